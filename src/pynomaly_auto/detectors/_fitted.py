@@ -1,0 +1,102 @@
+"""The one adapter: whatever the library behind a detector, scores come out finite, 1-D, higher = more anomalous."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pynomaly_auto.errors import DetectorError
+
+if TYPE_CHECKING:
+    from pynomaly_auto.detectors._spec import DetectorSpec
+    from pynomaly_auto.records import FloatArray
+
+_CHUNK = 50_000  # rows scored at a time, so that a detector's temporary arrays stay bounded
+
+
+class FittedDetector:
+    """A fitted detector behind the uniform interface.
+
+    Args:
+        spec: Its declaration.
+        params: The parameters it was built with, without the defaults.
+        estimator: The fitted estimator of the library behind it.
+    """
+
+    def __init__(self, spec: DetectorSpec, params: Mapping[str, Any], estimator: Any) -> None:
+        self.spec = spec
+        self.params = dict(params)
+        self.estimator = estimator
+
+    def score(self, X: FloatArray) -> FloatArray:
+        """Score new rows; shape (n_rows,), finite, higher = more anomalous.
+
+        Raises:
+            DetectorError: The estimator returned something other than one number per row.
+        """
+        method = getattr(self.estimator, self.spec.score_method)
+        parts = [np.asarray(method(X[i : i + _CHUNK]), dtype=np.float64).reshape(-1) for i in range(0, len(X), _CHUNK)]
+        raw = np.concatenate(parts) if parts else np.empty(0)
+        return self._oriented(raw, len(X))
+
+    def _oriented(self, raw: FloatArray, n_rows: int) -> FloatArray:
+        if raw.shape != (n_rows,):
+            raise DetectorError(f"{self.spec.name} returned scores of shape {raw.shape} for {n_rows} rows.")
+        scores = raw if self.spec.higher_is_anomalous else -raw
+        finite = np.isfinite(scores)
+        if finite.all():
+            return scores
+        if not finite.any() and n_rows > 1:
+            raise DetectorError(f"{self.spec.name} returned no finite score.")
+        # Infinity is a statement ("beyond everything"), NaN is none: the one ranks last, the other in the middle.
+        seen = scores[finite] if finite.any() else np.zeros(1)
+        return np.nan_to_num(scores, nan=float(np.median(seen)), posinf=float(seen.max()), neginf=float(seen.min()))
+
+
+def fit_detector(
+    spec: DetectorSpec, params: Mapping[str, Any], X: FloatArray, *, seed: int
+) -> tuple[FittedDetector, FloatArray]:
+    """Fit one detector and score the rows it was fitted on.
+
+    Args:
+        spec: Which detector.
+        params: Values that replace its defaults.
+        X: Encoded rows, finite; shape (n_rows, n_features).
+        seed: Seed of everything random.
+
+    Returns:
+        The fitted detector and the scores of the rows of ``X``, shape (n_rows,), higher = more anomalous. Rows that
+        were fitted on are scored in-sample where the detector can (a neighbour search leaves the row itself out).
+
+    Raises:
+        NotApplicableError: The detector cannot be fitted on a table of this shape.
+        DetectorError: It returned unusable scores.
+    """
+    n_rows = len(X)
+    spec.check_applies(n_rows, X.shape[1])
+    estimator = spec.build(params, seed=seed)
+    chosen = _reference(spec, n_rows, seed)
+    getattr(estimator, spec.fit_method)(X if chosen is None else np.ascontiguousarray(X[chosen]))
+    fitted = FittedDetector(spec, params, estimator)
+    own = None if spec.train_scores is None else getattr(estimator, spec.train_scores, None)
+    if own is None:
+        return fitted, fitted.score(X)
+    in_sample = fitted._oriented(
+        np.asarray(own, dtype=np.float64).reshape(-1), n_rows if chosen is None else len(chosen)
+    )
+    if chosen is None:
+        return fitted, in_sample
+    scores = np.empty(n_rows)
+    others = np.ones(n_rows, dtype=bool)
+    others[chosen] = False
+    scores[chosen] = in_sample
+    scores[others] = fitted.score(X[others])
+    return fitted, scores
+
+
+def _reference(spec: DetectorSpec, n_rows: int, seed: int) -> np.ndarray[Any, Any] | None:
+    if spec.reference_rows is None or n_rows <= spec.reference_rows:
+        return None
+    return np.sort(np.random.default_rng(seed).choice(n_rows, spec.reference_rows, replace=False))

@@ -1,0 +1,91 @@
+"""Every error this library raises on purpose: what was wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PynomalyError(Exception):
+    """Base of all our errors.
+
+    Args:
+        what: What was wrong, in one sentence, with the offending value.
+        where: The parameter, column, file or stage concerned.
+        fix: What the user can do about it.
+    """
+
+    def __init__(self, what: str, *, where: str | None = None, fix: str | None = None) -> None:
+        self.what, self.where, self.fix = what, where, fix
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        place = f" (in {self.where})" if self.where else ""
+        cure = f" {self.fix}" if self.fix else ""
+        return f"{self.what}{place}{cure}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Keyword arguments do not survive the default pickling of exceptions, and ours cross process borders.
+        return (_rebuild, (type(self), self.what, self.where, self.fix))
+
+
+def _rebuild(kind: type[PynomalyError], what: str, where: str | None, fix: str | None) -> PynomalyError:
+    return kind(what, where=where, fix=fix)
+
+
+class InvalidInputError(PynomalyError, ValueError):
+    """The data given cannot be used: empty, ragged, unreadable, of the wrong shape or content."""
+
+
+class InvalidTypeError(InvalidInputError, TypeError):
+    """An object of a kind that is no table at all, or cells that hold neither numbers nor text."""
+
+
+class SchemaError(InvalidInputError):
+    """New rows do not have the columns of the rows fitted on."""
+
+
+class SettingError(PynomalyError, ValueError):
+    """A setting lies outside what it may be."""
+
+
+class UnknownNameError(SettingError):
+    """A detector, preset, metric or similar that nobody has registered."""
+
+    @classmethod
+    def of(cls, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+        """Make the error with the nearest known names as a suggestion.
+
+        Args:
+            kind: What the name should have named, for example ``"detector"``.
+            name: The name given.
+            known: All names that would have been right.
+        """
+        names = sorted(known)
+        near = difflib.get_close_matches(str(name).lower(), names, n=3, cutoff=0.5)
+        fix = f"Did you mean {' or '.join(repr(n) for n in near)}?" if near else f"Known: {', '.join(names)}."
+        return cls(f"unknown {kind} {name!r}.", fix=fix)
+
+
+class MissingExtraError(PynomalyError, ImportError):
+    """A feature needs a package that belongs to an optional extra."""
+
+
+class NotApplicableError(PynomalyError):
+    """A detector, meta-feature or rule does not apply to this table: an outcome, recorded with its reason."""
+
+
+class DetectorError(PynomalyError, RuntimeError):
+    """A detector failed on data it should have handled."""
+
+
+class NothingFinishedError(PynomalyError, RuntimeError):
+    """Not one trial completed, so there is nothing to combine."""
+
+
+class StorageError(PynomalyError, OSError):
+    """A file or directory cannot be read or written, or does not hold what it should."""
+
+
+class UntrustedError(StorageError):
+    """Loading would run code that the user has not said to trust."""

@@ -1,0 +1,33 @@
+"""The frozen records that travel between stages."""
+
+from pynomaly_auto.records._base import FloatArray, IntArray, Reason, Scalar, plain
+from pynomaly_auto.records._data import (
+    AnomalyHints,
+    Column,
+    ColumnKind,
+    Dataset,
+    Distributions,
+    Patterns,
+    Profile,
+    Quality,
+    Size,
+)
+from pynomaly_auto.records._outcome import Calibration, Contribution, Ensemble, Explanation, Member, Verdict
+from pynomaly_auto.records._result import Result
+from pynomaly_auto.records._search import (
+    Candidate,
+    Params,
+    Prediction,
+    Ranking,
+    Search,
+    SimilarTable,
+    Trial,
+    TrialStatus,
+)
+
+__all__ = [
+    "AnomalyHints", "Calibration", "Candidate", "Column", "ColumnKind", "Contribution", "Dataset", "Distributions",
+    "Ensemble", "Explanation", "FloatArray", "IntArray", "Member", "Params", "Patterns", "Prediction", "Profile",
+    "Quality", "Ranking", "Reason", "Result", "Scalar", "Search", "SimilarTable", "Size", "Trial", "TrialStatus",
+    "Verdict", "plain",
+]  # fmt: skip

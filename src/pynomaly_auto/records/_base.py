@@ -1,0 +1,67 @@
+"""What all records share: the reason, and the way to plain values."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Scalar: TypeAlias = str | int | float | bool | None
+FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
+IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """Why something was decided, made where the decision is taken.
+
+    Args:
+        code: Stable identifier such as ``REC-012``: stage, then number.
+        subject: What the decision is about: a column, a detector, a parameter.
+        text: One sentence for a person.
+        evidence: The measured values the decision rests on.
+    """
+
+    code: str
+    subject: str
+    text: str
+    evidence: Mapping[str, Scalar] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.subject}: {self.text}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values only."""
+        return {"code": self.code, "subject": self.subject, "text": self.text, "evidence": plain(self.evidence)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Reason:
+        """The inverse of `to_dict`."""
+        return cls(**values)
+
+
+def plain(value: Any) -> Any:
+    """Turn records, arrays, numpy scalars, mappings and tuples into what JSON can hold (non-finite numbers: None)."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        convert = getattr(value, "to_dict", None)
+        if convert is not None:
+            return convert()
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, (dict, MappingProxyType)):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    if isinstance(value, np.ndarray):
+        return [plain(v) for v in value.tolist()]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (str, int, bool)):
+        return value
+    return str(value)

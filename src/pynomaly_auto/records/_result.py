@@ -1,0 +1,130 @@
+"""The result: everything one run found and decided, readable by people and by machines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pynomaly_auto.records._base import FloatArray, IntArray, Reason, plain
+from pynomaly_auto.records._data import Profile
+from pynomaly_auto.records._outcome import Ensemble, Explanation, Verdict
+from pynomaly_auto.records._search import Ranking, Search
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
+class Result:
+    """Everything one run found and decided.
+
+    Args:
+        settings: What was asked for, as plain values, with the seed that was used.
+        columns: The user's columns and what became of them.
+        row_labels: The user's row labels; shape (n_rows,).
+        explanations: Of the most anomalous rows.
+        seconds: Stage to wall-clock seconds.
+        versions: Package to version.
+    """
+
+    settings: dict[str, Any]
+    columns: tuple[Any, ...]
+    row_labels: np.ndarray[Any, Any] = field(repr=False)
+    data_reasons: tuple[Reason, ...]
+    profile: Profile
+    ranking: Ranking
+    search: Search
+    ensemble: Ensemble
+    verdict: Verdict
+    explanations: tuple[Explanation, ...]
+    seconds: dict[str, float]
+    versions: dict[str, str]
+    warnings: tuple[Reason, ...] = ()
+
+    @property
+    def labels(self) -> IntArray:
+        """-1 for an anomaly, 1 for a normal row; shape (n_rows,)."""
+        return self.verdict.labels
+
+    @property
+    def scores(self) -> FloatArray:
+        """Calibrated probability of being an anomaly, in [0, 1]; shape (n_rows,)."""
+        return self.verdict.probabilities
+
+    @property
+    def confidence(self) -> FloatArray:
+        """How sure each label is, in [0, 1]; shape (n_rows,)."""
+        return self.verdict.confidence
+
+    @cached_property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Every decision of the run, in the order taken."""
+        candidates = tuple(r for c in self.ranking.candidates for r in c.reasons)
+        trials = tuple(r for t in self.search.trials for r in t.reasons)
+        members = tuple(r for m in self.ensemble.members for r in m.reasons)
+        return (
+            self.data_reasons + self.profile.reasons + self.ranking.reasons + candidates + self.search.reasons + trials
+            + self.ensemble.reasons + members + self.verdict.reasons + self.warnings
+        )  # fmt: skip
+
+    @cached_property
+    def anomalies(self) -> pd.DataFrame:
+        """The rows labelled anomalous, most anomalous first: row label, score, confidence, top features."""
+        import pandas as pd
+
+        rows = np.flatnonzero(self.labels == -1)
+        rows = rows[np.argsort(-self.verdict.scores[rows], kind="stable")]
+        top = {e.row: ", ".join(c.column for c in e.contributions[:3]) for e in self.explanations}
+        return pd.DataFrame(
+            {
+                "row": self.row_labels[rows],
+                "score": self.scores[rows],
+                "confidence": self.confidence[rows],
+                "top_features": [top.get(int(r), "") for r in rows],
+            },
+            index=pd.Index(rows, name="position"),
+        )
+
+    def summary(self) -> str:
+        """A few lines for a person: what was found, by what, and why."""
+        n, found = len(self.labels), int((self.labels == -1).sum())
+        members = sorted(self.ensemble.members, key=lambda m: -m.weight)
+        done, tried = len(self.search.completed), len(self.search.trials)
+        lines = [
+            f"{found} anomalies in {n:,} rows ({found / max(n, 1):.2%}); estimated contamination "
+            f"{self.verdict.contamination:.2%} ({self.verdict.method}).",
+            f"{len(members)} models combined ({self.ensemble.combiner}): "
+            + ", ".join(f"{m.detector} {m.weight:.0%}" for m in members[:6])
+            + (", ..." if len(members) > 6 else "")
+            + ".",
+            f"{done} of {tried} trials completed in {sum(self.seconds.values()):.1f} s; {self.search.stopped}.",
+        ]
+        lines += [f"  {e.text}" for e in self.explanations[:3]]
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values only: what ``result.json`` holds."""
+        return {
+            "settings": plain(self.settings),
+            "columns": plain(self.columns),
+            "profile": self.profile.to_dict(),
+            "ranking": self.ranking.to_dict(),
+            "search": self.search.to_dict(),
+            "ensemble": self.ensemble.to_dict(),
+            "threshold": self.verdict.threshold,
+            "contamination": self.verdict.contamination,
+            "method": self.verdict.method,
+            "n_rows": len(self.labels),
+            "n_anomalies": int((self.labels == -1).sum()),
+            "anomalies": self.anomalies.reset_index().to_dict(orient="list"),
+            "explanations": plain(self.explanations),
+            "reasons": plain(self.reasons),
+            "seconds": plain(self.seconds),
+            "versions": dict(self.versions),
+        }
+
+    def __repr__(self) -> str:
+        return f"<Result\n{self.summary()}\n>"

@@ -1,0 +1,155 @@
+"""Records of the choice: predictions, candidates, the ranking, trials, the search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from pynomaly_auto.records._base import FloatArray, Reason, plain
+
+Params: TypeAlias = Mapping[str, Any]
+TrialStatus: TypeAlias = Literal["completed", "failed", "timeout", "memory", "not_applicable", "cancelled"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """A predicted quality with its 90 % interval.
+
+    Args:
+        quality: Expected ROC-AUC-like quality in [0, 1].
+        low: 5 % quantile.
+        high: 95 % quantile.
+        confidence: In [0, 1]; falls with the distance from the known tables.
+    """
+
+    quality: float
+    low: float
+    high: float
+    confidence: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimilarTable:
+    """A table of the knowledge base that resembles this one, and what worked there."""
+
+    name: str
+    similarity: float
+    best_detectors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One detector, considered.
+
+    Args:
+        detector: Name in the registry.
+        params: Parameters of its first trial.
+        selected: Whether it is to be tried; if not, ``reasons`` say why.
+        score: What the ranking is by, in [0, 1].
+        prediction: From the meta-learner; None on a cold start.
+        criteria: Rule-engine score in [0, 1] by criterion (data, performance, computation, interpretability, domain).
+        warm_starts: Further parameters worth trying first, from the knowledge base.
+        seconds: Expected seconds of one fit on the whole table.
+        memory_mb: Expected memory of one fit, in MB.
+    """
+
+    detector: str
+    params: Params = field(default_factory=dict)
+    selected: bool = True
+    score: float
+    prediction: Prediction | None = None
+    criteria: Mapping[str, float] = field(default_factory=dict)
+    warm_starts: tuple[Params, ...] = ()
+    seconds: float
+    memory_mb: float
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """All detectors, best first; those left out at the end.
+
+    Args:
+        source: What it rests on: ``"knowledge base"`` or ``"rules"`` (cold start).
+        confidence: In [0, 1]: how much the knowledge base knows of tables like this one.
+    """
+
+    candidates: tuple[Candidate, ...]
+    source: Literal["knowledge base", "rules"]
+    confidence: float
+    similar: tuple[SimilarTable, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def selected(self) -> tuple[Candidate, ...]:
+        """Those to be tried, best first."""
+        return tuple(c for c in self.candidates if c.selected)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values only."""
+        return {name: plain(getattr(self, name)) for name in self.__dataclass_fields__}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trial:
+    """One detector with one set of parameters, fitted once.
+
+    Args:
+        number: Position in the order asked for, from 0.
+        quality: Label-free quality estimate in [0, 1]; None unless completed.
+        statistics: What the estimate rests on (agreement, stability, tail shape, predicted quality, ...).
+        seconds: Wall-clock seconds of fitting and scoring.
+        memory_mb: Growth of the worker's resident memory at its peak, in MB.
+        n_rows: Rows fitted on.
+        scores: Raw scores of those rows, higher = more anomalous; shape (n_rows,).
+        error: Why it did not complete.
+    """
+
+    number: int
+    detector: str
+    params: Params
+    status: TrialStatus
+    quality: float | None = None
+    statistics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    memory_mb: float = 0.0
+    n_rows: int = 0
+    scores: FloatArray | None = field(default=None, repr=False)
+    error: str | None = None
+    reasons: tuple[Reason, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values only, without the score vector."""
+        return {name: plain(getattr(self, name)) for name in self.__dataclass_fields__ if name != "scores"}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Search:
+    """All trials of one run.
+
+    Args:
+        trials: In order of their numbers.
+        rows: Positions of the data set's rows that trials were fitted on; None: all.
+        pareto: Numbers of the trials that no other beats in quality, time and memory at once.
+        stopped: Why the search ended, in words.
+        interrupted: Whether the user ended it.
+    """
+
+    trials: tuple[Trial, ...]
+    rows: Any = field(default=None, repr=False)
+    pareto: tuple[int, ...] = ()
+    stopped: str
+    interrupted: bool = False
+    seconds: float
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def completed(self) -> tuple[Trial, ...]:
+        """The trials that have scores."""
+        return tuple(t for t in self.trials if t.status == "completed")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values only, without score vectors."""
+        out = {name: plain(getattr(self, name)) for name in self.__dataclass_fields__ if name not in {"trials", "rows"}}
+        return out | {"trials": [t.to_dict() for t in self.trials]}

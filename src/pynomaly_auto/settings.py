@@ -1,0 +1,325 @@
+"""Settings and the clock: frozen, validated once, from keyword arguments, TOML or YAML."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError
+
+BACKENDS = ("local", "ray")
+PRIORITIES = ("accuracy", "speed", "interpretability")
+# Every metric a user may name; what each means without labels is decided in scoring.
+TARGET_METRICS = ("average_precision", "f1", "precision", "recall", "roc_auc")
+
+_PRIORITIES = {"accuracy": 0.6, "speed": 0.2, "interpretability": 0.2}
+_METRIC_ALIASES = {"ap": "average_precision", "f1_score": "f1", "auc": "roc_auc", "auc_roc": "roc_auc"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overrides:
+    """What the user decides by hand, with the reason that goes into the record.
+
+    Args:
+        include: Only these detectors are candidates (empty: all).
+        exclude: These detectors are never candidates.
+        force: These detectors are tried and kept whatever the ranking says.
+        params: Detector name to parameter values that replace defaults and are not tuned.
+        reason: Why, in the user's words.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    force: tuple[str, ...] = ()
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    reason: str = "asked for by the user"
+
+    def __post_init__(self) -> None:
+        for name in ("include", "exclude", "force"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+        clash = set(self.exclude) & (set(self.force) | set(self.include))
+        if clash:
+            raise SettingError(
+                f"{', '.join(sorted(clash))} both excluded and asked for.",
+                where="overrides",
+                fix="Drop one of the two.",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything a run is asked to do; validated when made, never changed afterwards.
+
+    Args:
+        preset: Name of the domain preset whose values were taken as defaults, or None.
+        time_budget: Wall-clock seconds for the whole of ``fit``; None: no limit (then ``n_trials`` must be given).
+        n_trials: Number of trials; when given, results do not depend on the clock or on the number of workers.
+        contamination: Expected share of anomalies in (0, 0.5], or ``"auto"``.
+        target_metric: The metric that threshold and search should serve, one of `TARGET_METRICS`, or None.
+        max_models: Most members in the ensemble; None: as many as the budget and their gain allow.
+        n_jobs: Worker processes; None: one per usable core; -1 likewise.
+        backend: Where trials run: ``"local"`` or ``"ray"``.
+        memory_limit: Most memory of one trial: bytes, or text such as ``"2GB"``; None: a fair share of what is free.
+        novelty: The training rows are all taken as normal (one-class detection).
+        tracking: None: the local default store; False: off; or an MLflow tracking URI.
+        experiment_name: MLflow experiment; None: ``"pynomaly_auto"``.
+        random_state: Seed of everything random; None: a fresh one, recorded.
+        verbose: 0 silent, 1 progress bar when in a terminal or notebook, 2 also one line per trial.
+        priorities: Weights of accuracy, speed and interpretability; normalised to sum to 1.
+        overrides: Decisions taken by hand.
+        domain: Field of application, used by rules and presets, for example ``"finance"``.
+    """
+
+    preset: str | None = None
+    time_budget: float | None = 60.0
+    n_trials: int | None = None
+    contamination: float | str = "auto"
+    target_metric: str | None = None
+    max_models: int | None = None
+    n_jobs: int | None = None
+    backend: str = "local"
+    memory_limit: int | str | None = None
+    novelty: bool = False
+    tracking: bool | str | None = None
+    experiment_name: str | None = None
+    random_state: int | None = None
+    verbose: int = 1
+    priorities: Mapping[str, float] = field(
+        default_factory=lambda: {"accuracy": 0.6, "speed": 0.2, "interpretability": 0.2}
+    )
+    overrides: Overrides = field(default_factory=Overrides)
+    domain: str | None = None
+
+    def __post_init__(self) -> None:
+        checks = {
+            "time_budget": _time_budget(self.time_budget, self.n_trials),
+            "n_trials": _count("n_trials", self.n_trials),
+            "contamination": _contamination(self.contamination),
+            "target_metric": _target_metric(self.target_metric),
+            "max_models": _count("max_models", self.max_models),
+            "n_jobs": _n_jobs(self.n_jobs),
+            "memory_limit": parse_bytes(self.memory_limit),
+            "random_state": _seed(self.random_state),
+            "priorities": _priorities(self.priorities),
+            "overrides": self.overrides if isinstance(self.overrides, Overrides) else _overrides(self.overrides),
+        }
+        if self.backend not in BACKENDS:
+            raise UnknownNameError.of("backend", self.backend, BACKENDS)
+        if not (self.tracking is None or self.tracking is False or isinstance(self.tracking, (str, Path))):
+            raise SettingError(
+                f"tracking is {self.tracking!r}.", fix="Use None (local store), False (off) or a tracking URI."
+            )
+        for name, value in checks.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def workers(self) -> int:
+        """Number of worker processes."""
+        return usable_cores() if self.n_jobs in (None, -1) else int(self.n_jobs or 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values only, as `from_mapping` takes them."""
+        out = {f.name: getattr(self, f.name) for f in fields(self)}
+        out["priorities"] = dict(self.priorities)
+        out["overrides"] = {
+            "include": list(self.overrides.include),
+            "exclude": list(self.overrides.exclude),
+            "force": list(self.overrides.force),
+            "params": {k: dict(v) for k, v in self.overrides.params.items()},
+            "reason": self.overrides.reason,
+        }
+        return out
+
+    def with_(self, **changes: Any) -> Settings:
+        """A copy with some values replaced, validated anew."""
+        _check_names(changes, "settings")
+        return replace(self, **changes)
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any], *, where: str = "settings") -> Settings:
+        """Make settings from plain values.
+
+        Raises:
+            UnknownNameError: A key is none of the settings.
+            SettingError: A value lies outside what it may be.
+        """
+        _check_names(values, where)
+        return cls(**values)
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Settings:
+        """Read settings from a ``.toml``, ``.yaml`` or ``.yml`` file.
+
+        Raises:
+            StorageError: The file cannot be read or parsed.
+        """
+        return cls.from_mapping(read_mapping(path), where=str(path))
+
+
+def read_mapping(path: str | Path) -> dict[str, Any]:
+    """Read a TOML or YAML file into a mapping; YAML is loaded safely.
+
+    Raises:
+        StorageError: The file is missing, of another kind, or does not parse.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(f"cannot read {path.name!r}: {error}.", fix="Give an existing TOML or YAML file.") from None
+    if path.suffix == ".toml":
+        try:
+            return tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise StorageError(f"{path.name!r} is not valid TOML: {error}.") from None
+    if path.suffix not in {".yaml", ".yml"}:
+        raise StorageError(f"{path.name!r} is neither TOML nor YAML.", fix="Name it .toml, .yaml or .yml.")
+    import yaml
+
+    try:
+        loaded = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise StorageError(f"{path.name!r} is not valid YAML: {error}.") from None
+    if not isinstance(loaded, dict):
+        raise StorageError(
+            f"{path.name!r} holds {type(loaded).__name__}, not a mapping.", fix="Write 'name: value' lines."
+        )
+    return loaded
+
+
+def usable_cores() -> int:
+    """Cores this process may use (cgroups and affinity respected where the system tells)."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return max(1, os.cpu_count() or 1)
+
+
+def parse_bytes(value: Any) -> int | None:
+    """Turn ``"1.5GB"``, ``"512 MB"`` or a number of bytes into bytes."""
+    if value is None:
+        return None
+    if isinstance(value, Integral) and not isinstance(value, bool) and value > 0:
+        return int(value)
+    units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+    if isinstance(value, str):
+        text = value.strip().upper()
+        number = text.rstrip("BGIKM ")
+        unit = text[len(number) :].strip()
+        try:
+            size = float(number) * units[unit]
+        except (KeyError, ValueError):
+            size = math.nan
+        if math.isfinite(size) and size >= 1:
+            return int(size)
+    raise SettingError(f"memory_limit is {value!r}.", fix="Use bytes or text such as '2GB'.")
+
+
+class Deadline:
+    """A point in time that the stages of one run share; None never comes."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self.seconds = seconds
+        self.started = time.monotonic()
+
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started
+
+    def remaining(self) -> float:
+        """Seconds left, never negative; infinite without a limit."""
+        return math.inf if self.seconds is None else max(0.0, self.seconds - self.elapsed())
+
+    def share(self, fraction: float) -> float:
+        """That fraction of what is left."""
+        return self.remaining() * fraction
+
+
+def _check_names(values: Mapping[str, Any], where: str) -> None:
+    known = {f.name for f in fields(Settings)}
+    for name in values:
+        if name not in known:
+            error = UnknownNameError.of("setting", str(name), known)
+            raise UnknownNameError(error.what, where=where, fix=error.fix)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(float(value))
+
+
+def _time_budget(value: float | None, n_trials: int | None) -> float | None:
+    if value is None:
+        if n_trials is None:
+            raise SettingError("time_budget and n_trials are both None.", fix="Give at least one of them.")
+        return None
+    if not _is_number(value) or value <= 0:
+        raise SettingError(f"time_budget is {value!r}.", fix="Give seconds greater than 0, or None with n_trials.")
+    return float(value)
+
+
+def _count(name: str, value: Any) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise SettingError(f"{name} is {value!r}.", fix="Give a whole number of at least 1, or None.")
+    return int(value)
+
+
+def _n_jobs(value: int | None) -> int | None:
+    if value is None or value == -1:
+        return value
+    return _count("n_jobs", value)
+
+
+def _contamination(value: float | str) -> float | str:
+    if isinstance(value, str):
+        if value == "auto":
+            return value
+    elif _is_number(value) and 0 < float(value) <= 0.5:
+        return float(value)
+    raise SettingError(f"contamination is {value!r}.", fix="Give a share in (0, 0.5], or 'auto'.")
+
+
+def _target_metric(value: str | None) -> str | None:
+    if value is None:
+        return None
+    name = _METRIC_ALIASES.get(str(value).lower(), str(value).lower())
+    if name not in TARGET_METRICS:
+        raise UnknownNameError.of("target metric", str(value), TARGET_METRICS)
+    return name
+
+
+def _seed(value: Any) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, Integral) or isinstance(value, bool) or not 0 <= value < 2**32:
+        raise SettingError(f"random_state is {value!r}.", fix="Give a whole number from 0 to 2**32 - 1, or None.")
+    return int(value)
+
+
+def _priorities(value: Mapping[str, float]) -> dict[str, float]:
+    for name in value:
+        if name not in PRIORITIES:
+            raise UnknownNameError.of("priority", str(name), PRIORITIES)
+    weights = {name: value.get(name, 0.0) for name in PRIORITIES}
+    if not all(_is_number(w) and w >= 0 for w in weights.values()) or sum(weights.values()) <= 0:
+        raise SettingError(f"priorities are {dict(value)!r}.", fix="Give weights of at least 0, one of them positive.")
+    total = sum(weights.values())
+    return {name: float(w) / total for name, w in weights.items()}
+
+
+def _overrides(value: Any) -> Overrides:
+    names = {f.name for f in fields(Overrides)}
+    if not isinstance(value, Mapping):
+        raise SettingError(f"overrides is {value!r}.", fix=f"Give a mapping with any of {', '.join(sorted(names))}.")
+    for name in value:
+        if name not in names:
+            raise UnknownNameError.of("override", str(name), names)
+    return Overrides(**value)
