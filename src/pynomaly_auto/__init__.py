@@ -25,10 +25,7 @@ _HOMES = {
     "Cost": "detectors",
 }
 
-__all__ = [  # noqa: RUF022 - the first name is what people look for
-    "AutonomousDetector", "Settings", "Overrides", "Result", "DETECTORS", "DetectorSpec", "Capabilities", "Cost",
-    "__version__",
-]  # fmt: skip
+__all__ = [
     "DETECTORS",
     "AutonomousDetector",
     "Capabilities",
