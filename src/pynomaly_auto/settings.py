@@ -19,6 +19,8 @@ PRIORITIES = ("accuracy", "speed", "interpretability")
 # Every metric a user may name; what each means without labels is decided in scoring.
 TARGET_METRICS = ("average_precision", "f1", "precision", "recall", "roc_auc")
 
+# True is an int to Python, and never what a user meant by a number.
+_BOOLEANS: tuple[type, ...] = (bool,)
 _PRIORITIES = {"accuracy": 0.6, "speed": 0.2, "interpretability": 0.2}
 _METRIC_ALIASES = {"ap": "average_precision", "f1_score": "f1", "auc": "roc_auc", "auc_roc": "roc_auc"}
 
@@ -251,11 +253,11 @@ def _check_names(values: Mapping[str, Any], where: str) -> None:
 
 
 def _is_whole(value: Any) -> bool:
-    return isinstance(value, Integral) and type(value) is not bool
+    return isinstance(value, Integral) and not isinstance(value, _BOOLEANS)
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and type(value) is not bool and math.isfinite(float(value))
+    return isinstance(value, Real) and not isinstance(value, _BOOLEANS) and math.isfinite(float(value))
 
 
 def _time_budget(value: float | None, n_trials: int | None) -> float | None:

@@ -16,6 +16,16 @@ from pynomaly_auto.records._search import Ranking, Search
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pynomaly_auto.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guidance:
+    """The configuration a guided setup proposes, and why; ``config=guidance`` uses it."""
+
+    settings: Settings
+    reasons: tuple[Reason, ...] = ()
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Result:
