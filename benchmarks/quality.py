@@ -1,7 +1,7 @@
 """``python -m benchmarks.quality``: ROC-AUC and average precision per table, ours beside fixed detectors and ADEngine.
 
 Contaminated protocol: the rows to be judged are the rows fitted on, labels are used for nothing but measuring. Every
-method sees the same rows; the peers get our encoder's standardised matrix. Finished measurements are kept in ``--store``,
+method sees the same rows; the peers get our encoder's standardised matrix. Finished measurements stay in ``--store``,
 so a killed run continues, and every method's failures are counted.
 """
 

@@ -1,6 +1,6 @@
 """``python -m benchmarks.speed``: import, profile and zero-configuration runs, each in its own process, beside a peer.
 
-Prints seconds, peak memory of the whole process tree, and ratios to the peer measured in the same run. Nothing here is a
+Prints seconds, peak memory of the whole process tree, and ratios to the peer measured in the same run. Nothing is a
 test: machines are noisy.
 """
 

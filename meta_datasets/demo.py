@@ -1,6 +1,6 @@
 """The demo's table: cell nuclei of 357 benign tumours and 25 malignant ones, from the data that scikit-learn ships.
 
-``python -m meta_datasets.demo FILE`` writes the table without its labels; ``--check ANOMALIES`` says afterwards how many
+``python -m meta_datasets.demo FILE`` writes the table without its labels; ``--check ANOMALIES`` says later how many
 of the rows found are malignant.
 """
 

@@ -27,7 +27,7 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
 
     Args:
         preset: Name of a domain preset (``pynomaly presets`` lists them), whose values are taken as defaults.
-        config: Further settings: a `Settings`, a mapping, a `Guidance`, or the path of a TOML / YAML file. Keywords win.
+        config: Further settings: `Settings`, a mapping, a `Guidance`, or the path of a TOML / YAML file. Keywords win.
         time_budget: Wall-clock seconds for the whole of ``fit``; it ends within that plus 10 % plus 2 s.
         n_trials: Number of trials instead: same seed, same scores, whatever the number of workers. With both this and
             a ``time_budget`` other than the default, whichever is used up first ends the search.

@@ -64,9 +64,24 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         with stage("reading"):
             encoder = TableEncoder(owner=owner).fit(table)
             dataset = encoder.encode(table)
-        with Tracker.open(settings.tracking, settings.experiment_name) as tracker:
+        with open_tracker(settings) as tracker:
             with stage("profiling"):
                 found = profile(dataset, seed=seed)
             with stage("recommending"):
                 base = KnowledgeBase.shipped()
                 ranking = recommend(found, settings, base)
+            with _pool(settings, dataset) as pool:
+                plan = TuningPlan(settings=settings, seed=seed, deadline=deadline, pool=pool, knowledge=base)
+                with stage("tuning"):
+                    search = tune(dataset, ranking, plan, on_trial=both(progress.trial, tracker.trial))
+                with stage("ensembling"):
+                    chosen = choose_members(search, ranking, settings)
+                    ensemble = FittedEnsemble.of(chosen, refit(dataset, chosen, search, plan))
+            with stage("deciding"):
+                verdict = decide(ensemble.train_scores, ensemble.member_scores, settings, seed=seed)
+            model = _model(encoder, ensemble, verdict, dataset, settings)
+            with stage("explaining"):
+                explanations = _explain(
+                    model, dataset, table, _most_anomalous(verdict), seed, _time_to_explain(deadline)
+                )
+            result = Result(...)
