@@ -124,12 +124,13 @@ class Result:
             "ranking": self.ranking.to_dict(),
             "search": self.search.to_dict(),
             "ensemble": self.ensemble.to_dict(),
-            "threshold": self.verdict.threshold,
-            "contamination": self.verdict.contamination,
+            "threshold": plain(self.verdict.threshold),
+            "contamination": plain(self.verdict.contamination),
             "method": self.verdict.method,
             "n_rows": len(self.labels),
             "n_anomalies": int((self.labels == -1).sum()),
-            "anomalies": self.anomalies.reset_index().to_dict(orient="list"),
+            # Row labels may be dates, tuples or anything else an index holds.
+            "anomalies": plain(self.anomalies.reset_index().to_dict(orient="list")),
             "explanations": plain(self.explanations),
             "reasons": plain(self.reasons),
             "seconds": plain(self.seconds),
@@ -138,3 +139,8 @@ class Result:
 
     def __repr__(self) -> str:
         return f"<Result\n{self.summary()}\n>"
+
+    def _repr_html_(self) -> str:
+        from pynomaly_auto.records._html import notebook_view
+
+        return notebook_view(self)
