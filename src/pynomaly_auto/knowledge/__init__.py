@@ -1,7 +1,7 @@
 """The knowledge base, read: what detectors reached on known tables, and the models learned from it."""
 
 from pynomaly_auto.knowledge._base import KnowledgeBase, Neighbours, WarmStart
-from pynomaly_auto.knowledge._features import META, STATISTIC, Scaling, design_matrix
+from pynomaly_auto.knowledge._features import META, STATISTIC, Scaling, design_matrix, input_names
 from pynomaly_auto.knowledge._manifest import (
     MANIFEST,
     RESULTS,
@@ -17,5 +17,5 @@ from pynomaly_auto.knowledge._manifest import (
 
 __all__ = [
     "MANIFEST", "META", "RESULTS", "SCHEMA", "STATISTIC", "TASKS", "DetectorFacts", "KnowledgeBase", "Manifest",
-    "ModelCard", "Neighbours", "Scaling", "WarmStart", "design_matrix", "read_manifest", "sha256", "write_manifest",
+    "ModelCard", "Neighbours", "Scaling", "WarmStart", "design_matrix", "input_names", "read_manifest", "sha256", "write_manifest",
 ]  # fmt: skip
