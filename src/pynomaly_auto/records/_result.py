@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pynomaly_auto.records._base import FloatArray, IntArray, Reason, plain
-from pynomaly_auto.records._data import Profile
+from pynomaly_auto.records._data import Column, Profile
 from pynomaly_auto.records._outcome import Ensemble, Explanation, Verdict
 from pynomaly_auto.records._search import Ranking, Search
 
@@ -41,7 +41,7 @@ class Result:
     """
 
     settings: dict[str, Any]
-    columns: tuple[Any, ...]
+    columns: tuple[Column, ...]
     row_labels: np.ndarray[Any, Any] = field(repr=False)
     data_reasons: tuple[Reason, ...]
     profile: Profile
