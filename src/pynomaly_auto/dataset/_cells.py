@@ -87,13 +87,17 @@ def read_cells(column: RawColumn, name: str) -> Cells:
     """
     if isinstance(column, np.ndarray):
         return _plain(column)
+    series: Any = column  # the stubs do not know the accessors of every type
+    if isinstance(series.dtype, pd.SparseDtype):
+        series = series.sparse.to_dense()
+    return _series(series, name)
+
+
+def _series(column: Any, name: str) -> Cells:
     dtype = column.dtype
-    if isinstance(dtype, pd.SparseDtype):
-        column = column.sparse.to_dense()
-        dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return _categories(column)
-    if isinstance(dtype, (pd.StringDtype,)):
+    if isinstance(dtype, pd.StringDtype):
         return _text(column)
     if isinstance(dtype, pd.DatetimeTZDtype):
         return _moments(column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(), str(column.dt.tz))
@@ -152,7 +156,8 @@ def _categories(column: pd.Series[Any]) -> Cells:
 
 def _text(column: Any) -> Cells:
     codes, levels = pd.factorize(column)
-    texts = np.array([text_of(level) for level in levels], dtype=object)
+    texts = np.empty(len(levels), dtype=object)
+    texts[:] = [text_of(level) for level in levels]
     return Cells(form="text", codes=codes.astype(np.int64), levels=texts)
 
 
@@ -166,7 +171,7 @@ def _objects(values: Array, name: str) -> Cells:
         kind_seen = {kind_of[type(v)] for v in values[~missing]}
         if kind_seen <= {"text"}:  # the only "numbers" are NaN
             plain = values if set(kind_of) <= {str, type(None), float} else _texts(values, missing)
-            return _text(np.where(missing, None, plain))
+            return _text(_without(plain, missing))
     if kinds <= {"number", "boolean"}:
         return Cells(form="boolean" if kinds == {"boolean"} else "number", numbers=_floats(values))
     whole_forms = {"time": _times, "duration": _durations, "clock": _clocks}
@@ -174,9 +179,11 @@ def _objects(values: Array, name: str) -> Cells:
         return whole_forms[kinds.pop()](values)
     is_number = np.array([kind_of[type(v)] in ("number", "boolean") for v in values])
     others = pd.isna(values) | is_number
-    text = _text(np.where(others, None, _texts(values, others)))
+    text = _text(_texts(values, others))
     floats = np.full(len(values), np.nan)
     floats[is_number] = _floats(values[is_number])
+    if not len(text.levels):  # the others were a kind's own words for missing
+        return Cells(form="number", numbers=floats)
     form: Form = "mixed" if is_number.any() else "text"
     return Cells(form=form, numbers=floats, codes=text.codes, levels=text.levels)
 
@@ -203,6 +210,12 @@ def _complex(name: str) -> InvalidInputError:
 def _texts(values: Array, skip: Array) -> Array:
     out = np.empty(len(values), dtype=object)
     out[:] = [None if left else text_of(value) for value, left in zip(values, skip, strict=True)]
+    return out
+
+
+def _without(values: Array, missing: Array) -> Array:
+    out = values.copy()
+    out[missing] = None
     return out
 
 

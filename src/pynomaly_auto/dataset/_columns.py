@@ -24,8 +24,7 @@ from pynomaly_auto.records import ColumnKind, Reason, Scalar
 
 _FEW_ROWS = 10  # fewer rows than this are too few to tell a key from a category
 _SENTENCE = 3.0  # tokens per text, on average, from which on texts are read as free text
-_KEY_NAME = re.compile(r"(^|[_\W\d])(id|uuid|guid)$|[a-z](Id|ID)$", re.IGNORECASE)
-_CAMEL_KEY = re.compile(r"[a-z](Id|ID)$")
+_KEY_NAME = re.compile(r"(?i:(^|[_\W\d])(id|uuid|guid)$)|[a-z](Id|ID)$")  # user_id, rowId; but not "paid"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +100,7 @@ def _identifier(facts: Facts) -> Verdict | None:
     evidence: dict[str, Scalar] = {"lowest": low, "highest": high}
     if high - low == facts.n_rows - 1:
         return _left_out(facts, "identifier", "DAT-004", "left out: consecutive whole numbers, one per row", evidence)
-    if _KEY_NAME.search(facts.name) and (_CAMEL_KEY.search(facts.name) or not facts.name[-3:-2].isalpha()):
+    if _KEY_NAME.search(facts.name):
         text = "left out: whole numbers, one per row, named as a key is"
         return _left_out(facts, "identifier", "DAT-004", text, evidence)
     return None
@@ -207,9 +206,7 @@ def _numeric_verdict(
     if facts.n_infinite:
         parts.append(flag_part(facts, "infinite", facts.n_infinite))
         text = "infinite cells are put beyond the extremes, and a flag says where"
-        reasons.append(
-            Reason(code="DAT-015", subject=facts.name, text=text, evidence={"n_infinite": facts.n_infinite})
-        )
+        reasons.append(Reason(code="DAT-015", subject=facts.name, text=text, evidence={"n_infinite": facts.n_infinite}))
     return _verdict(facts, kind, parts, *reasons)
 
 

@@ -19,7 +19,7 @@ from pynomaly_auto.dataset._reading import Reading, reading_of
 from pynomaly_auto.dataset._schema import check_schema
 from pynomaly_auto.dataset._table import Array, RawColumn, Table, open_table
 from pynomaly_auto.errors import InvalidInputError, StorageError
-from pynomaly_auto.records import Column, Dataset, FloatArray, Reason
+from pynomaly_auto.records import Column, Dataset, FloatArray, Reason, Scalar
 
 STATE_VERSION = 1
 DENSE_BYTES = 1 << 30  # a sparse table that would take more than this when written out is projected
@@ -190,7 +190,9 @@ class TableEncoder:
     def _fit_columns(self, table: Table) -> tuple[list[Column], list[Reason]]:
         twins: dict[bytes, str] = {}
         taken: set[str] = set()
-        plans, columns, reasons = [], [], []
+        plans: list[_Plan] = []
+        columns: list[Column] = []
+        reasons: list[Reason] = []
         features: list[str] = []
         sources: list[int] = []
         for i, name in enumerate(table.names):
@@ -242,7 +244,7 @@ class TableEncoder:
         for i, (name, plan) in enumerate(zip(table.names, self._plans, strict=True)):
             raw = table.column(i)
             if not plan.parts:
-                lost += pd.isna(raw)
+                lost += np.asarray(pd.isna(raw))
                 continue
             cells = plan.reading.apply(read_cells(raw, name), name)
             lost += cells.missing
@@ -264,7 +266,7 @@ def summed_up(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
             out += group
             continue
         first = ", ".join(reason.subject for reason in group[:5])
-        evidence = {"columns": len(group), "first": first}
+        evidence: dict[str, Scalar] = {"columns": len(group), "first": first}
         out.append(Reason(code=code, subject=f"{len(group)} columns", text=text, evidence=evidence))
     return tuple(out)
 

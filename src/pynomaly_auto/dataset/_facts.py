@@ -61,9 +61,9 @@ class Facts:
         if len(self.cells.numbers):
             plain = self.cells.numbers + 0.0  # minus zero becomes zero
             plain[np.isnan(plain)] = np.nan  # NaN comes with many bit patterns
-            digest.update(plain)
+            digest.update(plain.tobytes())
         if len(self.cells.codes):
-            digest.update(np.ascontiguousarray(self.cells.codes))
+            digest.update(self.cells.codes.tobytes())
             digest.update("\0".join(self.cells.levels).encode("utf-8", "surrogatepass"))
         return digest.digest()
 

@@ -246,9 +246,10 @@ def _read_arrow(file: Path) -> pd.DataFrame:
     from pyarrow import ipc
 
     with pa.OSFile(str(file)) as source:
-        if file.open("rb").read(6) == b"ARROW1":
-            return ipc.open_file(source).read_all().to_pandas()
-        return ipc.open_stream(source).read_all().to_pandas()
+        whole = source.read(6) == b"ARROW1"  # a file with a footer; else a stream
+        source.seek(0)
+        frame: pd.DataFrame = (ipc.open_file if whole else ipc.open_stream)(source).read_all().to_pandas()
+        return frame
 
 
 def _read_excel(file: Path) -> pd.DataFrame:

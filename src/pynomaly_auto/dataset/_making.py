@@ -162,7 +162,7 @@ def _rarity(shares: Array, n_missing: int, n_rows: int) -> FloatArray:
     weights = np.append(known, [0.0, shares[-1]])
     centre = float(weights @ rare)
     spread = math.sqrt(float(weights @ np.square(rare - centre)))
-    return (rare - centre) / (spread if spread > 1e-9 else 1.0)
+    return np.asarray((rare - centre) / (spread if spread > 1e-9 else 1.0))
 
 
 def _scale(share: Array) -> Array:

@@ -81,7 +81,8 @@ class NumberPart:
                 scaled[numbers == -np.inf] = self.below
             scaled -= self.centre
             scaled /= self.spread
-        return np.clip(scaled, -BOUND, BOUND, out=scaled)
+        bounded: FloatArray = np.clip(scaled, -BOUND, BOUND, out=scaled)
+        return bounded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +119,7 @@ class FlagPart:
             flags = np.isinf(cells.numbers)
         else:
             flags = ~cells.missing & ~self._same(cells)
-        return (flags - self.share) / self.spread
+        return np.asarray((flags - self.share) / self.spread, dtype=np.float64)
 
     def _same(self, cells: Cells) -> Array:
         if cells.form != "text":
@@ -145,7 +146,7 @@ class LevelPart:
         """The rows of the table, shape (n_rows, n_features)."""
         known = pd.Index(self.levels, dtype=object).get_indexer(pd.Index(cells.levels, dtype=object))
         rows = np.append(np.where(known < 0, len(self.levels), known), len(self.levels) + 1)
-        return self.table[rows[cells.codes]]
+        return np.asarray(self.table[rows[cells.codes]])
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -194,7 +195,7 @@ class TextPart:
         """The standardised traits, shape (n_rows, 4); zeros for a missing text."""
         traits = (text_traits(cells.levels, self.surprise) - self.centres) / self.spreads
         np.clip(traits, -BOUND, BOUND, out=traits)
-        return np.vstack([traits, np.zeros(traits.shape[1])])[cells.codes]
+        return np.asarray(np.vstack([traits, np.zeros(traits.shape[1])])[cells.codes])
 
 
 def calendar(seconds: FloatArray, unit: CalendarUnit, zone: str | None) -> Array:
@@ -230,7 +231,7 @@ def letter_pairs(texts: Array, counts: Array) -> FloatArray:
     for start in range(0, len(texts), _CHUNK):
         pairs, owners, _, _ = _pairs(texts[start : start + _CHUNK])
         seen += np.bincount(pairs, weights=counts[start : start + _CHUNK][owners], minlength=len(seen))
-    return -np.log(seen / seen.sum()).reshape(_LETTERS, _LETTERS)
+    return np.asarray(-np.log(seen / seen.sum()).reshape(_LETTERS, _LETTERS))
 
 
 def text_traits(texts: Array, surprise: FloatArray) -> FloatArray:
@@ -269,7 +270,9 @@ def part_to_state(part: Any, key: str) -> tuple[dict[str, Any], dict[str, Array]
     """A part as plain values and arrays, the arrays under names that begin with ``key``."""
     fields = {f.name: getattr(part, f.name) for f in dataclasses.fields(part)}
     arrays = {f"{key}.{name}": value for name, value in fields.items() if isinstance(value, np.ndarray)}
-    values = {name: list(v) if isinstance(v, tuple) else v for name, v in fields.items() if f"{key}.{name}" not in arrays}
+    values = {
+        name: list(v) if isinstance(v, tuple) else v for name, v in fields.items() if f"{key}.{name}" not in arrays
+    }
     return {"part": part.kind, **values}, arrays
 
 

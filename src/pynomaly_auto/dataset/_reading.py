@@ -63,7 +63,7 @@ class Reading:
             "text": self._texts,
             "mixed": self._mixed,
             "time": self._times,
-            "duration": lambda _: None,
+            "duration": _never,
         }[self.form](cells)
         if found is None:
             raise SchemaError(
@@ -76,7 +76,7 @@ class Reading:
 
     def _numbers(self, cells: Cells) -> Cells | None:
         if cells.form in ("number", "boolean"):
-            return dataclasses.replace(cells, form=self.form)
+            return dataclasses.replace(cells, form="number")
         if cells.form not in ("text", "mixed"):
             return None
         parsed, unread = numbers_in(cells.levels, self.parse or ".")
@@ -106,7 +106,7 @@ class Reading:
         names = [None if lost else text_of(v) for v, lost in zip(numbers, np.isnan(cells.numbers), strict=True)]
         texts = np.array(names, dtype=object)
         if cells.form == "mixed":
-            texts = np.where(cells.codes >= 0, np.append(cells.levels, None)[cells.codes], texts)
+            texts = np.where(cells.codes >= 0, cells.levels[cells.codes], texts)
         codes, levels = pd.factorize(texts)
         return Cells(form="text", codes=codes.astype(np.int64), levels=np.asarray(levels, dtype=object))
 
@@ -184,7 +184,7 @@ def dates_in(texts: Array, form: str) -> tuple[FloatArray, Array]:
     words = [text.strip() for text in texts]
     gone = np.array([word.lower() in MISSING_WORDS for word in words], dtype=bool)
     if form == "ISO8601":
-        words = [word if _ISO.fullmatch(word) else None for word in words]  # type: ignore[misc]
+        words = [word if _ISO.fullmatch(word) else "" for word in words]
     moments = pd.to_datetime(pd.Series(words, dtype=object), format=form, utc=True, errors="coerce")
     seconds = seconds_of(moments.dt.tz_localize(None).to_numpy())
     return seconds, np.isnan(seconds) & ~gone
@@ -233,6 +233,10 @@ def _date_format(levels: Array, counts: Array) -> str | None:
         else:
             return form
     return None
+
+
+def _never(cells: Cells) -> None:
+    """Nothing but durations can be read as durations."""
 
 
 def _nothing(form: ReadForm, n_rows: int) -> Cells:
