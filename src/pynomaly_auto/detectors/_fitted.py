@@ -76,7 +76,7 @@ def fit_detector(
     """
     n_rows = len(X)
     spec.check_applies(n_rows, X.shape[1])
-    estimator = spec.build(params, seed=seed)
+    estimator = spec.build(spec.scaled_to_reference(params, n_rows), seed=seed)
     chosen = _reference(spec, n_rows, seed)
     getattr(estimator, spec.fit_method)(X if chosen is None else np.ascontiguousarray(X[chosen]))
     fitted = FittedDetector(spec, params, estimator)
@@ -97,6 +97,7 @@ def fit_detector(
 
 
 def _reference(spec: DetectorSpec, n_rows: int, seed: int) -> np.ndarray[Any, Any] | None:
-    if spec.reference_rows is None or n_rows <= spec.reference_rows:
+    size = spec.reference_size(n_rows)
+    if size == n_rows:
         return None
-    return np.sort(np.random.default_rng(seed).choice(n_rows, spec.reference_rows, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(n_rows, size, replace=False))

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 Family: TypeAlias = Literal["statistical", "proximity", "linear", "trees", "regression", "neural"]
+_FEWEST_REFERENCE_ROWS = 500
+_FEWEST_NEIGHBOURS = 10
+
 AnomalyKind: TypeAlias = Literal["global", "local", "cluster", "dependency"]
 
 
@@ -92,6 +95,11 @@ class DetectorSpec:
         train_scores: Attribute with the scores of the rows fitted on (in-sample, itself left out), or None to use
             ``score_method`` on them.
         reference_rows: Fit on at most that many rows, drawn at random; the others are scored as new rows.
+        reference_pairs: Draw fewer still where rows times reference rows would exceed this, so that comparing every
+            row with the reference stays bounded; at least 500.
+        neighbours_parameter: Name of the parameter that counts neighbours, or None. Where ``reference_pairs`` leaves
+            fewer reference rows than ``reference_rows``, it shrinks in proportion (to 10 at least), so that a
+            neighbourhood keeps its share of the reference.
         extra: Package of an optional extra that it needs, or None.
         codec: How its fitted state is stored: ``"skops"``, ``"isotree"`` or ``"torch"``.
     """
@@ -112,6 +120,8 @@ class DetectorSpec:
     higher_is_anomalous: bool = True
     train_scores: str | None = "decision_scores_"
     reference_rows: int | None = None
+    reference_pairs: int | None = None
+    neighbours_parameter: str | None = None
     extra: str | None = None
     codec: Literal["skops", "isotree", "torch"] = "skops"
 
@@ -150,9 +160,26 @@ class DetectorSpec:
                 f"{self.name} does not take {values!r}: {error}.", where=f"detector {self.name}"
             ) from None
 
+    def reference_size(self, n_rows: int) -> int:
+        """How many of that many rows it is fitted on."""
+        size = min(n_rows, self.reference_rows or n_rows)
+        if self.reference_pairs is not None and size * n_rows > self.reference_pairs:
+            size = min(size, max(_FEWEST_REFERENCE_ROWS, self.reference_pairs // n_rows))
+        return size
+
+    def scaled_to_reference(self, params: Mapping[str, Any], n_rows: int) -> Mapping[str, Any]:
+        """The parameters to fit that many rows with: the count of neighbours follows a shrunk reference."""
+        size = self.reference_size(n_rows)
+        full = min(n_rows, self.reference_rows or n_rows)
+        name = self.neighbours_parameter
+        if name is None or size == full:
+            return params
+        wanted = {**self.defaults, **params}[name]
+        return {**params, name: max(min(wanted, _FEWEST_NEIGHBOURS), round(wanted * size / full))}
+
     def seconds(self, n_rows: int, n_features: int, params: Mapping[str, Any] | None = None) -> float:
         """Expected seconds of fitting and scoring that many rows on one core."""
-        fitted = min(n_rows, self.reference_rows or n_rows)
+        fitted = self.reference_size(n_rows)
         size = float((fitted / 1000) ** self.cost.n_power * (n_features / 10) ** self.cost.d_power)
         grown = size * n_rows / max(fitted, 1)
         factor = self.cost.factor({**self.defaults, **(params or {})}) if self.cost.factor else 1.0
