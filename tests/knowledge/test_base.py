@@ -197,7 +197,7 @@ def test_base_without_models(made, tmp_path):
 
 def test_unreadable_table(base_folder, monkeypatch):
     base = KnowledgeBase(base_folder, read_manifest(base_folder))
-    with pytest.raises(StorageError, match="nothing.parquet"):
+    with pytest.raises(StorageError, match=r"nothing\.parquet"):
         base._table("nothing.parquet")
     with pytest.raises(StorageError, match=r"models/nothing\.txt"):
         base._booster("models/nothing.txt")

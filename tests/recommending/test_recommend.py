@@ -102,9 +102,9 @@ def test_cold_start_names_everything():
 
 
 def test_first_candidates_are_strong_and_mixed():
-    first = recommend(profile_of(), Settings(), None).selected[:6]
+    first = recommend(profile_of(), Settings(), None).selected[:5]
     assert all(STRENGTH[c.detector] >= 0.7 for c in first)
-    assert {"knn_mean", "mcd", "fair_cut_forest"} <= {c.detector for c in first}
+    assert {"knn_mean", "mcd", "fair_cut_forest", "extended_iforest"} <= {c.detector for c in first}
     assert len({DETECTORS[c.detector].family for c in first}) >= 3
 
 
