@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
-import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -14,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from pynomaly_auto._version import __version__
-from pynomaly_auto.building._measure import DEFAULT, METRICS, read_part
+from pynomaly_auto.building._parts import DEFAULT, METRICS, read_part
 from pynomaly_auto.building._train import Learned, train
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import StorageError
@@ -161,8 +160,8 @@ def _put_in_place(draft: Path, out: Path) -> None:
     for path in sorted(p for p in draft.rglob("*") if p.is_file() and p.name != MANIFEST):
         target = out / path.relative_to(draft)
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(path, target)
-    os.replace(draft / MANIFEST, out / MANIFEST)
+        path.replace(target)
+    (draft / MANIFEST).replace(out / MANIFEST)
 
 
 def _versions() -> dict[str, Any]:

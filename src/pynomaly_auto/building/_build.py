@@ -1,4 +1,4 @@
-"""The build: tasks × configurations through the pool, one part file per finished task, then tables, models, manifest."""
+"""The build: tasks × configurations through the pool, one part file per finished task, then the knowledge base."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any
 
 from pynomaly_auto.building._assemble import assemble, parts_tables, union
 from pynomaly_auto.building._configurations import configurations
-from pynomaly_auto.building._measure import Configuration, Measured, Prepared, finish, fit, prepare, read_part, slug
+from pynomaly_auto.building._measure import Measured, Prepared, finish, fit, prepare
+from pynomaly_auto.building._parts import Configuration, read_part, slug
 from pynomaly_auto.building._sources import LABEL, Task, find_tasks
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import InvalidInputError, NotApplicableError, SettingError, StorageError
@@ -172,9 +173,7 @@ def _paths(sources: Path | Iterable[Path]) -> list[Path]:
     return [Path(sources)] if isinstance(sources, (str, Path)) else [Path(p) for p in sources]
 
 
-def _measure_all(
-    tasks: list[Task], parts: Path, plan: Plan, on_task: Callable[[Progress], None] | None
-) -> list[Path]:
+def _measure_all(tasks: list[Task], parts: Path, plan: Plan, on_task: Callable[[Progress], None] | None) -> list[Path]:
     """Bring every task to its end; the part files of those that could be measured."""
     names = plan.detectors or tuple(name for name, spec in DETECTORS.items() if spec.installed)
     wanted = configurations(names, plan.configurations, plan.seed)
@@ -298,9 +297,7 @@ class _Run:
                 continue
             state.waiting += 1
             args: tuple[Any, ...] = (spec, dict(c.params), prepared.X, self.plan.seed)
-            pool.submit(
-                Job(function=fit, args=args, timeout=self.plan.fit_timeout, key=(state.task.name, "fit", c))
-            )
+            pool.submit(Job(function=fit, args=args, timeout=self.plan.fit_timeout, key=(state.task.name, "fit", c)))
 
     def _complete(self, state: _Open) -> Progress:
         ok = sum(m.status == "completed" for m in state.measured)

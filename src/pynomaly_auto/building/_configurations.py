@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pynomaly_auto.building._measure import DEFAULT, Configuration
+from pynomaly_auto.building._parts import DEFAULT, Configuration
 from pynomaly_auto.detectors import DETECTORS, DetectorSpec
 from pynomaly_auto.recommending import STRENGTH
 
@@ -58,10 +58,7 @@ def draw(distribution: BaseDistribution, rng: np.random.Generator) -> Any:
         raise TypeError(f"no way to draw from {type(distribution).__name__}")
     low, high = float(distribution.low), float(distribution.high)
     whole = isinstance(distribution, IntDistribution)
-    if distribution.log:
-        value = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-    else:
-        value = float(rng.uniform(low, high))
+    value = float(np.exp(rng.uniform(np.log(low), np.log(high))) if distribution.log else rng.uniform(low, high))
     if distribution.step is not None and not distribution.log:
         value = low + distribution.step * round((value - low) / distribution.step)
     value = min(max(value, low), high)

@@ -1,4 +1,4 @@
-"""Learning from the tables: quality before fitting, quality after fitting, share of anomalies; judged on unseen groups."""
+"""Learning from the tables: quality before and after fitting, share of anomalies; judged on unseen groups."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pynomaly_auto.building._measure import DEFAULT
+from pynomaly_auto.building._parts import DEFAULT
 from pynomaly_auto.knowledge import META, STATISTIC, DetectorFacts, design_matrix, input_names
 from pynomaly_auto.records import FloatArray
 
@@ -17,6 +17,7 @@ _FEWEST_GROUPS = 10  # below that, a model could only repeat the tables it saw
 _FOLDS = 5
 _LEVEL = 0.9  # of the interval
 _TREES = 200
+_MANY = 20_000  # rows from which a second thread is worth starting
 _BASE: Mapping[str, Any] = {
     "learning_rate": 0.04, "num_leaves": 15, "feature_fraction": 0.4, "bagging_fraction": 0.8, "bagging_freq": 1,
     "lambda_l2": 10.0, "verbosity": -1, "deterministic": True, "force_row_wise": True, "max_bin": 63,
@@ -177,12 +178,11 @@ def _booster(data: _Data, role: str, seed: int, rows: np.ndarray[Any, Any] | Non
     objective: dict[str, Any] = {"objective": "regression"}
     if role != "mean":
         objective = {"objective": "quantile", "alpha": 0.05 if role == "low" else 0.95}
-    params = {
-        **_BASE, **objective, "seed": seed, "min_data_in_leaf": int(min(50, max(3, len(kept) // 100))), "num_threads": 2,
-    }  # fmt: skip
-    inputs = lightgbm.Dataset(
-        data.X[kept], label=data.y[kept], weight=data.weight[kept], feature_name=[f"f{i}" for i in range(len(data.features))]
-    )
+    threads = 1 if len(kept) < _MANY else 2
+    leaf = int(min(50, max(3, len(kept) // 100)))
+    params = {**_BASE, **objective, "seed": seed, "min_data_in_leaf": leaf, "num_threads": threads}
+    names = [f"f{i}" for i in range(len(data.features))]
+    inputs = lightgbm.Dataset(data.X[kept], label=data.y[kept], weight=data.weight[kept], feature_name=names)
     return lightgbm.train(params, inputs, num_boost_round=_TREES)
 
 

@@ -17,5 +17,6 @@ from pynomaly_auto.knowledge._manifest import (
 
 __all__ = [
     "MANIFEST", "META", "RESULTS", "SCHEMA", "STATISTIC", "TASKS", "DetectorFacts", "KnowledgeBase", "Manifest",
-    "ModelCard", "Neighbours", "Scaling", "WarmStart", "design_matrix", "input_names", "read_manifest", "sha256", "write_manifest",
+    "ModelCard", "Neighbours", "Scaling", "WarmStart", "design_matrix", "input_names",
+    "read_manifest", "sha256", "write_manifest",
 ]  # fmt: skip

@@ -165,9 +165,7 @@ class KnowledgeBase:
         distances = scaling.distances(scaling.place(meta_features), self._points)
         order = [int(i) for i in np.argsort(distances, kind="stable") if np.isfinite(distances[i])]
         near = tuple(float(distances[i]) for i in order)
-        return Neighbours(
-            tables=tuple(order), distances=near, confidence=scaling.confidence(near[0]) if near else 0.0
-        )
+        return Neighbours(tables=tuple(order), distances=near, confidence=scaling.confidence(near[0]) if near else 0.0)
 
     def similar(self, near: Neighbours, count: int = _NAMED) -> tuple[SimilarTable, ...]:
         """Name the nearest tables and the detectors that did best there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -95,9 +95,7 @@ class Scaling:
             if np.isfinite(others).any():
                 nearest.append(float(np.nanmin(others)))
         typical, far = np.quantile(nearest, [0.5, 0.9]) if nearest else (0.0, 0.0)
-        return cls(
-            names=space.names, centre=space.centre, spread=space.spread, typical=float(typical), far=float(far)
-        )
+        return cls(names=space.names, centre=space.centre, spread=space.spread, typical=float(typical), far=float(far))
 
     def points(self, tasks: pd.DataFrame) -> FloatArray:
         """Place tables in the space; shape (n_tables, n_names), NaN where a meta-feature is missing."""

@@ -124,6 +124,6 @@ def warm_start_reason(detector: str, starts: tuple[WarmStart, ...]) -> Reason:
     return Reason(
         code="REC-015",
         subject=detector,
-        text=f"{values} gained {first.gain:+.3f} ROC-AUC over the defaults on {first.tables} similar tables: tried early",
+        text=f"{values} gained {first.gain:+.3f} ROC-AUC over the defaults on {first.tables} similar tables",
         evidence={"gain": round(first.gain, 4), "tables": first.tables, "warm_starts": len(starts)},
     )

@@ -18,10 +18,15 @@ from pynomaly_auto.recommending.rules import CRITERIA, RULES, Context, Criterion
 from pynomaly_auto.records import Candidate, Profile, Ranking, Reason
 from pynomaly_auto.settings import Settings
 
-_SAME_FAMILY = 0.035  # what each earlier pick of the same family takes from a score when the order is made
-_ALIKE = 0.10  # the same for picks that rank rows almost alike
+_SAME_FAMILY = 0.025  # what each earlier pick of the same family takes from a score when the order is made
+_LIKENESS = 0.05  # the same for picks that rank rows almost alike
+_STRETCH, _MIDDLE = 1.8, 0.65  # strength to performance criterion
 _MIXED = 12  # picks made that way; whoever comes later comes in order of score
-_USUAL = {"accuracy": 0.6, "speed": 0.2, "interpretability": 0.2}  # the priorities that the documents' weights stand for
+_USUAL = {
+    "accuracy": 0.6,
+    "speed": 0.2,
+    "interpretability": 0.2,
+}  # the priorities that the documents' weights stand for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,8 +118,9 @@ def _judge(
 ) -> _Judged:
     """One detector under all rules, with the knowledge base's opinion."""
     criteria: dict[Criterion, float] = dict.fromkeys(CRITERIA, 0.5)
-    criteria["performance"] = strength
-    criteria["interpretability"] = spec.capabilities.interpretability
+    # Strengths lie close together and matter most; interpretability spreads wide and matters where it is asked for.
+    criteria["performance"] = 0.5 + _STRETCH * (strength - _MIDDLE)
+    criteria["interpretability"] = 0.5 + 0.5 * (spec.capabilities.interpretability - 0.5)
     reasons: list[Reason] = []
     impossible = _impossible(spec, context)
     vetoed = False
@@ -231,7 +237,9 @@ def _rescue(judged: list[_Judged], settings: Settings, profile: Profile) -> list
                 fix="Include others, or exclude fewer.",
             )
         raise InvalidInputError(f"no detector applies to {shape}.", fix="Give more rows.")
-    kept = {j.candidate.detector for j in sorted(wanted, key=lambda j: j.candidate.seconds)[: 1 if not o.include else 3]}
+    kept = {
+        j.candidate.detector for j in sorted(wanted, key=lambda j: j.candidate.seconds)[: 1 if not o.include else 3]
+    }
     reason = "kept although a rule speaks against it: nothing else is left"
     return [
         _changed(
@@ -256,7 +264,7 @@ def _in_order(selected: list[_Judged], settings: Settings) -> list[Candidate]:
             alike = sum(
                 j.candidate.detector in kind and e.candidate.detector in kind for e in earlier for kind in ALIKE
             )
-            return (j.candidate.score - _SAME_FAMILY * family - _ALIKE * alike, j.candidate.detector)
+            return (j.candidate.score - _SAME_FAMILY * family - _LIKENESS * alike, j.candidate.detector)
 
         best = max(rest, key=worth)
         order.append(best)

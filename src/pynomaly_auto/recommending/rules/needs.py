@@ -29,11 +29,8 @@ def too_slow(spec: DetectorSpec, context: Context) -> Effect | None:
 def share_of_budget(spec: DetectorSpec, context: Context) -> Effect | None:
     """The larger the share of the time budget one fit takes, the later a detector comes."""
     seconds = context.seconds(spec)
-    if not math.isfinite(context.time_budget):
-        # Without a clock what counts is the cost beside the table's own size: a minute is long for any one fit.
-        share = seconds / 600.0
-    else:
-        share = seconds / context.time_budget
+    # Without a clock ten minutes stand in for the budget: fast detectors still come before slow ones.
+    share = seconds / (context.time_budget if math.isfinite(context.time_budget) else 600.0)
     if share <= 0.001:
         return boost(0.3, f"costs next to nothing here ({seconds:.2g} s)", seconds=round(seconds, 4))
     if share <= 0.01:

@@ -40,7 +40,11 @@ def masking(spec: DetectorSpec, context: Context) -> Effect | None:
     return None
 
 
-@rule("REC-144", criterion="data", source="Zemicheal and Dietterich (2019), Anomaly detection in the presence of missing values")
+@rule(
+    "REC-144",
+    criterion="data",
+    source="Zemicheal and Dietterich (2019), Anomaly detection in the presence of missing values",
+)
 def gaps(spec: DetectorSpec, context: Context) -> Effect | None:
     """Where many cells are missing, imputed values distort covariances; trees stand it."""
     share = context.profile.quality.missing
@@ -85,7 +89,11 @@ def skewed(spec: DetectorSpec, context: Context) -> Effect | None:
     return None
 
 
-@rule("REC-153", criterion="data", source="Pang, Cao and Chen (2021), Homophily outlier detection in non-IID categorical data")
+@rule(
+    "REC-153",
+    criterion="data",
+    source="Pang, Cao and Chen (2021), Homophily outlier detection in non-IID categorical data",
+)
 def discrete(spec: DetectorSpec, context: Context) -> Effect | None:
     """Mostly discrete features favour histograms and trees over smooth densities."""
     share = context.share(context.profile.distributions.discrete)
@@ -94,7 +102,9 @@ def discrete(spec: DetectorSpec, context: Context) -> Effect | None:
     if spec.name in FORESTS | {"hbos", "ecod", "random_forest_residuals", "gradient_boosting_residuals"}:
         return boost(0.08, f"handles the {share:.0%} of discrete features", discrete=round(share, 3))
     if spec.name in {"kde", "gmm", "elliptic_envelope", "mcd", "abod"}:
-        return penalty(0.12, f"assumes smooth values, {share:.0%} of the features are discrete", discrete=round(share, 3))
+        return penalty(
+            0.12, f"assumes smooth values, {share:.0%} of the features are discrete", discrete=round(share, 3)
+        )
     return None
 
 

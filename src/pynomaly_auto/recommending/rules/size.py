@@ -26,7 +26,12 @@ def small_table(spec: DetectorSpec, context: Context) -> Effect | None:
 @rule("REC-102", criterion="data", source=_SIZE)
 def small_table_suitable(spec: DetectorSpec, context: Context) -> Effect | None:
     """On fewer than 1,000 rows isolation forests and z-scores are suitable."""
-    if not 100 <= context.rows < _SMALL or spec.name not in {"iforest", "extended_iforest", "zscore", "modified_zscore"}:
+    if not 100 <= context.rows < _SMALL or spec.name not in {
+        "iforest",
+        "extended_iforest",
+        "zscore",
+        "modified_zscore",
+    }:
         return None
     return boost(0.05, f"suitable for small tables ({counted(context.rows)})", rows=context.rows)
 
