@@ -30,6 +30,7 @@ def test_a_worker_answers_until_the_channel_closes(listener):
     channel = listener.accept()
     assert channel.recv() == ("worker", os.getpid(), 9)
     channel.send_bytes(cloudpickle.dumps((pool_jobs.double, (21,))))
+    assert channel.recv_bytes() == _worker.RECEIVED
     assert pickle.loads(channel.recv_bytes()).value == 42
     channel.close()
     thread.join(timeout=5)

@@ -161,9 +161,8 @@ class Launcher:
     def close(self) -> None:
         """Kill everything started and stop listening."""
         self._closed = True
-        # Wakes the acceptor, which then sees that it is over.
-        with contextlib.suppress(OSError, EOFError, AuthenticationError):
-            Client(self._config.address, authkey=self._authkey).close()
+        # In a thread, as nobody answers it when the acceptor has just gone; closing the listener then ends it.
+        threading.Thread(target=self._knock, name="pynomaly-knock", daemon=True).start()
         self._acceptor.join(timeout=2.0)
         with self._lock:
             if self._server is not None:
@@ -176,9 +175,9 @@ class Launcher:
 
     def _start(self) -> None:
         # The group of its own keeps Ctrl-C in the terminal away from it: the parent decides what happens then.
-        apart: dict[str, Any] = {
-            "creationflags": 0x200
-        }  # CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else {"process_group": 0}
+        new_group = 0x200  # Windows' CREATE_NEW_PROCESS_GROUP
+        windows = sys.platform == "win32"
+        apart: dict[str, Any] = {"creationflags": new_group} if windows else {"process_group": 0}
         with (self.folder / "log").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own interpreter and a constant
                 [get_executable() or sys.executable, "-c", BOOTSTRAP],
@@ -193,6 +192,11 @@ class Launcher:
     def _fork(self, server: Connection) -> None:
         with contextlib.suppress(OSError):  # a server that died is noticed by `check`
             server.send("fork")
+
+    def _knock(self) -> None:
+        """Wake the acceptor, which then sees that it is over."""
+        with contextlib.suppress(OSError, EOFError, AuthenticationError):
+            Client(self._config.address, authkey=self._authkey).close()
 
     def _accept(self) -> None:
         while not self._closed:

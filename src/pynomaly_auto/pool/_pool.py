@@ -75,8 +75,9 @@ class Pool:
         self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._numbers = itertools.count()
         self._folder = Path(tempfile.mkdtemp(prefix="pynomaly-"))
-        self._supervisor: Supervisor | None = Supervisor(workers, self.memory_limit, self._done)
+        self._supervisor = Supervisor(workers, self.memory_limit, self._done)
         self._supervisor.begin(Launcher(self._folder, start, preload, self._supervisor.post))
+        self._closed = False
         atexit.register(self.close)
 
     def __enter__(self) -> Pool:
@@ -97,7 +98,7 @@ class Pool:
         Raises:
             SettingError: The pool is closed.
         """
-        if self._supervisor is None:
+        if self._closed:
             raise SettingError("the pool is closed.", fix="Submit jobs inside its with-block.")
         self.pending += 1
         try:
@@ -116,6 +117,8 @@ class Pool:
             try:
                 outcome = self._done.get(timeout=max(left, 0.0))
             except queue.Empty:
+                if not self._supervisor.is_alive():  # posted to it after its end: comes out as cancelled
+                    self._supervisor.flush()
                 if end is not None and time.monotonic() >= end:
                     return None
                 continue
@@ -150,8 +153,7 @@ class Pool:
 
     def cancel(self) -> list[Outcome]:
         """Kill what runs, drop what waits, and return the outcomes not collected yet, finished ones included."""
-        if self._supervisor is not None:
-            self._supervisor.post("cancel")
+        self._supervisor.post("cancel")
         outcomes = []
         while (outcome := self.collect(timeout=5.0)) is not None:
             outcomes.append(outcome)
@@ -160,10 +162,10 @@ class Pool:
 
     def close(self) -> None:
         """Kill all processes and remove the shared arrays; what is pending comes out of `collect` as cancelled."""
-        if self._supervisor is None or os.getpid() != self._owner:
+        if self._closed or os.getpid() != self._owner:
             return
-        supervisor, self._supervisor = self._supervisor, None
+        self._closed = True
         atexit.unregister(self.close)
-        supervisor.post("stop")
-        supervisor.join(timeout=10.0)
+        self._supervisor.post("stop")
+        self._supervisor.join(timeout=10.0)
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -14,7 +14,7 @@ from multiprocessing.connection import wait
 
 from pynomaly_auto.pool._jobs import Answer, Job, Outcome, OutcomeStatus
 from pynomaly_auto.pool._launching import Launcher, WorkerProcess
-from pynomaly_auto.pool._worker import describe
+from pynomaly_auto.pool._worker import RECEIVED, describe
 
 _TICK = 0.05  # seconds between two looks at time and memory while something runs
 _IDLE = 0.5
@@ -29,6 +29,7 @@ class _Busy:
     started: float
     baseline: int
     peak: int
+    begun: bool = False
 
     @property
     def grown_mb(self) -> float:
@@ -81,18 +82,18 @@ class Supervisor(threading.Thread):
                 self._wait()
                 self._watch()
         finally:
-            self._read_inbox()
-            self._cancel()
-            for worker in list(self._workers):
-                worker.kill()
+            self.flush()
             self._launcher.close()
-            # Late reports, made while the launcher closed.
-            self._read_inbox()
-            self._cancel()
-            for worker in list(self._workers):
-                worker.kill()
+            self.flush()  # late reports, made while the launcher closed
             self._bell.close()
             self._ear.close()
+
+    def flush(self) -> None:
+        """Cancel everything and kill all workers; once the thread has ended, from any other."""
+        self._read_inbox()
+        self._cancel()
+        for worker in list(self._workers):
+            self._drop(worker)
 
     def _read_inbox(self) -> None:
         while True:
@@ -150,6 +151,9 @@ class Supervisor(threading.Thread):
             return
         if busy is None:
             return
+        if data == RECEIVED:
+            busy.begun = True
+            return
         self._workers[worker] = None
         try:
             answer: Answer = pickle.loads(data)  # noqa: S301 - bytes of our own worker, over an authenticated channel
@@ -177,10 +181,13 @@ class Supervisor(threading.Thread):
                 self._lose(worker)
 
     def _lose(self, worker: WorkerProcess) -> None:
-        if self._workers[worker] is None:
-            self._drop(worker)
-        else:
+        busy = self._workers[worker]
+        if busy is not None and busy.begun:
             self._end(worker, "failed", "the worker process died")
+            return
+        self._drop(worker)
+        if busy is not None:
+            self._waiting.appendleft((busy.job, busy.payload))
 
     def _end(self, worker: WorkerProcess, status: OutcomeStatus, error: str) -> None:
         busy = self._workers[worker]

@@ -34,6 +34,8 @@ BOOTSTRAP = (
     "from pynomaly_auto.pool._worker import main; main(config)"
 )
 
+RECEIVED = b"received"  # sent before a job is begun: whoever dies without it has not been killed by the job
+
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
 
@@ -103,7 +105,9 @@ def run_worker(config: Config) -> None:
     with contextlib.suppress(EOFError, OSError), Client(config.address, authkey=config.authkey) as channel:
         channel.send(("worker", os.getpid(), config.token))
         while True:
-            channel.send_bytes(answer(channel.recv_bytes()))
+            payload = channel.recv_bytes()
+            channel.send_bytes(RECEIVED)
+            channel.send_bytes(answer(payload))
 
 
 def answer(payload: bytes) -> bytes:
