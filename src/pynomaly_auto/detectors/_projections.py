@@ -147,9 +147,7 @@ class NystroemOneClassSVM:
         random_state: Seed.
     """
 
-    def __init__(
-        self, *, nu: float = 0.5, gamma: float = 1.0, n_components: int = 200, random_state: int = 0
-    ) -> None:
+    def __init__(self, *, nu: float = 0.5, gamma: float = 1.0, n_components: int = 200, random_state: int = 0) -> None:
         self.nu, self.gamma, self.n_components, self.random_state = nu, gamma, n_components, random_state
 
     def fit(self, X: FloatArray) -> Self:

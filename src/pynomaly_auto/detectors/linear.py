@@ -14,9 +14,7 @@ DETECTORS.add(
         paper="M.-L. Shyu et al.: A novel anomaly detection scheme based on principal component classifier. ICDM 2003.",
         summary="Rows far out along the principal components, each measured by its variance.",
         cost=Cost(unit=0.002, d_power=2.0, memory_mb=0.5),
-        capabilities=Capabilities(
-            min_features=2, finds=frozenset({"global", "dependency"}), interpretability=0.7
-        ),
+        capabilities=Capabilities(min_features=2, finds=frozenset({"global", "dependency"}), interpretability=0.7),
         defaults={"score": "mahalanobis", "ridge": 0.2},
         space={
             "score": CategoricalDistribution(("mahalanobis", "reconstruction")),
@@ -100,9 +98,7 @@ DETECTORS.add(
         paper="C. Williams, M. Seeger: Using the Nyström method to speed up kernel machines. NeurIPS 2000.",
         summary="Rows outside the smooth region that holds most of the others, with the kernel approximated.",
         cost=Cost(unit=0.06, d_power=0.2, memory_mb=4.0),
-        capabilities=Capabilities(
-            finds=frozenset({"global", "cluster"}), interpretability=0.2, deterministic=False
-        ),
+        capabilities=Capabilities(finds=frozenset({"global", "cluster"}), interpretability=0.2, deterministic=False),
         defaults={"nu": 0.5, "gamma": 1.0, "n_components": 200},
         space={
             "nu": FloatDistribution(0.01, 0.8),

@@ -37,7 +37,7 @@ def _hints(kind: type[Any]) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
-def _value(hint: Any, value: Any) -> Any:  # noqa: PLR0911 - one return per kind of hint
+def _value(hint: Any, value: Any) -> Any:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         if value is None:
