@@ -154,9 +154,7 @@ def _dump_skops(estimator: Any, folder: Path) -> list[str]:
     return ["estimator.skops"]
 
 
-def _load_skops(
-    spec: DetectorSpec, params: Mapping[str, Any], folder: Path, trusted: bool | Sequence[str]
-) -> Any:
+def _load_skops(spec: DetectorSpec, params: Mapping[str, Any], folder: Path, trusted: bool | Sequence[str]) -> Any:
     import skops.io
 
     path = folder / "estimator.skops"
@@ -202,9 +200,7 @@ def _dump_isotree(estimator: Any, folder: Path) -> list[str]:
     return ["forest.isotree"]
 
 
-def _load_isotree(
-    spec: DetectorSpec, params: Mapping[str, Any], folder: Path, trusted: bool | Sequence[str]
-) -> Any:
+def _load_isotree(spec: DetectorSpec, params: Mapping[str, Any], folder: Path, trusted: bool | Sequence[str]) -> Any:
     isotree = _optional.require("isotree")
     forest = isotree.IsolationForest.import_model(str(folder / "forest.isotree"))
     forest.set_params(nthreads=1)
@@ -237,9 +233,7 @@ def _dump_torch(estimator: Any, folder: Path) -> list[str]:
     return ["config.json", "scaling.npz", "weights.pt"]
 
 
-def _load_torch(
-    spec: DetectorSpec, params: Mapping[str, Any], folder: Path, trusted: bool | Sequence[str]
-) -> Any:
+def _load_torch(spec: DetectorSpec, params: Mapping[str, Any], folder: Path, trusted: bool | Sequence[str]) -> Any:
     torch = _optional.require("torch")
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     scaling = Scaling.__new__(Scaling)

@@ -76,18 +76,22 @@ class IsotreeForest:
 
     def fit(self, X: FloatArray) -> Self:
         """Grow the trees on ``X``, shape (n_rows, n_features)."""
-        self.forest_ = _optional.require("isotree").IsolationForest(
-            sample_size=min(self.sample_size, len(X)),
-            ndim=min(self.ndim, X.shape[1]),
-            random_seed=self.random_seed,
-            missing_action="fail",  # rows come encoded, without gaps; this is the fast path
-            nthreads=1,
-            **self.params,
-        ).fit(np.ascontiguousarray(X))
+        self.forest_ = (
+            _optional.require("isotree")
+            .IsolationForest(
+                sample_size=min(self.sample_size, len(X)),
+                ndim=min(self.ndim, X.shape[1]),
+                random_seed=self.random_seed,
+                missing_action="fail",  # rows come encoded, without gaps; this is the fast path
+                nthreads=1,
+                **self.params,
+            )
+            .fit(np.ascontiguousarray(X))
+        )
         return self
 
     def decision_function(self, X: FloatArray) -> FloatArray:
-        """isotree's standardised score; shape (n_rows,)."""
+        """The standardised score of isotree; shape (n_rows,)."""
         return np.asarray(self.forest_.decision_function(np.ascontiguousarray(X, dtype=np.float64)))
 
 

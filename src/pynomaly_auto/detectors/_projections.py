@@ -147,9 +147,7 @@ class NystroemOneClassSVM:
         random_state: Seed.
     """
 
-    def __init__(
-        self, *, nu: float = 0.5, gamma: float = 1.0, n_components: int = 200, random_state: int = 0
-    ) -> None:
+    def __init__(self, *, nu: float = 0.5, gamma: float = 1.0, n_components: int = 200, random_state: int = 0) -> None:
         self.nu, self.gamma, self.n_components, self.random_state = nu, gamma, n_components, random_state
 
     def fit(self, X: FloatArray) -> Self:
@@ -173,4 +171,4 @@ class NystroemOneClassSVM:
 
     def decision_function(self, X: FloatArray) -> FloatArray:
         """Negative distance from the origin along the hyperplane's normal; shape (n_rows,)."""
-        return -(self._kernel(self.scaling_.apply(X)) @ self.normal_)
+        return -np.asarray(self._kernel(self.scaling_.apply(X)) @ self.normal_)
