@@ -91,7 +91,7 @@ class IsotreeForest:
         return self
 
     def decision_function(self, X: FloatArray) -> FloatArray:
-        """isotree's standardised score; shape (n_rows,)."""
+        """The standardised score of isotree; shape (n_rows,)."""
         return np.asarray(self.forest_.decision_function(np.ascontiguousarray(X, dtype=np.float64)))
 
 

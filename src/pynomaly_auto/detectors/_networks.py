@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -228,7 +229,7 @@ class DeepIsolationForest:
         self.networks_: list[list[FloatArray]] = []
         self.forests_: list[IsolationForest] = []
         for _ in range(self.n_representations):
-            network = [rng.standard_normal(size) / size[0] ** 0.5 for size in zip(sizes[:-1], sizes[1:], strict=True)]
+            network = [rng.standard_normal(size) / size[0] ** 0.5 for size in pairwise(sizes)]
             forest = IsolationForest(
                 n_estimators=self.n_estimators,
                 max_samples=min(self.max_samples, len(X)),

@@ -171,4 +171,4 @@ class NystroemOneClassSVM:
 
     def decision_function(self, X: FloatArray) -> FloatArray:
         """Negative distance from the origin along the hyperplane's normal; shape (n_rows,)."""
-        return -(self._kernel(self.scaling_.apply(X)) @ self.normal_)
+        return -np.asarray(self._kernel(self.scaling_.apply(X)) @ self.normal_)

@@ -36,7 +36,7 @@ class ResidualDetector(ABC):
         random_state: Seed.
     """
 
-    def __init__(self, *, max_targets: int, n_folds: int, power: float, random_state: int) -> None:
+    def __init__(self, *, max_targets: int = 20, n_folds: int = 2, power: float = 1.0, random_state: int = 0) -> None:
         self.max_targets, self.n_folds, self.power, self.random_state = max_targets, n_folds, power, random_state
 
     def fit(self, X: FloatArray) -> Self:
@@ -105,10 +105,7 @@ class BoostedResiduals(ResidualDetector):
         learning_rate: Shrinkage (gradient boosting only).
         num_leaves: Most leaves of a tree.
         feature_fraction: Share of the predictors per tree, in (0, 1].
-        max_targets: Most features predicted.
-        n_folds: Folds of the out-of-fold predictions.
-        power: Exponent of a standardised residual.
-        random_state: Seed.
+        **combining: ``max_targets``, ``n_folds``, ``power`` and ``random_state``, see `ResidualDetector`.
     """
 
     def __init__(
@@ -119,12 +116,9 @@ class BoostedResiduals(ResidualDetector):
         learning_rate: float = 0.15,
         num_leaves: int = 15,
         feature_fraction: float = 0.8,
-        max_targets: int = 20,
-        n_folds: int = 2,
-        power: float = 1.0,
-        random_state: int = 0,
+        **combining: Any,
     ) -> None:
-        super().__init__(max_targets=max_targets, n_folds=n_folds, power=power, random_state=random_state)
+        super().__init__(**combining)
         self.boosting, self.n_estimators, self.learning_rate = boosting, n_estimators, learning_rate
         self.num_leaves, self.feature_fraction = num_leaves, feature_fraction
         self._boosters: dict[str, Any] = {}
@@ -184,10 +178,7 @@ class KernelResiduals(ResidualDetector):
         epsilon: Half width of the tube without loss, in standard deviations.
         gamma: Kernel width as a multiple of 1 / n_features, on standardised columns.
         n_landmarks: Rows that span the map.
-        max_targets: Most features predicted.
-        n_folds: Folds of the out-of-fold predictions.
-        power: Exponent of a standardised residual.
-        random_state: Seed.
+        **combining: ``max_targets``, ``n_folds``, ``power`` and ``random_state``, see `ResidualDetector`.
     """
 
     def __init__(
@@ -197,12 +188,9 @@ class KernelResiduals(ResidualDetector):
         epsilon: float = 0.1,
         gamma: float = 1.0,
         n_landmarks: int = 100,
-        max_targets: int = 20,
-        n_folds: int = 2,
-        power: float = 1.0,
-        random_state: int = 0,
+        **combining: Any,
     ) -> None:
-        super().__init__(max_targets=max_targets, n_folds=n_folds, power=power, random_state=random_state)
+        super().__init__(**combining)
         self.C, self.epsilon, self.gamma, self.n_landmarks = C, epsilon, gamma, n_landmarks
 
     def _fit_fold(self, inputs: FloatArray) -> dict[str, Any]:
@@ -233,10 +221,12 @@ class KernelResiduals(ResidualDetector):
         return predicted
 
     def _width(self, inputs: FloatArray) -> float:
-        return self.gamma / max(inputs.shape[1] - 1, 1)
+        return float(self.gamma / max(inputs.shape[1] - 1, 1))
 
     def _kernel(self, left: FloatArray, right: FloatArray, j: int) -> FloatArray:
-        return np.exp(-self._width(left) * _squared_distances(np.delete(left, j, 1), np.delete(right, j, 1)))
+        return np.asarray(
+            np.exp(-self._width(left) * _squared_distances(np.delete(left, j, 1), np.delete(right, j, 1)))
+        )
 
     def _distances(self, inputs: FloatArray, landmarks: FloatArray) -> Any:
         """Each target and the squared distances to the landmarks on all other columns."""
@@ -247,4 +237,4 @@ class KernelResiduals(ResidualDetector):
 
 def _squared_distances(left: FloatArray, right: FloatArray) -> FloatArray:
     products = left @ right.T
-    return np.maximum(np.square(left).sum(1)[:, None] + np.square(right).sum(1) - 2 * products, 0.0)
+    return np.asarray(np.maximum(np.square(left).sum(1)[:, None] + np.square(right).sum(1) - 2 * products, 0.0))

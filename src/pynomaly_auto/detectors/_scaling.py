@@ -35,8 +35,9 @@ class Scaling:
 
     def apply(self, X: FloatArray, *, limit: float = _FARTHEST) -> FloatArray:
         """The rows in units of each column's spread, cut at plus and minus ``limit``; shape as ``X``."""
-        scaled: FloatArray = np.clip((np.asarray(X, dtype=np.float64) - self.centre) / self.scale, -limit, limit)
-        return scaled
+        with np.errstate(over="ignore"):  # a value so large that it overflows is cut like any other far one
+            scaled = (np.asarray(X, dtype=np.float64) - self.centre) / self.scale
+        return np.asarray(np.clip(scaled, -limit, limit))
 
 
 def _spread(X: FloatArray) -> FloatArray:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -159,7 +160,7 @@ def layers(sizes: tuple[int, ...], *, bias: bool = True, dropout: float = 0.0) -
     """Fully connected layers of these sizes with leaky ReLUs between them, none after the last."""
     nn = _optional.require("torch").nn
     parts: list[Any] = []
-    for before, after in zip(sizes[:-1], sizes[1:], strict=True):
+    for before, after in pairwise(sizes):
         parts += [nn.Linear(before, after, bias=bias), nn.LeakyReLU(0.1), nn.Dropout(dropout)]
     return nn.Sequential(*parts[:-2])
 

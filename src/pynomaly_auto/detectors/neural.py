@@ -26,10 +26,14 @@ DETECTORS.add(
         paper="M. Sakurada, T. Yairi: Anomaly detection using autoencoders with nonlinear dimensionality reduction. "
         "MLSDA 2014.",
         summary="Rows that a network cannot rebuild through a bottleneck.",
-        cost=Cost(unit=0.6, d_power=0.1, memory_mb=5.0, factor=_passes),
+        cost=Cost(unit=0.65, n_power=0.65, d_power=0.1, memory_mb=0.2, factor=_passes),
         capabilities=Capabilities(
-            min_rows=20, min_features=2, finds=frozenset({"global", "dependency"}), interpretability=0.3,
-            deterministic=False, gpu=True,
+            min_rows=20,
+            min_features=2,
+            finds=frozenset({"global", "dependency"}),
+            interpretability=0.3,
+            deterministic=False,
+            gpu=True,
         ),
         defaults={"hidden": _HIDDEN, "latent": 4, "epochs": 20, "batch_size": 128, "learning_rate": 1e-3},
         space={
@@ -44,7 +48,7 @@ DETECTORS.add(
         extra="torch",
         codec="torch",
     )
-)  # fmt: skip
+)
 
 DETECTORS.add(
     DetectorSpec(
@@ -54,13 +58,22 @@ DETECTORS.add(
         target="pynomaly_auto.detectors._networks:VariationalAutoEncoder",
         paper="J. An, S. Cho: Variational autoencoder based anomaly detection using reconstruction probability. 2015.",
         summary="Rows unlikely under a network that generates rows from a few normal variables.",
-        cost=Cost(unit=0.7, d_power=0.1, memory_mb=5.0, factor=_passes),
+        cost=Cost(unit=0.74, n_power=0.5, d_power=0.1, memory_mb=0.2, factor=_passes),
         capabilities=Capabilities(
-            min_rows=20, min_features=2, finds=frozenset({"global", "dependency"}), interpretability=0.3,
-            deterministic=False, gpu=True,
+            min_rows=20,
+            min_features=2,
+            finds=frozenset({"global", "dependency"}),
+            interpretability=0.3,
+            deterministic=False,
+            gpu=True,
         ),
         defaults={
-            "hidden": _HIDDEN, "latent": 8, "beta": 1.0, "epochs": 30, "batch_size": 128, "learning_rate": 1e-3,
+            "hidden": _HIDDEN,
+            "latent": 8,
+            "beta": 1.0,
+            "epochs": 30,
+            "batch_size": 128,
+            "learning_rate": 1e-3,
         },
         space={
             "latent": IntDistribution(2, 32, log=True),
@@ -74,7 +87,7 @@ DETECTORS.add(
         extra="torch",
         codec="torch",
     )
-)  # fmt: skip
+)
 
 DETECTORS.add(
     DetectorSpec(
@@ -84,12 +97,16 @@ DETECTORS.add(
         target="pynomaly_auto.detectors._networks:DeepSVDD",
         paper="L. Ruff et al.: Deep one-class classification. ICML 2018.",
         summary="Rows that a network trained to map all rows to one point leaves far from it.",
-        cost=Cost(unit=0.4, d_power=0.1, memory_mb=5.0, factor=_passes),
+        cost=Cost(unit=0.4, n_power=0.5, d_power=0.1, memory_mb=0.2, factor=_passes),
         capabilities=Capabilities(
             min_rows=20, finds=frozenset({"global", "cluster"}), interpretability=0.1, deterministic=False, gpu=True
         ),
         defaults={
-            "hidden": _HIDDEN, "latent": 16, "epochs": 10, "batch_size": 128, "learning_rate": 3e-4,
+            "hidden": _HIDDEN,
+            "latent": 16,
+            "epochs": 10,
+            "batch_size": 128,
+            "learning_rate": 3e-4,
             "weight_decay": 1e-4,
         },
         space={
@@ -104,7 +121,7 @@ DETECTORS.add(
         extra="torch",
         codec="torch",
     )
-)  # fmt: skip
+)
 
 DETECTORS.add(
     DetectorSpec(
@@ -114,10 +131,14 @@ DETECTORS.add(
         target="pynomaly_auto.detectors._networks:BidirectionalGAN",
         paper="H. Zenati et al.: Efficient GAN-based anomaly detection. arXiv:1802.06222, 2018.",
         summary="Rows that an encoder and a generator in a duel with a discriminator do not reproduce.",
-        cost=Cost(unit=1.5, d_power=0.1, memory_mb=8.0, factor=_passes),
+        cost=Cost(unit=1.25, n_power=0.6, d_power=0.1, memory_mb=0.2, factor=_passes),
         capabilities=Capabilities(
-            min_rows=20, min_features=2, finds=frozenset({"global", "dependency"}), interpretability=0.1,
-            deterministic=False, gpu=True,
+            min_rows=20,
+            min_features=2,
+            finds=frozenset({"global", "dependency"}),
+            interpretability=0.1,
+            deterministic=False,
+            gpu=True,
         ),
         defaults={"hidden": _HIDDEN, "latent": 4, "epochs": 20, "batch_size": 128, "learning_rate": 1e-3},
         space={
@@ -132,7 +153,7 @@ DETECTORS.add(
         extra="torch",
         codec="torch",
     )
-)  # fmt: skip
+)
 
 DETECTORS.add(
     DetectorSpec(
@@ -143,7 +164,10 @@ DETECTORS.add(
         paper="H. Xu et al.: Deep isolation forest for anomaly detection. IEEE TKDE 35(12), 2023.",
         summary="Rows that few cuts set apart from the others in the outputs of random networks.",
         cost=Cost(
-            unit=0.3, d_power=0.2, memory_mb=25.0,
+            unit=0.27,
+            n_power=0.65,
+            d_power=0.1,
+            memory_mb=0.3,
             factor=lambda params: float(params["n_representations"] * params["n_estimators"]) / 288,
         ),
         capabilities=Capabilities(
@@ -159,4 +183,4 @@ DETECTORS.add(
         seed_parameter="random_state",
         train_scores=None,
     )
-)  # fmt: skip
+)

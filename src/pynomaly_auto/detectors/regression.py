@@ -26,9 +26,12 @@ DETECTORS.add(
         target="pynomaly_auto.detectors._residuals:BoostedResiduals",
         paper=_ALSO,
         summary="Rows whose values random forests do not predict from the row's other values.",
-        cost=Cost(unit=0.25, d_power=1.0, memory_mb=10.0, factor=_work),
+        cost=Cost(unit=0.24, n_power=0.5, d_power=1.0, memory_mb=0.1, factor=_work),
         capabilities=Capabilities(
-            min_rows=10, min_features=2, finds=frozenset({"dependency", "local"}), interpretability=0.6,
+            min_rows=10,
+            min_features=2,
+            finds=frozenset({"dependency", "local"}),
+            interpretability=0.6,
             deterministic=False,
         ),
         defaults={"boosting": "rf", "n_estimators": 40, "num_leaves": 31, "max_targets": 20, "n_folds": 2},
@@ -41,7 +44,7 @@ DETECTORS.add(
         seed_parameter="random_state",
         reference_rows=5_000,
     )
-)  # fmt: skip
+)
 
 DETECTORS.add(
     DetectorSpec(
@@ -51,9 +54,12 @@ DETECTORS.add(
         target="pynomaly_auto.detectors._residuals:BoostedResiduals",
         paper=_ALSO,
         summary="Rows whose values boosted trees do not predict from the row's other values.",
-        cost=Cost(unit=0.3, d_power=1.0, memory_mb=10.0, factor=_work),
+        cost=Cost(unit=0.2, n_power=0.4, d_power=1.0, memory_mb=0.1, factor=_work),
         capabilities=Capabilities(
-            min_rows=10, min_features=2, finds=frozenset({"dependency", "local"}), interpretability=0.6,
+            min_rows=10,
+            min_features=2,
+            finds=frozenset({"dependency", "local"}),
+            interpretability=0.6,
             deterministic=False,
         ),
         defaults={"boosting": "gbdt", "n_estimators": 40, "num_leaves": 15, "max_targets": 20, "n_folds": 2},
@@ -66,7 +72,7 @@ DETECTORS.add(
         seed_parameter="random_state",
         reference_rows=5_000,
     )
-)  # fmt: skip
+)
 
 DETECTORS.add(
     DetectorSpec(
@@ -77,7 +83,10 @@ DETECTORS.add(
         paper=_ALSO,
         summary="Rows whose values support vector regressions do not predict from the row's other values.",
         cost=Cost(
-            unit=0.1, d_power=1.0, memory_mb=6.0,
+            unit=0.086,
+            n_power=0.85,
+            d_power=0.5,
+            memory_mb=0.3,
             factor=lambda params: float(params["max_targets"] * params["n_folds"] * params["n_landmarks"]) / 4000,
         ),
         capabilities=Capabilities(
@@ -93,4 +102,4 @@ DETECTORS.add(
         seed_parameter="random_state",
         reference_rows=5_000,
     )
-)  # fmt: skip
+)
