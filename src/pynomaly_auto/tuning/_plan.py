@@ -25,7 +25,11 @@ class Executor(Protocol):
     """What the search needs of a pool; `pynomaly_auto.pool.Pool` and the Ray backend both have it."""
 
     workers: int
-    pending: int
+
+    @property
+    def pending(self) -> int:
+        """Jobs whose outcome was not collected yet."""
+        ...
 
     def share(self, array: np.ndarray[Any, Any]) -> Any:
         """Make an array readable by workers through the handle's ``load()``."""

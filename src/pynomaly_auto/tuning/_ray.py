@@ -44,7 +44,6 @@ class RayExecutor:
         self.workers = max(1, min(workers, int(self._ray.cluster_resources().get("CPU", workers))))
         self._remote = self._ray.remote(num_cpus=1, max_retries=0)(_call)
         self._running: dict[Any, tuple[Job, float]] = {}
-        self._overdue: dict[Any, Job] = {}
 
     @property
     def pending(self) -> int:
@@ -76,9 +75,10 @@ class RayExecutor:
 
     def cancel(self) -> list[Outcome]:
         """Kill what runs; finished outcomes are returned with the cancelled ones."""
-        ready, _ = self._ray.wait(list(self._running), num_returns=len(self._running), timeout=0) if self._running else ([], [])  # fmt: skip
+        running = list(self._running)
+        ready = self._ray.wait(running, num_returns=len(running), timeout=0)[0] if running else []
         finished = [self._outcome(reference) for reference in ready]
-        return finished + [self._drop(r, "cancelled", "cancelled while it ran") for r in list(self._running)]
+        return [*finished, *(self._drop(r, "cancelled", "cancelled while it ran") for r in list(self._running))]
 
     def _outcome(self, reference: Any) -> Outcome:
         job, started = self._running.pop(reference)

@@ -13,7 +13,7 @@ import numpy as np
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.pool import Job, Outcome
-from pynomaly_auto.records import Dataset, IntArray, Ranking, Reason, Search, Trial, TrialStatus
+from pynomaly_auto.records import Dataset, Ranking, Reason, Search, Trial, TrialStatus
 from pynomaly_auto.tuning._objective import Attempt, attempt, order
 from pynomaly_auto.tuning._optuna import Proposal, Proposer
 from pynomaly_auto.tuning._plan import Executor, TuningPlan, choose_rows
@@ -25,7 +25,13 @@ _PAYLOAD = 8 * 2**20
 _PAYLOADS = 256 * 2**20
 _GAIN = 0.003  # smallest gain in the mean quality of the best five detectors that counts as an improvement
 _ORIGINS = {"portfolio": "TUN-011", "warm start": "TUN-012", "search": "TUN-013"}
-_ENDINGS = {"failed": "TUN-020", "timeout": "TUN-021", "memory": "TUN-022", "not_applicable": "TUN-023", "cancelled": "TUN-024"}  # fmt: skip
+_ENDINGS = {
+    "failed": "TUN-020",
+    "timeout": "TUN-021",
+    "memory": "TUN-022",
+    "not_applicable": "TUN-023",
+    "cancelled": "TUN-024",
+}
 
 OnTrial = Callable[[Trial], None]
 
@@ -276,11 +282,6 @@ def pareto(trials: Iterable[Trial]) -> tuple[int, ...]:
     costs = np.array([[-(t.quality or 0.0), t.seconds, t.memory_mb] for t in done]).reshape(len(done), 3)
     beaten = [bool(((costs <= c).all(axis=1) & (costs < c).any(axis=1)).any()) for c in costs]
     return tuple(t.number for t, worse in zip(done, beaten, strict=True) if not worse)
-
-
-def sampled(dataset: Dataset, rows: IntArray | None) -> np.ndarray[Any, Any]:
-    """The rows a search fitted on; shape (n_rows, n_features)."""
-    return dataset.X if rows is None else dataset.X[rows]
 
 
 def _origin(proposal: Proposal, number: int) -> Reason:
