@@ -107,7 +107,5 @@ def _scores(result: Result, path: Path) -> None:
         rows = pa.array(labels)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         rows = pa.array([str(label) for label in labels])  # labels of mixed kinds have no column type of their own
-    table = pa.table(
-        {"row": rows, "score": result.scores, "label": result.labels, "confidence": result.confidence}
-    )
+    table = pa.table({"row": rows, "score": result.scores, "label": result.labels, "confidence": result.confidence})
     pq.write_table(table, path)

@@ -246,7 +246,9 @@ def _ranking_note(result: Result) -> str:
     ranking = result.ranking
     if ranking.source == "rules":
         return "Ranked by rules alone: the knowledge base was not used."
-    return f"Ranked from the {ranking.source}, which knows tables like this one with confidence {ranking.confidence:.0%}."
+    return (
+        f"Ranked from the {ranking.source}, which knows tables like this one with confidence {ranking.confidence:.0%}."
+    )
 
 
 def _leaderboard(result: Result) -> Table:
