@@ -12,7 +12,7 @@ from pynomaly_auto.detectors._scales import blocks
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray, IntArray
 
-_BLOCK_CELLS = 2_000_000
+_BLOCK_CELLS = 500_000
 
 
 def _pairwise(points: FloatArray) -> FloatArray:
@@ -20,7 +20,8 @@ def _pairwise(points: FloatArray) -> FloatArray:
     points = points - points[:, :1]
     squares = np.einsum("gij,gij->gi", points, points)
     products = points @ points.transpose(0, 2, 1)
-    return np.maximum(squares[:, :, None] + squares[:, None, :] - 2.0 * products, 0.0)
+    out: FloatArray = np.maximum(squares[:, :, None] + squares[:, None, :] - 2.0 * products, 0.0)
+    return out
 
 
 class ConnectivityOutlierFactor:
@@ -49,7 +50,9 @@ class ConnectivityOutlierFactor:
     def decision_function(self, X: FloatArray) -> FloatArray:
         """Score new rows; shape (n_rows,)."""
         _, positions = self.search_.query(X, self.n_neighbors_)
-        scores: FloatArray = self._chaining(X - self.search_.centre_, positions) / self.chaining_[positions].mean(axis=1)
+        scores: FloatArray = self._chaining(X - self.search_.centre_, positions) / self.chaining_[positions].mean(
+            axis=1
+        )
         return scores
 
     def _chaining(self, Z: FloatArray, positions: IntArray) -> FloatArray:

@@ -101,9 +101,7 @@ class MinimumCovarianceDeterminant(_Mahalanobis):
         location = part.mean(axis=0)
         return location, *_spectrum(part - location, condition)
 
-    def _concentrate(
-        self, Z: FloatArray, support: IntArray, size: int, condition: float
-    ) -> tuple[float, FloatArray]:
+    def _concentrate(self, Z: FloatArray, support: IntArray, size: int, condition: float) -> tuple[float, FloatArray]:
         """Log determinant and squared distances after concentration steps from a first support."""
         last = np.inf
         for _ in range(_MOST_STEPS):

@@ -13,7 +13,7 @@ from pynomaly_auto.detectors._scales import blocks, median_scale, one_of, square
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray
 
-_BLOCK_CELLS = 4_000_000
+_BLOCK_CELLS = 1_000_000
 
 
 class GaussianMixture:
@@ -87,7 +87,7 @@ class KernelDensity:
     """Negative log of a Gaussian kernel density; a fitted row does not support itself.
 
     Args:
-        bandwidth: In multiples of Scott's rule, which is for estimating densities: anomalies show best when smoothed more.
+        bandwidth: In multiples of Scott's rule; that rule serves the estimate, anomalies show better when smoothed more.
     """
 
     def __init__(self, bandwidth: float = 3.0) -> None:

@@ -5,7 +5,7 @@ Each learns a few numbers per feature, so that a new row is scored without the t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from scipy import special
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray
 
 AGGREGATIONS = ("max", "mean")
+BoolArray: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
+
+_FIRST_LIMIT = 3.5  # Iglewicz and Hoaglin's limit for a modified z-score
 
 
 def _aggregate(parts: FloatArray, how: str) -> FloatArray:
@@ -89,14 +92,15 @@ class TukeyFences:
 class GrubbsTest:
     """Smallest p-value of Grubbs' test over the features, each feature cleaned by repeated testing first.
 
-    A row that is significant in a feature (Bonferroni-corrected over the rows) leaves that feature's mean and standard
-    deviation, and the rest is tested again, so that extreme values cannot mask each other (as in Rosner's generalised
-    ESD, with all significant values leaving at once). Every value is then judged by the t-distribution of its
+    The clean values of a feature are at first those with a modified z-score up to 3.5; then, again and again, those
+    that the test (Bonferroni-corrected over the rows) does not reject given the clean values so far. Testing from the
+    inside outwards, several extreme values cannot mask each other, which is what Rosner's generalised ESD is for. At
+    least half of the values stay. Every value is then judged by the t-distribution of its
     studentised deviation from the clean values without itself. The score is the negative logarithm of the smallest
     p-value, corrected for the number of rows and features; it is below zero where the corrected value would exceed 1.
 
     Args:
-        alpha: Significance level at which a value leaves.
+        alpha: Significance level at which a value is not clean.
         max_iterations: Most rounds of testing.
     """
 
@@ -108,18 +112,18 @@ class GrubbsTest:
         """Learn clean mean and standard deviation of each feature from ``X``, shape (n_rows, n_features)."""
         n_rows, n_features = X.shape
         self.tests_ = float(n_rows * n_features)
-        kept = np.ones(X.shape, dtype=bool)
+        fewest = max(3.0, n_rows / 2)
+        median, scale = median_scale(X)
+        kept = _columns_or(np.abs(X - median) <= _FIRST_LIMIT * scale, np.ones(X.shape, dtype=bool), fewest)
         for _ in range(self.max_iterations):
             self._learn(X, kept)
             t_squared, _ = self._statistic(X, kept)
-            critical = special.stdtrit(np.maximum(self.count_ - 2, 1.0), 1.0 - self.alpha / (2.0 * n_rows))
-            # At most half of a feature's values may leave: beyond that the majority would be the anomaly.
-            still = kept & (t_squared <= critical**2)
-            shrunk = still.sum(axis=0) >= max(3, n_rows / 2)
-            still = np.where(shrunk, still, kept)
-            if still.sum() == kept.sum():
+            limits = special.stdtrit(np.maximum(self.count_ - [[1.0], [2.0]], 1.0), 1.0 - self.alpha / (2.0 * n_rows))
+            fitting = t_squared <= np.where(kept, limits[1], limits[0]) ** 2
+            fitting = _columns_or(fitting, kept, fewest)
+            if (fitting == kept).all():
                 break
-            kept = still
+            kept = fitting
         self._learn(X, kept)
         self.decision_scores_ = -self._log_p(X, kept).min(axis=1) - np.log(self.tests_)
         return self
@@ -129,20 +133,18 @@ class GrubbsTest:
         scores: FloatArray = -self._log_p(X, np.zeros(X.shape, dtype=bool)).min(axis=1) - np.log(self.tests_)
         return scores
 
-    def _learn(self, X: FloatArray, kept: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> None:
+    def _learn(self, X: FloatArray, kept: BoolArray) -> None:
         self.count_ = kept.sum(axis=0).astype(float)
         self.mean_ = np.where(kept, X, 0.0).sum(axis=0) / self.count_
         squares = (np.where(kept, X - self.mean_, 0.0) ** 2).sum(axis=0)
         floor = 1e-12 * (1.0 + self.mean_**2) * self.count_
         self.squares_ = np.where(squares > floor, squares, self.count_)
 
-    def _log_p(self, X: FloatArray, inside: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> FloatArray:
+    def _log_p(self, X: FloatArray, inside: BoolArray) -> FloatArray:
         """Log of the two-sided p-value of each value against the clean values without itself."""
         return log_two_sided_t(*self._statistic(X, inside))
 
-    def _statistic(
-        self, X: FloatArray, inside: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
-    ) -> tuple[FloatArray, FloatArray]:
+    def _statistic(self, X: FloatArray, inside: BoolArray) -> tuple[FloatArray, FloatArray]:
         """Squared t-statistic of each value and its degrees of freedom."""
         away = (X - self.mean_) ** 2
         n = self.count_ - inside  # clean values that the value is compared with
@@ -154,8 +156,14 @@ class GrubbsTest:
         return gap / (squares / freedom * (1.0 + 1.0 / np.maximum(n, 1.0))), freedom
 
 
+def _columns_or(wanted: BoolArray, otherwise: BoolArray, fewest: float) -> BoolArray:
+    """The columns of ``wanted`` that hold enough, and those of ``otherwise`` in place of the others."""
+    chosen: BoolArray = np.where(wanted.sum(axis=0) >= fewest, wanted, otherwise)
+    return chosen
+
+
 def log_two_sided_t(t_squared: FloatArray, freedom: FloatArray) -> FloatArray:
-    """Log of the probability that \\|t\\| is larger, also where that probability underflows.
+    """Log of the probability that the absolute value of t is larger, also where that probability underflows.
 
     Args:
         t_squared: Squares of the statistics.

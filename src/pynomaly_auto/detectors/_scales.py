@@ -79,4 +79,5 @@ def squared_distances(X: FloatArray, Y: FloatArray) -> FloatArray:
     out *= -2.0
     out += np.einsum("ij,ij->i", X, X)[:, None]
     out += np.einsum("ij,ij->i", Y, Y)[None, :]
-    return np.maximum(out, 0.0, out=out)
+    np.maximum(out, 0.0, out=out)
+    return out

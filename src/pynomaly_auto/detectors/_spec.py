@@ -14,30 +14,38 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 Family: TypeAlias = Literal["statistical", "proximity", "linear", "trees", "regression", "neural"]
+AnomalyKind: TypeAlias = Literal["global", "local", "cluster", "dependency"]
+
+CHUNK_ROWS = 50_000  # rows scored at a time, so that a detector's temporary arrays stay bounded
 _FEWEST_REFERENCE_ROWS = 500
 _FEWEST_NEIGHBOURS = 10
-
-AnomalyKind: TypeAlias = Literal["global", "local", "cluster", "dependency"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
     """Cost class of one fit with scoring: seconds = unit · (rows/1000)^n_power · (features/10)^d_power.
 
-    Beyond ``reference_rows`` the fit itself stops growing and only scoring does, linearly.
+    Beyond ``reference_rows`` the fit itself stops growing and only scoring does, linearly, at ``score_share`` of what
+    the last row of the reference cost.
 
     Args:
         unit: Seconds for 1,000 rows and 10 features with default parameters on one core, measured.
         n_power: Exponent in the number of rows.
         d_power: Exponent in the number of features.
-        memory_mb: MB for 1,000 rows and 10 features, beyond the data itself; grows linearly with both.
+        score_share: What scoring a row costs, as a share of fitting and scoring it.
+        memory_mb: MB for 1,000 rows and 10 features, beyond the data itself; grows linearly with the rows.
+        memory_d_power: Exponent of that memory in the number of features.
+        memory_base_mb: MB whatever the size, such as that of blocks of pairs.
         factor: Multiplies the seconds by the effect of parameters (number of trees, neighbours, epochs).
     """
 
     unit: float
     n_power: float = 1.0
     d_power: float = 1.0
+    score_share: float = 1.0
     memory_mb: float = 1.0
+    memory_d_power: float = 1.0
+    memory_base_mb: float = 0.0
     factor: Callable[[Mapping[str, Any]], float] | None = None
 
     @property
@@ -181,13 +189,17 @@ class DetectorSpec:
         """Expected seconds of fitting and scoring that many rows on one core."""
         fitted = self.reference_size(n_rows)
         size = float((fitted / 1000) ** self.cost.n_power * (n_features / 10) ** self.cost.d_power)
-        grown = size * n_rows / max(fitted, 1)
-        factor = self.cost.factor({**self.defaults, **(params or {})}) if self.cost.factor else 1.0
+        grown = size * (1.0 + self.cost.score_share * (n_rows / max(fitted, 1) - 1.0))
+        values = {**self.defaults, **self.scaled_to_reference(params or {}, n_rows)}
+        factor = self.cost.factor(values) if self.cost.factor else 1.0
         return self.cost.unit * grown * factor
 
     def memory_mb(self, n_rows: int, n_features: int) -> float:
-        """Expected MB of fitting, beyond the data itself."""
-        return self.cost.memory_mb * (n_rows / 1000) * (n_features / 10)
+        """Expected MB of fitting and scoring, beyond the data itself."""
+        # Rows beyond the reference are scored a chunk at a time, so neither grows with the table any further.
+        rows = n_rows if self.reference_rows is None else min(n_rows, max(self.reference_size(n_rows), CHUNK_ROWS))
+        grown = float((rows / 1000) * (n_features / 10) ** self.cost.memory_d_power)
+        return self.cost.memory_base_mb + self.cost.memory_mb * grown
 
     def check_applies(self, n_rows: int, n_features: int) -> None:
         """Say whether it can be fitted on a table of that shape at all.

@@ -11,7 +11,7 @@ from pynomaly_auto.detectors._scales import blocks, squared_distances
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray, IntArray
 
-_BLOCK_CELLS = 2_000_000
+_BLOCK_CELLS = 500_000
 _TOUCH = 1e-9  # relative slack of a sphere, so that the row that defines its radius is inside whatever the rounding
 
 

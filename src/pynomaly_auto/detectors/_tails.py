@@ -38,9 +38,7 @@ class _EmpiricalTails:
         self.values_ = np.concatenate(values)
         self.below_ = np.concatenate(below).astype(np.float64)
         self.upto_ = np.concatenate(upto).astype(np.float64)
-        centred = [column - column.mean() for column in X.T]
-        scale = [np.abs(c).max() or 1.0 for c in centred]  # cubes of large values would overflow
-        self.skew_sign_ = np.array([np.sign(((c / s) ** 3).mean()) for c, s in zip(centred, scale, strict=True)])
+        self.skew_sign_ = np.array([_skew_sign(column) for column in X.T])
 
     def surprise(self, column: FloatArray, j: int, *, fitted: bool) -> tuple[FloatArray, FloatArray]:
         """Negative log of the left and the right tail probability of feature ``j``'s values.
@@ -59,13 +57,19 @@ class _EmpiricalTails:
         exact = values[at] == column
         low = np.where(after > 0, upto[before], 0.0)
         high = np.where(after < len(values), below[at], float(self.n_rows_))
-        step = np.maximum(values[at] - values[before], np.finfo(float).tiny)
-        between = low + (high - low) * np.clip((column - values[before]) / step, 0.0, 1.0)
+        step = values[at] - values[before]  # zero beyond the ends, where low equals high
+        between = low + (high - low) * np.clip((column - values[before]) / np.where(step > 0, step, 1.0), 0.0, 1.0)
         extra = 0.0 if fitted else 1.0
         left = np.where(exact, upto[at], between) + extra
         right = self.n_rows_ - np.where(exact, below[at], between) + extra
         total = np.log(self.n_rows_ + extra)
         return total - np.log(np.maximum(left, 1.0)), total - np.log(np.maximum(right, 1.0))
+
+
+def _skew_sign(column: FloatArray) -> float:
+    centred = column - column.mean()
+    centred /= np.abs(centred).max() or 1.0  # cubes of large values would overflow
+    return float(np.sign((centred**3).mean()))
 
 
 class ECOD:
