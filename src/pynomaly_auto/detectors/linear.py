@@ -1,1 +1,116 @@
-"""Detectors of this family."""
+"""Detectors that look at rows through linear maps: components, factors and separating hyperplanes."""
+
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from pynomaly_auto.detectors._catalogue import DETECTORS
+from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
+
+DETECTORS.add(
+    DetectorSpec(
+        name="pca",
+        title="Principal components",
+        family="linear",
+        target="pynomaly_auto.detectors._projections:PrincipalComponents",
+        paper="M.-L. Shyu et al.: A novel anomaly detection scheme based on principal component classifier. ICDM 2003.",
+        summary="Rows far out along the principal components, each measured by its variance.",
+        cost=Cost(unit=0.002, d_power=2.0, memory_mb=0.5),
+        capabilities=Capabilities(
+            min_features=2, finds=frozenset({"global", "dependency"}), interpretability=0.7
+        ),
+        defaults={"score": "mahalanobis", "ridge": 0.2},
+        space={
+            "score": CategoricalDistribution(("mahalanobis", "reconstruction")),
+            "explained": FloatDistribution(0.3, 0.99),
+            "ridge": FloatDistribution(0.001, 1.0, log=True),
+        },
+        train_scores=None,
+    )
+)
+
+DETECTORS.add(
+    DetectorSpec(
+        name="ica",
+        title="Independent components",
+        family="linear",
+        target="pynomaly_auto.detectors._projections:IndependentComponents",
+        paper="A. Hyvärinen, E. Oja: Independent component analysis: algorithms and applications. Neural Networks, 2000.",
+        summary="Rows unlikely under independent heavy-tailed sources that were mixed linearly.",
+        cost=Cost(unit=0.02, d_power=2.0, memory_mb=1.0),
+        capabilities=Capabilities(
+            min_features=2, finds=frozenset({"global", "dependency"}), interpretability=0.5, deterministic=False
+        ),
+        defaults={"n_components": 20, "fun": "logcosh", "max_iter": 200},
+        space={
+            "n_components": IntDistribution(2, 40),
+            "fun": CategoricalDistribution(("logcosh", "exp", "cube")),
+        },
+        seed_parameter="random_state",
+        train_scores=None,
+        reference_rows=20_000,
+    )
+)
+
+DETECTORS.add(
+    DetectorSpec(
+        name="factor_analysis",
+        title="Factor analysis",
+        family="linear",
+        target="pynomaly_auto.detectors._projections:FactorModel",
+        paper="D. B. Rubin, D. T. Thayer: EM algorithms for ML factor analysis. Psychometrika 47, 1982.",
+        summary="Rows unlikely under a few shared Gaussian factors with noise of each column's own.",
+        cost=Cost(unit=0.02, d_power=1.5, memory_mb=1.0),
+        capabilities=Capabilities(
+            min_features=2, finds=frozenset({"global", "dependency"}), interpretability=0.6, deterministic=False
+        ),
+        defaults={"n_components": 5, "max_iter": 200},
+        space={"n_components": IntDistribution(1, 20)},
+        seed_parameter="random_state",
+        train_scores=None,
+        reference_rows=50_000,
+    )
+)
+
+DETECTORS.add(
+    DetectorSpec(
+        name="ocsvm",
+        title="One-class SVM",
+        family="linear",
+        target="sklearn.svm:OneClassSVM",
+        paper="B. Schölkopf et al.: Estimating the support of a high-dimensional distribution. Neural Computation, 2001.",
+        summary="Rows outside the smooth region that holds most of the others.",
+        cost=Cost(unit=0.06, n_power=2.0, memory_mb=4.0),
+        capabilities=Capabilities(max_rows=200_000, finds=frozenset({"global", "cluster"}), interpretability=0.2),
+        defaults={"kernel": "rbf", "nu": 0.5, "gamma": "scale", "cache_size": 100},
+        space={
+            "nu": FloatDistribution(0.01, 0.8),
+            "gamma": CategoricalDistribution(("scale", "auto", 0.003, 0.01, 0.03, 0.1, 0.3)),
+        },
+        higher_is_anomalous=False,
+        train_scores=None,
+        reference_rows=3_000,
+    )
+)
+
+DETECTORS.add(
+    DetectorSpec(
+        name="ocsvm_nystroem",
+        title="One-class SVM on a Nyström map",
+        family="linear",
+        target="pynomaly_auto.detectors._projections:NystroemOneClassSVM",
+        paper="C. Williams, M. Seeger: Using the Nyström method to speed up kernel machines. NeurIPS 2000.",
+        summary="Rows outside the smooth region that holds most of the others, with the kernel approximated.",
+        cost=Cost(unit=0.06, d_power=0.2, memory_mb=4.0),
+        capabilities=Capabilities(
+            finds=frozenset({"global", "cluster"}), interpretability=0.2, deterministic=False
+        ),
+        defaults={"nu": 0.5, "gamma": 1.0, "n_components": 200},
+        space={
+            "nu": FloatDistribution(0.01, 0.8),
+            "gamma": FloatDistribution(0.03, 10.0, log=True),
+            "n_components": IntDistribution(50, 300, step=50),
+        },
+        seed_parameter="random_state",
+        train_scores=None,
+        reference_rows=50_000,
+    )
+)

@@ -1,1 +1,162 @@
-"""Detectors of this family."""
+"""Detectors that are neural networks: trained on CPU or GPU, scoring on the CPU."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from optuna.distributions import FloatDistribution, IntDistribution
+
+from pynomaly_auto.detectors._catalogue import DETECTORS
+from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
+
+# Layer sizes are fixed: a search over rows of a few thousand gains more by code, rate and passes than by widths.
+_HIDDEN = (64, 32)
+_REFERENCE_ROWS = 10_000
+
+
+def _passes(params: Mapping[str, Any]) -> float:
+    return float(params["epochs"]) / 50 * 128 / float(params["batch_size"])
+
+
+DETECTORS.add(
+    DetectorSpec(
+        name="autoencoder",
+        title="Autoencoder",
+        family="neural",
+        target="pynomaly_auto.detectors._networks:AutoEncoder",
+        paper="M. Sakurada, T. Yairi: Anomaly detection using autoencoders with nonlinear dimensionality reduction. "
+        "MLSDA 2014.",
+        summary="Rows that a network cannot rebuild through a bottleneck.",
+        cost=Cost(unit=0.6, d_power=0.1, memory_mb=5.0, factor=_passes),
+        capabilities=Capabilities(
+            min_rows=20, min_features=2, finds=frozenset({"global", "dependency"}), interpretability=0.3,
+            deterministic=False, gpu=True,
+        ),
+        defaults={"hidden": _HIDDEN, "latent": 4, "epochs": 20, "batch_size": 128, "learning_rate": 1e-3},
+        space={
+            "latent": IntDistribution(2, 32, log=True),
+            "dropout": FloatDistribution(0.0, 0.3),
+            "learning_rate": FloatDistribution(3e-4, 1e-2, log=True),
+            "epochs": IntDistribution(10, 100, step=10),
+        },
+        seed_parameter="random_state",
+        train_scores=None,
+        reference_rows=_REFERENCE_ROWS,
+        extra="torch",
+        codec="torch",
+    )
+)  # fmt: skip
+
+DETECTORS.add(
+    DetectorSpec(
+        name="vae",
+        title="Variational autoencoder",
+        family="neural",
+        target="pynomaly_auto.detectors._networks:VariationalAutoEncoder",
+        paper="J. An, S. Cho: Variational autoencoder based anomaly detection using reconstruction probability. 2015.",
+        summary="Rows unlikely under a network that generates rows from a few normal variables.",
+        cost=Cost(unit=0.7, d_power=0.1, memory_mb=5.0, factor=_passes),
+        capabilities=Capabilities(
+            min_rows=20, min_features=2, finds=frozenset({"global", "dependency"}), interpretability=0.3,
+            deterministic=False, gpu=True,
+        ),
+        defaults={
+            "hidden": _HIDDEN, "latent": 8, "beta": 1.0, "epochs": 30, "batch_size": 128, "learning_rate": 1e-3,
+        },
+        space={
+            "latent": IntDistribution(2, 32, log=True),
+            "beta": FloatDistribution(0.01, 4.0, log=True),
+            "learning_rate": FloatDistribution(3e-4, 1e-2, log=True),
+            "epochs": IntDistribution(10, 100, step=10),
+        },
+        seed_parameter="random_state",
+        train_scores=None,
+        reference_rows=_REFERENCE_ROWS,
+        extra="torch",
+        codec="torch",
+    )
+)  # fmt: skip
+
+DETECTORS.add(
+    DetectorSpec(
+        name="deep_svdd",
+        title="Deep support vector data description",
+        family="neural",
+        target="pynomaly_auto.detectors._networks:DeepSVDD",
+        paper="L. Ruff et al.: Deep one-class classification. ICML 2018.",
+        summary="Rows that a network trained to map all rows to one point leaves far from it.",
+        cost=Cost(unit=0.4, d_power=0.1, memory_mb=5.0, factor=_passes),
+        capabilities=Capabilities(
+            min_rows=20, finds=frozenset({"global", "cluster"}), interpretability=0.1, deterministic=False, gpu=True
+        ),
+        defaults={
+            "hidden": _HIDDEN, "latent": 16, "epochs": 10, "batch_size": 128, "learning_rate": 3e-4,
+            "weight_decay": 1e-4,
+        },
+        space={
+            "latent": IntDistribution(4, 32, log=True),
+            "weight_decay": FloatDistribution(1e-6, 1e-2, log=True),
+            "learning_rate": FloatDistribution(1e-4, 1e-2, log=True),
+            "epochs": IntDistribution(5, 50, step=5),
+        },
+        seed_parameter="random_state",
+        train_scores=None,
+        reference_rows=_REFERENCE_ROWS,
+        extra="torch",
+        codec="torch",
+    )
+)  # fmt: skip
+
+DETECTORS.add(
+    DetectorSpec(
+        name="gan",
+        title="Bidirectional generative adversarial network",
+        family="neural",
+        target="pynomaly_auto.detectors._networks:BidirectionalGAN",
+        paper="H. Zenati et al.: Efficient GAN-based anomaly detection. arXiv:1802.06222, 2018.",
+        summary="Rows that an encoder and a generator in a duel with a discriminator do not reproduce.",
+        cost=Cost(unit=1.5, d_power=0.1, memory_mb=8.0, factor=_passes),
+        capabilities=Capabilities(
+            min_rows=20, min_features=2, finds=frozenset({"global", "dependency"}), interpretability=0.1,
+            deterministic=False, gpu=True,
+        ),
+        defaults={"hidden": _HIDDEN, "latent": 4, "epochs": 20, "batch_size": 128, "learning_rate": 1e-3},
+        space={
+            "latent": IntDistribution(2, 32, log=True),
+            "feature_weight": FloatDistribution(0.0, 0.9),
+            "learning_rate": FloatDistribution(3e-4, 3e-3, log=True),
+            "epochs": IntDistribution(10, 60, step=10),
+        },
+        seed_parameter="random_state",
+        train_scores=None,
+        reference_rows=_REFERENCE_ROWS,
+        extra="torch",
+        codec="torch",
+    )
+)  # fmt: skip
+
+DETECTORS.add(
+    DetectorSpec(
+        name="deep_iforest",
+        title="Deep isolation forest",
+        family="neural",
+        target="pynomaly_auto.detectors._networks:DeepIsolationForest",
+        paper="H. Xu et al.: Deep isolation forest for anomaly detection. IEEE TKDE 35(12), 2023.",
+        summary="Rows that few cuts set apart from the others in the outputs of random networks.",
+        cost=Cost(
+            unit=0.3, d_power=0.2, memory_mb=25.0,
+            factor=lambda params: float(params["n_representations"] * params["n_estimators"]) / 288,
+        ),
+        capabilities=Capabilities(
+            finds=frozenset({"global", "cluster", "dependency"}), interpretability=0.1, deterministic=False
+        ),
+        defaults={"n_representations": 24, "n_estimators": 12, "hidden": (100, 50), "latent": 20, "max_samples": 256},
+        space={
+            "n_representations": IntDistribution(8, 48, step=8),
+            "n_estimators": IntDistribution(6, 24, step=6),
+            "latent": IntDistribution(8, 32, log=True),
+            "max_samples": IntDistribution(64, 512, log=True),
+        },
+        seed_parameter="random_state",
+        train_scores=None,
+    )
+)  # fmt: skip

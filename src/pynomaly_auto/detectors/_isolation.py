@@ -1,0 +1,146 @@
+"""Our own tree-based estimators: isolation forests whose samples fit any table, and LODA with continuous densities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.ensemble import IsolationForest
+
+from pynomaly_auto import _optional
+from pynomaly_auto.detectors._scaling import Scaling
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from pynomaly_auto.records import FloatArray
+
+_BLOCK = 5_000  # rows projected at a time
+
+
+class SampledIsolationForest:
+    """scikit-learn's isolation forest with the sample of each tree cut to the rows there are.
+
+    Args:
+        n_estimators: Number of trees.
+        max_samples: Rows per tree; fewer when the table has fewer.
+        max_features: Share of the columns per tree, in (0, 1].
+        bootstrap: Draw the rows of a tree with replacement.
+        random_state: Seed.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_estimators: int = 500,
+        max_samples: int = 512,
+        max_features: float = 1.0,
+        bootstrap: bool = False,
+        random_state: int = 0,
+    ) -> None:
+        self.n_estimators, self.max_samples, self.max_features = n_estimators, max_samples, max_features
+        self.bootstrap, self.random_state = bootstrap, random_state
+
+    def fit(self, X: FloatArray) -> Self:
+        """Grow the trees on ``X``, shape (n_rows, n_features)."""
+        self.forest_ = IsolationForest(
+            n_estimators=self.n_estimators,
+            max_samples=min(self.max_samples, len(X)),
+            max_features=self.max_features,
+            bootstrap=self.bootstrap,
+            n_jobs=1,
+            random_state=self.random_state,
+        ).fit(X)
+        return self
+
+    def decision_function(self, X: FloatArray) -> FloatArray:
+        """Isolation score in (0, 1); shape (n_rows,)."""
+        return -np.asarray(self.forest_.score_samples(X))
+
+
+class IsotreeForest:
+    """isotree's forest with sample and dimension cut to what the table has, on one thread.
+
+    Everything else is passed to ``isotree.IsolationForest`` as it is.
+
+    Args:
+        sample_size: Rows per tree; fewer when the table has fewer.
+        ndim: Columns per split; fewer when the table has fewer.
+        random_seed: Seed.
+        **params: Further parameters of ``isotree.IsolationForest``.
+    """
+
+    def __init__(self, *, sample_size: int = 256, ndim: int = 1, random_seed: int = 0, **params: Any) -> None:
+        self.sample_size, self.ndim, self.random_seed, self.params = sample_size, ndim, random_seed, params
+        _optional.require("isotree").IsolationForest(**params)  # an unknown parameter fails here, not in fit
+
+    def fit(self, X: FloatArray) -> Self:
+        """Grow the trees on ``X``, shape (n_rows, n_features)."""
+        self.forest_ = _optional.require("isotree").IsolationForest(
+            sample_size=min(self.sample_size, len(X)),
+            ndim=min(self.ndim, X.shape[1]),
+            random_seed=self.random_seed,
+            missing_action="fail",  # rows come encoded, without gaps; this is the fast path
+            nthreads=1,
+            **self.params,
+        ).fit(np.ascontiguousarray(X))
+        return self
+
+    def decision_function(self, X: FloatArray) -> FloatArray:
+        """isotree's standardised score; shape (n_rows,)."""
+        return np.asarray(self.forest_.decision_function(np.ascontiguousarray(X, dtype=np.float64)))
+
+
+class Loda:
+    """Lightweight on-line detector of anomalies: histograms of sparse random projections (Pevný 2016).
+
+    The logarithm of the density runs straight between the middles of the bins, so that a row's score does not jump
+    with the last bit of its projection, and falls on beyond the outermost bins.
+
+    Args:
+        n_projections: Number of projections.
+        n_bins: Bins of each histogram; fewer on few rows.
+        random_state: Seed.
+    """
+
+    def __init__(self, *, n_projections: int = 100, n_bins: int = 20, random_state: int = 0) -> None:
+        self.n_projections, self.n_bins, self.random_state = n_projections, n_bins, random_state
+
+    def fit(self, X: FloatArray) -> Self:
+        """Learn projections and histograms of ``X``, shape (n_rows, n_features)."""
+        rng = np.random.default_rng(self.random_state)
+        self.scaling_ = Scaling(X)
+        n_features = X.shape[1]
+        used = max(1, round(n_features**0.5))
+        self.weights_ = np.zeros((n_features, self.n_projections))
+        for column in self.weights_.T:
+            column[rng.choice(n_features, used, replace=False)] = rng.standard_normal(used)
+        projected = self.scaling_.apply(X) @ self.weights_
+        n_bins = max(2, min(self.n_bins, round(len(X) ** 0.5)))
+        self.low_ = projected.min(axis=0)
+        width = np.ptp(projected, axis=0) / n_bins
+        self.width_ = np.where(width > 1e-9, width, 1.0)
+        self.surprise_ = np.stack([self._surprise(column, j, n_bins) for j, column in enumerate(projected.T)], axis=1)
+        return self
+
+    def _surprise(self, projected: FloatArray, j: int, n_bins: int) -> FloatArray:
+        place = np.clip(((projected - self.low_[j]) / self.width_[j]).astype(int), 0, n_bins - 1)
+        counts = np.bincount(place, minlength=n_bins)
+        padded = np.concatenate(([0], counts, [0])) + 0.5  # an empty bin on either side, half a row in every bin
+        return np.asarray(-np.log(padded / len(projected)))
+
+    def decision_function(self, X: FloatArray) -> FloatArray:
+        """Mean negative log-density over the projections; shape (n_rows,)."""
+        blocks = [X[i : i + _BLOCK] for i in range(0, len(X), _BLOCK)]
+        return np.concatenate([self._mean_surprise(self.scaling_.apply(block)) for block in blocks])
+
+    def _mean_surprise(self, Z: FloatArray) -> FloatArray:
+        projected = Z @ self.weights_
+        last = len(self.surprise_) - 1
+        where = (projected - self.low_) / self.width_ + 0.5  # in bins, from the middle of the empty bin on the left
+        inside = np.clip(where, 0.0, last)
+        left = np.minimum(inside.astype(int), last - 1)
+        share = inside - left
+        columns = np.arange(projected.shape[1])
+        surprise = (1 - share) * self.surprise_[left, columns] + share * self.surprise_[left + 1, columns]
+        return np.asarray((surprise + np.log1p(np.abs(where - inside))).mean(axis=1))

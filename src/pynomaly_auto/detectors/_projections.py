@@ -1,0 +1,176 @@
+"""Our own linear estimators, where PyOD and scikit-learn have none or none that scores a row alone as in a batch."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.decomposition import FactorAnalysis, FastICA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import SGDOneClassSVM
+from sklearn.metrics.pairwise import rbf_kernel
+
+from pynomaly_auto.detectors._scaling import Scaling
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from pynomaly_auto.records import FloatArray
+
+
+class PrincipalComponents:
+    """Principal components of the standardised columns (Shyu et al. 2003).
+
+    Args:
+        explained: Share of the variance that the kept components explain, in (0, 1].
+        score: ``"mahalanobis"``: squared coordinates on all components, each divided by its variance;
+            ``"reconstruction"``: squared distance from the space of the kept components.
+        ridge: Added to every variance, as a share of the mean variance, so that directions without any do not rule.
+    """
+
+    def __init__(self, *, explained: float = 0.9, score: str = "mahalanobis", ridge: float = 0.2) -> None:
+        self.explained, self.score, self.ridge = explained, score, ridge
+
+    def fit(self, X: FloatArray) -> Self:
+        """Find the components of ``X``, shape (n_rows, n_features)."""
+        self.scaling_ = Scaling(X)
+        Z = self.scaling_.apply(X)
+        variances, directions = np.linalg.eigh(Z.T @ Z / len(Z))
+        variances, directions = np.clip(variances[::-1], 0.0, None), directions[:, ::-1]
+        weights = 1.0 / (variances + self.ridge * max(float(variances.mean()), 1e-12))
+        if self.score == "reconstruction":
+            share = np.cumsum(variances) / max(float(variances.sum()), 1e-12)
+            kept = int(np.searchsorted(share, self.explained - 1e-12)) + 1
+            # All components kept would reconstruct everything; the last one is always left to show a departure.
+            weights = (np.arange(len(variances)) >= min(kept, max(len(variances) - 1, 0))).astype(np.float64)
+        self.axes_ = np.ascontiguousarray(directions * np.sqrt(weights))
+        return self
+
+    def decision_function(self, X: FloatArray) -> FloatArray:
+        """Squared length of the weighted coordinates; shape (n_rows,)."""
+        return np.asarray(np.square(self.scaling_.apply(X) @ self.axes_).sum(axis=1))
+
+
+class IndependentComponents:
+    """Negative log-likelihood of rows under independent components (Hyvärinen and Oja 2000).
+
+    The components' densities are taken as hyperbolic secants, the super-Gaussian shape the contrast itself assumes;
+    what the kept components leave over counts as Gaussian noise.
+
+    Args:
+        n_components: Most components.
+        fun: Contrast: ``"logcosh"``, ``"exp"`` or ``"cube"``.
+        max_iter: Most iterations.
+        random_state: Seed.
+    """
+
+    def __init__(
+        self, *, n_components: int = 20, fun: str = "logcosh", max_iter: int = 200, random_state: int = 0
+    ) -> None:
+        self.n_components, self.fun, self.max_iter, self.random_state = n_components, fun, max_iter, random_state
+
+    def fit(self, X: FloatArray) -> Self:
+        """Separate the components of ``X``, shape (n_rows, n_features)."""
+        self.scaling_ = Scaling(X)
+        Z = self.scaling_.apply(X)
+        variances, directions = np.linalg.eigh(Z.T @ Z / len(Z))
+        order = np.argsort(variances)[::-1][: min(self.n_components, len(Z) - 1)]
+        order = order[variances[order] > 1e-6 * max(float(variances.max()), 1e-12)]
+        self.basis_ = np.ascontiguousarray(directions[:, order])
+        whitening = self.basis_ / np.sqrt(variances[order])
+        self.unmixing_ = whitening @ self._rotation(Z @ whitening)
+        left_over = float(np.clip(variances.sum() - variances[order].sum(), 0.0, None))
+        self.noise_ = max(left_over / max(Z.shape[1] - len(order), 1), 0.05)
+        return self
+
+    def _rotation(self, whitened: FloatArray) -> FloatArray:
+        if whitened.shape[1] < 2:
+            return np.eye(whitened.shape[1])
+        ica = FastICA(whiten=False, fun=self.fun, max_iter=self.max_iter, tol=1e-3, random_state=self.random_state)
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            # A rotation that has not settled still separates better than none, and is a rotation all the same.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            rotation = np.asarray(ica.fit(whitened).components_).T
+        return rotation if np.isfinite(rotation).all() else np.eye(whitened.shape[1])
+
+    def decision_function(self, X: FloatArray) -> FloatArray:
+        """Negative log-likelihood up to a constant; shape (n_rows,)."""
+        Z = self.scaling_.apply(X)
+        sources = np.abs(Z @ self.unmixing_) * (np.pi / 2)
+        # log cosh without overflow; unit-variance hyperbolic secant: density 1 / (2 cosh(pi s / 2)).
+        surprise = (sources + np.log1p(np.exp(-2 * sources))).sum(axis=1)
+        rest = np.square(Z - (Z @ self.basis_) @ self.basis_.T).sum(axis=1)
+        return np.asarray(surprise + rest / (2 * self.noise_))
+
+
+class FactorModel:
+    """Negative log-likelihood of rows under a factor analysis of the standardised columns.
+
+    Args:
+        n_components: Most factors; never more than half the columns, so that there is something to share.
+        max_iter: Most iterations of the expectation-maximisation.
+        random_state: Seed of the randomised decomposition.
+    """
+
+    def __init__(self, *, n_components: int = 5, max_iter: int = 200, random_state: int = 0) -> None:
+        self.n_components, self.max_iter, self.random_state = n_components, max_iter, random_state
+
+    def fit(self, X: FloatArray) -> Self:
+        """Estimate loadings and noise of ``X``, shape (n_rows, n_features)."""
+        self.scaling_ = Scaling(X)
+        n_factors = max(1, min(self.n_components, X.shape[1] // 2, len(X) - 1))
+        model = FactorAnalysis(n_components=n_factors, max_iter=self.max_iter, random_state=self.random_state)
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(self.scaling_.apply(X))
+        # A Heywood case drives a column's noise to zero, and the likelihood of any other row with it; hence the floor.
+        noise = np.maximum(np.nan_to_num(model.noise_variance_), 0.05)
+        loadings = np.nan_to_num(model.components_)  # a table without any variance leaves none to load on
+        precision = np.linalg.inv(loadings.T @ loadings + np.diag(noise))
+        values, vectors = np.linalg.eigh((precision + precision.T) / 2)
+        self.axes_ = vectors * np.sqrt(np.clip(values, 0.0, None))
+        return self
+
+    def decision_function(self, X: FloatArray) -> FloatArray:
+        """Twice the negative log-likelihood up to a constant; shape (n_rows,)."""
+        return np.asarray(np.square(self.scaling_.apply(X) @ self.axes_).sum(axis=1))
+
+
+class NystroemOneClassSVM:
+    """A one-class SVM on a Nyström map of the kernel, fitted by stochastic gradients: linear in the number of rows.
+
+    Args:
+        nu: Upper bound on the share of training errors, in (0, 1].
+        gamma: Kernel width as a multiple of 1 / n_features, on standardised columns.
+        n_components: Most landmarks of the map.
+        random_state: Seed.
+    """
+
+    def __init__(
+        self, *, nu: float = 0.5, gamma: float = 1.0, n_components: int = 200, random_state: int = 0
+    ) -> None:
+        self.nu, self.gamma, self.n_components, self.random_state = nu, gamma, n_components, random_state
+
+    def fit(self, X: FloatArray) -> Self:
+        """Fit map and machine to ``X``, shape (n_rows, n_features)."""
+        rng = np.random.default_rng(self.random_state)
+        self.scaling_ = Scaling(X)
+        Z = self.scaling_.apply(X)
+        self.landmarks_ = Z[np.sort(rng.choice(len(Z), min(self.n_components, len(Z)), replace=False))]
+        values, vectors = np.linalg.eigh(self._kernel(self.landmarks_))
+        # Directions without weight in the kernel would only magnify rounding.
+        self.whitening_ = vectors / np.sqrt(np.maximum(values, 1e-6 * len(values)))
+        machine = SGDOneClassSVM(nu=self.nu, average=True, max_iter=100, random_state=self.random_state)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            machine.fit(self._kernel(Z) @ self.whitening_)
+        self.normal_ = self.whitening_ @ machine.coef_.reshape(-1)
+        return self
+
+    def _kernel(self, Z: FloatArray) -> FloatArray:
+        return np.asarray(rbf_kernel(Z, self.landmarks_, gamma=self.gamma / Z.shape[1]))
+
+    def decision_function(self, X: FloatArray) -> FloatArray:
+        """Negative distance from the origin along the hyperplane's normal; shape (n_rows,)."""
+        return -(self._kernel(self.scaling_.apply(X)) @ self.normal_)
