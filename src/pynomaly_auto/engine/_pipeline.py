@@ -110,7 +110,14 @@ def _stages(
         with stage("tuning"):
             search = tune(dataset, ranking, plan, on_trial=lambda t: (stage.progress.trial(t), tracker.trial(t)))
         with stage("ensembling"):
-            chosen = choose_members(search, ranking, settings)
+            chosen = choose_members(
+                search,
+                ranking,
+                settings,
+                n_rows=dataset.n_rows,
+                n_features=dataset.n_features,
+                seconds_left=None if plan.by_count else deadline.remaining(),
+            )
             ensemble = FittedEnsemble.of(chosen, refit(dataset, chosen, plan, search))
     with stage("deciding"):
         prior = None if base is None else base.predict_contamination(found.meta_features)

@@ -17,7 +17,7 @@ from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.ensembling import FittedEnsemble
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.records import Calibration, Dataset, Result, Verdict, plain, restore
+from pynomaly_auto.records import Calibration, Dataset, Ensemble, Member, Result, Verdict, plain, restore
 from pynomaly_auto.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ def save(detector: AutonomousDetector, path: Path) -> Path:
     """
     model, result = detector._model, detector.result_
     encoder_json, encoder_arrays = model.encoder.to_state()
-    ensemble_json, ensemble_arrays = model.ensemble.to_state()
     v = result.verdict
     parts = storing.SavedParts(
         kind=_KIND,
@@ -44,13 +43,13 @@ def save(detector: AutonomousDetector, path: Path) -> Path:
         json={
             "params": _params(detector),
             "encoder": encoder_json,
-            "ensemble": ensemble_json,
+            "ensemble": model.ensemble.record.to_dict(),
             "result": _result_values(result),
             "reference": _reference_values(model.reference),
         },
         arrays={
             "encoder": encoder_arrays,
-            "ensemble": ensemble_arrays,
+            "ensemble": model.ensemble.to_state(),
             "seen": {"fingerprints": model.seen.fingerprints, "scores": model.seen.scores},
             "reference": {"X": model.reference.X, "missing_share": model.reference.missing_share},
             "verdict": {
@@ -80,8 +79,8 @@ def load(kind: type[D], path: Path, *, trusted: bool | Sequence[str]) -> D:
     parts = storing.load(path, trusted=trusted)
     if parts.manifest.kind != _KIND:
         raise StorageError(f"holds a {parts.manifest.kind}, not a detector.", where=str(path))
-    members = parts.json["ensemble"]["members"]
-    detectors = [_member(m, parts.folders[f"member_{i}"], trusted) for i, m in enumerate(members)]
+    record = restore(Ensemble, parts.json["ensemble"])
+    detectors = [_member(m, parts.folders[f"member_{i}"], trusted) for i, m in enumerate(record.members)]
     arrays = parts.arrays["verdict"]
     values = parts.json["result"]
     verdict = restore(
@@ -93,7 +92,7 @@ def load(kind: type[D], path: Path, *, trusted: bool | Sequence[str]) -> D:
     detector = kind(**parts.json["params"])
     model = Model(
         encoder=TableEncoder.from_state(parts.json["encoder"], dict(parts.arrays["encoder"])),
-        ensemble=FittedEnsemble.from_state(parts.json["ensemble"], dict(parts.arrays["ensemble"]), detectors),
+        ensemble=FittedEnsemble.from_state(record, detectors, parts.arrays["ensemble"]),
         verdict=verdict,
         seen=SeenRows(parts.arrays["seen"]["fingerprints"], parts.arrays["seen"]["scores"]),
         reference=restore(
@@ -129,11 +128,11 @@ def _writer(member: FittedDetector) -> Callable[[Path], None]:
     return lambda folder: dump_detector(member, folder)
 
 
-def _member(values: dict[str, Any], folder: Path, trusted: bool | Sequence[str]) -> FittedDetector:
-    name = values["detector"]
+def _member(member: Member, folder: Path, trusted: bool | Sequence[str]) -> FittedDetector:
+    name = member.detector
     if name not in DETECTORS:
         raise StorageError(f"needs the detector {name!r}, which is not registered.", fix="Install what provides it.")
-    return load_detector(DETECTORS[name], values["params"], folder, trusted=trusted)
+    return load_detector(DETECTORS[name], member.params, folder, trusted=trusted)
 
 
 def _reference_values(reference: Dataset) -> dict[str, Any]:
