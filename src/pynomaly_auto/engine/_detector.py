@@ -320,9 +320,9 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
         check_is_fitted(self, "result_")
         return self.result_
 
-    def _moved(self, **cut: float) -> Self:
+    def _moved(self, *, contamination: float | None = None, threshold: float | None = None) -> Self:
         check_is_fitted(self, "result_")
-        verdict = move(self._model.verdict, **cut)
+        verdict = move(self._model.verdict, contamination=contamination, threshold=threshold)
         self._model = replace(self._model, verdict=verdict)
         self.result_ = replace(self.result_, verdict=verdict)
         return self
@@ -337,7 +337,7 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
 
     def _repr_html_(self) -> str:
         if hasattr(self, "result_"):
-            return str(self.result_._repr_html_())  # type: ignore[attr-defined]
+            return str(self.result_._repr_html_())
         return str(super()._repr_html_())
 
     @classmethod

@@ -24,7 +24,7 @@ from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.pool import Pool
 from pynomaly_auto.profiling import profile
 from pynomaly_auto.recommending import recommend
-from pynomaly_auto.records import Dataset, Explanation, IntArray, Profile, Reason, Result, Verdict
+from pynomaly_auto.records import Dataset, Explanation, IntArray, Profile, Reason, Result, Trial, Verdict
 from pynomaly_auto.settings import Deadline, Settings
 from pynomaly_auto.tracking import NullTracker, Tracker, open_tracker
 from pynomaly_auto.tuning import TuningPlan, refit, tune
@@ -107,8 +107,13 @@ def _stages(
             ranking = recommend(found, settings, base)
             expert = None if base is None else base.fitted_quality(found.meta_features)
         plan = TuningPlan(settings=settings, seed=seed, deadline=deadline, pool=pool, predict_quality=expert)
+
+        def tell(trial: Trial) -> None:
+            stage.progress.trial(trial)
+            tracker.trial(trial)
+
         with stage("tuning"):
-            search = tune(dataset, ranking, plan, on_trial=lambda t: (stage.progress.trial(t), tracker.trial(t)))
+            search = tune(dataset, ranking, plan, on_trial=tell)
         with stage("ensembling"):
             chosen = choose_members(
                 search,
