@@ -18,7 +18,7 @@ from pynomaly_auto.errors import SchemaError, StorageError
 
 RNG = np.random.default_rng(1)
 N = 60
-OTHER = RNG.normal(size=N)
+OTHER = RNG.normal(size=300)
 MIXED = [1.0, "low", 2.0, None, 7.5, "high"] * 10
 
 
@@ -71,11 +71,15 @@ _CASES: dict[str, tuple[Any, str, list[str], list[str]]] = {
     "constant": ([5] * N, "constant", ["DAT-002"], []),
     "constant text": (["a"] * N, "constant", ["DAT-002"], []),
     "constant with none": ([5, None] * 30, "constant", ["DAT-014"], ["v_missing"]),
-    "duplicate": (OTHER, "duplicate", ["DAT-003"], []),
+    "duplicate": (OTHER[:N], "duplicate", ["DAT-003"], []),
     "empty": ([None] * N, "empty", ["DAT-001"], []),
     "empty words": (["NA", "?", ""] * 20, "empty", ["DAT-001"], []),
     "numbers in texts": (["1.5", "1,234", " 3 ", "NA", "?", "12%", "$5"] * 8, "numeric",
                          ["DAT-013", "DAT-006", "DAT-014"], ["v", "v_missing"]),
+    "many numbers in texts": ([f"{i / 7:.4f}" for i in range(300)], "numeric", ["DAT-013", "DAT-006"], ["v"]),
+    "many stamps in texts": ([f"2024-{1 + i % 12:02}-{1 + i // 12:02} 10:00" for i in range(300)], "datetime",
+                             ["DAT-013", "DAT-008"], None),
+    "many names": ([f"k{i}" for i in range(300)], "identifier", ["DAT-004"], []),
     "decimal comma": (["1,5", "2,25", "1.234,5"] * 20, "numeric", ["DAT-013", "DAT-006"], ["v"]),
     "codes": (["007", "008", "012"] * 20, "categorical", ["DAT-009"], ["v=007", "v=008", "v=012"]),
     "dates in texts": ([f"{d:%Y-%m-%d}" for d in _DAYS], "datetime", ["DAT-013", "DAT-008"], None),
@@ -156,7 +160,7 @@ def test_missing_cells_take_the_median_and_their_share_is_told() -> None:
 
 
 def test_left_out_columns_count_as_missing_where_they_are() -> None:
-    table = np.column_stack([OTHER, np.full(N, np.nan)])
+    table = np.column_stack([OTHER[:N], np.full(N, np.nan)])
     assert TableEncoder().fit(table).encode(table).missing_share.tolist() == [0.5] * N
     frame = _frame([None] * N)
     assert TableEncoder().fit(frame).encode(frame).missing_share.tolist() == [0.5] * N
@@ -204,8 +208,8 @@ def test_units_of_time_do_not_matter() -> None:
 @pytest.mark.parametrize(
     ("values", "later", "message"),
     [
-        (OTHER + 1, ["abc"], "column 'v' held numbers during fit and now holds text such as 'abc'"),
-        (OTHER + 1, pd.to_datetime(["2024-01-01"]), "held numbers during fit and now holds dates"),
+        (OTHER[:N] + 1, ["abc"], "column 'v' held numbers during fit and now holds text such as 'abc'"),
+        (OTHER[:N] + 1, pd.to_datetime(["2024-01-01"]), "held numbers during fit and now holds dates"),
         (list("aab") * 20, [1.5], "held text during fit and now holds numbers"),
         ([True, False] * 30, ["perhaps"], "held true or false"),
         (_DAYS, [3], "held dates"),
@@ -224,9 +228,9 @@ def test_another_type_names_the_column(values: Any, later: Any, message: str) ->
 @pytest.mark.parametrize(
     ("values", "later"),
     [
-        (OTHER + 1, ["1.5"]),
-        (OTHER + 1, [None]),
-        (OTHER + 1, [True]),
+        (OTHER[:N] + 1, ["1.5"]),
+        (OTHER[:N] + 1, [None]),
+        (OTHER[:N] + 1, [True]),
         ([True, False] * 30, [1]),
         (["1.5", "2", "x"] + ["3", "4", "5"] * 19, ["unreadable"]),
         (["1.5", "2"] * 30, pd.Series([1.5], dtype=object)),
