@@ -195,7 +195,7 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
         """
         settings, reasons = resolve(self.get_params(deep=False))
         profile = None if data_preview is None else look_at(data_preview, seed=settings.random_state or 0)[1]
-        guided, why = guide(profile, priorities or {}, constraints or {})
+        guided, why = guide(profile, priorities, constraints)
         merged = {**read_config(settings), **read_config(guided)}
         return Guidance(settings=Settings.from_mapping(merged), reasons=reasons + why)
 

@@ -81,7 +81,7 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
     with Progress(settings, deadline) as progress:
         stage = Stages(progress)
         with stage("reading"):
-            encoder = TableEncoder(owner=owner).fit(table)
+            encoder = TableEncoder(novelty=settings.novelty, owner=owner).fit(table)
             dataset = encoder.encode(table)
         tracker = open_tracker(settings.tracking, settings.experiment_name)
         tracker.start()
@@ -123,10 +123,14 @@ def _stages(
                 n_features=dataset.n_features,
                 seconds_left=None if plan.by_count else deadline.remaining(),
             )
-            ensemble = FittedEnsemble.of(chosen, refit(dataset, chosen, plan, search))
+            fitted = refit(dataset, chosen, plan, search)
+            ensemble = FittedEnsemble.of(chosen, fitted)
     with stage("deciding"):
         prior = None if base is None else base.predict_contamination(found.meta_features)
-        verdict = decide(ensemble.train_scores, ensemble.member_scores, settings, prior=prior, seed=seed)
+        raw = np.column_stack([member.scores for member in fitted])
+        verdict = decide(
+            ensemble.train_scores, ensemble.member_scores, settings, prior=prior, seed=seed, member_raw=raw
+        )
     model = _model(encoder, ensemble, verdict, dataset, table)
     with stage("explaining"):
         seconds = min(_EXPLAINING_SECONDS, deadline.share(_EXPLAINING_SHARE))

@@ -23,7 +23,7 @@ def restore(kind: type[R], values: Mapping[str, Any], **given: Any) -> R:
         values: Its fields as plain values; unknown ones are ignored, so that a newer file still loads.
         given: Fields to take as they are (arrays are stored apart).
     """
-    hints = _hints(kind)
+    hints = _hints(typing.cast(Hashable, kind))
     made = {
         f.name: _value(hints[f.name], values[f.name])
         for f in dataclasses.fields(kind)  # type: ignore[arg-type]
