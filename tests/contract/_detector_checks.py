@@ -60,11 +60,11 @@ def check_repeats(spec: DetectorSpec) -> None:
 def check_one_row_alone(spec: DetectorSpec) -> None:
     """A row alone scores as in a batch, and the order of the rows does not matter."""
     rng = np.random.default_rng(_SEED)
-    # Whole numbers make ties, of which a careless neighbour search takes now these and now those.
-    ordinal = rng.integers(0, 4, size=(160, 7)).astype(float)
+    # Ordinal features, standardised, make ties up to rounding: a careless neighbour search parts them by the batch.
+    ordinal = (rng.integers(0, 4, size=(400, 8)) - 1.47) / 1.118
     for X in (blob_with_outliers(n_rows=160)[0], ordinal):
-        fitted, _ = _fit(spec, {}, X[:120])
-        new = X[100:]
+        fitted, _ = _fit(spec, {}, X[:-60])
+        new = X[-80:]
         batch = fitted.score(new)
         alone = np.concatenate([fitted.score(new[i : i + 1]) for i in range(len(new))])
         # Networks compute in single precision.
