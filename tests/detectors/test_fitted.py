@@ -77,6 +77,8 @@ def test_cost_grows_with_the_reference_only():
     bounded = spec(cost=Cost(unit=1.0, n_power=2.0, score_share=0.5), reference_rows=2_000)
     assert bounded.seconds(2_000, 10) == 4.0
     assert bounded.seconds(4_000, 10) == 6.0
+    flat = spec(cost=Cost(unit=1.0, d_power=2.0, score_unit=0.25), reference_rows=2_000)
+    assert flat.seconds(4_000, 20) == 4.0 * (2.0 + 0.5)
     assert bounded.memory_mb(10**6, 10) == 50.0
     assert spec(cost=Cost(unit=1.0, memory_base_mb=3.0, memory_d_power=0.0)).memory_mb(2_000, 90) == 5.0
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pynomaly_auto.detectors._neighbours import NeighbourSearch, shortest_length, usable_neighbours
+from pynomaly_auto.detectors._neighbours import NeighbourSearch, usable_neighbours
 from pynomaly_auto.detectors._scales import blocks
 
 if TYPE_CHECKING:
@@ -39,10 +39,10 @@ class ConnectivityOutlierFactor:
 
     def fit(self, X: FloatArray) -> ConnectivityOutlierFactor:
         """Keep ``X``, shape (n_rows, n_features), with its chaining distances, and score it."""
-        self.search_ = NeighbourSearch(X)
+        self.search_ = NeighbourSearch(X, part_ties=True)
         self.n_neighbors_ = usable_neighbours(self.n_neighbors, len(X))
         distances, positions = self.search_.query_self(self.n_neighbors_)
-        self.floor_ = shortest_length(distances)
+        self.floor_ = self.search_.shortest_length(distances)
         self.chaining_ = self._chaining(self.search_.rows_, positions)
         self.decision_scores_ = self.chaining_ / self.chaining_[positions].mean(axis=1)
         return self
@@ -102,10 +102,10 @@ class AngleBasedOutlierDetector:
 
     def fit(self, X: FloatArray) -> AngleBasedOutlierDetector:
         """Keep ``X``, shape (n_rows, n_features), and score it, each row leaving itself out."""
-        self.search_ = NeighbourSearch(X)
+        self.search_ = NeighbourSearch(X, part_ties=True)
         self.n_neighbors_ = usable_neighbours(max(2, self.n_neighbors), len(X))
         distances, positions = self.search_.query_self(self.n_neighbors_)
-        self.floor_ = shortest_length(distances)
+        self.floor_ = self.search_.shortest_length(distances)
         self.decision_scores_ = self._score(self.search_.rows_, positions)
         return self
 

@@ -87,7 +87,7 @@ class KernelDensity:
     """Negative log of a Gaussian kernel density; a fitted row does not support itself.
 
     Args:
-        bandwidth: In multiples of Scott's rule; that rule serves the estimate, anomalies show better when smoothed more.
+        bandwidth: In multiples of Scott's rule; anomalies show better when smoothed more than it asks for.
     """
 
     def __init__(self, bandwidth: float = 3.0) -> None:

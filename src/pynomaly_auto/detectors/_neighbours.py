@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pynomaly_auto.detectors._scales import one_of
+from pynomaly_auto.detectors._scales import median_scale, one_of
 
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray, IntArray
 
 _TREE_FEATURES = 5  # beyond, scikit-learn's blocked brute force beats its KD-tree (measured at 5,000 rows)
+_PARTING = 1e-5
 _CANCELLED = 1e-7  # share of the squared norm below which the brute force's squared distance is rounding noise
 
 
@@ -22,15 +23,22 @@ class NeighbourSearch:
 
     Args:
         X: The rows; shape (n_rows, n_features).
+        part_ties: Move the rows by a hundred-thousandth of their features' scales, always the same way. Which of many
+            equally distant rows are neighbours would otherwise hang on rounding, which differs between a row alone and
+            a batch; those who use more than the distances need it.
     """
 
-    def __init__(self, X: FloatArray) -> None:
-        self.centre_ = np.median(X, axis=0)  # small norms keep the brute force's cancellation small
+    def __init__(self, X: FloatArray, *, part_ties: bool = False) -> None:
+        self.centre_, scale = median_scale(X)  # small norms keep the brute force's cancellation small
         self.rows_ = np.ascontiguousarray(X - self.centre_)
+        self.resolution_ = 0.0
+        if part_ties:
+            self.rows_ += _PARTING * scale * np.random.default_rng(0).normal(size=X.shape)
+            self.resolution_ = 10.0 * _PARTING * float(np.sqrt((scale**2).sum()))
         self._index: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"centre_": self.centre_, "rows_": self.rows_}
+        return {"centre_": self.centre_, "rows_": self.rows_, "resolution_": self.resolution_}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -38,6 +46,11 @@ class NeighbourSearch:
 
     def __len__(self) -> int:
         return len(self.rows_)
+
+    def shortest_length(self, distances: FloatArray) -> float:
+        """A length far below the usual of these distances: stands for zero, whose density would be infinite."""
+        apart = distances[distances > self.resolution_]
+        return 1e-3 * float(np.median(apart)) if len(apart) else 1.0
 
     def query(self, X: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
         """Distances to and positions of the ``k`` nearest rows, nearest first; shapes (len(X), k)."""
@@ -126,11 +139,11 @@ class LocalOutlierFactor:
 
     def fit(self, X: FloatArray) -> LocalOutlierFactor:
         """Keep ``X``, shape (n_rows, n_features), with its densities, and score it."""
-        self.search_ = NeighbourSearch(X)
+        self.search_ = NeighbourSearch(X, part_ties=True)
         self.n_neighbors_ = usable_neighbours(self.n_neighbors, len(X))
         distances, positions = self.search_.query_self(self.n_neighbors_)
         self.reach_ = distances[:, -1].copy()
-        self.floor_ = shortest_length(distances)
+        self.floor_ = self.search_.shortest_length(distances)
         self.mean_reach_ = self._mean_reach(distances, positions)
         self.decision_scores_ = self._factor(self.mean_reach_, positions)
         return self
@@ -147,9 +160,3 @@ class LocalOutlierFactor:
     def _factor(self, mean_reach: FloatArray, positions: IntArray) -> FloatArray:
         factor: FloatArray = mean_reach * (1.0 / self.mean_reach_[positions]).mean(axis=1)
         return factor
-
-
-def shortest_length(distances: FloatArray) -> float:
-    """A length far below the usual distance: stands for zero among duplicates, whose density would be infinite."""
-    positive = distances[distances > 0]
-    return 1e-3 * float(np.median(positive)) if len(positive) else 1.0
