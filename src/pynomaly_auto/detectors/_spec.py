@@ -21,13 +21,15 @@ AnomalyKind: TypeAlias = Literal["global", "local", "cluster", "dependency"]
 class Cost:
     """Cost class of one fit with scoring: seconds = unit · (rows/1000)^n_power · (features/10)^d_power.
 
-    Beyond ``reference_rows`` the fit itself stops growing and only scoring does, linearly.
+    Beyond ``reference_rows`` the fit itself stops growing and only scoring does, linearly: by ``score_unit`` for every
+    1,000 further rows where it is given, else at the price of the rows fitted on.
 
     Args:
         unit: Seconds for 1,000 rows and 10 features with default parameters on one core, measured.
         n_power: Exponent in the number of rows.
         d_power: Exponent in the number of features.
         memory_mb: MB for 1,000 rows and 10 features, beyond the data itself; grows linearly with both.
+        score_unit: Seconds for scoring 1,000 further rows of 10 features, measured, or None.
         factor: Multiplies the seconds by the effect of parameters (number of trees, neighbours, epochs).
     """
 
@@ -35,6 +37,7 @@ class Cost:
     n_power: float = 1.0
     d_power: float = 1.0
     memory_mb: float = 1.0
+    score_unit: float | None = None
     factor: Callable[[Mapping[str, Any]], float] | None = None
 
     @property
@@ -154,9 +157,11 @@ class DetectorSpec:
         """Expected seconds of fitting and scoring that many rows on one core."""
         fitted = min(n_rows, self.reference_rows or n_rows)
         size = float((fitted / 1000) ** self.cost.n_power * (n_features / 10) ** self.cost.d_power)
-        grown = size * n_rows / max(fitted, 1)
         factor = self.cost.factor({**self.defaults, **(params or {})}) if self.cost.factor else 1.0
-        return self.cost.unit * grown * factor
+        if self.cost.score_unit is None:
+            return self.cost.unit * size * n_rows / max(fitted, 1) * factor
+        scored = (n_rows - fitted) / 1000 * float((n_features / 10) ** self.cost.d_power)
+        return (self.cost.unit * size + self.cost.score_unit * scored) * factor
 
     def memory_mb(self, n_rows: int, n_features: int) -> float:
         """Expected MB of fitting, beyond the data itself."""

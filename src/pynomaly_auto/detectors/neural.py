@@ -26,7 +26,7 @@ DETECTORS.add(
         paper="M. Sakurada, T. Yairi: Anomaly detection using autoencoders with nonlinear dimensionality reduction. "
         "MLSDA 2014.",
         summary="Rows that a network cannot rebuild through a bottleneck.",
-        cost=Cost(unit=0.65, n_power=0.65, d_power=0.1, memory_mb=0.2, factor=_passes),
+        cost=Cost(unit=0.65, n_power=0.65, d_power=0.1, memory_mb=0.2, score_unit=0.015, factor=_passes),
         capabilities=Capabilities(
             min_rows=20,
             min_features=2,
@@ -58,7 +58,7 @@ DETECTORS.add(
         target="pynomaly_auto.detectors._networks:VariationalAutoEncoder",
         paper="J. An, S. Cho: Variational autoencoder based anomaly detection using reconstruction probability. 2015.",
         summary="Rows unlikely under a network that generates rows from a few normal variables.",
-        cost=Cost(unit=0.74, n_power=0.5, d_power=0.1, memory_mb=0.2, factor=_passes),
+        cost=Cost(unit=0.74, n_power=0.5, d_power=0.1, memory_mb=0.2, score_unit=0.01, factor=_passes),
         capabilities=Capabilities(
             min_rows=20,
             min_features=2,
@@ -97,7 +97,7 @@ DETECTORS.add(
         target="pynomaly_auto.detectors._networks:DeepSVDD",
         paper="L. Ruff et al.: Deep one-class classification. ICML 2018.",
         summary="Rows that a network trained to map all rows to one point leaves far from it.",
-        cost=Cost(unit=0.4, n_power=0.5, d_power=0.1, memory_mb=0.2, factor=_passes),
+        cost=Cost(unit=0.4, n_power=0.5, d_power=0.1, memory_mb=0.2, score_unit=0.01, factor=_passes),
         capabilities=Capabilities(
             min_rows=20, finds=frozenset({"global", "cluster"}), interpretability=0.1, deterministic=False, gpu=True
         ),
@@ -131,7 +131,7 @@ DETECTORS.add(
         target="pynomaly_auto.detectors._networks:BidirectionalGAN",
         paper="H. Zenati et al.: Efficient GAN-based anomaly detection. arXiv:1802.06222, 2018.",
         summary="Rows that an encoder and a generator in a duel with a discriminator do not reproduce.",
-        cost=Cost(unit=1.25, n_power=0.6, d_power=0.1, memory_mb=0.2, factor=_passes),
+        cost=Cost(unit=1.25, n_power=0.6, d_power=0.1, memory_mb=0.2, score_unit=0.03, factor=_passes),
         capabilities=Capabilities(
             min_rows=20,
             min_features=2,
@@ -173,7 +173,7 @@ DETECTORS.add(
         capabilities=Capabilities(
             finds=frozenset({"global", "cluster", "dependency"}), interpretability=0.1, deterministic=False
         ),
-        defaults={"n_representations": 24, "n_estimators": 12, "hidden": (100, 50), "latent": 20, "max_samples": 256},
+        defaults={"n_representations": 24, "n_estimators": 12, "hidden": (64,), "latent": 20, "max_samples": 256},
         space={
             "n_representations": IntDistribution(8, 48, step=8),
             "n_estimators": IntDistribution(6, 24, step=6),

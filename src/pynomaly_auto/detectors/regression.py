@@ -26,7 +26,7 @@ DETECTORS.add(
         target="pynomaly_auto.detectors._residuals:BoostedResiduals",
         paper=_ALSO,
         summary="Rows whose values random forests do not predict from the row's other values.",
-        cost=Cost(unit=0.24, n_power=0.5, d_power=1.0, memory_mb=0.1, factor=_work),
+        cost=Cost(unit=0.24, n_power=0.5, d_power=1.0, memory_mb=0.1, score_unit=0.03, factor=_work),
         capabilities=Capabilities(
             min_rows=10,
             min_features=2,
@@ -54,7 +54,7 @@ DETECTORS.add(
         target="pynomaly_auto.detectors._residuals:BoostedResiduals",
         paper=_ALSO,
         summary="Rows whose values boosted trees do not predict from the row's other values.",
-        cost=Cost(unit=0.2, n_power=0.4, d_power=1.0, memory_mb=0.1, factor=_work),
+        cost=Cost(unit=0.2, n_power=0.4, d_power=1.0, memory_mb=0.1, score_unit=0.02, factor=_work),
         capabilities=Capabilities(
             min_rows=10,
             min_features=2,
@@ -87,6 +87,7 @@ DETECTORS.add(
             n_power=0.85,
             d_power=0.5,
             memory_mb=0.3,
+            score_unit=0.02,
             factor=lambda params: float(params["max_targets"] * params["n_folds"] * params["n_landmarks"]) / 4000,
         ),
         capabilities=Capabilities(
