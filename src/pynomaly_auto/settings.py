@@ -19,6 +19,8 @@ PRIORITIES = ("accuracy", "speed", "interpretability")
 # Every metric a user may name; what each means without labels is decided in scoring.
 TARGET_METRICS = ("average_precision", "f1", "precision", "recall", "roc_auc")
 
+# True is an int to Python, and never what a user meant by a number.
+_BOOLEANS: tuple[type, ...] = (bool,)
 _PRIORITIES = {"accuracy": 0.6, "speed": 0.2, "interpretability": 0.2}
 _METRIC_ALIASES = {"ap": "average_precision", "f1_score": "f1", "auc": "roc_auc", "auc_roc": "roc_auc"}
 
@@ -206,7 +208,7 @@ def parse_bytes(value: Any) -> int | None:
     """Turn ``"1.5GB"``, ``"512 MB"`` or a number of bytes into bytes."""
     if value is None:
         return None
-    if isinstance(value, Integral) and not isinstance(value, bool) and value > 0:
+    if _is_whole(value) and int(value) > 0:
         return int(value)
     units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
     if isinstance(value, str):
@@ -250,8 +252,12 @@ def _check_names(values: Mapping[str, Any], where: str) -> None:
             raise UnknownNameError(error.what, where=where, fix=error.fix)
 
 
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, _BOOLEANS)
+
+
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(float(value))
+    return isinstance(value, Real) and not isinstance(value, _BOOLEANS) and math.isfinite(float(value))
 
 
 def _time_budget(value: float | None, n_trials: int | None) -> float | None:
@@ -267,9 +273,9 @@ def _time_budget(value: float | None, n_trials: int | None) -> float | None:
 def _count(name: str, value: Any) -> int | None:
     if value is None:
         return None
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-        raise SettingError(f"{name} is {value!r}.", fix="Give a whole number of at least 1, or None.")
-    return int(value)
+    if _is_whole(value) and int(value) >= 1:
+        return int(value)
+    raise SettingError(f"{name} is {value!r}.", fix="Give a whole number of at least 1, or None.")
 
 
 def _n_jobs(value: int | None) -> int | None:
@@ -299,9 +305,9 @@ def _target_metric(value: str | None) -> str | None:
 def _seed(value: Any) -> int | None:
     if value is None:
         return None
-    if not isinstance(value, Integral) or isinstance(value, bool) or not 0 <= value < 2**32:
-        raise SettingError(f"random_state is {value!r}.", fix="Give a whole number from 0 to 2**32 - 1, or None.")
-    return int(value)
+    if _is_whole(value) and 0 <= int(value) < 2**32:
+        return int(value)
+    raise SettingError(f"random_state is {value!r}.", fix="Give a whole number from 0 to 2**32 - 1, or None.")
 
 
 def _priorities(value: Mapping[str, float]) -> dict[str, float]:

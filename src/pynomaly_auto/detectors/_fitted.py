@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pynomaly_auto.detectors._spec import CHUNK_ROWS
 from pynomaly_auto.errors import DetectorError
 
 if TYPE_CHECKING:
     from pynomaly_auto.detectors._spec import DetectorSpec
     from pynomaly_auto.records import FloatArray
-
-_CHUNK = 50_000  # rows scored at a time, so that a detector's temporary arrays stay bounded
 
 
 class FittedDetector:
@@ -37,7 +36,8 @@ class FittedDetector:
             DetectorError: The estimator returned something other than one number per row.
         """
         method = getattr(self.estimator, self.spec.score_method)
-        parts = [np.asarray(method(X[i : i + _CHUNK]), dtype=np.float64).reshape(-1) for i in range(0, len(X), _CHUNK)]
+        chunks = (X[i : i + CHUNK_ROWS] for i in range(0, len(X), CHUNK_ROWS))
+        parts = [np.asarray(method(chunk), dtype=np.float64).reshape(-1) for chunk in chunks]
         raw = np.concatenate(parts) if parts else np.empty(0)
         return self._oriented(raw, len(X))
 
@@ -76,7 +76,7 @@ def fit_detector(
     """
     n_rows = len(X)
     spec.check_applies(n_rows, X.shape[1])
-    estimator = spec.build(params, seed=seed)
+    estimator = spec.build(spec.scaled_to_reference(params, n_rows), seed=seed)
     chosen = _reference(spec, n_rows, seed)
     getattr(estimator, spec.fit_method)(X if chosen is None else np.ascontiguousarray(X[chosen]))
     fitted = FittedDetector(spec, params, estimator)
@@ -97,6 +97,7 @@ def fit_detector(
 
 
 def _reference(spec: DetectorSpec, n_rows: int, seed: int) -> np.ndarray[Any, Any] | None:
-    if spec.reference_rows is None or n_rows <= spec.reference_rows:
+    size = spec.reference_size(n_rows)
+    if size == n_rows:
         return None
-    return np.sort(np.random.default_rng(seed).choice(n_rows, spec.reference_rows, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(n_rows, size, replace=False))

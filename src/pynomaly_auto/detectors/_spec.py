@@ -16,28 +16,36 @@ if TYPE_CHECKING:
 Family: TypeAlias = Literal["statistical", "proximity", "linear", "trees", "regression", "neural"]
 AnomalyKind: TypeAlias = Literal["global", "local", "cluster", "dependency"]
 
+CHUNK_ROWS = 50_000  # rows scored at a time, so that a detector's temporary arrays stay bounded
+_FEWEST_REFERENCE_ROWS = 500
+_FEWEST_NEIGHBOURS = 10
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
     """Cost class of one fit with scoring: seconds = unit · (rows/1000)^n_power · (features/10)^d_power.
 
-    Beyond ``reference_rows`` the fit itself stops growing and only scoring does, linearly: by ``score_unit`` for every
-    1,000 further rows where it is given, else at the price of the rows fitted on.
+    Beyond ``reference_rows`` the fit itself stops growing and only scoring does, linearly, at ``score_share`` of what
+    the last row of the reference cost.
 
     Args:
         unit: Seconds for 1,000 rows and 10 features with default parameters on one core, measured.
         n_power: Exponent in the number of rows.
         d_power: Exponent in the number of features.
-        memory_mb: MB for 1,000 rows and 10 features, beyond the data itself; grows linearly with both.
-        score_unit: Seconds for scoring 1,000 further rows of 10 features, measured, or None.
+        score_share: What scoring a row costs, as a share of fitting and scoring it.
+        memory_mb: MB for 1,000 rows and 10 features, beyond the data itself; grows linearly with the rows.
+        memory_d_power: Exponent of that memory in the number of features.
+        memory_base_mb: MB whatever the size, such as that of blocks of pairs.
         factor: Multiplies the seconds by the effect of parameters (number of trees, neighbours, epochs).
     """
 
     unit: float
     n_power: float = 1.0
     d_power: float = 1.0
+    score_share: float = 1.0
     memory_mb: float = 1.0
-    score_unit: float | None = None
+    memory_d_power: float = 1.0
+    memory_base_mb: float = 0.0
     factor: Callable[[Mapping[str, Any]], float] | None = None
 
     @property
@@ -95,6 +103,11 @@ class DetectorSpec:
         train_scores: Attribute with the scores of the rows fitted on (in-sample, itself left out), or None to use
             ``score_method`` on them.
         reference_rows: Fit on at most that many rows, drawn at random; the others are scored as new rows.
+        reference_pairs: Draw fewer still where rows times reference rows would exceed this, so that comparing every
+            row with the reference stays bounded; at least 500.
+        neighbours_parameter: Name of the parameter that counts neighbours, or None. Where ``reference_pairs`` leaves
+            fewer reference rows than ``reference_rows``, it shrinks in proportion (to 10 at least), so that a
+            neighbourhood keeps its share of the reference.
         extra: Package of an optional extra that it needs, or None.
         codec: How its fitted state is stored: ``"skops"``, ``"isotree"`` or ``"torch"``.
     """
@@ -115,6 +128,8 @@ class DetectorSpec:
     higher_is_anomalous: bool = True
     train_scores: str | None = "decision_scores_"
     reference_rows: int | None = None
+    reference_pairs: int | None = None
+    neighbours_parameter: str | None = None
     extra: str | None = None
     codec: Literal["skops", "isotree", "torch"] = "skops"
 
@@ -153,19 +168,38 @@ class DetectorSpec:
                 f"{self.name} does not take {values!r}: {error}.", where=f"detector {self.name}"
             ) from None
 
+    def reference_size(self, n_rows: int) -> int:
+        """How many of that many rows it is fitted on."""
+        size = min(n_rows, self.reference_rows or n_rows)
+        if self.reference_pairs is not None and size * n_rows > self.reference_pairs:
+            size = min(size, max(_FEWEST_REFERENCE_ROWS, self.reference_pairs // n_rows))
+        return size
+
+    def scaled_to_reference(self, params: Mapping[str, Any], n_rows: int) -> Mapping[str, Any]:
+        """The parameters to fit that many rows with: the count of neighbours follows a shrunk reference."""
+        size = self.reference_size(n_rows)
+        full = min(n_rows, self.reference_rows or n_rows)
+        name = self.neighbours_parameter
+        if name is None or size == full:
+            return params
+        wanted = {**self.defaults, **params}[name]
+        return {**params, name: max(min(wanted, _FEWEST_NEIGHBOURS), round(wanted * size / full))}
+
     def seconds(self, n_rows: int, n_features: int, params: Mapping[str, Any] | None = None) -> float:
         """Expected seconds of fitting and scoring that many rows on one core."""
-        fitted = min(n_rows, self.reference_rows or n_rows)
+        fitted = self.reference_size(n_rows)
         size = float((fitted / 1000) ** self.cost.n_power * (n_features / 10) ** self.cost.d_power)
-        factor = self.cost.factor({**self.defaults, **(params or {})}) if self.cost.factor else 1.0
-        if self.cost.score_unit is None:
-            return self.cost.unit * size * n_rows / max(fitted, 1) * factor
-        scored = (n_rows - fitted) / 1000 * float((n_features / 10) ** self.cost.d_power)
-        return (self.cost.unit * size + self.cost.score_unit * scored) * factor
+        grown = size * (1.0 + self.cost.score_share * (n_rows / max(fitted, 1) - 1.0))
+        values = {**self.defaults, **self.scaled_to_reference(params or {}, n_rows)}
+        factor = self.cost.factor(values) if self.cost.factor else 1.0
+        return self.cost.unit * grown * factor
 
     def memory_mb(self, n_rows: int, n_features: int) -> float:
-        """Expected MB of fitting, beyond the data itself."""
-        return self.cost.memory_mb * (n_rows / 1000) * (n_features / 10)
+        """Expected MB of fitting and scoring, beyond the data itself."""
+        # Rows beyond the reference are scored a chunk at a time, so neither grows with the table any further.
+        rows = n_rows if self.reference_rows is None else min(n_rows, max(self.reference_size(n_rows), CHUNK_ROWS))
+        grown = float((rows / 1000) * (n_features / 10) ** self.cost.memory_d_power)
+        return self.cost.memory_base_mb + self.cost.memory_mb * grown
 
     def check_applies(self, n_rows: int, n_features: int) -> None:
         """Say whether it can be fitted on a table of that shape at all.

@@ -13,7 +13,8 @@ from pynomaly_auto.records._data import (
     Size,
 )
 from pynomaly_auto.records._outcome import Calibration, Contribution, Ensemble, Explanation, Member, Verdict
-from pynomaly_auto.records._result import Result
+from pynomaly_auto.records._restore import restore
+from pynomaly_auto.records._result import Guidance, Result
 from pynomaly_auto.records._search import (
     Candidate,
     Params,
@@ -27,7 +28,7 @@ from pynomaly_auto.records._search import (
 
 __all__ = [
     "AnomalyHints", "Calibration", "Candidate", "Column", "ColumnKind", "Contribution", "Dataset", "Distributions",
-    "Ensemble", "Explanation", "FloatArray", "IntArray", "Member", "Params", "Patterns", "Prediction", "Profile",
-    "Quality", "Ranking", "Reason", "Result", "Scalar", "Search", "SimilarTable", "Size", "Trial", "TrialStatus",
-    "Verdict", "plain",
+    "Ensemble", "Explanation", "FloatArray", "Guidance", "IntArray", "Member", "Params", "Patterns", "Prediction",
+    "Profile", "Quality", "Ranking", "Reason", "Result", "Scalar", "Search", "SimilarTable", "Size", "Trial",
+    "TrialStatus", "Verdict", "plain", "restore",
 ]  # fmt: skip

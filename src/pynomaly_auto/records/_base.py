@@ -15,6 +15,13 @@ Scalar: TypeAlias = str | int | float | bool | None
 FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
+# What the letters of a reason's code stand for; a third party's letters stand for themselves.
+_STAGES = {
+    "SET": "Settings", "PRE": "Preset", "DAT": "Data", "PRO": "Profile", "KNB": "Knowledge base",
+    "REC": "Recommending", "TUN": "Tuning", "ENS": "Ensembling", "DEC": "Deciding", "EXP": "Explaining",
+    "TRK": "Tracking", "STO": "Storing", "ENG": "Engine", "MON": "Monitoring",
+}  # fmt: skip
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
@@ -34,6 +41,16 @@ class Reason:
 
     def __str__(self) -> str:
         return f"{self.code} {self.subject}: {self.text}"
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage that took the decision, read off the code.
+
+        >>> Reason(code="REC-012", subject="lof", text="Left out: cost n².").stage
+        'Recommending'
+        """
+        letters = self.code.partition("-")[0]
+        return _STAGES.get(letters, letters)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values only."""

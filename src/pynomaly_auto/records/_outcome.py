@@ -68,6 +68,7 @@ class Verdict:
         contamination: Estimated or given share of anomalies in the population.
         method: How threshold and contamination came about.
         calibration: The map from score to probability, for new rows.
+        spread: Standard deviation of the logit of the contamination; 0 where it was given.
     """
 
     scores: FloatArray = field(repr=False)
@@ -78,6 +79,7 @@ class Verdict:
     contamination: float
     method: str
     calibration: Calibration = field(repr=False)
+    spread: float = 0.0
     reasons: tuple[Reason, ...] = ()
 
 

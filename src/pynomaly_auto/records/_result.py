@@ -9,12 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pynomaly_auto.records._base import FloatArray, IntArray, Reason, plain
-from pynomaly_auto.records._data import Profile
+from pynomaly_auto.records._data import Column, Profile
 from pynomaly_auto.records._outcome import Ensemble, Explanation, Verdict
 from pynomaly_auto.records._search import Ranking, Search
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from pynomaly_auto.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guidance:
+    """The configuration a guided setup proposes, and why; ``config=guidance`` uses it."""
+
+    settings: Settings
+    reasons: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -31,7 +41,7 @@ class Result:
     """
 
     settings: dict[str, Any]
-    columns: tuple[Any, ...]
+    columns: tuple[Column, ...]
     row_labels: np.ndarray[Any, Any] = field(repr=False)
     data_reasons: tuple[Reason, ...]
     profile: Profile
@@ -114,12 +124,13 @@ class Result:
             "ranking": self.ranking.to_dict(),
             "search": self.search.to_dict(),
             "ensemble": self.ensemble.to_dict(),
-            "threshold": self.verdict.threshold,
-            "contamination": self.verdict.contamination,
+            "threshold": plain(self.verdict.threshold),
+            "contamination": plain(self.verdict.contamination),
             "method": self.verdict.method,
             "n_rows": len(self.labels),
             "n_anomalies": int((self.labels == -1).sum()),
-            "anomalies": self.anomalies.reset_index().to_dict(orient="list"),
+            # Row labels may be dates, tuples or anything else an index holds.
+            "anomalies": plain(self.anomalies.reset_index().to_dict(orient="list")),
             "explanations": plain(self.explanations),
             "reasons": plain(self.reasons),
             "seconds": plain(self.seconds),
@@ -128,3 +139,8 @@ class Result:
 
     def __repr__(self) -> str:
         return f"<Result\n{self.summary()}\n>"
+
+    def _repr_html_(self) -> str:
+        from pynomaly_auto.records._html import notebook_view
+
+        return notebook_view(self)

@@ -1,0 +1,49 @@
+# Two targets do all the set-up themselves, in a local .venv: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DATA ?=
+BUDGET ?= 30
+OUT ?= demo_output
+
+.PHONY: demo test lint types unit notebooks docs benchmarks clean
+.DEFAULT_GOAL := test
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all,test]'
+	touch $(STAMP)
+
+demo: $(STAMP)
+	mkdir -p $(OUT)
+	test -n "$(DATA)" || $(BIN)/python -m meta_datasets.demo $(OUT)/breast_cancer.csv
+	$(BIN)/pynomaly auto detect --dataset "$(or $(DATA),$(OUT)/breast_cancer.csv)" --time-budget $(BUDGET) --random-state 0 --output $(OUT)/results
+	test -n "$(DATA)" || $(BIN)/python -m meta_datasets.demo --check $(OUT)/results/anomalies.csv
+
+test: lint types unit
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.house
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+unit: $(STAMP)
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
+	$(BIN)/python -m mkdocs build --strict
+
+benchmarks: $(STAMP)
+	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.quality
+
+clean:
+	rm -rf $(VENV) $(OUT) .mypy_cache .ruff_cache .pytest_cache .hypothesis

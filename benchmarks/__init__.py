@@ -1,0 +1,1 @@
+"""Measurements of quality, speed and memory beside peers, in the same run on the same machine."""

@@ -1,0 +1,1 @@
+"""Where the tables for the knowledge base and the benchmarks come from; the tables themselves stay outside."""

@@ -1,0 +1,324 @@
+"""The build: tasks × configurations through the pool, one part file per finished task, then the knowledge base."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pynomaly_auto.building._assemble import assemble, parts_tables, union
+from pynomaly_auto.building._configurations import configurations
+from pynomaly_auto.building._measure import Measured, Prepared, finish, fit, prepare
+from pynomaly_auto.building._parts import Configuration, read_part, slug
+from pynomaly_auto.building._sources import LABEL, Task, find_tasks
+from pynomaly_auto.detectors import DETECTORS
+from pynomaly_auto.errors import InvalidInputError, NotApplicableError, SettingError, StorageError
+from pynomaly_auto.knowledge import KnowledgeBase, Manifest
+from pynomaly_auto.pool import Job, Outcome, Pool
+from pynomaly_auto.settings import usable_cores
+
+_PREPARE_TIMEOUT = 300.0
+_PRELOAD = (
+    "numpy", "scipy.stats", "pandas", "pyarrow.parquet", "sklearn.ensemble", "sklearn.neighbors", "sklearn.covariance",
+    "sklearn.mixture", "sklearn.decomposition", "sklearn.svm", "sklearn.cluster", "pyod.models.base",
+    "pynomaly_auto.building._measure", "pynomaly_auto.detectors.statistical", "pynomaly_auto.detectors.proximity",
+    "pynomaly_auto.detectors.linear", "pynomaly_auto.detectors.trees", "pynomaly_auto.detectors.regression",
+    "pynomaly_auto.detectors.neural",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How a knowledge base is measured.
+
+    Args:
+        workers: Worker processes; None: one per usable core.
+        detectors: Names; empty: all that are installed.
+        max_rows: Larger tables are cut down to that many rows, by class.
+        limit: At most that many tasks; None: all.
+        suites: Only these suites; empty: all.
+        seed: Seed of everything random.
+        fit_timeout: Seconds after which one fit is killed and recorded as such.
+        configurations: Points of the search space measured for each strong detector besides its defaults.
+        label: Name of the label column in tables that no index describes.
+        parts: Folder of the finished tasks' part files; None: beside the knowledge base, ``<its name>.parts``.
+        registry: TOML file that describes the suites; None: the repository's, where it is.
+    """
+
+    workers: int | None = None
+    detectors: tuple[str, ...] = ()
+    max_rows: int = 2000
+    limit: int | None = None
+    suites: tuple[str, ...] = ()
+    seed: int = 0
+    fit_timeout: float = 60.0
+    configurations: int = 2
+    label: str = LABEL
+    parts: Path | None = None
+    registry: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("workers", "limit"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise SettingError(f"{name} is {value!r}.", where="build plan", fix="Give at least 1, or None.")
+        if self.max_rows < 50 or self.fit_timeout <= 0 or self.configurations < 0 or self.seed < 0:
+            raise SettingError(
+                f"{self!r} cannot be carried out.",
+                where="build plan",
+                fix="max_rows from 50, fit_timeout above 0, configurations and seed from 0.",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """One task came to its end.
+
+    Args:
+        status: ``"measured"``, ``"known"`` (its part was there already) or ``"failed"`` (it cannot be used).
+        done: Tasks at their end so far.
+        total: Tasks of this build.
+        text: For a person.
+    """
+
+    task: str
+    status: str
+    done: int
+    total: int
+    seconds: float
+    text: str
+
+
+@dataclass(kw_only=True)
+class _Open:
+    """A task under way."""
+
+    task: Task
+    todo: list[Configuration]
+    started: float
+    prepared: Prepared | None = None
+    waiting: int = 0
+    measured: list[Measured] = field(default_factory=list)
+
+
+def build(
+    sources: Path | Iterable[Path],
+    out: Path,
+    plan: Plan | None = None,
+    *,
+    on_task: Callable[[Progress], None] | None = None,
+) -> Manifest:
+    """Measure detectors on labelled tables and write a knowledge base.
+
+    A build that was killed continues: tasks whose part file is there are not measured again, and detectors or
+    configurations that came since are measured alone.
+
+    Args:
+        sources: Folders or files of labelled tables, as `find_tasks` takes them.
+        out: Folder of the knowledge base; made if needed, its files replaced at the end.
+        plan: What to measure and how.
+        on_task: Called whenever a task came to its end.
+
+    Raises:
+        StorageError: A source cannot be read, or nothing can be written.
+        InvalidInputError: No task could be measured.
+        UnknownNameError: A detector is unknown.
+    """
+    plan = plan or Plan()
+    tasks = find_tasks(_paths(sources), label=plan.label, registry=plan.registry)
+    tasks = [t for t in tasks if not plan.suites or t.suite in plan.suites][: plan.limit]
+    parts = plan.parts or out.with_name(out.name + ".parts")
+    finished = _measure_all(tasks, parts, plan, on_task)
+    return assemble(*parts_tables(finished), out, seed=plan.seed, max_rows=plan.max_rows)
+
+
+def add(
+    base: Path,
+    tables: Path | Iterable[Path],
+    plan: Plan | None = None,
+    *,
+    on_task: Callable[[Progress], None] | None = None,
+) -> Manifest:
+    """Measure detectors on a user's own labelled tables and add them to a knowledge base.
+
+    Tasks the base knows under the same name are replaced; models and manifest are made anew.
+
+    Args:
+        base: Folder of an intact knowledge base; nothing is changed in it before everything is measured.
+        tables: Labelled tables, as `find_tasks` takes them.
+        plan: What to measure and how; its ``parts`` are temporary unless given.
+        on_task: Called whenever a task came to its end.
+
+    Raises:
+        StorageError: The base is damaged, a table cannot be read, or nothing can be written.
+        InvalidInputError: None of the tables could be measured.
+    """
+    plan = plan or Plan()
+    known = KnowledgeBase.open(base)
+    tasks = find_tasks(_paths(tables), label=plan.label, registry=plan.registry)[: plan.limit]
+    scratch = Path(tempfile.mkdtemp(prefix="pynomaly-kb-"))
+    try:
+        finished = _measure_all(tasks, plan.parts or scratch, plan, on_task)
+        merged = union((known.tasks, known.results), parts_tables(finished))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return assemble(*merged, base, seed=known.manifest.seed, max_rows=known.manifest.max_rows)
+
+
+def _paths(sources: Path | Iterable[Path]) -> list[Path]:
+    return [Path(sources)] if isinstance(sources, (str, Path)) else [Path(p) for p in sources]
+
+
+def _measure_all(tasks: list[Task], parts: Path, plan: Plan, on_task: Callable[[Progress], None] | None) -> list[Path]:
+    """Bring every task to its end; the part files of those that could be measured."""
+    names = plan.detectors or tuple(name for name, spec in DETECTORS.items() if spec.installed)
+    wanted = configurations(names, plan.configurations, plan.seed)
+    try:
+        parts.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{str(parts)!r} cannot be written: {error.strerror}.") from None
+    run = _Run(tasks, parts, replace(plan, workers=plan.workers or usable_cores()), wanted)
+    for progress in run.steps():
+        if on_task is not None:
+            on_task(progress)
+    if not run.finished:
+        raise InvalidInputError("no task could be measured.", fix="See the messages of the single tasks.")
+    return sorted(run.finished)
+
+
+class _Run:
+    """The state of one build: which tasks are under way, and what the pool is busy with."""
+
+    def __init__(self, tasks: list[Task], parts: Path, plan: Plan, wanted: list[Configuration]) -> None:
+        self.tasks, self.parts, self.plan, self.wanted = tasks, parts, plan, wanted
+        self.finished: list[Path] = []
+        self.open: dict[str, _Open] = {}
+        self.done = 0
+
+    def steps(self) -> Iterator[Progress]:
+        """Run to the end, one item per task that came to its end."""
+        queue = iter(self.tasks)
+        more = True
+        workers = self.plan.workers or 1
+        with tempfile.TemporaryDirectory(prefix="pynomaly-kb-") as folder:
+            pool: Pool | None = None  # no process is started when everything is known already
+            try:
+                while more or self.open:
+                    # Just enough tasks are open to keep every worker busy, so that parts get finished early.
+                    while more and (pool is None or pool.pending < 2 * workers) and len(self.open) < 2 * workers:
+                        task = next(queue, None)
+                        if task is None:
+                            more = False
+                            break
+                        todo = self._todo(task)
+                        if not todo:
+                            yield self._end(task, "known", 0.0, "measured before")
+                            continue
+                        pool = pool or Pool(workers, preload=_PRELOAD)
+                        self._begin(task, todo, pool, folder)
+                    if pool is None or not self.open:
+                        continue
+                    outcome = pool.collect()
+                    assert outcome is not None  # open tasks always have something pending
+                    ended = self._advance(outcome, pool)
+                    if ended is not None:
+                        yield ended
+            finally:
+                if pool is not None:
+                    pool.close()
+
+    def _part(self, task: Task) -> Path:
+        return self.parts / f"{slug(task.name)}.parquet"
+
+    def _todo(self, task: Task) -> list[Configuration]:
+        part = self._part(task)
+        if not part.is_file():
+            return self.wanted
+        known = read_part(part)[1]
+        have = set(zip(known["detector"], known["config"], strict=True))
+        return [c for c in self.wanted if c.key not in have]
+
+    def _begin(self, task: Task, todo: list[Configuration], pool: Pool, folder: str) -> None:
+        self.open[task.name] = _Open(task=task, todo=todo, started=time.monotonic())
+        pool.submit(
+            Job(
+                function=prepare,
+                args=(task, self.plan.max_rows, self.plan.seed, folder),
+                timeout=_PREPARE_TIMEOUT,
+                key=(task.name, "prepare", None),
+            )
+        )
+
+    def _advance(self, outcome: Outcome, pool: Pool) -> Progress | None:
+        name, stage, configuration = outcome.key
+        state = self.open[name]
+        if stage == "prepare":
+            if outcome.status != "completed":
+                return self._fail(state, outcome)
+            state.prepared = outcome.value
+            self._submit_fits(state, pool)
+        elif stage == "fit":
+            state.waiting -= 1
+            state.measured.append(
+                Measured(
+                    configuration=configuration,
+                    status=outcome.status,
+                    seconds=outcome.seconds,
+                    memory_mb=outcome.memory_mb,
+                    error=outcome.error,
+                    scores=outcome.value,
+                )
+            )
+        else:
+            return self._fail(state, outcome) if outcome.status != "completed" else self._complete(state)
+        if state.waiting == 0:
+            # In the order wanted, not in that of completion: the same build gives the same file.
+            position = {c.key: i for i, c in enumerate(state.todo)}
+            measured = sorted(state.measured, key=lambda m: position[m.configuration.key])
+            args = (state.task, state.prepared, measured, str(self._part(state.task)), self.plan.seed)
+            pool.submit(Job(function=finish, args=args, timeout=_PREPARE_TIMEOUT, key=(name, "finish", None)))
+        return None
+
+    def _submit_fits(self, state: _Open, pool: Pool) -> None:
+        prepared = state.prepared
+        assert prepared is not None
+        for c in state.todo:
+            spec = DETECTORS[c.detector]
+            try:
+                spec.check_applies(prepared.n_rows, prepared.n_features)
+            except NotApplicableError as error:
+                state.measured.append(
+                    Measured(configuration=c, status="not_applicable", seconds=0.0, memory_mb=0.0, error=str(error))
+                )
+                continue
+            state.waiting += 1
+            args: tuple[Any, ...] = (spec, dict(c.params), prepared.X, self.plan.seed)
+            pool.submit(Job(function=fit, args=args, timeout=self.plan.fit_timeout, key=(state.task.name, "fit", c)))
+
+    def _complete(self, state: _Open) -> Progress:
+        ok = sum(m.status == "completed" for m in state.measured)
+        self._forget(state)
+        seconds = time.monotonic() - state.started
+        return self._end(state.task, "measured", seconds, f"{ok} of {len(state.measured)} fits completed")
+
+    def _fail(self, state: _Open, outcome: Outcome) -> Progress:
+        self._forget(state)
+        return self._end(state.task, "failed", time.monotonic() - state.started, outcome.error or outcome.status)
+
+    def _forget(self, state: _Open) -> None:
+        del self.open[state.task.name]
+        if state.prepared is not None:
+            for array in (state.prepared.X, state.prepared.labels):
+                Path(array.path).unlink(missing_ok=True)
+
+    def _end(self, task: Task, status: str, seconds: float, text: str) -> Progress:
+        self.done += 1
+        if status != "failed":
+            self.finished.append(self._part(task))
+        return Progress(
+            task=task.name, status=status, done=self.done, total=len(self.tasks), seconds=seconds, text=text
+        )

@@ -1,0 +1,69 @@
+"""Which detectors with which parameters are measured: all defaults, and a few drawn points of the strong families."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pynomaly_auto.building._parts import DEFAULT, Configuration
+from pynomaly_auto.detectors import DETECTORS, DetectorSpec
+from pynomaly_auto.recommending import STRENGTH
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
+_STRONG = 0.58  # documented strength from which more than the defaults is measured
+
+
+def configurations(detectors: Sequence[str], extra: int, seed: int) -> list[Configuration]:
+    """Defaults of all detectors given, then ``extra`` points of each strong one's search space.
+
+    The points depend on the detector's name, its space and the seed alone, so that they are the same on every table
+    and results of one point can be compared across tables.
+
+    Raises:
+        UnknownNameError: A detector is unknown.
+    """
+    specs = [DETECTORS[name] for name in detectors]
+    out = [Configuration(detector=spec.name, name=DEFAULT, params={}) for spec in specs]
+    for spec in specs:
+        if spec.space and STRENGTH.get(spec.name, 0.0) >= _STRONG:
+            out += _drawn(spec, extra, seed)
+    return out
+
+
+def _drawn(spec: DetectorSpec, extra: int, seed: int) -> list[Configuration]:
+    rng = np.random.default_rng([seed, *spec.name.encode()])
+    found: dict[str, Configuration] = {}
+    # A small discrete space may hold fewer points than asked for: give up after some repetitions.
+    for _ in range(5 * extra):
+        if len(found) == extra:
+            break
+        params = {name: draw(distribution, rng) for name, distribution in spec.space.items()}
+        found.setdefault(_name(params), Configuration(detector=spec.name, name=_name(params), params=params))
+    return list(found.values())
+
+
+def draw(distribution: BaseDistribution, rng: np.random.Generator) -> Any:
+    """One value of a distribution of `optuna.distributions`, uniform on its own scale."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices[int(rng.integers(len(distribution.choices)))]
+    if not isinstance(distribution, (FloatDistribution, IntDistribution)):
+        raise TypeError(f"no way to draw from {type(distribution).__name__}")
+    low, high = float(distribution.low), float(distribution.high)
+    whole = isinstance(distribution, IntDistribution)
+    value = float(np.exp(rng.uniform(np.log(low), np.log(high))) if distribution.log else rng.uniform(low, high))
+    if distribution.step is not None and not distribution.log:
+        value = low + distribution.step * round((value - low) / distribution.step)
+    value = min(max(value, low), high)
+    return round(value) if whole else value
+
+
+def _name(params: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(dict(params), sort_keys=True).encode()).hexdigest()[:8]

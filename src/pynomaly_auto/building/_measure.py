@@ -1,0 +1,142 @@
+"""Measuring: what runs in worker processes for one task, and the part file it ends in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pynomaly_auto import scoring
+from pynomaly_auto.building._parts import DEFAULT, METRICS, Configuration, read_part, slug, write_part
+from pynomaly_auto.building._sources import Task, load_task
+from pynomaly_auto.dataset import TableEncoder
+from pynomaly_auto.detectors import DetectorSpec, fit_detector
+from pynomaly_auto.knowledge import META, STATISTIC
+from pynomaly_auto.pool import SharedArray
+from pynomaly_auto.profiling import profile
+from pynomaly_auto.records import FloatArray, IntArray
+
+# Their combined tail ranks are the consensus that score statistics compare with; strong and of different kinds.
+TRUSTED = ("knn_mean", "iforest", "mcd", "fair_cut_forest", "extended_iforest", "hbos", "gmm", "pca")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A task, loaded, encoded and profiled; arrays lie in files that all workers map."""
+
+    X: SharedArray
+    labels: SharedArray
+    n_rows: int
+    n_columns: int
+    n_features: int
+    meta_features: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What became of one configuration on one task.
+
+    Args:
+        scores: Single precision, shape (n_rows,); None unless completed.
+    """
+
+    configuration: Configuration
+    status: str
+    seconds: float
+    memory_mb: float
+    error: str | None = None
+    scores: np.ndarray[Any, np.dtype[np.float32]] | None = None
+
+
+def prepare(task: Task, max_rows: int, seed: int, folder: str) -> Prepared:
+    """Load, encode and profile a task (runs in a worker)."""
+    table, labels = load_task(task, max_rows=max_rows, seed=seed)
+    dataset = TableEncoder().fit(table).encode(table)
+    found = profile(dataset, seed=seed)
+    stem = Path(folder) / slug(task.name)
+    return Prepared(
+        X=SharedArray.save(dataset.X, stem.with_name(stem.name + ".X.npy")),
+        labels=SharedArray.save(labels, stem.with_name(stem.name + ".y.npy")),
+        n_rows=dataset.n_rows,
+        n_columns=table.shape[1],
+        n_features=dataset.n_features,
+        meta_features=dict(found.meta_features),
+    )
+
+
+def fit(spec: DetectorSpec, params: Mapping[str, Any], X: SharedArray, seed: int) -> Any:
+    """Fit one configuration and score its own rows (runs in a worker); single precision, shape (n_rows,)."""
+    _, scores = fit_detector(spec, params, np.array(X.load()), seed=seed)
+    return scores.astype(np.float32)
+
+
+def finish(task: Task, prepared: Prepared, measured: list[Measured], part: str, seed: int) -> int:
+    """Judge all scores of a task against its labels and write its part file in one step (runs in a worker).
+
+    Returns:
+        Number of rows written, earlier ones included.
+    """
+    path = Path(part)
+    labels = np.asarray(prepared.labels.load())
+    earlier = read_part(path)[1] if path.is_file() else None
+    rows = [_row(m, seed) for m in measured]
+    table = pd.DataFrame(rows)
+    if earlier is not None:
+        table = pd.concat([earlier, table], ignore_index=True)
+    table["task"] = task.name
+    _judge(table, labels)
+    record = {
+        "task": task.name,
+        "suite": task.suite,
+        "group": task.group,
+        "domain": task.domain,
+        "n_rows": prepared.n_rows,
+        "n_columns": prepared.n_columns,
+        "n_features": prepared.n_features,
+        "anomaly_share": float(labels.mean()),
+        "source": task.source,
+        "licence": task.licence,
+    } | {META + name: float(value) for name, value in prepared.meta_features.items()}
+    write_part(path, record, table)
+    return len(table)
+
+
+def _row(m: Measured, seed: int) -> dict[str, Any]:
+    return {
+        "task": "",
+        "detector": m.configuration.detector,
+        "config": m.configuration.name,
+        "params": json.dumps(dict(m.configuration.params), sort_keys=True),
+        "status": m.status,
+        "seconds": m.seconds,
+        "memory_mb": m.memory_mb,
+        "seed": seed,
+        "error": m.error or "",
+        "scores": m.scores,
+    }
+
+
+def _judge(table: pd.DataFrame, labels: IntArray) -> None:
+    """Fill in metrics and statistics of every score vector; anew for earlier rows, as the consensus may have grown."""
+    done = [i for i, scores in enumerate(table["scores"]) if scores is not None]
+    vectors = {i: np.asarray(table["scores"].iloc[i], dtype=np.float64) for i in done}
+    trusted = [
+        i
+        for i in done
+        if table["config"].iloc[i] == DEFAULT and table["detector"].iloc[i] in TRUSTED
+    ]  # fmt: skip
+    basis = trusted if len(trusted) >= 3 else done
+    agreed = scoring.consensus(np.column_stack([vectors[i] for i in basis])) if basis else np.empty(0)
+    columns: dict[str, FloatArray] = {name: np.full(len(table), np.nan) for name in METRICS}
+    for i, scores in vectors.items():
+        for name in METRICS:
+            columns[name][i] = getattr(scoring, name)(labels, scores)
+        for name, value in scoring.score_statistics(scores, agreed).items():
+            columns.setdefault(STATISTIC + name, np.full(len(table), np.nan))[i] = value
+    for name, values in columns.items():
+        table[name] = values

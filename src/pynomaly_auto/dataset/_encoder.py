@@ -1,0 +1,301 @@
+"""The encoder: learns from one table how each column is read and encoded, and does the same with later rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pynomaly_auto.dataset import _projection
+from pynomaly_auto.dataset._cells import read_cells
+from pynomaly_auto.dataset._columns import Verdict, judge
+from pynomaly_auto.dataset._facts import facts_of
+from pynomaly_auto.dataset._parts import Part, part_from_state, part_to_state
+from pynomaly_auto.dataset._reading import Reading, reading_of
+from pynomaly_auto.dataset._schema import check_schema
+from pynomaly_auto.dataset._table import Array, RawColumn, Table, open_table
+from pynomaly_auto.errors import InvalidInputError, StorageError
+from pynomaly_auto.records import Column, Dataset, FloatArray, Reason, Scalar
+
+STATE_VERSION = 1
+DENSE_BYTES = 1 << 30  # a sparse table that would take more than this when written out is projected
+_SHOWN = 20  # a reason that more columns than this share is told once for all of them
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """How one column is read and encoded."""
+
+    reading: Reading
+    parts: tuple[Part, ...]
+
+
+class TableEncoder:
+    """Turns any table into the standardised numbers that detectors take, the same way at every call.
+
+    Each column is handled by the first rule that applies (`pynomaly_auto.dataset._columns`), and each decision is kept
+    as a reason. Every row is encoded by itself: alone it gets the same values, to the last bit, as among others.
+    Numbers are standardised by mean and standard deviation, and no feature exceeds a million of these.
+
+    Args:
+        novelty: The rows fitted on are all taken as normal: a column with one value is then watched for others.
+        owner: Class name of the estimator in whose name messages speak.
+
+    Attributes:
+        n_features_in_: Number of columns fitted on.
+        feature_names_in_: Their names, shape (n_columns,), only where all of them are text.
+        columns: What became of each column.
+        reasons: Why.
+
+    >>> encoder = TableEncoder().fit([[1.0, "a"], [2.0, "b"], [6.0, "a"]])
+    >>> encoder.encode([[2.0, "a"]]).features
+    ('x0', 'x1=b')
+    """
+
+    n_features_in_: int
+    feature_names_in_: Array
+    columns: tuple[Column, ...]
+    reasons: tuple[Reason, ...]
+
+    def __init__(self, *, novelty: bool = False, owner: str = "AutonomousDetector") -> None:
+        self.novelty = novelty
+        self.owner = owner
+        self._names: tuple[str, ...] = ()
+        self._labelled = self._named = False
+        self._plans: tuple[_Plan, ...] = ()
+        self._features: tuple[str, ...] = ()
+        self._sources: tuple[int, ...] = ()
+        self._components: FloatArray | None = None
+
+    def fit(self, table: Any) -> TableEncoder:
+        """Learn how each column of a table is encoded.
+
+        Args:
+            table: pandas, polars or pyarrow table, 2-D array, scipy sparse matrix, or list of rows.
+
+        Raises:
+            InvalidInputError: The table is empty, has one row, is ragged, complex or not two-dimensional, has a column
+                name twice, or no column of it tells rows apart.
+            InvalidTypeError: It is no table, or cells hold lists or other objects.
+        """
+        opened = open_table(table)
+        opened.check_size(least_rows=2)
+        self._names, self._labelled, self._named = opened.names, opened.labelled, opened.named
+        self._set_sklearn_attributes()
+        wide = opened.is_sparse and opened.n_rows * opened.n_columns * 8 > DENSE_BYTES
+        self._components = _projection.components_of(opened) if wide else None
+        source = opened if self._components is None else _projection.project(opened, self._components)
+        columns, reasons = self._fit_columns(source)
+        if self._components is not None:
+            columns, told = self._fit_projection(opened, self._components)
+            reasons = [told, *reasons]
+        self.columns, self.reasons = tuple(columns), summed_up(reasons)
+        self._refuse_nothing(source.n_rows)
+        return self
+
+    def encode(self, table: Any) -> Dataset:
+        """Encode a table with the columns fitted on; one row is enough.
+
+        Raises:
+            SchemaError: Columns are missing, unexpected, in another order, or hold another type.
+            InvalidInputError: There are no rows, or the table cannot be read.
+        """
+        if not hasattr(self, "n_features_in_"):
+            raise InvalidInputError("this TableEncoder is not fitted yet.", fix="Call fit(table) first.")
+        opened = open_table(table)
+        check_schema(opened, self._names, labelled=self._labelled, named=self._named, owner=self.owner)
+        opened.check_size(least_rows=1)
+        X = np.empty((opened.n_rows, len(self._features)))
+        lost = self._fill(X, opened)
+        return Dataset(
+            X=X,
+            features=self._features,
+            sources=self._sources,
+            columns=self.columns,
+            row_labels=opened.row_labels,
+            missing_share=lost / opened.n_columns,
+            reasons=self.reasons,
+        )
+
+    def to_state(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """All that was learned, as what JSON holds and as arrays for ``np.savez``; no pickle needed."""
+        arrays: dict[str, Array] = {} if self._components is None else {"components": self._components}
+        plans = []
+        for i, plan in enumerate(self._plans):
+            parts = []
+            for j, part in enumerate(plan.parts):
+                values, more = part_to_state(part, f"{i}.{j}")
+                parts.append(values)
+                arrays |= more
+            plans.append({"reading": dataclasses.asdict(plan.reading), "parts": parts})
+        return {
+            "version": STATE_VERSION,
+            "novelty": self.novelty,
+            "owner": self.owner,
+            "names": list(self._names),
+            "labelled": self._labelled,
+            "named": self._named,
+            "features": list(self._features),
+            "sources": list(self._sources),
+            "columns": [{**dataclasses.asdict(c), "features": list(c.features)} for c in self.columns],
+            "reasons": [reason.to_dict() for reason in self.reasons],
+            "plans": plans,
+        }, arrays
+
+    @classmethod
+    def from_state(cls, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> TableEncoder:
+        """The inverse of `to_state`: an encoder that gives the same values to the last bit.
+
+        Raises:
+            StorageError: The state is incomplete, or of a version this one does not know.
+        """
+        if values.get("version") != STATE_VERSION:
+            raise StorageError(
+                f"the encoder was saved in format {values.get('version')!r}; this version reads {STATE_VERSION}.",
+                fix="Load it with the version of pynomaly_auto that saved it.",
+            )
+        try:
+            encoder = cls(novelty=values["novelty"], owner=values["owner"])
+            encoder._restore(values, arrays)
+        except (KeyError, TypeError) as error:
+            raise StorageError(f"the saved encoder is incomplete: {error!r}.", fix="Save it again.") from error
+        return encoder
+
+    def _restore(self, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+        self._names = tuple(values["names"])
+        self._labelled, self._named = values["labelled"], values["named"]
+        self._features, self._sources = tuple(values["features"]), tuple(values["sources"])
+        self._components = np.asarray(arrays["components"]) if "components" in arrays else None
+        self._plans = tuple(
+            _Plan(
+                reading=Reading(**plan["reading"]),
+                parts=tuple(part_from_state(part, arrays, f"{i}.{j}") for j, part in enumerate(plan["parts"])),
+            )
+            for i, plan in enumerate(values["plans"])
+        )
+        self.columns = tuple(Column(**{**c, "features": tuple(c["features"])}) for c in values["columns"])
+        self.reasons = tuple(Reason.from_dict(reason) for reason in values["reasons"])
+        self._set_sklearn_attributes()
+
+    def _set_sklearn_attributes(self) -> None:
+        self.n_features_in_ = len(self._names)
+        self.__dict__.pop("feature_names_in_", None)
+        if self._named:
+            self.feature_names_in_ = np.array(self._names, dtype=object)
+
+    def _fit_columns(self, table: Table) -> tuple[list[Column], list[Reason]]:
+        twins: dict[bytes, str] = {}
+        taken: set[str] = set()
+        plans: list[_Plan] = []
+        columns: list[Column] = []
+        reasons: list[Reason] = []
+        features: list[str] = []
+        sources: list[int] = []
+        for i, name in enumerate(table.names):
+            verdict, column = _judge_column(table.column(i), name, twins, novelty=self.novelty)
+            made = _distinct([f for part in verdict.parts for f in part.features], taken)
+            plans.append(_Plan(reading=verdict.reading, parts=verdict.parts))
+            columns.append(dataclasses.replace(column, features=tuple(made)))
+            reasons.extend(verdict.reasons)
+            features += made
+            sources += [i] * len(made)
+        self._plans, self._features, self._sources = tuple(plans), tuple(features), tuple(sources)
+        return columns, reasons
+
+    def _fit_projection(self, table: Table, components: FloatArray) -> tuple[list[Column], Reason]:
+        """Give each direction to the column that weighs most in it."""
+        heaviest = np.abs(components).argmax(axis=1)
+        self._sources = tuple(int(heaviest[i]) for i in self._sources)
+        columns = _projection.sparse_columns(table)
+        for feature, source in zip(self._features, self._sources, strict=True):
+            columns[source] = dataclasses.replace(columns[source], features=(*columns[source].features, feature))
+        n = len(components)
+        return columns, Reason(
+            code="DAT-017",
+            subject="table",
+            text=f"sparse and too large to be written out: projected onto its {n} main directions",
+            evidence={"n_rows": table.n_rows, "n_columns": table.n_columns, "components": n},
+        )
+
+    def _refuse_nothing(self, n_rows: int) -> None:
+        if any(column.features and (column.kind != "constant" or column.n_missing) for column in self.columns):
+            return
+        kinds = {column.kind for column in self.columns}
+        what = f"all columns are {kinds.pop()}" if len(kinds) == 1 else "no column tells rows apart"
+        told = "; ".join(f"{reason.subject} {reason.text}" for reason in self.reasons[:5])
+        raise InvalidInputError(
+            f"{what}, so nothing is left to find anomalies in ({n_rows} rows: {told}).",
+            fix="Give at least one column whose values differ and repeat.",
+        )
+
+    def _fill(self, X: FloatArray, table: Table) -> FloatArray:
+        """Write the features of all rows into ``X``; the number of missing cells per row, shape (n_rows,)."""
+        lost = np.zeros(table.n_rows)
+        known = None
+        if self._components is not None:
+            projected = _projection.project(table, self._components)
+            known = _projection.missing_per_row(table.source, table.n_rows) if table.is_sparse else None
+            table = projected
+        at = 0
+        for i, (name, plan) in enumerate(zip(table.names, self._plans, strict=True)):
+            raw = table.column(i)
+            if not plan.parts:
+                lost += np.asarray(pd.isna(raw))
+                continue
+            cells = plan.reading.apply(read_cells(raw, name), name)
+            lost += cells.missing
+            for part in plan.parts:
+                width = len(part.features)
+                X[:, at : at + width] = part.encode(cells).reshape(len(X), width)
+                at += width
+        return lost if known is None else known
+
+
+def summed_up(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
+    """Reasons, those that very many columns share told once, with how many there are and which come first."""
+    groups: dict[tuple[str, str], list[Reason]] = {}
+    for reason in reasons:
+        groups.setdefault((reason.code, reason.text), []).append(reason)
+    out = []
+    for (code, text), group in groups.items():
+        if len(group) <= _SHOWN:
+            out += group
+            continue
+        first = ", ".join(reason.subject for reason in group[:5])
+        evidence: dict[str, Scalar] = {"columns": len(group), "first": first}
+        out.append(Reason(code=code, subject=f"{len(group)} columns", text=text, evidence=evidence))
+    return tuple(out)
+
+
+def _judge_column(raw: RawColumn, name: str, twins: dict[bytes, str], *, novelty: bool) -> tuple[Verdict, Column]:
+    found = read_cells(raw, name)
+    reading, cells = reading_of(found)
+    n_unread = int((cells.missing & ~found.missing).sum()) if reading.parse else 0
+    facts = facts_of(name, reading, cells, n_unread=n_unread)
+    verdict = judge(facts, twins, novelty=novelty)
+    if verdict.kind not in ("empty", "constant"):
+        twins.setdefault(facts.print, name)
+    column = Column(
+        name=name,
+        kind=verdict.kind,
+        n_missing=facts.n_missing,
+        n_unique=facts.n_unique,
+        n_infinite=facts.n_infinite,
+    )
+    return verdict, column
+
+
+def _distinct(names: Sequence[str], taken: set[str]) -> list[str]:
+    """Feature names, numbered where another column has made the same one already."""
+    out = []
+    for name in names:
+        free, n = name, 2
+        while free in taken:
+            free, n = f"{name}_{n}", n + 1
+        taken.add(free)
+        out.append(free)
+    return out

@@ -1,0 +1,268 @@
+"""Every kind of table behind one face: columns by position, their names, and the rows' labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from pynomaly_auto.errors import InvalidInputError, InvalidTypeError
+
+Array: TypeAlias = np.ndarray[Any, Any]
+# What one column looks like to the readers of cells: a plain numeric array, or a series of anything.
+RawColumn: TypeAlias = "Array | pd.Series[Any]"
+
+_KINDS = "a pandas, polars or pyarrow table, a 2-D numpy array, a scipy sparse matrix or a list of rows"
+_RESHAPE = (
+    "Reshape your data either using array.reshape(-1, 1) if your data has a single feature or array.reshape(1, -1) "
+    "if it contains a single sample."
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Table:
+    """A table of any kind, its cells not yet looked at.
+
+    Args:
+        source: What holds the cells: a 2-D numeric array, a sparse matrix by columns, or a data frame.
+        names: One name per column (``"x0"``, ``"x1"``, ... where the user gave none), all different.
+        labelled: Whether the names are the user's.
+        named: Whether they are all text, so that scikit-learn's ``feature_names_in_`` applies.
+        row_labels: The rows' labels, shape (n_rows,).
+    """
+
+    source: Any
+    names: tuple[str, ...]
+    labelled: bool
+    named: bool
+    row_labels: Array
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return int(self.source.shape[0])
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns."""
+        return int(self.source.shape[1])
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the cells lie in a sparse matrix."""
+        return bool(sparse.issparse(self.source))
+
+    def column(self, position: int) -> RawColumn:
+        """The cells of one column, shape (n_rows,)."""
+        if isinstance(self.source, pd.DataFrame):
+            return self.source.iloc[:, position]
+        if self.is_sparse:
+            start, stop = self.source.indptr[position], self.source.indptr[position + 1]
+            dense = np.zeros(self.n_rows, dtype=np.float64)
+            dense[self.source.indices[start:stop]] = self.source.data[start:stop]
+            return dense
+        return np.asarray(self.source[:, position])
+
+    def check_size(self, least_rows: int) -> None:
+        """Refuse tables without columns or with too few rows.
+
+        Raises:
+            InvalidInputError: The table is too small, in scikit-learn's words.
+        """
+        shape = f"(shape={(self.n_rows, self.n_columns)})"
+        if self.n_columns == 0:
+            raise InvalidInputError(f"Found array with 0 feature(s) {shape} while a minimum of 1 is required.")
+        if self.n_rows < least_rows:
+            given = shape if self.n_rows == 0 else f"(n_samples={self.n_rows})"
+            raise InvalidInputError(
+                f"Found array with {self.n_rows} sample(s) {given} while a minimum of {least_rows} is required.",
+                fix="Give more rows.",
+            )
+
+
+def open_table(table: Any) -> Table:
+    """Look at a table of any supported kind without copying its cells.
+
+    Raises:
+        InvalidInputError: It is not two-dimensional, ragged, complex, or has a column name twice.
+        InvalidTypeError: It is no table at all.
+    """
+    if isinstance(table, pd.DataFrame):
+        return _of_frame(table)
+    if sparse.issparse(table):
+        return _of_sparse(table)
+    if isinstance(table, (str, bytes)) or table is None:
+        fix = "Read files with read_table(path)." if isinstance(table, str) else None
+        raise InvalidTypeError(f"expected {_KINDS}, got {type(table).__name__}.", fix=fix)
+    if isinstance(table, Mapping):
+        return _of_frame(_frame(dict(table)))
+    if isinstance(table, (list, tuple)):
+        return _of_rows(table)
+    if isinstance(table, np.ndarray):
+        return _of_array(table)
+    return _of_foreign(table)
+
+
+def to_frame(table: Any) -> pd.DataFrame:
+    """Any supported table as a pandas data frame, with the same column names and row labels the encoder uses.
+
+    Raises:
+        InvalidInputError: It is not two-dimensional, ragged, complex, or has a column name twice.
+        InvalidTypeError: It is no table at all.
+
+    >>> to_frame([[1, "a"], [2, "b"]]).columns.tolist()
+    ['x0', 'x1']
+    """
+    opened = open_table(table)
+    if isinstance(opened.source, pd.DataFrame):
+        frame = opened.source.copy(deep=False)
+        frame.columns = pd.Index(opened.names)
+        return frame
+    if opened.is_sparse:
+        accessor: Any = pd.DataFrame.sparse  # the stubs leave it out
+        wide: pd.DataFrame = accessor.from_spmatrix(opened.source, columns=list(opened.names))
+        return wide
+    return pd.DataFrame(opened.source, columns=list(opened.names), copy=False)
+
+
+def _of_frame(frame: pd.DataFrame, *, labelled: bool = True) -> Table:
+    names = tuple(str(c) for c in frame.columns) if labelled else _numbered(frame.shape[1])
+    _refuse_twice(names)
+    return Table(
+        source=frame,
+        names=names,
+        labelled=labelled,
+        named=labelled and all(isinstance(c, str) for c in frame.columns),
+        row_labels=_labels(frame.index),
+    )
+
+
+def _of_sparse(matrix: Any) -> Table:
+    if matrix.ndim != 2:
+        raise InvalidInputError(f"Expected 2D array, got {matrix.ndim}D sparse array instead.", fix=_RESHAPE)
+    _refuse_complex(matrix.dtype)
+    columns = sparse.csc_array(matrix)
+    if not columns.has_canonical_format:
+        columns = columns.copy()  # summing duplicates works in place, and the user's matrix is not ours to change
+        columns.sum_duplicates()
+    return _unlabelled(columns)
+
+
+def _of_array(array: Array) -> Table:
+    if isinstance(array, np.ma.MaskedArray):
+        array = np.ma.filled(array.astype(np.float64), np.nan)
+    if array.dtype.names is not None and array.ndim == 1:
+        return _of_frame(pd.DataFrame(array))
+    _refuse_shape(array)
+    _refuse_complex(array.dtype)
+    if array.dtype.kind in "biuf":
+        return _unlabelled(np.asarray(array))
+    if array.dtype.kind not in "OSUMmT":
+        raise InvalidTypeError(f"cannot read an array of {array.dtype}.", fix=f"Give {_KINDS}.")
+    frame = pd.DataFrame(np.asarray(array, dtype=object) if array.dtype.kind in "ST" else array)
+    return _of_frame(frame.infer_objects(), labelled=False)
+
+
+def _of_rows(rows: Sequence[Any]) -> Table:
+    if rows and all(isinstance(row, Mapping) for row in rows):
+        return _of_frame(_frame(rows))
+    lengths = [len(row) if isinstance(row, (list, tuple, np.ndarray)) else -1 for row in rows]
+    if not rows or -1 in lengths:
+        if any(n >= 0 for n in lengths):
+            raise InvalidInputError(f"row {lengths.index(-1)} is no list of cells, as other rows are.")
+        if rows and all(hasattr(row, "__array__") and np.ndim(row) == 1 for row in rows):
+            return _of_rows([np.asarray(row) for row in rows])
+        _refuse_shape(np.asarray(rows, dtype=object))
+    odd = next((i for i, n in enumerate(lengths) if n != lengths[0]), None)
+    if odd is not None:
+        raise InvalidInputError(
+            f"the rows are ragged: row {odd} has {lengths[odd]} cells, row 0 has {lengths[0]}.",
+            fix="Give every row the same number of cells.",
+        )
+    numbers = _quiet_array(rows)
+    if numbers is not None and (numbers.ndim != 2 or numbers.dtype.kind in "biufc"):
+        return _of_array(numbers)
+    return _of_frame(_frame([list(row) for row in rows]).infer_objects(), labelled=False)
+
+
+def _of_foreign(table: Any) -> Table:
+    """Tables of other libraries: through narwhals, else through their own conversion to an array."""
+    found = nw.from_native(table, eager_only=True, allow_series=True, pass_through=True)
+    if isinstance(found, nw.DataFrame):
+        _refuse_twice([str(name) for name in getattr(table, "column_names", found.columns)])
+        return _of_frame(found.to_pandas())
+    if isinstance(found, nw.Series):
+        return _of_array(np.asarray(found.to_numpy()))
+    if isinstance(nw.from_native(table, pass_through=True), nw.LazyFrame):
+        raise InvalidTypeError("a lazy frame holds no rows yet.", fix="Call .collect() first.")
+    if hasattr(table, "__array__") or hasattr(table, "__array_interface__"):
+        return _of_array(np.asarray(table))
+    if hasattr(table, "__dataframe__"):
+        return _of_frame(pd.api.interchange.from_dataframe(table))
+    raise InvalidTypeError(f"expected {_KINDS}, got {type(table).__name__}.")
+
+
+def _unlabelled(source: Any) -> Table:
+    return Table(
+        source=source,
+        names=_numbered(source.shape[1]),
+        labelled=False,
+        named=False,
+        row_labels=np.arange(source.shape[0]),
+    )
+
+
+def _numbered(n_columns: int) -> tuple[str, ...]:
+    return tuple(f"x{i}" for i in range(n_columns))
+
+
+def _labels(index: pd.Index[Any]) -> Array:
+    """Row labels as a 1-D array; tuples and time zones kept as objects."""
+    if index.dtype.kind in "biufM" and isinstance(index.dtype, np.dtype):
+        return index.to_numpy()
+    labels = np.empty(len(index), dtype=object)
+    labels[:] = list(index)  # through a list: numpy would turn equal-length tuples into a second dimension
+    return labels
+
+
+def _frame(cells: Any) -> pd.DataFrame:
+    try:
+        return pd.DataFrame(cells)
+    except (ValueError, TypeError) as error:
+        raise InvalidInputError(f"the cells do not make a table: {error}.") from error
+
+
+def _quiet_array(rows: Sequence[Any]) -> Array | None:
+    """The rows as one array, or None where numpy cannot make one."""
+    try:
+        return np.asarray(rows)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _refuse_shape(array: Array) -> None:
+    if array.ndim < 2:
+        kind = "scalar" if array.ndim == 0 else "1D"
+        shown = np.array2string(array, threshold=6)
+        raise InvalidInputError(f"Expected 2D array, got {kind} array instead:\narray={shown}.\n{_RESHAPE}")
+    if array.ndim > 2:
+        raise InvalidInputError(f"Found array with dim {array.ndim}, while dim <= 2 is required.")
+
+
+def _refuse_complex(dtype: Any) -> None:
+    if dtype.kind == "c":
+        raise InvalidInputError("Complex data not supported.", fix="Give real and imaginary parts as two columns.")
+
+
+def _refuse_twice(names: Sequence[str]) -> None:
+    twice = [name for i, name in enumerate(names) if name in set(names[:i])] if len(set(names)) < len(names) else []
+    if twice:
+        raise InvalidInputError(
+            f"column names given more than once: {', '.join(repr(n) for n in dict.fromkeys(twice))}.",
+            fix="Rename or drop all but one.",
+        )

@@ -1,0 +1,8 @@
+"""From scores to a verdict: share of anomalies, threshold, labels, calibrated probability, confidence per row."""
+
+from pynomaly_auto.deciding._calibration import apply
+from pynomaly_auto.deciding._confidence import confidence_of
+from pynomaly_auto.deciding._share import DEFAULT_PRIOR, ShareEstimate, estimate_share
+from pynomaly_auto.deciding._verdict import decide, move
+
+__all__ = ["DEFAULT_PRIOR", "ShareEstimate", "apply", "confidence_of", "decide", "estimate_share", "move"]

@@ -1,0 +1,207 @@
+"""The verdict: where the cut lies, which rows fall on which side of it, and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from pynomaly_auto.deciding._calibration import apply, calibrate
+from pynomaly_auto.deciding._confidence import confidence_of
+from pynomaly_auto.deciding._share import ShareEstimate, estimate_share
+from pynomaly_auto.errors import InvalidInputError, SettingError
+from pynomaly_auto.records import FloatArray, Reason, Verdict
+from pynomaly_auto.settings import Settings
+
+FALSE_ALARM_SHARE = 0.05  # of normal training rows beyond the cut, when novelty detection is asked for
+
+# How many rows are labelled, against the estimated share, for the metrics that are served by more or by fewer.
+_SHIFTS = {"precision": 0.6, "recall": 1.6}
+
+
+def decide(
+    scores: FloatArray,
+    member_scores: FloatArray,
+    settings: Settings,
+    *,
+    prior: float | None = None,
+    seed: int,
+    member_raw: FloatArray | None = None,
+) -> Verdict:
+    """Decide which training rows are anomalies.
+
+    With a given contamination c exactly round(c·n) rows lie strictly above the threshold; where ties cross that count,
+    all tied rows do, unless that would label more than half of the rows: then none of the tied ones does. With
+    ``"auto"`` the share is estimated (see `estimate_share`); only then does a target metric shift the cut: 0.6 times as
+    many labels for precision, 1.6 times for recall, at most half of all rows, at least one. With ``novelty=True`` all
+    training rows are taken as normal, and the threshold leaves 5 % of them (or the given contamination) above it: the
+    expected share of false alarms. Constant scores label nothing.
+
+    Args:
+        scores: Combined scores of the training rows, finite, higher = more anomalous; shape (n_rows,).
+        member_scores: The members' −log tail ranks of the same rows; shape (n_rows, n_members).
+        settings: ``contamination``, ``novelty`` and ``target_metric`` are read.
+        prior: Share of anomalies to expect from similar tables or the preset; None: of tables in general.
+        seed: Seed of everything random.
+        member_raw: The members' raw scores, for distances that ranks do not show; shape (n_rows, n_members).
+
+    Raises:
+        InvalidInputError: Shapes do not fit, there is no row, or a score is not finite.
+    """
+    scores, member_scores = _checked(scores, member_scores)
+    estimate = _share(scores, member_scores, settings, prior, seed, member_raw)
+    reasons = list(estimate.reasons)
+    wanted = estimate.share
+    factor = _SHIFTS.get(settings.target_metric or "")
+    if factor is not None and settings.contamination == "auto" and not settings.novelty:
+        wanted = min(max(wanted * factor, 1.0 / len(scores)), 0.5)
+        text = f"{settings.target_metric} is the target: {factor:g} times as many rows labelled, {wanted:.2%}."
+        reasons.append(Reason(code="DEC-033", subject="threshold", text=text, evidence={"factor": factor}))
+    threshold, reason = _cut(scores, wanted)
+    reasons.append(reason)
+    contamination = 0.0 if reason.code == "DEC-032" and settings.contamination == "auto" else estimate.share
+    return _assemble(
+        scores,
+        threshold=threshold,
+        estimate=replace(estimate, share=contamination, reasons=tuple(reasons)),
+        member_scores=member_scores,
+    )
+
+
+def move(
+    verdict: Verdict,
+    *,
+    contamination: float | None = None,
+    threshold: float | None = None,
+    member_scores: FloatArray | None = None,
+) -> Verdict:
+    """Move the cut without refitting anything.
+
+    Args:
+        verdict: The verdict so far.
+        contamination: The share of training rows to label, in (0, 0.5].
+        threshold: The combined score above which a row is an anomaly: the scale of ``verdict.scores`` (a weighted mean
+            of −log tail ranks, so a row whom every member puts into its top 1 % has −log 0.01 ≈ 4.6).
+        member_scores: The members' −log tail ranks of the training rows, for the confidence; shape (n_rows, n_members).
+
+    Raises:
+        SettingError: Not exactly one of the two is given, or it lies outside what it may be.
+    """
+    if (contamination is None) == (threshold is None):
+        raise SettingError("give either a contamination or a threshold.", where="move")
+    scores = verdict.scores
+    if contamination is not None:
+        if not _is_number(contamination) or not 0 < contamination <= 0.5:
+            raise SettingError(f"contamination is {contamination!r}.", fix="Give a share in (0, 0.5].")
+        share = float(contamination)
+        cut, reason = _cut(scores, share)
+        said = f"Contamination set to {share:.2%} by the user"
+    else:
+        if not _is_number(threshold) or threshold is None:
+            raise SettingError(f"threshold is {threshold!r}.", fix="Give a finite number on the scale of the scores.")
+        cut, share = float(threshold), float((scores > threshold).mean())
+        said, reason = f"Threshold set to {cut:.4g} by the user", None
+    moved = Reason(
+        code="DEC-060",
+        subject="threshold",
+        text=f"{said}; it was {verdict.threshold:.4g} ({verdict.method}).",
+        evidence={"threshold": cut, "before": verdict.threshold, "share": share},
+    )
+    estimate = ShareEstimate(
+        share=share,
+        spread=0.0,
+        method="contamination set by the user" if contamination is not None else "threshold set by the user",
+        reasons=verdict.reasons + ((moved,) if reason is None else (moved, reason)),
+    )
+    return _assemble(scores, threshold=cut, estimate=estimate, member_scores=member_scores)
+
+
+def _assemble(
+    scores: FloatArray, *, threshold: float, estimate: ShareEstimate, member_scores: FloatArray | None
+) -> Verdict:
+    calibration = calibrate(scores, threshold, estimate.share)
+    labels = np.where(scores > threshold, -1, 1).astype(np.int64)
+    verdict = Verdict(
+        scores=scores,
+        probabilities=apply(calibration, scores),
+        labels=labels,
+        confidence=np.ones(len(scores)),
+        threshold=threshold,
+        contamination=estimate.share,
+        method=estimate.method,
+        calibration=calibration,
+        spread=estimate.spread,
+        reasons=estimate.reasons,
+    )
+    return replace(verdict, confidence=confidence_of(scores, verdict, member_scores))
+
+
+def _checked(scores: FloatArray, member_scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+    scores = np.asarray(scores, dtype=np.float64)
+    member_scores = np.asarray(member_scores, dtype=np.float64)
+    if scores.ndim != 1 or not len(scores) or member_scores.ndim != 2 or len(member_scores) != len(scores):
+        raise InvalidInputError(
+            f"scores of shape {scores.shape} and member scores of shape {member_scores.shape} do not fit.",
+            where="decide",
+        )
+    if not (np.isfinite(scores).all() and np.isfinite(member_scores).all()):
+        raise InvalidInputError("a score is not finite.", where="decide")
+    return scores, member_scores
+
+
+def _share(
+    scores: FloatArray,
+    member_scores: FloatArray,
+    settings: Settings,
+    prior: float | None,
+    seed: int,
+    member_raw: FloatArray | None,
+) -> ShareEstimate:
+    """The share to label, given or estimated, with its reasons."""
+    given = None if isinstance(settings.contamination, str) else float(settings.contamination)
+    if settings.novelty:
+        share = FALSE_ALARM_SHARE if given is None else given
+        text = f"The training rows are taken as normal; the cut leaves {share:.2%} of them above it as false alarms."
+        reason = Reason(code="DEC-022", subject="contamination", text=text, evidence={"false_alarms": share})
+        return ShareEstimate(share=share, spread=0.0, method="novelty: share of false alarms", reasons=(reason,))
+    if given is not None:
+        reason = Reason(
+            code="DEC-021",
+            subject="contamination",
+            text=f"Contamination given as {given:.2%}.",
+            evidence={"contamination": given},
+        )
+        return ShareEstimate(share=given, spread=0.0, method="given", reasons=(reason,))
+    return estimate_share(scores, member_scores, member_raw=member_raw, prior=prior, seed=seed)
+
+
+def _cut(scores: FloatArray, share: float) -> tuple[float, Reason]:
+    """The threshold that leaves round(share·n) rows strictly above it, as nearly as ties allow."""
+    n, wanted = len(scores), round(share * len(scores))
+    ordered = np.sort(scores)[::-1]
+    if ordered[0] == ordered[-1]:
+        text = "All scores are equal: no row stands out, none is labelled."
+        reason = Reason(code="DEC-032", subject="threshold", text=text, evidence={"rows": n})
+        return float(ordered[0]), reason
+    first = int(np.searchsorted(-ordered, -ordered[wanted - 1], side="left")) if wanted else 0
+    last = int(np.searchsorted(-ordered, -ordered[wanted - 1], side="right")) if wanted else 0
+    # A block of ties too large to label whole would make most rows anomalies.
+    found = first if last > max(n / 2, wanted) else last
+    threshold = float(ordered[0]) if found == 0 else _between(float(ordered[found]), float(ordered[found - 1]))
+    tied = "" if found == wanted else f" (asked for {wanted}; {last - first} rows share the score at the cut)"
+    return threshold, Reason(
+        code="DEC-030" if found == wanted else "DEC-031",
+        subject="threshold",
+        text=f"{found} of {n} rows lie above the threshold {threshold:.4g}{tied}.",
+        evidence={"threshold": threshold, "labelled": found, "wanted": wanted, "rows": n},
+    )
+
+
+def _between(lower: float, upper: float) -> float:
+    """Half way, or ``lower`` itself where the two are neighbours: rows at ``upper`` stay strictly above."""
+    middle = lower + (upper - lower) / 2
+    return middle if lower <= middle < upper else lower
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and value is not True and bool(np.isfinite(value))

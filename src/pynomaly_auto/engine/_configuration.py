@@ -1,0 +1,113 @@
+"""From what the user said, in whatever form, to one validated `Settings`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pynomaly_auto.errors import SettingError
+from pynomaly_auto.presets import PRESETS
+from pynomaly_auto.records import Guidance, Reason
+from pynomaly_auto.settings import Overrides, Settings, read_mapping
+
+_DEFAULTS = Settings()
+
+
+def resolve(given: Mapping[str, Any]) -> tuple[Settings, tuple[Reason, ...]]:
+    """Merge preset, configuration and keywords; the later in this order wins where it says something.
+
+    Args:
+        given: The estimator's parameters, ``config`` among them.
+
+    Returns:
+        The settings, and why they are what they are.
+
+    Raises:
+        SettingError: A value lies outside what it may be, or a name is unknown.
+        StorageError: The configuration file cannot be read.
+    """
+    config = read_config(given.get("config"))
+    explicit = {k: v for k, v in given.items() if k != "config" and v != getattr(_DEFAULTS, k)}
+    name = explicit.get("preset") or config.get("preset")
+    preset = None if name is None else PRESETS[name]
+    values = {**(dict(preset.values) if preset else {}), **config, **explicit}
+    if values.get("n_trials") is not None and "time_budget" not in values:
+        values["time_budget"] = None  # a budget in trials is not cut short by the default clock
+    settings = Settings.from_mapping(values, where="config" if config else "settings")
+    reasons = [] if preset is None else list(preset.reasons)
+    for origin, mapping in (("config", config), ("keyword", explicit)):
+        reasons += [
+            Reason(code="SET-001", subject=key, text=f"set to {value!r} by {origin}.", evidence={"origin": origin})
+            for key, value in mapping.items()
+            if key not in {"overrides", "preset"}
+        ]
+    return settings, tuple(reasons)
+
+
+def read_config(config: Any) -> dict[str, Any]:
+    """Turn a ``config`` argument into what it says: a `Settings`, a mapping, or the path of a TOML / YAML file."""
+    if config is None:
+        return {}
+    if isinstance(config, Guidance):
+        config = config.settings
+    if isinstance(config, Settings):
+        return {k: v for k, v in config.to_dict().items() if v != _DEFAULTS.to_dict()[k]}
+    if isinstance(config, Mapping):
+        return dict(config)
+    if isinstance(config, (str, Path)):
+        return read_mapping(config)
+    raise SettingError(
+        f"config is {config!r}.", fix="Give Settings, a Guidance, a mapping, or the path of a TOML or YAML file."
+    )
+
+
+def with_overrides(config: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration as `config`, with decisions taken by hand added to those it has."""
+    merged = read_config(config)
+    before = merged.get("overrides", {})
+    now = Overrides(**before) if isinstance(before, Mapping) else before
+    values = {
+        "include": now.include,
+        "exclude": now.exclude,
+        "force": now.force,
+        "params": now.params,
+        "reason": now.reason,
+    }
+    added = {k: v for k, v in changes.items() if v}
+    for key in ("include", "exclude", "force"):
+        new = (added[key],) if isinstance(added.get(key), str) else tuple(added.get(key, ()))
+        values[key] = tuple(dict.fromkeys((*values[key], *new)))
+    values["params"] = {**values["params"], **added.get("params", {})}
+    values["reason"] = added.get("reason", values["reason"])
+    Overrides(**values)  # say now what is wrong with it, not when fitting
+    return {**merged, "overrides": values}
+
+
+def configuration_toml(guidance: Guidance) -> str:
+    """Guided settings as TOML: only what differs from the defaults, with the reasons as comments."""
+    settings, default = guidance.settings, _DEFAULTS.to_dict()
+    lines = [f"# {r.subject}: {' '.join(r.text.split())}" for r in guidance.reasons]
+    tables: list[str] = []
+    for key, value in settings.to_dict().items():
+        if value is None or value == default[key]:
+            continue
+        if isinstance(value, dict):
+            inner = {k: v for k, v in value.items() if v}
+            tables += [f"\n[{key}]", *(f"{k} = {_toml(v)}" for k, v in inner.items())]
+        else:
+            lines.append(f"{key} = {_toml(value)}")
+    return "\n".join([*lines, *tables]) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + "}"
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'

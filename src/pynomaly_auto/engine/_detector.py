@@ -1,0 +1,393 @@
+"""`AutonomousDetector`: the whole library behind scikit-learn's outlier-detector interface."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from pynomaly_auto.deciding import apply, confidence_of, move
+from pynomaly_auto.engine._configuration import read_config, resolve, with_overrides
+from pynomaly_auto.engine._model import Model
+from pynomaly_auto.engine._pipeline import explain_table, look_at, run
+from pynomaly_auto.engine._recording import record
+from pynomaly_auto.errors import SettingError
+from pynomaly_auto.recommending import guide
+from pynomaly_auto.records import Ensemble, FloatArray, Guidance, IntArray, Profile, Ranking, Result, Trial
+from pynomaly_auto.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class AutonomousDetector(OutlierMixin, BaseEstimator):
+    """Find anomalies without labels: profile, rank, tune, combine, threshold and explain detectors.
+
+    Args:
+        preset: Name of a domain preset (``pynomaly presets`` lists them), whose values are taken as defaults.
+        config: Further settings: `Settings`, a mapping, a `Guidance`, or the path of a TOML / YAML file. Keywords win.
+        time_budget: Wall-clock seconds for the whole of ``fit``; it ends within that plus 10 % plus 2 s.
+        n_trials: Number of trials instead: same seed, same scores, whatever the number of workers. With both this and
+            a ``time_budget`` other than the default, whichever is used up first ends the search.
+        contamination: Share of anomalies in (0, 0.5], or ``"auto"``: estimated.
+        target_metric: What threshold and search should serve: ``"f1"``, ``"precision"``, ``"recall"``, ``"roc_auc"``
+            or ``"average_precision"``.
+        max_models: Most models in the ensemble; None: as many as the budget and their gain allow.
+        n_jobs: Worker processes; None or -1: one per usable core.
+        backend: Where trials run: ``"local"`` or ``"ray"``.
+        memory_limit: Most memory of one trial: bytes or text such as ``"2GB"``; None: a fair share of what is free.
+        novelty: The training rows are taken as normal, as in one-class detection.
+        tracking: MLflow: None: the local default store (or ``MLFLOW_TRACKING_URI``), False: off, or a URI.
+        experiment_name: MLflow experiment.
+        random_state: Seed; None: a fresh one, recorded in ``result_.settings``.
+        verbose: 0: silent; 1: a progress bar where somebody looks; 2: a line per trial.
+
+    Attributes:
+        result_ (Result): Everything found and decided.
+        profile_ (Profile): What the table looks like.
+        ranking_ (Ranking): All candidates, best first.
+        trials_ (tuple[Trial, ...]): What was tried.
+        ensemble_ (Ensemble): The members and their weights.
+        threshold_ (float): A row is an anomaly when ``-score_samples`` exceeds this.
+        contamination_ (float): Estimated or given share of anomalies.
+        offset_ (float): ``decision_function = score_samples - offset_``; equals ``-threshold_``.
+        n_features_in_ (int): Number of columns fitted on.
+        feature_names_in_ (ndarray of shape (n_features_in_,)): Their names, where all are text.
+
+    Examples:
+        >>> import numpy as np
+        >>> X = np.random.default_rng(0).normal(size=(200, 3))
+        >>> X[0] = 9.0
+        >>> detector = AutonomousDetector(n_trials=3, tracking=False, random_state=0, verbose=0)
+        >>> int(detector.fit_predict(X)[0])
+        -1
+    """
+
+    def __init__(  # noqa: PLR0913 - the public interface
+        self,
+        *,
+        preset: str | None = None,
+        config: Any = None,
+        time_budget: float | None = 60.0,
+        n_trials: int | None = None,
+        contamination: float | str = "auto",
+        target_metric: str | None = None,
+        max_models: int | None = None,
+        n_jobs: int | None = None,
+        backend: str = "local",
+        memory_limit: int | str | None = None,
+        novelty: bool = False,
+        tracking: bool | str | None = None,
+        experiment_name: str | None = None,
+        random_state: int | None = None,
+        verbose: int = 1,
+    ) -> None:
+        self.preset = preset
+        self.config = config
+        self.time_budget = time_budget
+        self.n_trials = n_trials
+        self.contamination = contamination
+        self.target_metric = target_metric
+        self.max_models = max_models
+        self.n_jobs = n_jobs
+        self.backend = backend
+        self.memory_limit = memory_limit
+        self.novelty = novelty
+        self.tracking = tracking
+        self.experiment_name = experiment_name
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Find the anomalies of a table.
+
+        Args:
+            X: numpy, pandas, polars, pyarrow or scipy sparse table, shape (n_rows, n_columns).
+            y: Ignored, as by scikit-learn's outlier detectors.
+
+        Raises:
+            InvalidInputError: The table cannot be used; the message says where and what to do.
+            SettingError: A setting lies outside what it may be, or a name is unknown.
+            NothingFinishedError: Not one detector completed.
+        """
+        settings, reasons = resolve(self.get_params(deep=False))
+        done = run(X, settings, reasons, owner=type(self).__name__)
+        self._adopt(done.model, done.result)
+        record(self, done)
+        return self
+
+    def fit_predict(self, X: Any, y: Any = None) -> IntArray:
+        """Fit and label the same rows: -1 for an anomaly, 1 for a normal row; shape (n_rows,)."""
+        return self.fit(X).result_.labels.copy()
+
+    def predict(self, X: Any) -> IntArray:
+        """Label rows: -1 for an anomaly, 1 for a normal row; shape (n_rows,).
+
+        Raises:
+            SchemaError: The columns are not those fitted on.
+        """
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def decision_function(self, X: Any) -> FloatArray:
+        """Signed distance from the cut, negative for anomalies; shape (n_rows,)."""
+        return self.score_samples(X) - self.offset_
+
+    def score_samples(self, X: Any) -> FloatArray:
+        """Minus the combined score, so lower is more anomalous; shape (n_rows,)."""
+        check_is_fitted(self, "result_")
+        return -self._model.score(self._model.encode(X).X)
+
+    def anomaly_score(self, X: Any) -> FloatArray:
+        """Calibrated probability of being an anomaly, in [0, 1]; shape (n_rows,)."""
+        return apply(self._model_now().verdict.calibration, -self.score_samples(X))
+
+    def confidence(self, X: Any) -> FloatArray:
+        """How sure the label of each row is, in [0, 1]; shape (n_rows,)."""
+        return confidence_of(-self.score_samples(X), self._model_now().verdict)
+
+    def set_contamination(self, contamination: float) -> Self:
+        """Move the cut so that this share of the training rows lies above it; nothing is fitted again."""
+        return self._moved(contamination=contamination)
+
+    def set_threshold(self, threshold: float) -> Self:
+        """Move the cut to this combined score (``-score_samples``); nothing is fitted again."""
+        return self._moved(threshold=threshold)
+
+    def override(
+        self,
+        *,
+        include: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        force: Sequence[str] = (),
+        params: Mapping[str, Mapping[str, Any]] | None = None,
+        reason: str = "asked for by the user",
+    ) -> Self:
+        """Decide by hand what the next ``fit`` may use; the reason goes into the record.
+
+        Args:
+            include: Only these detectors are candidates.
+            exclude: These are none.
+            force: These are tried and kept whatever the ranking says.
+            params: Detector name to parameter values that are not to be tuned.
+            reason: Why.
+        """
+        changes = {"include": include, "exclude": exclude, "force": force, "params": params or {}, "reason": reason}
+        self.config = with_overrides(self.config, changes)
+        return self
+
+    def guided_setup(
+        self,
+        data_preview: Any = None,
+        priorities: Mapping[str, float] | None = None,
+        constraints: Mapping[str, Any] | None = None,
+    ) -> Guidance:
+        """Say which configuration would be used, and why; pass it on as ``config=``.
+
+        Args:
+            data_preview: Some rows of the table, or None.
+            priorities: Weights of ``"accuracy"``, ``"speed"`` and ``"interpretability"``.
+            constraints: Any of ``max_training_time`` (seconds), ``max_memory``, ``max_models``, ``interpretable``.
+        """
+        settings, reasons = resolve(self.get_params(deep=False))
+        profile = None if data_preview is None else look_at(data_preview, seed=settings.random_state or 0)[1]
+        guided, why = guide(profile, priorities or {}, constraints or {})
+        merged = {**read_config(settings), **read_config(guided)}
+        return Guidance(settings=Settings.from_mapping(merged), reasons=reasons + why)
+
+    def leaderboard(self) -> pd.DataFrame:
+        """Every candidate, tried or left out, with predicted and reached quality, cost, weight and reason."""
+        from pynomaly_auto.engine._leaderboard import leaderboard
+
+        return leaderboard(self._result_now())
+
+    def explain_decisions(self) -> pd.DataFrame:
+        """Every decision of the run in the order taken: code, subject, text, evidence."""
+        import pandas as pd
+
+        rows = [(r.code, r.subject, r.text, dict(r.evidence)) for r in self._result_now().reasons]
+        return pd.DataFrame(rows, columns=["code", "subject", "text", "evidence"])
+
+    def explain(self, X: Any, rows: Sequence[int] | None = None) -> pd.DataFrame:
+        """Per-column contributions to the scores of some rows, one line per row and column.
+
+        Args:
+            X: Rows to judge, shape (n_rows, n_columns).
+            rows: Positions in ``X``; None: the 20 most anomalous of those labelled anomalous.
+        """
+        import pandas as pd
+
+        check_is_fitted(self, "result_")
+        found = explain_table(self._model, X, rows, seed=int(self.result_.settings["random_state"]))
+        lines = [
+            (e.row, e.label, c.column, c.value, c.typical, c.contribution, c.share)
+            for e in found
+            for c in e.contributions
+        ]
+        return pd.DataFrame(lines, columns=["position", "row", "column", "value", "typical", "contribution", "share"])
+
+    def report(self, path: str | Path) -> Path:
+        """Write one self-contained HTML file about the run.
+
+        Raises:
+            StorageError: The file cannot be written; an earlier one is kept.
+        """
+        from pynomaly_auto.reporting import write_report
+
+        return write_report(self._result_now(), Path(path))
+
+    def save(self, path: str | Path) -> Path:
+        """Save to a directory with a manifest and checksums.
+
+        Raises:
+            StorageError: The directory cannot be written, or holds something that is not ours.
+        """
+        from pynomaly_auto.engine._storage import save
+
+        check_is_fitted(self, "result_")
+        return save(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path, *, trusted: bool | Sequence[str] = False) -> Self:
+        """Load what `save` wrote; checksums are verified before anything else.
+
+        Args:
+            path: The directory.
+            trusted: Types beyond our own dependencies' that may be loaded; True: whatever the files name.
+
+        Raises:
+            StorageError: Something is missing, altered, or of a format this version does not read.
+            UntrustedError: The files hold types nobody has said to trust.
+        """
+        from pynomaly_auto.engine._storage import load
+
+        return load(cls, Path(path), trusted=trusted)
+
+    @property
+    def profile_(self) -> Profile:
+        """What the table looks like."""
+        return self._result_now().profile
+
+    @property
+    def ranking_(self) -> Ranking:
+        """All candidates, best first."""
+        return self._result_now().ranking
+
+    @property
+    def trials_(self) -> tuple[Trial, ...]:
+        """What was tried, in order."""
+        return self._result_now().search.trials
+
+    @property
+    def ensemble_(self) -> Ensemble:
+        """The members and their weights."""
+        return self._result_now().ensemble
+
+    @property
+    def threshold_(self) -> float:
+        """A row is an anomaly when ``-score_samples`` exceeds this."""
+        return self._result_now().verdict.threshold
+
+    @property
+    def contamination_(self) -> float:
+        """Estimated or given share of anomalies."""
+        return self._result_now().verdict.contamination
+
+    @property
+    def offset_(self) -> float:
+        """Minus `threshold_`."""
+        return -self.threshold_
+
+    def _adopt(self, model: Model, result: Result) -> None:
+        self._model, self.result_ = model, result
+        self.n_features_in_ = model.encoder.n_features_in_
+        names = getattr(model.encoder, "feature_names_in_", None)
+        if names is not None:
+            self.feature_names_in_ = names
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+
+    def _model_now(self) -> Any:
+        check_is_fitted(self, "result_")
+        return self._model
+
+    def _result_now(self) -> Result:
+        # AttributeError keeps hasattr() honest before fit; scikit-learn's own error is one, too.
+        check_is_fitted(self, "result_")
+        return self.result_
+
+    def _moved(self, **cut: float) -> Self:
+        check_is_fitted(self, "result_")
+        verdict = move(self._model.verdict, **cut)
+        self._model = replace(self._model, verdict=verdict)
+        self.result_ = replace(self.result_, verdict=verdict)
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        return tags
+
+    def _repr_html_(self) -> str:
+        if hasattr(self, "result_"):
+            return str(self.result_._repr_html_())  # type: ignore[attr-defined]
+        return str(super()._repr_html_())
+
+    @classmethod
+    def for_preset(cls, preset: str, **kw: Any) -> Self:
+        """A detector with the values of one domain preset; keywords win over it."""
+        if "preset" in kw:
+            raise SettingError("preset is given twice.", fix="Name it once.")
+        return cls(preset=preset, **kw)
+
+    @classmethod
+    def for_financial_markets(cls, **kw: Any) -> Self:
+        """Prices, volumes and risk figures of several assets: correlated columns, heavy tails, changing regimes."""
+        return cls.for_preset("financial_markets", **kw)
+
+    @classmethod
+    def for_fraud_detection(cls, **kw: Any) -> Self:
+        """Card, payment and claims records: very few anomalies, many rows, every false alarm costs an investigation."""
+        return cls.for_preset("fraud_detection", **kw)
+
+    @classmethod
+    def for_general(cls, **kw: Any) -> Self:
+        """Any table of which nothing particular is known: the library's own defaults, stated."""
+        return cls.for_preset("general", **kw)
+
+    @classmethod
+    def for_healthcare_monitoring(cls, **kw: Any) -> Self:
+        """Vital signs and laboratory values: few rows, missing measurements, findings a clinician can follow."""
+        return cls.for_preset("healthcare_monitoring", **kw)
+
+    @classmethod
+    def for_iot_sensors(cls, **kw: Any) -> Self:
+        """Readings of many small devices: large, noisy, with gaps and dead sensors; models must stay light."""
+        return cls.for_preset("iot_sensors", **kw)
+
+    @classmethod
+    def for_log_analysis(cls, **kw: Any) -> Self:
+        """Counts and categories derived from log lines: sparse, skewed, many repeated rows."""
+        return cls.for_preset("log_analysis", **kw)
+
+    @classmethod
+    def for_network_security(cls, **kw: Any) -> Self:
+        """Flows and connections: many rows, attacks in dense bursts as well as single odd flows."""
+        return cls.for_preset("network_security", **kw)
+
+    @classmethod
+    def for_predictive_maintenance(cls, **kw: Any) -> Self:
+        """Condition monitoring of machines: correlated sensors, slow degradation, alarms that stop a machine."""
+        return cls.for_preset("predictive_maintenance", **kw)
+
+    @classmethod
+    def for_quality_control(cls, **kw: Any) -> Self:
+        """Measurements of produced parts: mostly one normal state, few defects."""
+        return cls.for_preset("quality_control", **kw)

@@ -1,0 +1,53 @@
+"""What a fitted run leaves behind to judge rows with: encoder, ensemble, cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pynomaly_auto.dataset import TableEncoder
+from pynomaly_auto.engine._seen import SeenRows
+from pynomaly_auto.ensembling import FittedEnsemble
+from pynomaly_auto.records import Dataset, FloatArray, Verdict
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Model:
+    """The live parts of one fitted run.
+
+    Args:
+        encoder: Turns the user's tables into rows for the detectors.
+        ensemble: Scores encoded rows.
+        verdict: The cut and the calibration in force.
+        seen: Training rows and their scores.
+        reference: Some training rows, encoded, to explain new rows against.
+        cells: The user's cells of the same rows.
+    """
+
+    encoder: TableEncoder
+    ensemble: FittedEnsemble
+    verdict: Verdict
+    seen: SeenRows
+    reference: Dataset
+    cells: pd.DataFrame
+
+    def encode(self, table: Any) -> Dataset:
+        """Encode new rows.
+
+        Raises:
+            SchemaError: Their columns are not those fitted on.
+        """
+        return self.encoder.encode(table)
+
+    def score(self, X: FloatArray) -> FloatArray:
+        """Combined scores of encoded rows, shape (n_rows,); a row alone gets the same as in a batch."""
+        known, values = self.seen.recall(X)
+        if known.all():
+            return values
+        scores = np.empty(len(X))
+        scores[known] = values
+        scores[~known] = self.ensemble.score(X[~known])
+        return scores

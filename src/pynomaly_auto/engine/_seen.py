@@ -1,0 +1,60 @@
+"""Rows that were fitted on are recognised again, so that predicting them gives what fitting gave.
+
+A neighbour search scores a training row without itself, but would count it as its own nearest neighbour when the row
+comes back as a new one. scikit-learn's convention (``fit_predict(X)`` equals ``fit(X).predict(X)``) therefore needs a
+memory of the rows: 16 bytes each.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pynomaly_auto.records import FloatArray
+
+# Odd multipliers of 64-bit mixing (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014).
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX = np.uint64(0xBF58476D1CE4E5B9)
+
+
+class SeenRows:
+    """Fingerprints of the training rows with their scores.
+
+    Args:
+        fingerprints: Sorted; shape (n_rows,), uint64.
+        scores: The row's combined score, in the same order; shape (n_rows,).
+    """
+
+    def __init__(self, fingerprints: np.ndarray[Any, np.dtype[np.uint64]], scores: FloatArray) -> None:
+        self.fingerprints = fingerprints
+        self.scores = scores
+
+    @classmethod
+    def of(cls, X: FloatArray, scores: FloatArray) -> SeenRows:
+        """Remember rows, shape (n_rows, n_features), and their scores, shape (n_rows,)."""
+        prints = fingerprints(X)
+        order = np.argsort(prints, kind="stable")
+        return cls(prints[order], np.asarray(scores, dtype=np.float64)[order])
+
+    def recall(self, X: FloatArray) -> tuple[np.ndarray[Any, np.dtype[np.bool_]], FloatArray]:
+        """Which rows were seen, shape (n_rows,), and the scores of those, shape (n_seen,)."""
+        if not len(self.fingerprints):
+            return np.zeros(len(X), dtype=bool), np.empty(0)
+        prints = fingerprints(X)
+        place = np.minimum(np.searchsorted(self.fingerprints, prints), len(self.fingerprints) - 1)
+        seen = self.fingerprints[place] == prints
+        return seen, self.scores[place[seen]]
+
+
+def fingerprints(X: FloatArray) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    """A 64-bit fingerprint of each row's exact values; shape (n_rows,)."""
+    # Adding zero turns -0.0 into 0.0, which compares equal and must count as equal here too.
+    bits = (np.ascontiguousarray(X, dtype=np.float64) + 0.0).view(np.uint64)
+    state = np.full(len(X), _GOLDEN)
+    with np.errstate(over="ignore"):
+        for column in bits.T:
+            state = (state ^ column) * _MIX
+            state ^= state >> np.uint64(29)
+            state += _GOLDEN
+    return state

@@ -1,0 +1,422 @@
+"""Which trials are combined, how much each counts, and the combined score of old and new rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+from scipy.stats import rankdata
+
+from pynomaly_auto.detectors import DETECTORS
+from pynomaly_auto.errors import NothingFinishedError
+from pynomaly_auto.records import Ensemble, FloatArray, Member, Ranking, Reason, Search, Trial
+from pynomaly_auto.scoring import beyond, spread, tail_ranks
+from pynomaly_auto.settings import Settings
+
+COMBINER = "robust mean of −log tail ranks"
+
+_CORE = 4  # strongest candidates that are members without further ado: the mean of four such is very hard to beat
+_MOST = 8
+_SAME = 0.98  # rank correlation beyond which two trials say the same
+_STRONG = 0.85  # a core member's strength, at least, as a share of the best one's
+_DIVERSITY = 0.15  # what a unit of diversity is worth in units of strength
+_GAIN = 0.002
+_SECOND = 0.02  # how much better than its default a detector's tuned trial must be to join it
+_POWER = 2.0
+_LARGEST = 3.0  # most weight, in units of the mean weight
+_KNOTS = 4096
+_EXACT = 1024  # largest scores kept one by one when a distribution is compressed
+_SAMPLE = 5_000  # rows that correlations are measured on
+_REPORTED = 20  # exclusions worth a reason
+
+
+class _Detector(Protocol):
+    def score(self, X: FloatArray) -> FloatArray: ...
+
+
+class _Fitted(Protocol):
+    @property
+    def member(self) -> Member: ...
+    @property
+    def detector(self) -> Any: ...
+    @property
+    def scores(self) -> FloatArray: ...
+    @property
+    def reasons(self) -> tuple[Reason, ...]: ...
+
+
+@dataclass
+class _Choice:
+    """Members chosen so far, as columns of the correlation matrix, and why."""
+
+    trials: Sequence[Trial]
+    strength: FloatArray
+    correlation: FloatArray
+    most: int
+    chosen: list[int] = field(default_factory=list)
+    why: dict[int, Reason] = field(default_factory=dict)
+    excluded: dict[int, Reason] = field(default_factory=dict)
+
+    def value(self, members: list[int]) -> float:
+        """What an ensemble is worth: mean strength plus what its diversity is worth."""
+        return float(self.strength[members].mean()) + _DIVERSITY * self.diversity(members)
+
+    def diversity(self, members: list[int]) -> float:
+        """One minus the mean rank correlation of all pairs; 0 for a single member."""
+        m = len(members)
+        if m < 2:
+            return 0.0
+        block = self.correlation[np.ix_(members, members)]
+        return 1.0 - float((block.sum() - np.trace(block)) / (m * (m - 1)))
+
+    def twin(self, position: int) -> int | None:
+        """A chosen member that says the same, or None."""
+        return next((c for c in self.chosen if self.correlation[position, c] > _SAME), None)
+
+    def full(self, position: int) -> bool:
+        """Note and say whether there is no room for one more."""
+        if len(self.chosen) < self.most:
+            return False
+        self.exclude(position, "ENS-014", f"Left out: the ensemble has its {self.most} members.")
+        return True
+
+    def add(self, position: int, code: str, text: str) -> None:
+        """Make it a member."""
+        self.chosen.append(position)
+        self.excluded.pop(position, None)
+        self.why[position] = self._reason(position, code, text)
+
+    def exclude(self, position: int, code: str, text: str, **evidence: float) -> None:
+        """Note why it is no member (the first reason stays)."""
+        self.excluded.setdefault(position, self._reason(position, code, text, **evidence))
+
+    def _reason(self, position: int, code: str, text: str, **more: float) -> Reason:
+        trial = self.trials[position]
+        evidence = {"trial": trial.number, "quality": trial.quality, "strength": float(self.strength[position])}
+        return Reason(code=code, subject=trial.detector, text=text, evidence=evidence | more)
+
+
+def choose_members(
+    search: Search,
+    ranking: Ranking,
+    settings: Settings,
+    *,
+    n_rows: int | None = None,
+    n_features: int | None = None,
+    seconds_left: float | None = None,
+) -> Ensemble:
+    """Choose few strong, diverse trials and weigh them.
+
+    Averaging a few strong detectors is hard to beat, and weak ones in a plain mean cost much, so what is known of a
+    detector beforehand counts more than agreement on this table. The ranking's strongest candidates are members as
+    the ranking gave them; others join where they add more diversity than they cost strength (greedy forward
+    selection, Caruana et al. 2004, with a label-free gain).
+
+    Args:
+        search: The trials, with scores.
+        ranking: The candidates, best first.
+        settings: For ``max_models`` and forced detectors.
+        n_rows: Rows members will be fitted on; None: as many as the trials.
+        n_features: Features of the table, for expected costs.
+        seconds_left: Seconds for fitting members on all rows; None: no limit.
+
+    Raises:
+        NothingFinishedError: No trial completed.
+    """
+    trials = [t for t in search.completed if t.scores is not None]
+    if not trials:
+        raise NothingFinishedError("no trial completed, so there is nothing to combine.", where="ensembling")
+    choice = _Choice(trials, _strengths(trials, ranking), _correlations(trials), settings.max_models or _MOST)
+    usable = _usable(choice, n_rows, n_features, seconds_left)
+    firsts = _firsts(trials, usable)
+    forced = [i for i in firsts if trials[i].detector in settings.overrides.force]
+    for position in forced:
+        if not choice.full(position):
+            choice.add(position, "ENS-004", "Member because the user asked for it.")
+    _add_core(choice, [i for i in firsts if i not in forced], ranking)
+    _add_greedily(choice, firsts)
+    _add_tuned(choice, usable)
+    return _record(choice)
+
+
+def _strengths(trials: Sequence[Trial], ranking: Ranking) -> FloatArray:
+    prior = {c.detector: c.prediction.quality if c.prediction else c.score for c in ranking.candidates}
+    return np.array([0.6 * prior.get(t.detector, 0.5) + 0.4 * (t.quality or 0.0) for t in trials])
+
+
+def _correlations(trials: Sequence[Trial]) -> FloatArray:
+    n = min(len(t.scores) for t in trials if t.scores is not None)
+    rows = np.linspace(0, n - 1, min(n, _SAMPLE)).astype(int)
+    ranks = np.array([rankdata(t.scores[rows]) for t in trials if t.scores is not None])
+    ranks -= ranks.mean(axis=1, keepdims=True)
+    norms = np.sqrt((ranks**2).sum(axis=1))
+    matrix = (ranks @ ranks.T) / np.maximum(np.outer(norms, norms), 1e-12)
+    np.fill_diagonal(matrix, 1.0)
+    return np.clip(matrix, -1.0, 1.0)
+
+
+def _usable(choice: _Choice, n_rows: int | None, n_features: int | None, seconds_left: float | None) -> list[int]:
+    usable = []
+    for i, trial in enumerate(choice.trials):
+        assert trial.scores is not None
+        seconds = _full_seconds(trial, n_rows, n_features)
+        if np.ptp(trial.scores) <= 0:
+            choice.exclude(i, "ENS-010", "Left out: it gives all rows the same score.")
+        elif seconds_left is not None and seconds > 0.8 * seconds_left and trial.n_rows < (n_rows or 0):
+            text = f"Left out: fitting it on all rows would take about {seconds:.1f} s of {seconds_left:.1f} s left."
+            choice.exclude(i, "ENS-013", text, expected_seconds=seconds, seconds_left=seconds_left)
+        else:
+            usable.append(i)
+    if not usable:  # identical rows, or no time at all: someone has to do it
+        quickest = min(range(len(choice.trials)), key=lambda i: _full_seconds(choice.trials[i], n_rows, n_features))
+        usable = [quickest]
+    return usable
+
+
+def _full_seconds(trial: Trial, n_rows: int | None, n_features: int | None) -> float:
+    if n_rows is None or n_features is None or not 0 < trial.n_rows < n_rows:
+        return trial.seconds
+    spec = DETECTORS[trial.detector]
+    small, full = (spec.seconds(n, max(n_features, 1), trial.params) for n in (trial.n_rows, n_rows))
+    return trial.seconds * full / small if small > 0 else trial.seconds
+
+
+def _firsts(trials: Sequence[Trial], usable: list[int]) -> list[int]:
+    """Each detector's first usable trial: what the ranking gave, unless that did not complete."""
+    firsts: dict[str, int] = {}
+    for i in usable:
+        firsts.setdefault(trials[i].detector, i)
+    return list(firsts.values())
+
+
+def _add_core(choice: _Choice, firsts: list[int], ranking: Ranking) -> None:
+    place = {c.detector: rank for rank, c in enumerate(ranking.candidates)}
+    best = max((choice.strength[i] for i in firsts), default=0.0)
+    for i in sorted(firsts, key=lambda i: place.get(choice.trials[i].detector, len(place))):
+        if len([c for c in choice.why.values() if c.code == "ENS-002"]) >= _CORE:
+            return
+        twin = choice.twin(i)
+        if twin is not None:
+            _exclude_twin(choice, i, twin)
+        elif choice.strength[i] >= _STRONG * best and not choice.full(i):
+            rank = place.get(choice.trials[i].detector, len(place)) + 1
+            choice.add(i, "ENS-002", f"Member as one of the strongest candidates (number {rank} of the ranking).")
+
+
+def _add_greedily(choice: _Choice, firsts: list[int]) -> None:
+    waiting = [i for i in firsts if i not in choice.chosen]
+    if not choice.chosen:
+        choice.add(max(waiting, key=lambda i: choice.strength[i]), "ENS-002", "Member as the strongest that completed.")
+    while waiting := [i for i in waiting if i not in choice.chosen]:
+        now = choice.value(choice.chosen)
+        gains = {i: choice.value([*choice.chosen, i]) - now for i in waiting}
+        best = max(waiting, key=lambda i: gains[i])  # ties: the order tried
+        twin = choice.twin(best)
+        if twin is not None:
+            _exclude_twin(choice, best, twin)
+            waiting.remove(best)
+        elif gains[best] <= _GAIN or choice.full(best):
+            break
+        else:
+            choice.add(best, "ENS-003", f"Member because it adds diversity (gain {gains[best]:.3f}).")
+    now = choice.value(choice.chosen)
+    for i in waiting:
+        if i not in choice.chosen:
+            gain = choice.value([*choice.chosen, i]) - now
+            choice.exclude(i, "ENS-012", f"Left out: it would add no gain ({gain:+.3f}).", gain=gain)
+
+
+def _add_tuned(choice: _Choice, usable: list[int]) -> None:
+    """A member's best other configuration joins it where it is clearly better and says something else."""
+    others = [i for i in usable if i not in choice.chosen and i not in choice.excluded]
+    default = {choice.trials[i].detector: i for i in choice.chosen}
+    for i in sorted(others, key=lambda i: -(choice.trials[i].quality or 0.0)):
+        trial = choice.trials[i]
+        first, twin = default.get(trial.detector), choice.twin(i)
+        if first is None:
+            choice.exclude(i, "ENS-012", "Left out with its detector.")
+        elif (trial.quality or 0.0) < (choice.trials[first].quality or 0.0) + _SECOND:
+            choice.exclude(i, "ENS-015", "Left out: not clearly better than the member of the same detector.")
+        elif twin is not None:
+            _exclude_twin(choice, i, twin)
+        elif sum(choice.trials[c].detector == trial.detector for c in choice.chosen) >= 2:
+            choice.exclude(i, "ENS-015", "Left out: two members of this detector are enough.")
+        elif not choice.full(i):
+            choice.add(i, "ENS-005", "Member as a clearly better configuration beside the detector's first one.")
+
+
+def _exclude_twin(choice: _Choice, position: int, twin: int) -> None:
+    alike, other = float(choice.correlation[position, twin]), choice.trials[twin]
+    text = f"Left out: ranks rows like {other.detector} of trial {other.number} does (correlation {alike:.3f})."
+    choice.exclude(position, "ENS-011", text, correlation=alike)
+
+
+def _record(choice: _Choice) -> Ensemble:
+    diversity = [_own_diversity(choice, i) for i in choice.chosen]
+    weights = _weights(choice.strength[choice.chosen], np.array(diversity))
+    members = []
+    for i, weight, apart in zip(choice.chosen, weights, diversity, strict=True):
+        trial = choice.trials[i]
+        text = f"Weight {weight:.1%}: from strength {choice.strength[i]:.3f} and diversity {apart:.3f}."
+        evidence = {"weight": float(weight), "strength": float(choice.strength[i]), "diversity": apart}
+        weighed = Reason(code="ENS-006", subject=trial.detector, text=text, evidence=evidence)
+        members.append(
+            Member(
+                trial=trial.number, detector=trial.detector, params=trial.params, weight=float(weight),
+                quality=trial.quality or 0.0, diversity=apart, reasons=(choice.why[i], weighed),
+            )
+        )  # fmt: skip
+    left_out = sorted(choice.excluded, key=lambda i: -choice.strength[i])[:_REPORTED]
+    text = f"{len(members)} of {len(choice.trials)} completed trials are combined by the {COMBINER}."
+    evidence = {"members": len(members), "completed": len(choice.trials), "diversity": choice.diversity(choice.chosen)}
+    head = Reason(code="ENS-001", subject="ensemble", text=text, evidence=evidence)
+    reasons = (head, *(choice.excluded[i] for i in left_out if i not in choice.chosen))
+    return Ensemble(members=tuple(members), combiner=COMBINER, reasons=reasons)
+
+
+def _own_diversity(choice: _Choice, position: int) -> float:
+    others = [c for c in choice.chosen if c != position]
+    return 1.0 - float(choice.correlation[position, others].mean()) if others else 0.0
+
+
+def _weights(strength: FloatArray, diversity: FloatArray) -> FloatArray:
+    # Kept close to equal: estimated qualities are uncertain, and the plain mean of strong members is good.
+    raw = np.maximum(strength, 1e-3) ** _POWER * (1.0 + 0.5 * np.clip(diversity, 0.0, 1.0))
+    raw = raw / raw.sum()
+    for _ in range(len(raw)):  # each cut lowers the others' bound a little; as many rounds as members are enough
+        raw = np.minimum(raw, _LARGEST * raw.mean())
+        raw = raw / raw.sum()
+    return np.asarray(raw)
+
+
+@dataclass(frozen=True, eq=False)
+class _Distribution:
+    """A member's training scores, as a map from score to −log tail rank.
+
+    Args:
+        values: Distinct scores, ascending; at most `_KNOTS`.
+        ranks: −log tail rank at each of them.
+        scale: Unit in which the excess beyond the largest is measured.
+    """
+
+    values: FloatArray
+    ranks: FloatArray
+    scale: float
+
+    @classmethod
+    def of(cls, scores: FloatArray) -> _Distribution:
+        ordered = np.sort(np.asarray(scores, dtype=np.float64))
+        n = len(ordered)
+        kept = ordered
+        if n > _KNOTS:
+            lower = np.linspace(0, n - 1 - _EXACT, _KNOTS - _EXACT).astype(int)
+            kept = np.concatenate([ordered[lower], ordered[n - _EXACT :]])
+        values = np.unique(kept)
+        return cls(values, tail_ranks(values, ordered), spread(ordered))
+
+    def __call__(self, scores: FloatArray) -> FloatArray:
+        inside = np.interp(scores, self.values, self.ranks)
+        return np.asarray(inside + beyond(scores, float(self.values[-1]), self.scale), dtype=np.float64)
+
+
+class FittedEnsemble:
+    """The members, fitted, behind one score.
+
+    New rows are mapped through the training rows' distributions, so one row alone gets the same score as in a batch,
+    and a training row the score it was given in training. A row beyond all training rows of a member gets that
+    member's largest value plus a bounded excess.
+
+    Args:
+        record: The members that could be fitted, with weights that sum to 1.
+        detectors: Their fitted detectors, in the same order.
+        distributions: Their training scores.
+        member_scores: −log tail ranks of the training rows; shape (n_rows, n_members).
+    """
+
+    def __init__(
+        self,
+        record: Ensemble,
+        detectors: Sequence[_Detector],
+        distributions: Sequence[_Distribution],
+        member_scores: FloatArray,
+    ) -> None:
+        self.record = record
+        self.detectors = tuple(detectors)
+        self.member_scores = member_scores
+        self._distributions = tuple(distributions)
+        self.train_scores = self._combine(member_scores)
+
+    @classmethod
+    def of(cls, ensemble: Ensemble, fitted: Iterable[_Fitted]) -> FittedEnsemble:
+        """Combine what could be fitted; the weights of missing members go to the others in proportion.
+
+        Raises:
+            NothingFinishedError: Nothing could be fitted.
+        """
+        made = list(fitted)
+        total = sum(f.member.weight for f in made)
+        if not made:
+            raise NothingFinishedError("no member of the ensemble could be fitted.", where="ensembling")
+        members = tuple(
+            replace(
+                f.member, weight=f.member.weight / total if total > 0 else 1 / len(made),
+                reasons=f.member.reasons + f.reasons,
+            )
+            for f in made
+        )  # fmt: skip
+        reasons = ensemble.reasons
+        missing = len(ensemble.members) - len(made)
+        if missing:
+            text = f"{missing} of {len(ensemble.members)} members could not be fitted; the others share their weight."
+            evidence = {"missing": missing, "members": len(made)}
+            reasons += (Reason(code="ENS-020", subject="ensemble", text=text, evidence=evidence),)
+        distributions = [_Distribution.of(f.scores) for f in made]
+        inputs = np.column_stack([d(f.scores) for d, f in zip(distributions, made, strict=True)])
+        record = replace(ensemble, members=members, reasons=reasons)
+        return cls(record, [f.detector for f in made], distributions, inputs)
+
+    def member_inputs(self, X: FloatArray) -> FloatArray:
+        """−log tail ranks of new encoded rows among each member's training rows; shape (n_rows, n_members).
+
+        Raises:
+            DetectorError: A member returned something other than one number per row.
+        """
+        pairs = zip(self.detectors, self._distributions, strict=True)
+        return np.column_stack([distribution(detector.score(X)) for detector, distribution in pairs])
+
+    def score(self, X: FloatArray) -> FloatArray:
+        """Combined score of new encoded rows, higher = more anomalous; shape (n_rows,).
+
+        Raises:
+            DetectorError: A member returned something other than one number per row.
+        """
+        return self._combine(self.member_inputs(X))
+
+    def to_state(self) -> dict[str, FloatArray]:
+        """The arrays that, with the record and the detectors, make it again."""
+        state: dict[str, FloatArray] = {}
+        for i, distribution in enumerate(self._distributions):
+            state[f"values_{i}"] = distribution.values
+            state[f"ranks_{i}"] = distribution.ranks
+            state[f"scale_{i}"] = np.array([distribution.scale])
+        return state
+
+    @classmethod
+    def from_state(
+        cls, record: Ensemble, detectors: Sequence[_Detector], state: Mapping[str, FloatArray]
+    ) -> FittedEnsemble:
+        """Make it again from what `to_state` gave; without training rows, so ``train_scores`` is empty."""
+        distributions = [
+            _Distribution(state[f"values_{i}"], state[f"ranks_{i}"], float(state[f"scale_{i}"][0]))
+            for i in range(len(record.members))
+        ]
+        return cls(record, detectors, distributions, np.empty((0, len(record.members))))
+
+    def _combine(self, inputs: FloatArray) -> FloatArray:
+        # Column by column: a matrix product may round differently for one row than for many.
+        out = np.zeros(len(inputs))
+        for member, column in zip(self.record.members, inputs.T, strict=True):
+            out += member.weight * column
+        return out

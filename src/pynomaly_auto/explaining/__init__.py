@@ -1,0 +1,5 @@
+"""Why a row has the score it has: contributions of the user's columns, for any scoring function."""
+
+from pynomaly_auto.explaining._explain import METHODS, Explaining, explain_rows
+
+__all__ = ["METHODS", "Explaining", "explain_rows"]

@@ -1,0 +1,145 @@
+"""What each column adds to a row's score: occlusion, sampled Shapley values, and the packages shap and lime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+
+from pynomaly_auto import _optional
+from pynomaly_auto.explaining._background import Background, Score
+from pynomaly_auto.records import FloatArray, IntArray
+
+# What explains some rows at once: encoded rows (k, n_features) and for each its columns to a list of contributions.
+Contributor: TypeAlias = Callable[[Score, Background, FloatArray, list[IntArray], int], list[FloatArray]]
+
+_REPLACEMENTS = 8  # background rows per column
+_ORDERS = 16  # orders of the columns per row, half of them the reverse of the other half
+_MASKS = 10  # background rows a mask is averaged over, for shap
+_SHAP_SAMPLES = 256  # masks per row, besides two per column
+_LIME_SAMPLES = 1000
+
+
+def occlusion(
+    score: Score, background: Background, X: FloatArray, columns: list[IntArray], seed: int
+) -> list[FloatArray]:
+    """Mean change of the score when a column is exchanged with rows that are alike in all other columns.
+
+    Both ways, and averaged: the row with the column made usual (how much it loses), and the usual rows with the row's
+    value put in (how much they gain). The first alone finds nothing where two columns are each reason enough for a
+    high score, the second alone nothing where only a combination is. Features of one column move together.
+
+    Args:
+        score: Combined score of encoded rows.
+        background: Normal rows.
+        X: Encoded rows to explain; shape (n, n_features).
+        columns: For each row, places of the columns to look at.
+        seed: Not used: nothing here is random.
+
+    Returns:
+        For each row the contributions of its columns.
+    """
+    blocks, neighbours = [X], []
+    for x, places in zip(X, columns, strict=True):
+        near = background.neighbours(background.distances(x), places, _REPLACEMENTS)
+        neighbours.append(near)
+        for place, chosen in zip(places, near, strict=True):
+            mine = background.group == place
+            usual = background.X[chosen]
+            blocks += [np.where(mine, usual, x), np.where(mine, x, usual)]
+    scored = np.asarray(score(np.concatenate(blocks)), dtype=np.float64)
+    out, at = [], len(X)
+    for i, near in enumerate(neighbours):
+        count, k = near.shape
+        part = scored[at : at + 2 * count * k].reshape(count, 2, k)
+        at += 2 * count * k
+        lost = scored[i] - part[:, 0].mean(axis=1)
+        gained = (part[:, 1] - background.scores[near]).mean(axis=1)
+        out.append((lost + gained) / 2)
+    return out
+
+
+def shapley(
+    score: Score, background: Background, X: FloatArray, columns: list[IntArray], seed: int
+) -> list[FloatArray]:
+    """Sampled Shapley values (Strumbelj and Kononenko 2014), each order of the columns used forwards and backwards.
+
+    A background row is turned into the explained row column by column; a column's contribution is the mean step of the
+    score where it is exchanged. Steps add up to the score less the mean score of the background rows used. Columns
+    that are not looked at are the row's own from the start.
+    """
+    blocks, orders = [], []
+    for i, (x, places) in enumerate(zip(X, columns, strict=True)):
+        rng = np.random.default_rng([seed, i])
+        looked_at = np.isin(background.group, places)
+        for _ in range(_ORDERS // 2):
+            order = rng.permutation(len(places))
+            base = np.where(looked_at, background.X[rng.integers(len(background.X))], x)
+            for way in (order, order[::-1]):
+                steps = np.repeat(base[None, :], len(places) + 1, axis=0)
+                for step, which in enumerate(way, start=1):
+                    steps[step:, background.group == places[which]] = x[background.group == places[which]]
+                blocks.append(steps)
+                orders.append(way)
+    scored = np.asarray(score(np.concatenate(blocks)), dtype=np.float64)
+    out, at = [], 0
+    for i, places in enumerate(columns):
+        total = np.zeros(len(places))
+        for way in orders[i * _ORDERS : (i + 1) * _ORDERS]:
+            total[way] += np.diff(scored[at : at + len(places) + 1])
+            at += len(places) + 1
+        out.append(total / _ORDERS)
+    return out
+
+
+def by_shap(
+    score: Score, background: Background, X: FloatArray, columns: list[IntArray], seed: int
+) -> list[FloatArray]:
+    """Shapley values by ``shap.KernelExplainer`` (Lundberg and Lee 2017) over columns that are on or off.
+
+    Raises:
+        MissingExtraError: The package shap is not installed.
+    """
+    shap = _optional.require("shap")
+    rng = np.random.default_rng(seed)
+    usual = background.X[rng.choice(len(background.X), min(_MASKS, len(background.X)), replace=False)]
+    out = []
+    for x, places in zip(X, columns, strict=True):
+
+        def masked(masks: FloatArray, x: FloatArray = x, places: IntArray = places) -> FloatArray:
+            on = np.ones((len(masks), background.n_columns), dtype=bool)
+            on[:, places] = np.asarray(masks) > 0.5
+            mixed = np.where(on[:, background.group][:, None, :], x, usual[None, :, :])
+            scored = np.asarray(score(mixed.reshape(-1, len(x))), dtype=np.float64)
+            return np.asarray(scored.reshape(len(masks), -1).mean(axis=1), dtype=np.float64)
+
+        explainer = shap.KernelExplainer(masked, np.zeros((1, len(places))), silent=True, seed=seed)
+        found = explainer.shap_values(np.ones((1, len(places))), silent=True, nsamples=_SHAP_SAMPLES + 2 * len(places))
+        out.append(np.asarray(found, dtype=np.float64).reshape(-1))
+    return out
+
+
+def by_lime(
+    score: Score, background: Background, X: FloatArray, columns: list[IntArray], seed: int
+) -> list[FloatArray]:
+    """A linear model of the score around the row by ``lime`` (Ribeiro et al. 2016); features of a column are summed.
+
+    A feature's contribution is its weight times the row's distance from the mean of the normal rows.
+
+    Raises:
+        MissingExtraError: The package lime is not installed.
+    """
+    tabular = _optional.require("lime.lime_tabular")
+    explainer = tabular.LimeTabularExplainer(
+        background.X, mode="regression", discretize_continuous=False, sample_around_instance=True, random_state=seed
+    )
+    out = []
+    for x, places in zip(X, columns, strict=True):
+        found = explainer.explain_instance(x, score, num_features=len(x), num_samples=_LIME_SAMPLES)
+        by_feature = np.zeros(len(x))
+        for feature, weight in next(iter(found.as_map().values())):
+            by_feature[feature] = weight
+        by_feature *= (x - explainer.scaler.mean_) / explainer.scaler.scale_
+        out.append(np.array([by_feature[background.group == place].sum() for place in places]))
+    return out

@@ -1,0 +1,85 @@
+"""Values, usual values and whole explanations as text a person can read."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pynomaly_auto.records import Contribution, FloatArray
+
+_LONGEST = 40  # characters of a cell
+_NAMED = 3  # columns in the sentence
+
+
+def cell_text(value: Any) -> str:
+    """One cell: numbers with four significant digits, dates without idle zeros, long text cut.
+
+    >>> cell_text(41.4999), cell_text(1234567.8), cell_text(9120), cell_text(None), cell_text("x" * 50)[-3:]
+    ('41.5', '1235000', '9120', 'missing', 'xx…')
+    """
+    if value is None or value is pd.NaT or value is pd.NA or (isinstance(value, Real) and math.isnan(float(value))):
+        return "missing"
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
+    if isinstance(value, Integral) and abs(int(value)) < 10**9:
+        return str(int(value))
+    if isinstance(value, Real):
+        return _number(float(value))
+    if isinstance(value, pd.Timestamp):
+        stamp = value.round("s")
+        return str(stamp.date()) if stamp == stamp.normalize() else str(stamp)
+    text = str(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _number(value: float) -> str:
+    if value == 0 or not math.isfinite(value) or not 1e-4 <= abs(value) < 1e9:
+        return f"{value:.4g}"
+    digits = 3 - math.floor(math.log10(abs(value)))
+    rounded = round(value, digits)
+    text = f"{rounded:.{max(digits, 0)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def typical_cell(cells: pd.Series[Any]) -> Any:
+    """The median of numbers, dates and durations, the most frequent value of anything else; None: all missing.
+
+    >>> import pandas as pd
+    >>> typical_cell(pd.Series([1.0, 9.0, 2.0])), typical_cell(pd.Series(["a", "b", "b"]))
+    (2.0, 'b')
+    """
+    known = cells.dropna()
+    if known.empty:
+        return None
+    if pd.api.types.is_numeric_dtype(known) and not pd.api.types.is_bool_dtype(known):
+        return float(known.astype(np.float64).median())
+    if pd.api.types.is_datetime64_any_dtype(known) or pd.api.types.is_timedelta64_dtype(known):
+        return known.median()
+    # Cells of mixed content cannot be sorted; their texts can.
+    counts = known.astype(str).value_counts()
+    return min(counts.index[counts == counts.iloc[0]])
+
+
+def encoded_text(values: FloatArray) -> str:
+    """A column of which only encoded features are at hand, in standard deviations."""
+    return f"{_number(float(values[0]))} sd" if len(values) == 1 else "encoded"
+
+
+def sentence(label: Any, contributions: tuple[Contribution, ...]) -> str:
+    """One sentence on one row.
+
+    >>> c = Contribution(column="amount", value="9120", typical="41.5", contribution=2.0, share=0.72)
+    >>> sentence(17, (c,))
+    'row 17: amount = 9120 (usually 41.5) explains 72 % of its score.'
+    """
+    named = [c for c in contributions[:_NAMED] if c.contribution > 0 and c.share >= 0.05]
+    if not named:
+        return f"row {label}: no single column explains its score."
+    parts = [f"{c.column} = {c.value} (usually {c.typical})" for c in named]
+    first = f"{parts[0]} explains {named[0].share:.0%} of its score".replace("%", " %")
+    rest = [f"{part} {c.share:.0%}".replace("%", " %") for part, c in zip(parts[1:], named[1:], strict=True)]
+    return f"row {label}: {', '.join([first, *rest])}."

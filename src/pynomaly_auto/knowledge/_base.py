@@ -1,0 +1,359 @@
+"""The knowledge base as a read-only object: open, verify, query, predict."""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pynomaly_auto.errors import StorageError
+from pynomaly_auto.knowledge._features import META, STATISTIC, design_matrix
+from pynomaly_auto.knowledge._manifest import (
+    MANIFEST,
+    RESULTS,
+    SCHEMA,
+    TASKS,
+    Manifest,
+    ModelCard,
+    read_manifest,
+    sha256,
+)
+from pynomaly_auto.records import FloatArray, Params, Prediction, SimilarTable, plain
+
+ENVIRONMENT = "PYNOMALY_KNOWLEDGE_BASE"
+_WARM_TABLES = 15  # tables whose best parameters are transferred
+_NAMED = 5  # tables named as similar
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbours:
+    """The known tables by distance from one table.
+
+    Args:
+        tables: Position in the tasks table, nearest first (tables without a distance left out).
+        distances: Their distances, increasing; shape (n,).
+        confidence: In [0, 1]: how much the knowledge base knows of tables like this one.
+    """
+
+    tables: tuple[int, ...]
+    distances: tuple[float, ...]
+    confidence: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarmStart:
+    """Parameters that did better than the defaults on similar tables.
+
+    Args:
+        gain: Mean ROC-AUC gained over the defaults there, weighted by similarity.
+        tables: On how many similar tables it was compared.
+    """
+
+    params: Params
+    gain: float
+    tables: int
+
+
+class KnowledgeBase:
+    """Measured results of detectors on known tables, and models learned from them; never written to.
+
+    Args:
+        path: Its folder.
+        manifest: Its manifest, already read and checked.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        self.path = path
+        self.manifest = manifest
+
+    @classmethod
+    def open(cls, path: str | Path) -> KnowledgeBase:
+        """Open a knowledge base after verifying every file of it.
+
+        Raises:
+            StorageError: It is missing, damaged (the message names the file), or of a newer schema.
+        """
+        folder = Path(path)
+        base = cls(folder, read_manifest(folder))
+        problems = base.verify()
+        if problems:
+            raise StorageError(problems[0], where=f"knowledge base {folder}", fix="Build or download it again.")
+        return base
+
+    @classmethod
+    def shipped(cls) -> KnowledgeBase | None:
+        """The knowledge base of this installation, or None.
+
+        Looked for in this order: the folder the environment variable ``PYNOMALY_KNOWLEDGE_BASE`` names (empty: none
+        at all), the one inside the installed package, the one of the repository this package runs from.
+
+        Raises:
+            StorageError: One is there but damaged, or the environment names one that is not there.
+        """
+        named = os.environ.get(ENVIRONMENT)
+        if named is not None:
+            return _opened(Path(named), _stamp(Path(named))) if named else None
+        for folder in _places():
+            if (folder / MANIFEST).is_file():
+                return _opened(folder, _stamp(folder))
+        return None
+
+    def verify(self) -> list[str]:
+        """Compare every file with its checksum.
+
+        Returns:
+            One sentence per problem, naming the file; empty when all is well.
+        """
+        problems = []
+        for name in (TASKS, RESULTS):
+            if name not in self.manifest.files:
+                problems.append(f"{name} is not in the manifest.")
+        for name, expected in sorted(self.manifest.files.items()):
+            path = self.path / name
+            # A manifest from elsewhere must not make us read files outside its folder.
+            if not path.resolve().is_relative_to(self.path.resolve()):
+                problems.append(f"{name} lies outside the knowledge base.")
+            elif not path.is_file():
+                problems.append(f"{name} is missing.")
+            elif sha256(path) != expected:
+                problems.append(f"{name} is damaged: its checksum does not match.")
+        return problems
+
+    def info(self) -> dict[str, Any]:
+        """What is in it, in plain values."""
+        m = self.manifest
+        counts = self.results["status"].value_counts() if len(self.results) else {}
+        return {
+            "path": str(self.path),
+            "schema": m.schema,
+            "readable_schema": SCHEMA,
+            "created": m.created,
+            "tasks": m.n_tasks,
+            "groups": int(self.tasks["group"].nunique()),
+            "results": m.n_results,
+            "status": {str(k): int(v) for k, v in dict(counts).items()},
+            "detectors": len(m.detectors),
+            "meta_features": sum(c.startswith(META) for c in self.tasks.columns),
+            "sources": list(m.sources),
+            "models": {name: plain(card.validation) for name, card in m.models.items()},
+            "bytes": sum((self.path / f).stat().st_size for f in m.files),
+            "versions": dict(m.versions),
+        }
+
+    @cached_property
+    def tasks(self) -> pd.DataFrame:
+        """One row per task: where it comes from, its shape, its meta-features."""
+        return self._table(TASKS)
+
+    @cached_property
+    def results(self) -> pd.DataFrame:
+        """One row per measured fit."""
+        return self._table(RESULTS)
+
+    def neighbours(self, meta_features: Mapping[str, float]) -> Neighbours:
+        """Order the known tables by distance in the scaled space of meta-features."""
+        scaling = self.manifest.scaling
+        distances = scaling.distances(scaling.place(meta_features), self._points)
+        order = [int(i) for i in np.argsort(distances, kind="stable") if np.isfinite(distances[i])]
+        near = tuple(float(distances[i]) for i in order)
+        return Neighbours(tables=tuple(order), distances=near, confidence=scaling.confidence(near[0]) if near else 0.0)
+
+    def similar(self, near: Neighbours, count: int = _NAMED) -> tuple[SimilarTable, ...]:
+        """Name the nearest tables and the detectors that did best there."""
+        out = []
+        for i, distance in list(zip(near.tables, near.distances, strict=True))[:count]:
+            name = str(self.tasks["task"].iloc[i])
+            out.append(
+                SimilarTable(
+                    name=name,
+                    similarity=self.manifest.scaling.confidence(distance),
+                    best_detectors=self._best.get(name, ()),
+                )
+            )
+        return tuple(out)
+
+    def warm_starts(self, near: Neighbours, detector: str, count: int = 3) -> tuple[WarmStart, ...]:
+        """Parameters of a detector that beat its defaults on the tables most like this one, best first."""
+        gains = self._gains.get(detector)
+        if gains is None:
+            return ()
+        names = [str(self.tasks["task"].iloc[i]) for i in near.tables[:_WARM_TABLES]]
+        weight = {n: 1.0 / (0.1 + d) for n, d in zip(names, near.distances, strict=False)}
+        rows = gains[gains["task"].isin(names)]
+        if not len(rows):
+            return ()
+        rows = rows.assign(weight=rows["task"].map(weight).astype(float))
+        found = []
+        for (_, params), part in rows.groupby(["config", "params"], sort=True):
+            gain = float(np.average(part["gain"], weights=part["weight"]))
+            if gain > 0:
+                found.append(WarmStart(params=json.loads(str(params)), gain=gain, tables=len(part)))
+        found.sort(key=lambda w: -w.gain)
+        return tuple(found[:count])
+
+    def predict(self, detectors: Sequence[str], meta_features: Mapping[str, float]) -> dict[str, Prediction]:
+        """Predict what each known detector's defaults would reach, before anything is fitted.
+
+        The model's opinion is shrunk towards the detector's overall mean, and its interval towards the detector's
+        overall spread, as the table gets unlike the known ones.
+
+        Args:
+            detectors: Names; those the base does not know are left out.
+            meta_features: Name to value, without prefix; unknown ones are ignored, missing ones NaN.
+        """
+        facts = self.manifest.detectors
+        known = [name for name in detectors if name in facts]
+        if not known:
+            return {}
+        trust = self.neighbours(meta_features).confidence
+        raw = self._model_predictions(known, meta_features) if trust > 0 else {}
+        out = {}
+        for name in known:
+            f = facts[name]
+            middle, low, high = raw.get(name, (f.mean, f.low, f.high))
+            quality = trust * middle + (1 - trust) * f.mean
+            low, high = trust * low + (1 - trust) * f.low, trust * high + (1 - trust) * f.high
+            out[name] = Prediction(
+                quality=_unit(quality),
+                low=_unit(min(low, quality)),
+                high=_unit(max(high, quality)),
+                confidence=trust,
+            )
+        return out
+
+    def fitted_quality(
+        self, meta_features: Mapping[str, float]
+    ) -> Callable[[str, Mapping[str, float]], float | None] | None:
+        """A function that predicts the quality of a fitted model from the statistics of its scores.
+
+        Args:
+            meta_features: Of the table, name to value, without prefix.
+
+        Returns:
+            A function of a detector's name and the score statistics (as `scoring.score_statistics` returns them,
+            without prefix) that gives the expected ROC-AUC in [0, 1], or None for a detector the base does not know.
+            None when the base has no model for it.
+        """
+        card = self.manifest.models.get("fitted")
+        if card is None:
+            return None
+        trust = self.neighbours(meta_features).confidence
+        table = {META + name: value for name, value in meta_features.items()}
+
+        def predict(detector: str, statistics: Mapping[str, float]) -> float | None:
+            facts = self.manifest.detectors.get(detector)
+            if facts is None:
+                return None
+            values = table | {STATISTIC + name: value for name, value in statistics.items()}
+            return _unit(facts.mean + trust * float(self._run(card, "mean", [detector], values)[0]))
+
+        return predict
+
+    def predict_contamination(self, meta_features: Mapping[str, float]) -> float | None:
+        """Predict the share of anomalies, or None when no model for it beat the constant."""
+        card = self.manifest.models.get("contamination")
+        if card is None:
+            return None
+        values = {META + k: v for k, v in meta_features.items()}
+        logit = float(self._run(card, "mean", [""], values)[0])
+        return float(np.clip(1 / (1 + np.exp(-logit)), 1e-4, 0.5))
+
+    def _model_predictions(
+        self, detectors: list[str], meta_features: Mapping[str, float]
+    ) -> dict[str, tuple[float, float, float]]:
+        card = self.manifest.models.get("quality")
+        if card is None:
+            return {}
+        values: dict[str, float] = {META + k: v for k, v in meta_features.items()} | {"is_default": 1.0}
+        parts = {role: self._run(card, role, detectors, values) for role in ("mean", "low", "high")}
+        out = {}
+        for i, name in enumerate(detectors):
+            mean = self.manifest.detectors[name].mean
+            out[name] = (
+                mean + float(parts["mean"][i]),
+                mean + float(parts["low"][i]) - card.correction,
+                mean + float(parts["high"][i]) + card.correction,
+            )
+        return out
+
+    def _run(self, card: ModelCard, role: str, detectors: list[str], values: Mapping[str, float]) -> FloatArray:
+        rows = pd.DataFrame({k: [float(v)] * len(detectors) for k, v in values.items()}, index=range(len(detectors)))
+        families = [self.manifest.detectors[d].family if d in self.manifest.detectors else "" for d in detectors]
+        X = design_matrix(card.features, rows, detectors, families)
+        # One thread: a few dozen rows are done before a thread pool has started.
+        return np.asarray(self._booster(card.files[role]).predict(X, num_threads=1), dtype=np.float64)
+
+    def _booster(self, name: str) -> Any:
+        import lightgbm
+
+        if name not in self._boosters:
+            try:
+                self._boosters[name] = lightgbm.Booster(model_str=(self.path / name).read_text(encoding="utf-8"))
+            except (OSError, UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
+                raise StorageError(f"{name} is damaged: {error}.", where=f"knowledge base {self.path}") from None
+        return self._boosters[name]
+
+    @cached_property
+    def _boosters(self) -> dict[str, Any]:
+        return {}
+
+    @cached_property
+    def _points(self) -> FloatArray:
+        return self.manifest.scaling.points(self.tasks)
+
+    @cached_property
+    def _defaults(self) -> pd.DataFrame:
+        done = self.results[self.results["status"] == "completed"]
+        return done[done["config"] == "default"]
+
+    @cached_property
+    def _best(self) -> dict[str, tuple[str, ...]]:
+        ordered = self._defaults.sort_values("roc_auc", ascending=False, kind="stable")
+        top = ordered.groupby("task", sort=False)["detector"].agg(lambda names: tuple(names[:3]))
+        return {str(task): names for task, names in top.items()}
+
+    @cached_property
+    def _gains(self) -> dict[str, pd.DataFrame]:
+        """Detector to its non-default results with the ROC-AUC gained over the default on the same task."""
+        done = self.results[(self.results["status"] == "completed") & (self.results["config"] != "default")]
+        default = self._defaults[["task", "detector", "roc_auc"]].rename(columns={"roc_auc": "base"})
+        both = done.merge(default, on=["task", "detector"])
+        both["gain"] = both["roc_auc"] - both["base"]
+        kept = both[["task", "detector", "config", "params", "gain"]].dropna()
+        return {str(name): part for name, part in kept.groupby("detector", sort=True)}
+
+    def _table(self, name: str) -> pd.DataFrame:
+        try:
+            return pd.read_parquet(self.path / name)
+        except (OSError, ValueError) as error:
+            raise StorageError(f"{name} cannot be read: {error}.", where=f"knowledge base {self.path}") from None
+
+
+@functools.lru_cache(maxsize=4)
+def _opened(folder: Path, stamp: int) -> KnowledgeBase:
+    # The stamp is part of the key: a base that was built anew is opened anew.
+    return KnowledgeBase.open(folder)
+
+
+def _stamp(folder: Path) -> int:
+    path = folder / MANIFEST
+    return path.stat().st_mtime_ns if path.is_file() else 0
+
+
+def _places() -> tuple[Path, ...]:
+    package = Path(str(importlib.resources.files("pynomaly_auto")))
+    # Beside src/ lies the repository's own; an installed package has site-packages there, where none is.
+    return (package / "_knowledge_base", package.parent.parent / "knowledge_base")
+
+
+def _unit(value: float) -> float:
+    return float(np.clip(value, 0.0, 1.0))

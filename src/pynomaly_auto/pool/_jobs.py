@@ -1,0 +1,77 @@
+"""What goes into the pool and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+OutcomeStatus: TypeAlias = Literal["completed", "failed", "timeout", "memory", "cancelled"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One function call to be made in a worker process.
+
+    Args:
+        function: Pickled by reference where it can be imported, by value where it lives in ``__main__``.
+        args: Its arguments; large arrays go through `Pool.share`.
+        timeout: Seconds after which the worker is killed; None: never.
+        key: Comes back with the outcome.
+    """
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+    timeout: float | None = None
+    key: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one job.
+
+    Args:
+        key: The job's.
+        value: What the function returned; None unless completed.
+        error: Why it did not complete, in one line.
+        seconds: Wall-clock seconds in the worker.
+        memory_mb: Growth of the worker's resident memory at its peak, in MB.
+    """
+
+    key: Any
+    status: OutcomeStatus
+    value: Any = field(default=None, repr=False)
+    error: str | None = None
+    seconds: float = 0.0
+    memory_mb: float = 0.0
+
+
+@dataclass(frozen=True)
+class SharedArray:
+    """An array that all workers read from one memory-mapped file."""
+
+    path: str
+
+    def load(self) -> np.ndarray[Any, Any]:
+        """The array, read-only, without reading what is not looked at."""
+        return np.asarray(np.load(self.path, mmap_mode="r"))
+
+    @classmethod
+    def save(cls, array: np.ndarray[Any, Any], path: Path) -> SharedArray:
+        """Write the array to ``path`` and return the handle."""
+        np.save(path, np.ascontiguousarray(array))
+        return cls(str(path))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a worker sends back: an outcome without its key."""
+
+    status: OutcomeStatus
+    value: Any = None
+    error: str | None = None
+    seconds: float = 0.0
+    memory_mb: float = 0.0

@@ -1,0 +1,171 @@
+"""The pool as its users see it."""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import os
+import queue
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import cloudpickle
+import numpy as np
+import psutil
+
+from pynomaly_auto.errors import SettingError
+from pynomaly_auto.pool._jobs import Job, Outcome, SharedArray
+from pynomaly_auto.pool._launching import Launcher
+from pynomaly_auto.pool._supervisor import Supervisor
+from pynomaly_auto.pool._worker import describe
+
+STARTS = ("forkserver", "spawn")
+
+# What nearly every job needs: imported once by the server, shared by all workers.
+PRELOAD = (
+    "numpy", "scipy.stats", "scipy.spatial", "pandas", "sklearn.ensemble", "sklearn.neighbors", "sklearn.covariance",
+    "sklearn.mixture", "sklearn.decomposition", "sklearn.svm", "sklearn.cluster", "sklearn.kernel_approximation",
+    "pyod.models.base", "pynomaly_auto.detectors", "pynomaly_auto.detectors.statistical",
+    "pynomaly_auto.detectors.proximity", "pynomaly_auto.detectors.linear", "pynomaly_auto.detectors.trees",
+    "pynomaly_auto.detectors.regression", "pynomaly_auto.detectors.neural", "pynomaly_auto.tuning._objective",
+)  # fmt: skip
+
+_SLICE = 0.2  # seconds; waiting in slices lets Ctrl-C through where a lock cannot be interrupted (Windows)
+
+
+class Pool:
+    """Worker processes that can be killed.
+
+    A job that raises, hangs (also in C code), outgrows its memory or takes its process down costs only itself; the
+    worker is replaced in milliseconds. Processes start in the background when the pool is made; jobs queue until then.
+    The user's ``__main__`` is never imported. Ctrl-C reaches the parent only.
+
+    Args:
+        workers: How many processes.
+        memory_limit: Most bytes by which a worker may grow during one job; None: a fair share of what is free.
+        start: ``"forkserver"`` or ``"spawn"``; None: the former where forking is safe (Linux), else the latter.
+        preload: Modules imported once, before workers are forked.
+
+    Raises:
+        SettingError: ``workers`` or ``start`` is not what it may be.
+    """
+
+    def __init__(
+        self,
+        workers: int,
+        memory_limit: int | None = None,
+        *,
+        start: str | None = None,
+        preload: tuple[str, ...] = PRELOAD,
+    ) -> None:
+        start = start or ("forkserver" if sys.platform.startswith("linux") else "spawn")
+        if workers < 1 or start not in STARTS:
+            raise SettingError(f"a pool of {workers!r} workers started by {start!r}.", fix=f"Use one of {STARTS}.")
+        self.workers = workers
+        free = psutil.virtual_memory().available
+        self.memory_limit = memory_limit if memory_limit is not None else int(0.8 * free / workers)
+        self.pending = 0
+        self._owner = os.getpid()
+        self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        self._numbers = itertools.count()
+        self._folder = Path(tempfile.mkdtemp(prefix="pynomaly-"))
+        self._supervisor = Supervisor(workers, self.memory_limit, self._done)
+        self._supervisor.begin(Launcher(self._folder, start, preload, self._supervisor.post))
+        self._closed = False
+        atexit.register(self.close)
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def share(self, array: np.ndarray[Any, Any]) -> SharedArray:
+        """Write an array to the pool's private folder, where workers map it; removed when the pool closes."""
+        return SharedArray.save(array, self._folder / f"{next(self._numbers)}.npy")
+
+    def submit(self, job: Job) -> None:
+        """Queue a job; its outcome comes out of `collect`. A job that cannot be pickled fails like any other.
+
+        Raises:
+            SettingError: The pool is closed.
+        """
+        if self._closed:
+            raise SettingError("the pool is closed.", fix="Submit jobs inside its with-block.")
+        self.pending += 1
+        try:
+            payload = cloudpickle.dumps((job.function, job.args))
+        except Exception as problem:  # whatever a foreign object raises when pickled
+            error = f"the job cannot be sent: {describe(problem)}"
+            self._done.put(Outcome(key=job.key, status="failed", error=error))
+            return
+        self._supervisor.post((job, payload))
+
+    def collect(self, timeout: float | None = None) -> Outcome | None:
+        """The next outcome, in order of completion; None when nothing is pending or ``timeout`` seconds have passed."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while self.pending:
+            left = _SLICE if end is None else min(_SLICE, end - time.monotonic())
+            try:
+                outcome = self._done.get(timeout=max(left, 0.0))
+            except queue.Empty:
+                if not self._supervisor.is_alive():  # posted to it after its end: comes out as cancelled
+                    self._supervisor.flush()
+                if end is not None and time.monotonic() >= end:
+                    return None
+                continue
+            self.pending -= 1
+            return outcome
+        return None
+
+    def run(self, jobs: Iterable[Job], on_done: Callable[[Outcome], None] | None = None) -> list[Outcome]:
+        """Run jobs to their end; outcomes in the order of the jobs. The pool must have nothing else pending.
+
+        Args:
+            jobs: What to run; their keys come back in the outcomes.
+            on_done: Called with each outcome as it comes.
+
+        Raises:
+            KeyboardInterrupt: After what was running has been killed.
+        """
+        known = list(jobs)
+        for position, job in enumerate(known):
+            self.submit(Job(function=job.function, args=job.args, timeout=job.timeout, key=(position, job.key)))
+        outcomes: dict[int, Outcome] = {}
+        try:
+            while (outcome := self.collect()) is not None:
+                position, key = outcome.key
+                outcomes[position] = Outcome(**{**outcome.__dict__, "key": key})
+                if on_done is not None:
+                    on_done(outcomes[position])
+        except KeyboardInterrupt:
+            self.cancel()
+            raise
+        return [outcomes[i] for i in range(len(known))]
+
+    def cancel(self) -> list[Outcome]:
+        """Kill what runs, drop what waits, and return the outcomes not collected yet, finished ones included."""
+        self._supervisor.post("cancel")
+        outcomes = []
+        while (outcome := self.collect(timeout=5.0)) is not None:
+            outcomes.append(outcome)
+        self.pending = 0
+        return outcomes
+
+    def close(self) -> None:
+        """Kill all processes and remove the shared arrays; what is pending comes out of `collect` as cancelled."""
+        if self._closed or os.getpid() != self._owner:
+            return
+        self._closed = True
+        atexit.unregister(self.close)
+        self._supervisor.post("stop")
+        self._supervisor.join(timeout=10.0)
+        shutil.rmtree(self._folder, ignore_errors=True)

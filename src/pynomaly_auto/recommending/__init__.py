@@ -1,0 +1,21 @@
+"""Which detectors to try first on a table, and why: coded rules, and what was learned from known tables."""
+
+from pynomaly_auto.recommending._prior import STRENGTH
+from pynomaly_auto.recommending._recommend import criteria_weights, recommend
+from pynomaly_auto.recommending.guiding import guide
+from pynomaly_auto.recommending.rules import RULES, Context, Effect, Rule, boost, penalty, rule, veto
+
+__all__ = [
+    "RULES",
+    "STRENGTH",
+    "Context",
+    "Effect",
+    "Rule",
+    "boost",
+    "criteria_weights",
+    "guide",
+    "penalty",
+    "recommend",
+    "rule",
+    "veto",
+]

@@ -1,0 +1,390 @@
+"""What the report's template shows: every number already text, every table already cut to size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from pynomaly_auto.records import Candidate, Explanation, Reason, Result, Trial, plain
+from pynomaly_auto.reporting import _charts
+
+ANOMALIES = 500  # rows of the table; anomalies.csv has all
+EXPLAINED = 4  # contributions per row
+TRIALS = 200
+COLUMNS = 400
+REASONS = 3000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """A name and its value as text; ``note`` explains it in a few words."""
+
+    name: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One contribution, as a bar."""
+
+    column: str
+    value: str
+    typical: str
+    percent: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One anomaly."""
+
+    label: str
+    score: str
+    percent: float
+    confidence: str
+    parts: tuple[Part, ...]
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Any table: heads, cells as text, which columns are numbers, and a note when it was cut."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: frozenset[int] = frozenset()
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReasonLine:
+    """One decision."""
+
+    code: str
+    subject: str
+    text: str
+    evidence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReasonGroup:
+    """All decisions of one stage."""
+
+    stage: str
+    lines: tuple[ReasonLine, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """Everything the template needs, in the order it is shown."""
+
+    title: str
+    labels_note: str | None
+    subtitle: str
+    cards: tuple[Fact, ...]
+    summary: tuple[str, ...]
+    warnings: tuple[ReasonLine, ...]
+    anomalies: tuple[Row, ...]
+    anomalies_note: str
+    histogram: Markup
+    weights: Markup
+    members: Table
+    combiner: str
+    ranking: Markup
+    leaderboard: Table
+    ranking_note: str
+    similar: Table
+    scatter: Markup
+    trials: Table
+    profile: tuple[tuple[str, tuple[Fact, ...]], ...]
+    meta_features: tuple[Fact, ...]
+    columns: Table
+    reasons: tuple[ReasonGroup, ...]
+    reasons_note: str
+    n_reasons: str
+    settings: tuple[Fact, ...]
+    seconds: tuple[Fact, ...]
+    versions: tuple[Fact, ...]
+
+
+def make_view(result: Result, *, title: str | None, labels_note: str | None) -> View:
+    """Prepare a result for the template."""
+    found, total = int((result.labels == -1).sum()), len(result.labels)
+    reasons = result.reasons[:REASONS]
+    return View(
+        title=title or "Anomaly report",
+        labels_note=labels_note,
+        subtitle=f"{found:,} of {total:,} rows stand out; {len(result.columns):,} columns, "
+        f"{len(result.ensemble.members)} models combined.",
+        cards=_cards(result, found, total),
+        summary=tuple(line.strip() for line in result.summary().splitlines()),
+        warnings=tuple(_line(w) for w in result.warnings),
+        anomalies=_anomalies(result),
+        anomalies_note=_cut(found, ANOMALIES, "anomalies.csv and result.anomalies have all of them."),
+        histogram=_charts.histogram(result.verdict.scores, result.verdict.threshold),
+        weights=_weights(result),
+        members=_members(result),
+        combiner=result.ensemble.combiner,
+        ranking=_ranking(result),
+        leaderboard=_leaderboard(result),
+        ranking_note=_ranking_note(result),
+        similar=Table(
+            heads=("table", "similarity", "best detectors there"),
+            rows=tuple((s.name, f"{s.similarity:.2f}", ", ".join(s.best_detectors)) for s in result.ranking.similar),
+            numeric=frozenset({1}),
+        ),
+        scatter=_scatter(result),
+        trials=_trials(result),
+        profile=_profile(result),
+        meta_features=tuple(Fact(name=k, value=number(v)) for k, v in sorted(result.profile.meta_features.items())),
+        columns=_columns(result),
+        reasons=_groups(reasons),
+        reasons_note=_cut(len(result.reasons), REASONS, "result.json has all of them."),
+        n_reasons=f"{len(result.reasons):,}",
+        settings=_facts(result.settings),
+        seconds=tuple(Fact(name=k, value=f"{v:.2f} s") for k, v in result.seconds.items()),
+        versions=tuple(Fact(name=k, value=str(v)) for k, v in result.versions.items()),
+    )
+
+
+def number(value: Any) -> str:
+    """A number as a person would write it; a dash where there is none."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, int) or (float(value).is_integer() and abs(value) < 1e12):
+        return f"{int(value):,}"
+    return f"{value:.4g}"
+
+
+def _cards(result: Result, found: int, total: int) -> tuple[Fact, ...]:
+    verdict, search = result.verdict, result.search
+    return (
+        Fact(name="anomalies", value=f"{found:,}", note=f"{found / max(total, 1):.2%} of {total:,} rows"),
+        Fact(name="contamination", value=f"{verdict.contamination:.2%}", note="estimated share"),
+        Fact(name="threshold", value=number(float(verdict.threshold)), note="on the combined score"),
+        Fact(name="models combined", value=f"{len(result.ensemble.members)}", note=result.ensemble.combiner),
+        Fact(
+            name="trials completed",
+            value=f"{len(search.completed)} / {len(search.trials)}",
+            note="interrupted by the user" if search.interrupted else search.stopped,
+        ),
+        Fact(name="run time", value=f"{sum(result.seconds.values()):.1f} s", note="all stages together"),
+    )
+
+
+def _anomalies(result: Result) -> tuple[Row, ...]:
+    explained = {e.row: e for e in result.explanations}
+    table = result.anomalies.head(ANOMALIES)
+    rows = []
+    for position, label, score, confidence in zip(
+        table.index, table["row"], table["score"], table["confidence"], strict=True
+    ):
+        explanation = explained.get(int(position))
+        rows.append(
+            Row(
+                label=str(label),
+                score=f"{score:.3f}",
+                percent=_percent(score),
+                confidence=f"{confidence:.0%}",
+                parts=_parts(explanation),
+                text=explanation.text if explanation else "",
+            )
+        )
+    return tuple(rows)
+
+
+def _parts(explanation: Explanation | None) -> tuple[Part, ...]:
+    if explanation is None:
+        return ()
+    shown = [c for c in explanation.contributions if c.contribution > 0][:EXPLAINED]
+    return tuple(Part(column=c.column, value=c.value, typical=c.typical, percent=_percent(c.share)) for c in shown)
+
+
+def _weights(result: Result) -> Markup:
+    members = sorted(result.ensemble.members, key=lambda m: -m.weight)
+    items = [_charts.Bar(name=m.detector, value=m.weight, note=f"{m.weight:.1%}") for m in members]
+    upper = max((m.weight for m in members), default=1.0) or 1.0
+    return _charts.bars(items, label="Weights of the models", upper=upper)
+
+
+def _members(result: Result) -> Table:
+    members = sorted(result.ensemble.members, key=lambda m: -m.weight)
+    return Table(
+        heads=("detector", "weight", "quality", "diversity", "trial", "parameters"),
+        rows=tuple(
+            (m.detector, f"{m.weight:.1%}", f"{m.quality:.3f}", f"{m.diversity:.2f}", str(m.trial), _params(m.params))
+            for m in members
+        ),
+        numeric=frozenset({1, 2, 3, 4}),
+    )
+
+
+def _ranking(result: Result) -> Markup:
+    return _charts.bars([_bar(c) for c in result.ranking.candidates[:30]], label="Ranking of the detectors")
+
+
+def _bar(candidate: Candidate) -> _charts.Bar:
+    p = candidate.prediction
+    note = "" if candidate.selected else f"{candidate.score:.2f}  left out"
+    return _charts.Bar(
+        name=candidate.detector,
+        value=candidate.score,
+        low=p.low if p else None,
+        high=p.high if p else None,
+        strong=candidate.selected,
+        note=note,
+    )
+
+
+def _ranking_note(result: Result) -> str:
+    ranking = result.ranking
+    if ranking.source == "rules":
+        return "Ranked by rules alone: the knowledge base was not used."
+    return (
+        f"Ranked from the {ranking.source}, which knows tables like this one with confidence {ranking.confidence:.0%}."
+    )
+
+
+def _leaderboard(result: Result) -> Table:
+    best: dict[str, float] = {}
+    for t in result.search.completed:
+        best[t.detector] = max(best.get(t.detector, -math.inf), t.quality if t.quality is not None else -math.inf)
+    weight: dict[str, float] = {}
+    for m in result.ensemble.members:
+        weight[m.detector] = weight.get(m.detector, 0.0) + m.weight
+    rows = []
+    for c in result.ranking.candidates:
+        p = c.prediction
+        share = weight.get(c.detector)
+        why = "; ".join(r.text for r in c.reasons)
+        rows.append(
+            (
+                c.detector,
+                number(c.score),
+                f"{p.quality:.2f} ({p.low:.2f}–{p.high:.2f})" if p else "–",
+                number(best.get(c.detector)),
+                "–" if share is None else f"{share:.1%}",
+                f"{c.seconds:.2g} s",
+                why or ("selected" if c.selected else "left out"),
+            )
+        )
+    heads = ("detector", "ranking score", "predicted (90 %)", "reached", "weight", "expected cost", "why")
+    return Table(heads=heads, rows=tuple(rows), numeric=frozenset({1, 2, 3, 4, 5}))
+
+
+def _scatter(result: Result) -> Markup:
+    used, front = {m.trial for m in result.ensemble.members}, set(result.search.pareto)
+    return _charts.scatter(
+        [
+            _charts.Point(
+                x=t.seconds,
+                y=t.quality,
+                name=f"{t.detector} #{t.number}",
+                member=t.number in used,
+                pareto=t.number in front,
+            )
+            for t in result.search.completed
+            if t.quality is not None and math.isfinite(t.quality)
+        ]
+    )
+
+
+def _trials(result: Result) -> Table:
+    trials = result.search.trials
+    return Table(
+        heads=("trial", "detector", "status", "quality", "seconds", "memory", "parameters or error"),
+        rows=tuple(_trial(t) for t in trials[:TRIALS]),
+        numeric=frozenset({0, 3, 4, 5}),
+        note=_cut(len(trials), TRIALS, "result.json has all of them."),
+    )
+
+
+def _trial(t: Trial) -> tuple[str, ...]:
+    detail = t.error or _params(t.params)
+    status = t.status.replace("_", " ")
+    return (str(t.number), t.detector, status, number(t.quality), f"{t.seconds:.2f}", f"{t.memory_mb:.0f} MB", detail)
+
+
+def _profile(result: Result) -> tuple[tuple[str, tuple[Fact, ...]], ...]:
+    p = result.profile
+    blocks = (
+        ("Size", p.size),
+        ("Quality", p.quality),
+        ("Distributions", p.distributions),
+        ("Patterns", p.patterns),
+        ("Anomaly hints", p.hints),
+    )
+    first = (
+        "Overview",
+        (
+            Fact(name="complexity", value=p.complexity),
+            Fact(name="rows looked at", value=f"{p.sampled_rows:,}"),
+            *(Fact(name=f"{kind.replace('_', ' ')} columns", value=str(n)) for kind, n in p.types.items()),
+        ),
+    )
+    return (first, *((title, _facts(plain(record))) for title, record in blocks))
+
+
+def _columns(result: Result) -> Table:
+    shown = result.columns[:COLUMNS]
+    return Table(
+        heads=("column", "taken as", "missing", "infinite", "distinct", "features made of it"),
+        rows=tuple(
+            (
+                c.name,
+                c.kind.replace("_", " "),
+                f"{c.n_missing:,}",
+                f"{c.n_infinite:,}",
+                f"{c.n_unique:,}",
+                ", ".join(c.features) or "none: left out",
+            )
+            for c in shown
+        ),
+        numeric=frozenset({2, 3, 4}),
+        note=_cut(len(result.columns), COLUMNS, "result.json has all of them."),
+    )
+
+
+def _groups(reasons: tuple[Reason, ...]) -> tuple[ReasonGroup, ...]:
+    stages: dict[str, list[ReasonLine]] = {}
+    for reason in reasons:
+        stages.setdefault(reason.stage, []).append(_line(reason))
+    return tuple(ReasonGroup(stage=stage, lines=tuple(lines)) for stage, lines in stages.items())
+
+
+def _line(reason: Reason) -> ReasonLine:
+    evidence = ", ".join(f"{k} = {number(v)}" for k, v in reason.evidence.items())
+    return ReasonLine(code=reason.code, subject=reason.subject, text=reason.text, evidence=evidence)
+
+
+def _facts(values: Mapping[str, Any]) -> tuple[Fact, ...]:
+    return tuple(Fact(name=name.replace("_", " "), value=_value(value)) for name, value in values.items())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        inner = {k: v for k, v in value.items() if v not in (None, "", [], (), {})}
+        return ", ".join(f"{k}: {_value(v)}" for k, v in inner.items()) or "–"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_value(v) for v in value) or "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return number(value)
+
+
+def _params(params: Mapping[str, Any]) -> str:
+    return ", ".join(f"{k} = {number(v)}" for k, v in params.items()) or "defaults"
+
+
+def _percent(share: float) -> float:
+    return round(100 * min(max(float(share), 0.0), 1.0), 1) if math.isfinite(share) else 0.0
+
+
+def _cut(n: int, most: int, where: str) -> str:
+    return f"The first {most:,} of {n:,} are shown; {where}" if n > most else ""

@@ -1,0 +1,112 @@
+"""What a worker does for one trial, and the one place where a failing detector is caught."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import random
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import cloudpickle
+import numpy as np
+
+from pynomaly_auto.detectors import DetectorSpec, fit_detector
+from pynomaly_auto.errors import NotApplicableError
+from pynomaly_auto.records import FloatArray, TrialStatus
+
+_COPY_BYTES = 64 * 2**20  # up to here rows are copied, as some compiled code refuses read-only memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One trial, as a worker needs it.
+
+    Args:
+        spec: The detector's declaration, without its search space.
+        kind: The estimator class when it lives in the user's ``__main__``, where a worker cannot import it.
+        rows: Positions of the rows to fit on as a shared array; None: all.
+        score_all: Score all rows, also when only some were fitted on.
+        largest_payload: Most bytes of a pickled fitted estimator worth sending back.
+    """
+
+    spec: DetectorSpec
+    kind: type | None
+    params: Mapping[str, Any]
+    seed: int
+    rows: Any = None
+    score_all: bool = False
+    largest_payload: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Attempt:
+    """What came of it.
+
+    Args:
+        scores: Of the rows fitted on (or of all), higher = more anomalous.
+        payload: The pickled fitted estimator, when it is wanted and small enough.
+    """
+
+    status: TrialStatus
+    error: str | None = None
+    scores: FloatArray | None = None
+    payload: bytes | None = None
+    seconds: float = 0.0
+
+
+def order(spec: DetectorSpec, params: Mapping[str, Any], seed: int, **wanted: Any) -> Order:
+    """Make an order in the parent, where ``__main__`` is the user's."""
+    module, _, attribute = spec.target.partition(":")
+    kind = getattr(sys.modules[module], attribute, None) if module == "__main__" else None
+    slim = dataclasses.replace(spec, space={})
+    return Order(spec=slim, kind=kind, params=dict(params), seed=seed, **wanted)
+
+
+def attempt(given: Order, table: Any) -> Attempt:
+    """Fit one detector on the shared table; any failure of it becomes an outcome.
+
+    Args:
+        given: What to fit.
+        table: Handle of the encoded rows; its ``load()`` gives an array of shape (n_rows, n_features).
+    """
+    started = time.perf_counter()
+    try:
+        return _fit(given, table.load(), started)
+    except MemoryError:
+        raise  # the pool records it as what it is
+    except NotApplicableError as error:
+        return Attempt(status="not_applicable", error=str(error), seconds=time.perf_counter() - started)
+    except Exception as error:  # the one place: third-party detectors raise whatever they like
+        text = " ".join(str(error).split())[:400]
+        message = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        return Attempt(status="failed", error=message, seconds=time.perf_counter() - started)
+
+
+def _fit(given: Order, table: FloatArray, started: float) -> Attempt:
+    if given.kind is not None:
+        setattr(importlib.import_module("__main__"), given.spec.target.partition(":")[2], given.kind)
+    X = table if given.rows is None else table[given.rows.load()]
+    if X.nbytes <= _COPY_BYTES:
+        X = np.array(X, dtype=np.float64, order="C")
+    _seed_everything(given.seed)
+    fitted, scores = fit_detector(given.spec, given.params, X, seed=given.seed)
+    if given.score_all and given.rows is not None:
+        scores = fitted.score(table)
+    seconds = time.perf_counter() - started
+    payload = cloudpickle.dumps(fitted.estimator) if given.largest_payload > 0 else None
+    if payload is not None and len(payload) > given.largest_payload:
+        payload = None
+    return Attempt(status="completed", scores=scores, payload=payload, seconds=seconds)
+
+
+def _seed_everything(seed: int) -> None:
+    # Some detectors draw from the global generators; without this their result would depend on the worker's past.
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(seed)

@@ -1,0 +1,123 @@
+"""What a search is given: settings, seed, clock, workers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from pynomaly_auto.detectors import DETECTORS
+from pynomaly_auto.pool import Job, Outcome
+from pynomaly_auto.records import Dataset, IntArray, Ranking, Reason
+from pynomaly_auto.settings import Deadline, Settings
+
+PredictQuality: TypeAlias = Callable[[str, Mapping[str, float]], float]
+
+_FEWEST_ROWS = 2_000
+_MOST_CELLS = 2_000_000  # rows times features of a trial: 20,000 x 100
+_PORTFOLIO_SHARE = 0.5  # of the search's time that one round over all candidates may take
+
+
+class Executor(Protocol):
+    """What the search needs of a pool; `pynomaly_auto.pool.Pool` and the Ray backend both have it."""
+
+    workers: int
+
+    @property
+    def pending(self) -> int:
+        """Jobs whose outcome was not collected yet."""
+        ...
+
+    def share(self, array: np.ndarray[Any, Any]) -> Any:
+        """Make an array readable by workers through the handle's ``load()``."""
+        ...
+
+    def submit(self, job: Job) -> None:
+        """Queue a job."""
+        ...
+
+    def collect(self, timeout: float | None = None) -> Outcome | None:
+        """The next outcome."""
+        ...
+
+    def cancel(self) -> list[Outcome]:
+        """Kill what runs and return what was not collected yet."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TuningPlan:
+    """How one search is to be run.
+
+    Args:
+        settings: What the user asked for.
+        seed: Seed of everything random.
+        deadline: The clock of the whole run.
+        pool: Where trials run (unless the backend is Ray).
+        predict_quality: Predicted quality in [0, 1] of a detector from its score statistics, from the knowledge base;
+            None on a cold start.
+        until: Share of the remaining time the search may take; None: most of it when fitted trials can be kept as
+            they are, less when members have to be refitted on more rows.
+        tuning_rows: Most rows a trial is fitted on.
+        patience: Tuned trials without any gain after which the search stops.
+        payloads: Filled by the search: number of a trial to its pickled fitted estimator, where it was fitted on all
+            rows and is small, so that a chosen member needs no second fit.
+    """
+
+    settings: Settings
+    seed: int
+    deadline: Deadline
+    pool: Executor | None = None
+    predict_quality: PredictQuality | None = None
+    until: float | None = None
+    tuning_rows: int = 20_000
+    patience: int = 24
+    payloads: dict[int, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def by_count(self) -> bool:
+        """Whether the number of trials rules, and the clock decides nothing."""
+        return self.settings.n_trials is not None
+
+    def executor(self) -> Executor:
+        """Where trials run.
+
+        Raises:
+            MissingExtraError: The backend is Ray and Ray is not installed.
+        """
+        if self.settings.backend == "ray":
+            from pynomaly_auto.tuning._ray import RayExecutor
+
+            return RayExecutor(self.settings.workers, self.pool.share if self.pool is not None else None)
+        assert self.pool is not None, "a local search needs a pool"
+        return self.pool
+
+
+def choose_rows(dataset: Dataset, ranking: Ranking, plan: TuningPlan) -> tuple[IntArray | None, Reason]:
+    """Which rows trials are fitted on: all, or a random sample that the budget allows; None: all."""
+    n, d = dataset.n_rows, max(dataset.n_features, 1)
+    allowed = min(plan.tuning_rows, max(_FEWEST_ROWS, _MOST_CELLS // d))
+    why = "the width of the table" if allowed < plan.tuning_rows else "the limit for trials"
+    left = plan.deadline.remaining()
+    if not plan.by_count and math.isfinite(left):
+        seconds = left * (plan.until or 0.6) * _PORTFOLIO_SHARE * (plan.pool.workers if plan.pool else 1)
+        rows = min(n, allowed)
+        while rows > _FEWEST_ROWS and _round_seconds(ranking, rows, d) > seconds:
+            rows = max(_FEWEST_ROWS, rows // 2)
+        if rows < min(n, allowed):
+            allowed, why = rows, "the time budget"
+    evidence = {"rows": n, "tuning_rows": min(n, allowed), "features": d}
+    if n <= allowed:
+        return None, Reason(
+            code="TUN-001", subject="rows", text=f"Trials are fitted on all {n:,} rows.", evidence=evidence
+        )
+    rows_chosen = np.sort(np.random.default_rng(plan.seed).choice(n, allowed, replace=False))
+    text = f"Trials are fitted on {allowed:,} of {n:,} rows, drawn at random, because of {why}; members on all."
+    return rows_chosen, Reason(code="TUN-001", subject="rows", text=text, evidence=evidence)
+
+
+def _round_seconds(ranking: Ranking, rows: int, features: int) -> float:
+    return sum(DETECTORS[c.detector].seconds(rows, features, c.params) for c in ranking.selected)

@@ -1,0 +1,200 @@
+"""Fitting the chosen members on all rows, in time."""
+
+from __future__ import annotations
+
+import heapq
+import math
+import pickle
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pynomaly_auto.detectors import DETECTORS, FittedDetector
+from pynomaly_auto.errors import NothingFinishedError
+from pynomaly_auto.pool import Job, Outcome
+from pynomaly_auto.records import Dataset, Ensemble, FloatArray, Member, Reason, Search
+from pynomaly_auto.tuning._objective import Attempt, attempt, order
+from pynomaly_auto.tuning._plan import Executor, TuningPlan
+
+_HANG = 3600.0
+_SHARE = 0.85  # of the time left; the rest is for what follows
+_LAST_RESORT = 1.0  # seconds a last attempt gets even when the time is used up
+_ANY_SIZE = math.inf
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FittedMember:
+    """A member of the ensemble, fitted on all rows.
+
+    Args:
+        member: Which one.
+        detector: The fitted detector.
+        scores: Its raw scores of all rows; shape (n_rows,).
+        reasons: How it came about; the first member's also hold why others were dropped.
+    """
+
+    member: Member
+    detector: FittedDetector
+    scores: FloatArray = field(repr=False)
+    reasons: tuple[Reason, ...] = ()
+
+
+def refit(dataset: Dataset, ensemble: Ensemble, plan: TuningPlan, search: Search) -> tuple[FittedMember, ...]:
+    """Fit the members on all rows, in parallel; what the search has fitted on all rows already is taken over.
+
+    When the remaining time is short the slowest members are dropped first; at least one stays. Members that fail are
+    missing from the result, with a reason.
+
+    Args:
+        dataset: The encoded rows.
+        ensemble: The members, and how much each counts.
+        plan: The search's plan, with its payloads.
+        search: The search, for scores and measured seconds.
+
+    Raises:
+        NothingFinishedError: Not one member could be fitted.
+    """
+    taken = {m.trial: f for m in ensemble.members if (f := _taken_over(m, plan, search)) is not None}
+    missing = [m for m in ensemble.members if m.trial not in taken]
+    dropped: list[Reason] = []
+    if missing:
+        executor = plan.executor()
+        table = executor.share(dataset.X)
+        seconds = {m.trial: expected_seconds(m, dataset, search) for m in missing}
+        chosen, dropped = _affordable(missing, seconds, executor.workers, _left(plan), keep=not taken)
+        fitted, failures = _fit(chosen, table, executor, plan)
+        taken |= fitted
+        dropped += failures
+        if not taken:
+            rows = None if search.rows is None else executor.share(np.asarray(search.rows))
+            taken, failures = _last_resort(ensemble, table, rows, executor, plan)
+            dropped += failures
+    kept = [taken[m.trial] for m in ensemble.members if m.trial in taken]
+    if not kept:
+        first = "; ".join(str(r) for r in dropped[:5])
+        raise NothingFinishedError(f"no member could be fitted on all rows: {first}.", where="refitting")
+    first_kept = kept[0]
+    kept[0] = FittedMember(
+        member=first_kept.member, detector=first_kept.detector, scores=first_kept.scores,
+        reasons=first_kept.reasons + tuple(dropped),
+    )  # fmt: skip
+    return tuple(kept)
+
+
+def expected_seconds(member: Member, dataset: Dataset, search: Search) -> float:
+    """Seconds a fit on all rows should take: what the trial took, scaled by the detector's declared cost."""
+    spec = DETECTORS[member.detector]
+    trial = next((t for t in search.trials if t.number == member.trial), None)
+    full = spec.seconds(dataset.n_rows, max(dataset.n_features, 1), member.params)
+    if trial is None or trial.n_rows == 0:
+        return full
+    small = spec.seconds(trial.n_rows, max(dataset.n_features, 1), member.params)
+    return trial.seconds * full / small if small > 0 else trial.seconds
+
+
+def _left(plan: TuningPlan) -> float:
+    return math.inf if plan.by_count else plan.deadline.remaining() * _SHARE
+
+
+def _taken_over(member: Member, plan: TuningPlan, search: Search) -> FittedMember | None:
+    payload = plan.payloads.get(member.trial)
+    trial = next((t for t in search.completed if t.number == member.trial), None)
+    if payload is None or trial is None or search.rows is not None or trial.scores is None:
+        return None
+    reason = Reason(code="TUN-040", subject=member.detector, text="Taken over from its trial, fitted on all rows.")
+    return _member(member, payload, trial.scores, reason)
+
+
+def _member(member: Member, payload: bytes, scores: FloatArray, reason: Reason) -> FittedMember:
+    estimator: Any = pickle.loads(payload)  # noqa: S301 - made by our own worker a moment ago
+    detector = FittedDetector(DETECTORS[member.detector], member.params, estimator)
+    return FittedMember(member=member, detector=detector, scores=scores, reasons=(reason,))
+
+
+def _affordable(
+    members: list[Member], seconds: dict[int, float], workers: int, left: float, *, keep: bool
+) -> tuple[list[Member], list[Reason]]:
+    """Drop the slowest members until the rest should be fitted in time; with ``keep`` one always stays."""
+    chosen, dropped = list(members), []
+    while len(chosen) > (1 if keep else 0) and _makespan([seconds[m.trial] for m in chosen], workers) > left:
+        slowest = max(chosen, key=lambda m: seconds[m.trial])
+        chosen.remove(slowest)
+        text = f"Left out: a fit on all rows is expected to take {seconds[slowest.trial]:.1f} s, {left:.1f} s are left."
+        evidence = {"expected_seconds": seconds[slowest.trial], "seconds_left": left, "trial": slowest.trial}
+        dropped.append(Reason(code="TUN-042", subject=slowest.detector, text=text, evidence=evidence))
+    return chosen, dropped
+
+
+def _makespan(seconds: list[float], workers: int) -> float:
+    """Seconds until all are done when each worker takes the longest one left (Graham 1969)."""
+    loads = [0.0] * max(workers, 1)
+    for value in sorted(seconds, reverse=True):
+        heapq.heapreplace(loads, loads[0] + value)
+    return max(loads)
+
+
+def _fit(
+    members: list[Member], table: Any, executor: Executor, plan: TuningPlan
+) -> tuple[dict[int, FittedMember], list[Reason]]:
+    left = _left(plan)
+    timeout = _HANG if math.isinf(left) else max(left, _LAST_RESORT)
+    # Longest first would be quicker on average, but the heaviest members must be among those that finish.
+    for member in sorted(members, key=lambda m: -m.weight):
+        given = order(DETECTORS[member.detector], member.params, plan.seed, largest_payload=_ANY_SIZE)
+        executor.submit(Job(function=attempt, args=(given, table), timeout=timeout, key=member.trial))
+    end = None if math.isinf(left) else plan.deadline.elapsed() + timeout
+    outcomes = _gather(executor, lambda: None if end is None else end - plan.deadline.elapsed())
+    return _sort_out(members, outcomes, "TUN-041", "Fitted on all rows.")
+
+
+def _gather(executor: Executor, seconds_left: Callable[[], float | None]) -> dict[int, Outcome]:
+    outcomes: dict[int, Outcome] = {}
+    try:
+        while executor.pending:
+            left = seconds_left()
+            if left is not None and left <= 0:
+                break
+            outcome = executor.collect(timeout=left)
+            if outcome is not None:
+                outcomes[outcome.key] = outcome
+    except KeyboardInterrupt:
+        pass  # what is fitted by now is used; the search has already recorded, or the engine will, who ended it
+    outcomes |= {o.key: o for o in executor.cancel()}
+    return outcomes
+
+
+def _sort_out(
+    members: list[Member], outcomes: dict[int, Outcome], code: str, text: str
+) -> tuple[dict[int, FittedMember], list[Reason]]:
+    fitted: dict[int, FittedMember] = {}
+    failures: list[Reason] = []
+    for member in members:
+        outcome = outcomes[member.trial]
+        reached: Attempt | None = outcome.value
+        if reached is not None and reached.payload is not None and reached.scores is not None:
+            evidence = {"seconds": reached.seconds, "trial": member.trial}
+            reason = Reason(code=code, subject=member.detector, text=text, evidence=evidence)
+            fitted[member.trial] = _member(member, reached.payload, reached.scores, reason)
+            continue
+        error = reached.error if reached is not None else outcome.error
+        failed = f"Left out: it could not be fitted on all rows: {error or outcome.status}"
+        failures.append(Reason(code="TUN-043", subject=member.detector, text=failed, evidence={"trial": member.trial}))
+    return fitted, failures
+
+
+def _last_resort(
+    ensemble: Ensemble, table: Any, rows: Any, executor: Executor, plan: TuningPlan
+) -> tuple[dict[int, FittedMember], list[Reason]]:
+    """Fit the members on the search's rows instead, all at once; whoever is done in time counts."""
+    for member in ensemble.members:
+        given = order(
+            DETECTORS[member.detector], member.params, plan.seed, rows=rows, score_all=True, largest_payload=_ANY_SIZE
+        )
+        timeout = _HANG if plan.by_count else max(_left(plan), _LAST_RESORT)
+        executor.submit(Job(function=attempt, args=(given, table), timeout=timeout, key=member.trial))
+    end = None if plan.by_count else plan.deadline.elapsed() + max(_left(plan), _LAST_RESORT)
+    outcomes = _gather(executor, lambda: None if end is None else end - plan.deadline.elapsed())
+    text = "Fitted on the search's rows only, as no member could be fitted on all rows."
+    return _sort_out(list(ensemble.members), outcomes, "TUN-044", text)

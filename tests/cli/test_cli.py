@@ -1,0 +1,125 @@
+"""The command line as a user meets it: in a process of its own where exit statuses matter."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from pynomaly_auto import __version__
+from pynomaly_auto.cli import app
+from pynomaly_auto.errors import PynomalyError
+
+QUICK = ["--n-trials", "3", "--random-state", "0", "--tracking", "off"]
+
+
+@pytest.fixture
+def csv(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(120, 3)), columns=["a", "b", "c"])
+    frame["shop"] = rng.choice(["x", "y"], 120)
+    frame["label"] = 0
+    frame.loc[5, "a"] = 40
+    frame.loc[6, "b"] = np.nan
+    path = tmp_path / "data.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+def call(*arguments: str | Path) -> str:
+    outcome = CliRunner().invoke(app, [str(a) for a in arguments], catch_exceptions=False)
+    assert outcome.exit_code == 0, outcome.output
+    return outcome.output
+
+
+def process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pynomaly_auto.cli", *(str(a) for a in arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_detect_writes_everything(csv: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    text = call("auto", "detect", "-d", csv, "-o", out, "--contamination", "0.05", "--drop", "label", "--save-model",
+                "--exclude", "lof", *QUICK)  # fmt: skip
+    assert "anomalies in 120 rows" in text
+    assert {p.name for p in out.iterdir()} >= {"anomalies.csv", "scores.parquet", "result.json", "report.html", "model"}
+    assert 5 in pd.read_csv(out / "anomalies.csv")["row"].to_numpy()
+    assert len(pd.read_parquet(out / "scores.parquet")) == 120
+    assert json.loads((out / "result.json").read_text())["n_rows"] == 120
+
+
+def test_configure_prints_what_detect_takes(csv: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    call("auto", "configure", "--dataset", csv, "--priority", "speed", "--seconds", "20", "--output", config)
+    assert "time_budget = 20" in config.read_text()
+    call("auto", "detect", "-d", csv, "-o", tmp_path / "r", "--config", config, "--quiet", *QUICK)
+    printed = call("auto", "configure", "--preset", "fraud_detection")
+    assert 'preset = "fraud_detection"' in printed
+
+
+def test_configure_asks(csv: Path) -> None:
+    answers = "none\nspeed\n15\n" + str(csv) + "\n"
+    outcome = CliRunner().invoke(app, ["auto", "configure", "--interactive"], input=answers)
+    assert outcome.exit_code == 0
+    assert "time_budget = 15" in outcome.output
+
+
+def test_lists(csv: Path) -> None:
+    assert "numeric" in call("profile", "-d", csv)
+    assert "fair_cut_forest" in call("detectors")
+    assert "knn_mean" not in call("detectors", "--family", "trees")
+    assert "fraud_detection" in call("presets")
+    assert __version__ in call("status")
+    assert __version__ in call("--version")
+
+
+def test_knowledge_base_commands(csv: Path, tmp_path: Path) -> None:
+    assert "tasks" in call("kb", "info")
+    assert "sound" in call("kb", "verify")
+    frame = pd.read_csv(csv)
+    frame["label"] = (frame.index == 5).astype(int)
+    frame.loc[[7, 8, 9], "label"] = 1
+    source = tmp_path / "tables"
+    source.mkdir()
+    frame.to_parquet(source / "one.parquet")
+    base = tmp_path / "base"
+    call("kb", "build", source, "-o", base, "--workers", "1", "--detector", "zscore", "--detector", "hbos")
+    assert "sound" in call("kb", "verify", base)
+    frame.to_csv(tmp_path / "mine.csv", index=False)
+    call("kb", "add", tmp_path / "mine.csv", "--base", base)
+    assert "2" in call("kb", "info", base)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["auto", "detect", "-d", "nowhere.csv"], "nowhere.csv"),
+        (["auto", "detect", "-d", "DATA", "--preset", "fraud"], "fraud_detection"),
+        (["auto", "detect", "-d", "DATA", "--contamination", "lots"], "contamination"),
+        (["auto", "detect", "-d", "DATA", "--time-budget", "0"], "time_budget"),
+        (["auto", "detect", "-d", "DATA", "--drop", "lable"], "label"),
+        (["auto", "detect", "-d", "DATA", "-o", "DATA/results"], "results"),
+        (["detectors", "--family", "trees2"], "trees2"),
+        (["kb", "info", "nowhere"], "nowhere"),
+    ],
+)
+def test_mistakes_are_one_line_and_exit_2(arguments: list[str], message: str, csv: Path) -> None:
+    done = process(*(a.replace("DATA", str(csv)) for a in arguments))
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_unknown_options_exit_2() -> None:
+    assert process("auto", "detect", "--nonsense").returncode == 2
+
+
+def test_errors_reach_python_callers(csv: Path) -> None:
+    with pytest.raises(PynomalyError):
+        CliRunner().invoke(app, ["auto", "detect", "-d", "nowhere.csv"], catch_exceptions=False)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import importlib.resources
+
+import pytest
+
+from pynomaly_auto.detectors import DETECTORS
+from pynomaly_auto.errors import PynomalyError, SettingError, StorageError, UnknownNameError
+from pynomaly_auto.presets import PRESETS, Preset, apply, load_preset
+from pynomaly_auto.presets._shipped import NAMES
+
+
+def test_all_files_are_listed():
+    folder = importlib.resources.files("pynomaly_auto.presets")
+    files = {p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml")}
+    assert files == set(NAMES) == set(PRESETS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_presets_hold_what_they_say(name):
+    preset = PRESETS[name]
+    assert preset.title
+    assert preset.description.endswith(".")
+    assert preset.sources
+    assert {r.subject for r in preset.reasons} == set(preset.values) - {"domain"}
+    assert not set(preset.preferred) & set(preset.discouraged)
+    assert preset.to_dict()["name"] == name
+    assert apply(preset, {}).preset == name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_detectors_named_exist(name):
+    preset = PRESETS[name]
+    for detector in (*preset.preferred, *preset.discouraged):
+        assert detector in DETECTORS
+
+
+def test_given_values_win():
+    settings = apply(PRESETS["fraud_detection"], {"contamination": 0.2, "time_budget": 3})
+    assert settings.contamination == 0.2
+    assert settings.target_metric == "average_precision"
+    assert settings.domain == "finance"
+
+
+def test_unknown_name_suggests():
+    with pytest.raises(UnknownNameError, match="fraud_detection"):
+        PRESETS["fraud_detecton"]
+
+
+def test_values_are_checked():
+    with pytest.raises(SettingError):
+        Preset(name="x", title="X", description="x", values={"contamination": 3})
+    with pytest.raises(SettingError, match="another"):
+        Preset(name="x", title="X", description="x", values={"preset": "general"})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("title = ", "cannot be read"),
+        ('title = "T"', "no description"),
+        ('title = "T"\ndescription = "D"\nstrange = 1', "unknown strange"),
+    ],
+)
+def test_bad_files(tmp_path, text, message):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(StorageError, match=message):
+        load_preset(path)
+    with pytest.raises(PynomalyError):
+        load_preset(tmp_path / "missing.toml")
+
+
+def test_own_file(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('title = "T"\ndescription = "D"\n[values]\nmax_models = 3\n[reasons]\nmax_models = "few"\n')
+    preset = load_preset(str(path))
+    assert preset.name == "mine"
+    assert preset.values["max_models"] == 3
+    assert str(preset.reasons[0]) == "PRE-001 max_models: few"

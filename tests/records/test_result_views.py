@@ -1,0 +1,61 @@
+"""What people and machines see of a result."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.factories import make_result
+
+from pynomaly_auto.records import Reason
+
+
+def test_notebook_view_shows_the_main_things():
+    html = make_result()._repr_html_()
+    assert "25 anomalies in 500 rows" in html
+    assert "the first 10 of 25" in html
+    assert "hbos" in html
+    assert "DAT-031" in html
+    assert html.count("<details") == html.count("</details>") == 4
+    assert "<script" not in html
+
+
+@pytest.mark.parametrize("kwargs", [{"anomalies": 0}, {"n": 1, "anomalies": 0, "trials": 0}, {"anomalies": 1}])
+def test_notebook_view_of_small_results(kwargs):
+    html = make_result(**kwargs)._repr_html_()
+    assert ("No row lies above" in html) == (kwargs["anomalies"] == 0)
+    assert ("1 anomaly in" in html) == (kwargs["anomalies"] == 1)
+
+
+def test_notebook_view_escapes_what_comes_from_the_data():
+    evil = "<script>" + "y" * 80
+    html = make_result(column_names=[evil], row_labels=[f"{evil}{i}" for i in range(500)])._repr_html_()
+    assert "<script>" not in html
+    assert "…" in html
+
+
+def test_notebook_view_cuts_long_lists_of_reasons():
+    result = make_result(trials=5_000)
+    assert len(result.reasons) > 400
+    html = result._repr_html_()
+    assert "The first 400 are shown" in html
+    assert len(html) < 200_000
+
+
+def test_stage_is_read_off_the_code():
+    assert Reason(code="ENS-002", subject="s", text="t").stage == "Ensembling"
+    assert Reason(code="XYZ-1", subject="s", text="t").stage == "XYZ"
+
+
+def test_to_dict_holds_plain_values_whatever_the_row_labels():
+    result = make_result(row_labels=pd.date_range("2026-01-01", periods=500).to_numpy())
+    json.dumps(result.to_dict(), allow_nan=False)
+
+
+def test_anomalies_come_most_anomalous_first():
+    table = make_result().anomalies
+    assert np.all(np.diff(table["score"]) <= 0)
+    assert table.index.name == "position"
+    assert table["top_features"].iloc[0]
