@@ -114,3 +114,9 @@ def test_fewer_passes_are_expected_to_cost_less(spec) -> None:
 def test_fewer_networks_are_expected_to_cost_less() -> None:
     deep = DETECTORS["deep_iforest"]
     assert deep.seconds(1000, 10, {"n_representations": 8}) < deep.seconds(1000, 10)
+
+
+def test_beyond_the_reference_rows_only_scoring_costs(spec) -> None:
+    at, beyond, far = (spec.seconds(n, 10) for n in (10_000, 20_000, 30_000))
+    assert beyond < 1.5 * at
+    assert far - beyond == pytest.approx(beyond - at)

@@ -212,7 +212,7 @@ class DeepIsolationForest:
         *,
         n_representations: int = 24,
         n_estimators: int = 12,
-        hidden: Sequence[int] = (100, 50),
+        hidden: Sequence[int] = (64,),
         latent: int = 20,
         max_samples: int = 256,
         random_state: int = 0,

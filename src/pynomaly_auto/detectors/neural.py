@@ -17,6 +17,10 @@ def _passes(params: Mapping[str, Any]) -> float:
     return float(params["epochs"]) / 50 * 128 / float(params["batch_size"])
 
 
+def _networks_work(params: Mapping[str, Any]) -> float:
+    return float(params["n_representations"] * params["n_estimators"]) / (24 * 12)
+
+
 DETECTORS.add(
     DetectorSpec(
         name="autoencoder",
@@ -26,7 +30,16 @@ DETECTORS.add(
         paper="M. Sakurada, T. Yairi: Anomaly detection using autoencoders with nonlinear dimensionality reduction. "
         "MLSDA 2014.",
         summary="Rows that a network cannot rebuild through a bottleneck.",
-        cost=Cost(unit=0.65, n_power=0.65, d_power=0.1, memory_mb=0.2, factor=_passes),
+        cost=Cost(
+            unit=0.65,
+            n_power=0.65,
+            d_power=0.1,
+            score_share=0.052,
+            memory_mb=2.1,
+            memory_d_power=0.3,
+            memory_base_mb=5.0,
+            factor=_passes,
+        ),
         capabilities=Capabilities(
             min_rows=20,
             min_features=2,
@@ -58,7 +71,16 @@ DETECTORS.add(
         target="pynomaly_auto.detectors._networks:VariationalAutoEncoder",
         paper="J. An, S. Cho: Variational autoencoder based anomaly detection using reconstruction probability. 2015.",
         summary="Rows unlikely under a network that generates rows from a few normal variables.",
-        cost=Cost(unit=0.74, n_power=0.5, d_power=0.1, memory_mb=0.2, factor=_passes),
+        cost=Cost(
+            unit=0.74,
+            n_power=0.5,
+            d_power=0.1,
+            score_share=0.043,
+            memory_mb=2.4,
+            memory_d_power=0.3,
+            memory_base_mb=5.0,
+            factor=_passes,
+        ),
         capabilities=Capabilities(
             min_rows=20,
             min_features=2,
@@ -97,7 +119,16 @@ DETECTORS.add(
         target="pynomaly_auto.detectors._networks:DeepSVDD",
         paper="L. Ruff et al.: Deep one-class classification. ICML 2018.",
         summary="Rows that a network trained to map all rows to one point leaves far from it.",
-        cost=Cost(unit=0.4, n_power=0.5, d_power=0.1, memory_mb=0.2, factor=_passes),
+        cost=Cost(
+            unit=0.4,
+            n_power=0.5,
+            d_power=0.1,
+            score_share=0.079,
+            memory_mb=1.5,
+            memory_d_power=0.3,
+            memory_base_mb=5.0,
+            factor=_passes,
+        ),
         capabilities=Capabilities(
             min_rows=20, finds=frozenset({"global", "cluster"}), interpretability=0.1, deterministic=False, gpu=True
         ),
@@ -131,7 +162,16 @@ DETECTORS.add(
         target="pynomaly_auto.detectors._networks:BidirectionalGAN",
         paper="H. Zenati et al.: Efficient GAN-based anomaly detection. arXiv:1802.06222, 2018.",
         summary="Rows that an encoder and a generator in a duel with a discriminator do not reproduce.",
-        cost=Cost(unit=1.25, n_power=0.6, d_power=0.1, memory_mb=0.2, factor=_passes),
+        cost=Cost(
+            unit=1.25,
+            n_power=0.6,
+            d_power=0.1,
+            score_share=0.06,
+            memory_mb=3.4,
+            memory_d_power=0.3,
+            memory_base_mb=5.0,
+            factor=_passes,
+        ),
         capabilities=Capabilities(
             min_rows=20,
             min_features=2,
@@ -167,13 +207,15 @@ DETECTORS.add(
             unit=0.27,
             n_power=0.65,
             d_power=0.1,
-            memory_mb=0.3,
-            factor=lambda params: float(params["n_representations"] * params["n_estimators"]) / 288,
+            memory_mb=3.8,
+            memory_d_power=0.2,
+            memory_base_mb=5.0,
+            factor=_networks_work,
         ),
         capabilities=Capabilities(
             finds=frozenset({"global", "cluster", "dependency"}), interpretability=0.1, deterministic=False
         ),
-        defaults={"n_representations": 24, "n_estimators": 12, "hidden": (100, 50), "latent": 20, "max_samples": 256},
+        defaults={"n_representations": 24, "n_estimators": 12, "hidden": (64,), "latent": 20, "max_samples": 256},
         space={
             "n_representations": IntDistribution(8, 48, step=8),
             "n_estimators": IntDistribution(6, 24, step=6),
@@ -182,5 +224,6 @@ DETECTORS.add(
         },
         seed_parameter="random_state",
         train_scores=None,
+        reference_rows=50_000,
     )
 )

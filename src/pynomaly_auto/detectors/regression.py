@@ -18,6 +18,10 @@ def _work(params: Mapping[str, Any]) -> float:
     return float(params["max_targets"] * params["n_folds"] * params["n_estimators"]) / (20 * 2 * 40)
 
 
+def _kernel_work(params: Mapping[str, Any]) -> float:
+    return float(params["max_targets"] * params["n_folds"] * params["n_landmarks"]) / (20 * 2 * 100)
+
+
 DETECTORS.add(
     DetectorSpec(
         name="random_forest_residuals",
@@ -26,7 +30,9 @@ DETECTORS.add(
         target="pynomaly_auto.detectors._residuals:BoostedResiduals",
         paper=_ALSO,
         summary="Rows whose values random forests do not predict from the row's other values.",
-        cost=Cost(unit=0.24, n_power=0.5, d_power=1.0, memory_mb=0.1, factor=_work),
+        cost=Cost(
+            unit=0.24, n_power=0.5, d_power=1.0, score_share=0.28, memory_mb=0.8, memory_base_mb=2.0, factor=_work
+        ),
         capabilities=Capabilities(
             min_rows=10,
             min_features=2,
@@ -54,7 +60,9 @@ DETECTORS.add(
         target="pynomaly_auto.detectors._residuals:BoostedResiduals",
         paper=_ALSO,
         summary="Rows whose values boosted trees do not predict from the row's other values.",
-        cost=Cost(unit=0.2, n_power=0.4, d_power=1.0, memory_mb=0.1, factor=_work),
+        cost=Cost(
+            unit=0.2, n_power=0.4, d_power=1.0, score_share=0.26, memory_mb=0.8, memory_base_mb=2.0, factor=_work
+        ),
         capabilities=Capabilities(
             min_rows=10,
             min_features=2,
@@ -86,8 +94,10 @@ DETECTORS.add(
             unit=0.086,
             n_power=0.85,
             d_power=0.5,
-            memory_mb=0.3,
-            factor=lambda params: float(params["max_targets"] * params["n_folds"] * params["n_landmarks"]) / 4000,
+            score_share=0.3,
+            memory_mb=4.4,
+            memory_d_power=0.2,
+            factor=_kernel_work,
         ),
         capabilities=Capabilities(
             min_rows=10, min_features=2, finds=frozenset({"dependency"}), interpretability=0.5, deterministic=False

@@ -9,6 +9,14 @@ from pynomaly_auto.detectors._catalogue import DETECTORS
 from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
 
 
+def _iforest_work(params: Mapping[str, Any]) -> float:
+    return float(params["n_estimators"]) / 500
+
+
+def _loda_work(params: Mapping[str, Any]) -> float:
+    return float(params["n_projections"]) / 100
+
+
 def _isotree_work(params: Mapping[str, Any]) -> float:
     return float(params["ntrees"]) / 200
 
@@ -23,10 +31,11 @@ DETECTORS.add(
         summary="Rows that few random axis-parallel splits set apart from all others.",
         cost=Cost(
             unit=0.35,
-            n_power=0.65,
+            n_power=0.58,
             d_power=0.0,
             memory_mb=0.1,
-            factor=lambda params: float(params["n_estimators"]) / 500,
+            memory_base_mb=20.0,
+            factor=_iforest_work,
         ),
         capabilities=Capabilities(finds=frozenset({"global", "cluster"}), interpretability=0.5, deterministic=False),
         defaults={"n_estimators": 500, "max_samples": 512},
@@ -49,7 +58,7 @@ DETECTORS.add(
         target="pynomaly_auto.detectors._isolation:IsotreeForest",
         paper="S. Hariri, M. Carrasco Kind, R. J. Brunner: Extended Isolation Forest. IEEE TKDE 33(4), 2021.",
         summary="Rows that few random splits by sloping hyperplanes set apart from all others.",
-        cost=Cost(unit=0.045, n_power=0.9, d_power=0.0, memory_mb=0.1, factor=_isotree_work),
+        cost=Cost(unit=0.045, n_power=0.97, d_power=0.0, memory_mb=0.1, memory_base_mb=10.0, factor=_isotree_work),
         capabilities=Capabilities(finds=frozenset({"global", "cluster"}), interpretability=0.3, deterministic=False),
         defaults={"ntrees": 200, "sample_size": 256, "ndim": 2, "max_depth": "auto", "coefs": "normal"},
         space={
@@ -75,7 +84,7 @@ DETECTORS.add(
         target="pynomaly_auto.detectors._isolation:IsotreeForest",
         paper="D. Cortes: Revisiting randomized choices in isolation forests. arXiv:2110.13402, 2021.",
         summary="Rows that few splits set apart when each split is where it gains most pooled variance.",
-        cost=Cost(unit=0.09, n_power=0.92, d_power=0.0, memory_mb=0.1, factor=_isotree_work),
+        cost=Cost(unit=0.09, n_power=0.98, d_power=0.0, memory_mb=0.1, memory_base_mb=10.0, factor=_isotree_work),
         capabilities=Capabilities(
             finds=frozenset({"global", "local", "cluster"}), interpretability=0.3, deterministic=False
         ),
@@ -111,7 +120,12 @@ DETECTORS.add(
         paper="D. Cortes: Isolation forests: looking beyond tree depth. arXiv:2111.11639, 2021.",
         summary="Rows in the leaves of random trees that hold few rows for the room they take.",
         cost=Cost(
-            unit=0.105, n_power=1.0, d_power=0.0, memory_mb=0.1, factor=lambda params: float(params["ntrees"]) / 300
+            unit=0.07,
+            n_power=1.02,
+            d_power=0.0,
+            memory_mb=0.1,
+            memory_base_mb=10.0,
+            factor=_isotree_work,
         ),
         capabilities=Capabilities(
             finds=frozenset({"global", "local", "cluster"}), interpretability=0.4, deterministic=False
@@ -141,8 +155,10 @@ DETECTORS.add(
             unit=0.004,
             n_power=0.9,
             d_power=0.1,
-            memory_mb=0.1,
-            factor=lambda params: float(params["n_projections"]) / 100,
+            score_share=1.0,
+            memory_mb=1.0,
+            memory_d_power=0.3,
+            factor=_loda_work,
         ),
         capabilities=Capabilities(interpretability=0.5, deterministic=False),
         defaults={"n_projections": 100, "n_bins": 20},
