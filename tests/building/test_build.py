@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from pynomaly_auto.building import Plan, _build, add, build
-from pynomaly_auto.building.__main__ import main
 from pynomaly_auto.building._configurations import configurations, draw
 from pynomaly_auto.building._measure import Measured, finish, fit, prepare
 from pynomaly_auto.building._parts import Configuration, read_part, slug
@@ -141,15 +138,3 @@ def test_draws_lie_inside():
 def test_names_become_different_files():
     assert slug("a/b") != slug("a_b")
     assert "/" not in slug("a/b")
-
-
-def test_from_the_command_line(folder, tmp_path, capsys):
-    out = tmp_path / "kb"
-    known = ["--detectors", "hbos", "--workers", "1", "--limit", "1", "--configurations", "0"]
-    assert main([str(folder), "--out", str(out), *known]) == 0
-    said = capsys.readouterr().out
-    assert "[1/1] mixed: measured" in said
-    assert "1 tasks, 1 results" in said
-    assert json.loads((out / "manifest.json").read_text())["n_tasks"] == 1
-    assert main([str(tmp_path / "nowhere"), "--out", str(out)]) == 2
-    assert "does not exist" in capsys.readouterr().err

@@ -131,11 +131,14 @@ def _judge(table: pd.DataFrame, labels: IntArray) -> None:
         if table["config"].iloc[i] == DEFAULT and table["detector"].iloc[i] in TRUSTED
     ]  # fmt: skip
     basis = trusted if len(trusted) >= 3 else done
-    agreed = scoring.consensus(np.column_stack([vectors[i] for i in basis])) if basis else np.empty(0)
+    ranked = {i: scoring.tail_ranks(vectors[i]) for i in basis}
     columns: dict[str, FloatArray] = {name: np.full(len(table), np.nan) for name in METRICS}
     for i, scores in vectors.items():
         for name in METRICS:
             columns[name][i] = getattr(scoring, name)(labels, scores)
+        # As in tuning, a detector is not compared with itself: its default would always agree best.
+        others = [r for j, r in ranked.items() if table["detector"].iloc[j] != table["detector"].iloc[i]]
+        agreed = np.mean(others, axis=0) if others else np.zeros(len(labels))
         for name, value in scoring.score_statistics(scores, agreed).items():
             columns.setdefault(STATISTIC + name, np.full(len(table), np.nan))[i] = value
     for name, values in columns.items():

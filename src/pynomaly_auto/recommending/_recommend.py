@@ -151,7 +151,7 @@ def _judge(
         selected=impossible is None and not vetoed,
         score=score,
         prediction=found,
-        criteria=dict(bounded),
+        criteria={str(name): value for name, value in bounded.items()},
         warm_starts=tuple(w.params for w in starts),
         seconds=context.seconds(spec),
         memory_mb=context.needed_mb(spec),
