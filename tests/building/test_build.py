@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from pynomaly_auto.building import Plan, _build, add, build
+from pynomaly_auto.building import Plan, _build, add, build, restate
 from pynomaly_auto.building._configurations import configurations, draw
 from pynomaly_auto.building._measure import Measured, finish, fit, prepare
-from pynomaly_auto.building._parts import Configuration, read_part, slug
+from pynomaly_auto.building._parts import Configuration, read_part, slug, write_part
 from pynomaly_auto.building._sources import find_tasks
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import InvalidInputError, SettingError, StorageError, UnknownNameError
@@ -73,6 +73,10 @@ def test_failures_are_results(folder, tmp_path):
     assert list(table["status"]) == ["completed", "timeout", "failed"]
     assert list(table["roc_auc"].notna()) == [True, False, False]
     assert len(table["scores"].iloc[0]) == 100
+    stated = table["st_agreement"]
+    write_part(part, record, table.assign(st_agreement=7.0))
+    assert restate(tmp_path) == 1
+    assert read_part(part)[1]["st_agreement"].equals(stated)
     nothing = tmp_path / "nothing.parquet"
     finish(task, prepared, [measured("lof", "memory")], str(nothing), 0)
     assert read_part(nothing)[1]["roc_auc"].isna().all()

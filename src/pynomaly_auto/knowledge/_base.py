@@ -252,14 +252,15 @@ class KnowledgeBase:
             if facts is None:
                 return float("nan")
             values = table | {STATISTIC + name: value for name, value in statistics.items()}
-            return _unit(facts.mean + trust * float(self._run(card, "mean", [detector], values)[0]))
+            offset = card.shrinkage * float(self._run(card, "mean", [detector], values)[0])
+            return _unit(facts.mean + trust * offset)
 
         return predict
 
     def predict_contamination(self, meta_features: Mapping[str, float]) -> float | None:
         """Predict the share of anomalies, or None when no model for it beat the constant."""
         card = self.manifest.models.get("contamination")
-        if card is None:
+        if card is None or not card.files:
             return None
         values = {META + k: v for k, v in meta_features.items()}
         logit = float(self._run(card, "mean", [""], values)[0])
@@ -277,7 +278,7 @@ class KnowledgeBase:
         for i, name in enumerate(detectors):
             mean = self.manifest.detectors[name].mean
             out[name] = (
-                mean + float(parts["mean"][i]),
+                mean + card.shrinkage * float(parts["mean"][i]),
                 mean + float(parts["low"][i]) - card.correction,
                 mean + float(parts["high"][i]) + card.correction,
             )

@@ -301,7 +301,9 @@ def _summary(
     strength = Reason(
         code="REC-003",
         subject="strength of detectors",
-        text=f"from {SOURCE}" if base is None else "from their mean ROC-AUC over the knowledge base's tables",
+        text=f"from {SOURCE}"
+        if base is None
+        else "from their mean ROC-AUC over the knowledge base's tables, and documented grades where those are few",
     )
     return ranked, weighted, strength
 
