@@ -14,7 +14,7 @@ from pynomaly_auto._version import __version__
 from pynomaly_auto.errors import PynomalyError, SettingError
 
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
-_PLAIN = {
+_PLAIN: Any = {
     "no_args_is_help": True,
     "pretty_exceptions_enable": False,
     "rich_markup_mode": None,

@@ -67,7 +67,7 @@ def with_overrides(config: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
     merged = read_config(config)
     before = merged.get("overrides", {})
     now = Overrides(**before) if isinstance(before, Mapping) else before
-    values = {
+    values: dict[str, Any] = {
         "include": now.include,
         "exclude": now.exclude,
         "force": now.force,

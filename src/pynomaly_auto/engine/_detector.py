@@ -195,7 +195,7 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
         """
         settings, reasons = resolve(self.get_params(deep=False))
         profile = None if data_preview is None else look_at(data_preview, seed=settings.random_state or 0)[1]
-        guided, why = guide(profile, priorities or {}, constraints or {})
+        guided, why = guide(profile, priorities, constraints)
         merged = {**read_config(settings), **read_config(guided)}
         return Guidance(settings=Settings.from_mapping(merged), reasons=reasons + why)
 
@@ -320,9 +320,9 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
         check_is_fitted(self, "result_")
         return self.result_
 
-    def _moved(self, **cut: float) -> Self:
+    def _moved(self, *, contamination: float | None = None, threshold: float | None = None) -> Self:
         check_is_fitted(self, "result_")
-        verdict = move(self._model.verdict, **cut)
+        verdict = move(self._model.verdict, contamination=contamination, threshold=threshold)
         self._model = replace(self._model, verdict=verdict)
         self.result_ = replace(self.result_, verdict=verdict)
         return self
@@ -337,7 +337,7 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
 
     def _repr_html_(self) -> str:
         if hasattr(self, "result_"):
-            return str(self.result_._repr_html_())  # type: ignore[attr-defined]
+            return str(self.result_._repr_html_())
         return str(super()._repr_html_())
 
     @classmethod

@@ -24,7 +24,7 @@ from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.pool import Pool
 from pynomaly_auto.profiling import profile
 from pynomaly_auto.recommending import recommend
-from pynomaly_auto.records import Dataset, Explanation, IntArray, Profile, Reason, Result, Verdict
+from pynomaly_auto.records import Dataset, Explanation, IntArray, Profile, Reason, Result, Trial, Verdict
 from pynomaly_auto.settings import Deadline, Settings
 from pynomaly_auto.tracking import NullTracker, Tracker, open_tracker
 from pynomaly_auto.tuning import TuningPlan, refit, tune
@@ -81,7 +81,7 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
     with Progress(settings, deadline) as progress:
         stage = Stages(progress)
         with stage("reading"):
-            encoder = TableEncoder(owner=owner).fit(table)
+            encoder = TableEncoder(novelty=settings.novelty, owner=owner).fit(table)
             dataset = encoder.encode(table)
         tracker = open_tracker(settings.tracking, settings.experiment_name)
         tracker.start()
@@ -107,8 +107,13 @@ def _stages(
             ranking = recommend(found, settings, base)
             expert = None if base is None else base.fitted_quality(found.meta_features)
         plan = TuningPlan(settings=settings, seed=seed, deadline=deadline, pool=pool, predict_quality=expert)
+
+        def tell(trial: Trial) -> None:
+            stage.progress.trial(trial)
+            tracker.trial(trial)
+
         with stage("tuning"):
-            search = tune(dataset, ranking, plan, on_trial=lambda t: (stage.progress.trial(t), tracker.trial(t)))
+            search = tune(dataset, ranking, plan, on_trial=tell)
         with stage("ensembling"):
             chosen = choose_members(
                 search,
@@ -118,10 +123,14 @@ def _stages(
                 n_features=dataset.n_features,
                 seconds_left=None if plan.by_count else deadline.remaining(),
             )
-            ensemble = FittedEnsemble.of(chosen, refit(dataset, chosen, plan, search))
+            fitted = refit(dataset, chosen, plan, search)
+            ensemble = FittedEnsemble.of(chosen, fitted)
     with stage("deciding"):
         prior = None if base is None else base.predict_contamination(found.meta_features)
-        verdict = decide(ensemble.train_scores, ensemble.member_scores, settings, prior=prior, seed=seed)
+        raw = np.column_stack([member.scores for member in fitted])
+        verdict = decide(
+            ensemble.train_scores, ensemble.member_scores, settings, prior=prior, seed=seed, member_raw=raw
+        )
     model = _model(encoder, ensemble, verdict, dataset, table)
     with stage("explaining"):
         seconds = min(_EXPLAINING_SECONDS, deadline.share(_EXPLAINING_SHARE))

@@ -124,7 +124,7 @@ def _params(detector: AutonomousDetector) -> dict[str, Any]:
     return {k: plain(v) for k, v in params.items()} | {"config": plain(config)}
 
 
-def _writer(member: FittedDetector) -> Callable[[Path], None]:
+def _writer(member: Any) -> Callable[[Path], None]:
     return lambda folder: dump_detector(member, folder)
 
 

@@ -271,7 +271,7 @@ def _leaderboard(result: Result) -> Table:
                 number(best.get(c.detector)),
                 "–" if share is None else f"{share:.1%}",
                 f"{c.seconds:.2g} s",
-                why or ("tried" if c.selected else "left out"),
+                why or ("selected" if c.selected else "left out"),
             )
         )
     heads = ("detector", "ranking score", "predicted (90 %)", "reached", "weight", "expected cost", "why")
