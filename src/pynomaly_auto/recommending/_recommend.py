@@ -136,9 +136,7 @@ def _judge(
         reasons.append(Reason(code=rule.code, subject=spec.name, text=effect.text, evidence=evidence))
     bounded = {name: min(1.0, max(0.0, value)) for name, value in criteria.items()}
     by_rules = sum(weights[name] * value for name, value in bounded.items())
-    predicted = opinion.score(spec.name)
-    share = opinion.weight if predicted is not None else 0.0
-    score = (1 - share) * by_rules + share * (predicted or 0.0)
+    score = (1 - opinion.weight) * by_rules + opinion.weight * opinion.score(spec.name)
     # Vetoes first, then what moved the score most.
     reasons.sort(key=lambda r: (r.evidence.get("effect") != "veto", -abs(float(r.evidence.get("amount") or 0.0))))
     found, starts = opinion.predictions.get(spec.name), opinion.warm_starts.get(spec.name, ())
