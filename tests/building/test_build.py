@@ -1,17 +1,14 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from pynomaly_auto.building import Plan, _build, add, build
-from pynomaly_auto.building.__main__ import main
+from pynomaly_auto.building import Plan, _build, add, build, restate
 from pynomaly_auto.building._configurations import configurations, draw
 from pynomaly_auto.building._measure import Measured, finish, fit, prepare
-from pynomaly_auto.building._parts import Configuration, read_part, slug
+from pynomaly_auto.building._parts import Configuration, read_part, slug, write_part
 from pynomaly_auto.building._sources import find_tasks
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import InvalidInputError, SettingError, StorageError, UnknownNameError
@@ -76,6 +73,10 @@ def test_failures_are_results(folder, tmp_path):
     assert list(table["status"]) == ["completed", "timeout", "failed"]
     assert list(table["roc_auc"].notna()) == [True, False, False]
     assert len(table["scores"].iloc[0]) == 100
+    stated = table["st_agreement"]
+    write_part(part, record, table.assign(st_agreement=7.0))
+    assert restate(tmp_path) == 1
+    assert read_part(part)[1]["st_agreement"].equals(stated)
     nothing = tmp_path / "nothing.parquet"
     finish(task, prepared, [measured("lof", "memory")], str(nothing), 0)
     assert read_part(nothing)[1]["roc_auc"].isna().all()
@@ -141,15 +142,3 @@ def test_draws_lie_inside():
 def test_names_become_different_files():
     assert slug("a/b") != slug("a_b")
     assert "/" not in slug("a/b")
-
-
-def test_from_the_command_line(folder, tmp_path, capsys):
-    out = tmp_path / "kb"
-    known = ["--detectors", "hbos", "--workers", "1", "--limit", "1", "--configurations", "0"]
-    assert main([str(folder), "--out", str(out), *known]) == 0
-    said = capsys.readouterr().out
-    assert "[1/1] mixed: measured" in said
-    assert "1 tasks, 1 results" in said
-    assert json.loads((out / "manifest.json").read_text())["n_tasks"] == 1
-    assert main([str(tmp_path / "nowhere"), "--out", str(out)]) == 2
-    assert "does not exist" in capsys.readouterr().err

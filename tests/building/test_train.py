@@ -8,7 +8,7 @@ import pytest
 
 from pynomaly_auto.building import _assemble
 from pynomaly_auto.building._assemble import assemble, detector_facts, union
-from pynomaly_auto.building._train import _correlation, _folds, train
+from pynomaly_auto.building._train import _correlation, _folds, _shrinkage, train
 from pynomaly_auto.errors import StorageError
 
 
@@ -82,6 +82,13 @@ def test_newer_results_replace_older(tables):
     assert len(merged[0]) == len(tasks)
     assert (merged[0]["domain"] == "new").sum() == 1
     assert (merged[1]["task"] == "t000").sum() == 2
+
+
+def test_predictions_that_do_not_hold_are_shrunk():
+    y = np.array([1.0, -1.0, 2.0])
+    assert _shrinkage(y, y) == pytest.approx(1)
+    assert _shrinkage(y, 2 * y) == pytest.approx(0.5)
+    assert _shrinkage(y, -y) == 0.0
 
 
 def test_constant_has_no_correlation():

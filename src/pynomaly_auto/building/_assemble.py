@@ -146,7 +146,11 @@ def _write_models(learned: Mapping[str, Learned], draft: Path) -> dict[str, Mode
             files[role] = f"{_MODELS}/{name}_{role}.txt"
             (draft / files[role]).write_text(text, encoding="utf-8")
         cards[name] = ModelCard(
-            files=files, features=model.features, correction=model.correction, validation=model.validation
+            files=files,
+            features=model.features,
+            correction=model.correction,
+            shrinkage=model.shrinkage,
+            validation=model.validation,
         )
     return cards
 

@@ -121,21 +121,54 @@ def _row(m: Measured, seed: int) -> dict[str, Any]:
     }
 
 
+def restate(parts: Path) -> int:
+    """Compute the score statistics of finished parts anew from their stored scores; nothing is fitted.
+
+    For when `scoring.score_statistics` or the trusted detectors have changed since the parts were measured.
+
+    Args:
+        parts: Folder of part files.
+
+    Returns:
+        Number of parts.
+
+    Raises:
+        StorageError: A part is damaged.
+    """
+    found = sorted(parts.glob("*.parquet"))
+    for path in found:
+        record, table = read_part(path)
+        _state(table)
+        write_part(path, record, table)
+    return len(found)
+
+
+def _vectors(table: pd.DataFrame) -> dict[int, FloatArray]:
+    """Position of a completed row to its scores."""
+    return {i: np.asarray(s, dtype=np.float64) for i, s in enumerate(table["scores"]) if s is not None}
+
+
 def _judge(table: pd.DataFrame, labels: IntArray) -> None:
-    """Fill in metrics and statistics of every score vector; anew for earlier rows, as the consensus may have grown."""
-    done = [i for i, scores in enumerate(table["scores"]) if scores is not None]
-    vectors = {i: np.asarray(table["scores"].iloc[i], dtype=np.float64) for i in done}
-    trusted = [
-        i
-        for i in done
-        if table["config"].iloc[i] == DEFAULT and table["detector"].iloc[i] in TRUSTED
-    ]  # fmt: skip
-    basis = trusted if len(trusted) >= 3 else done
-    agreed = scoring.consensus(np.column_stack([vectors[i] for i in basis])) if basis else np.empty(0)
-    columns: dict[str, FloatArray] = {name: np.full(len(table), np.nan) for name in METRICS}
+    """Fill in metrics and statistics of every score vector."""
+    for name in METRICS:
+        values = np.full(len(table), np.nan)
+        for i, scores in _vectors(table).items():
+            values[i] = getattr(scoring, name)(labels, scores)
+        table[name] = values
+    _state(table)
+
+
+def _state(table: pd.DataFrame) -> None:
+    """Fill in the statistics; anew for earlier rows too, as the consensus may have grown."""
+    vectors = _vectors(table)
+    detectors = list(table["detector"])
+    trusted = [i for i in vectors if table["config"].iloc[i] == DEFAULT and detectors[i] in TRUSTED]
+    ranked = {i: scoring.tail_ranks(vectors[i]) for i in (trusted if len(trusted) >= 3 else vectors)}
+    columns: dict[str, FloatArray] = {}
     for i, scores in vectors.items():
-        for name in METRICS:
-            columns[name][i] = getattr(scoring, name)(labels, scores)
+        # As in tuning, a detector is not compared with itself: its default would always agree best.
+        others = [rank for j, rank in ranked.items() if detectors[j] != detectors[i]]
+        agreed = np.mean(others, axis=0) if others else np.zeros(len(scores))
         for name, value in scoring.score_statistics(scores, agreed).items():
             columns.setdefault(STATISTIC + name, np.full(len(table), np.nan))[i] = value
     for name, values in columns.items():

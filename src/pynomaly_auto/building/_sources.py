@@ -148,19 +148,20 @@ def _indexed(folder: Path, suites: Mapping[str, Any]) -> list[Task]:
         suite, facts = _suite(str(row["name"]), str(row["modality"]), suites)
         if facts.get("skipped"):
             continue
-        base = {
+        path = folder / str(row["path"])
+        base: dict[str, Any] = {
             "suite": suite,
             "group": str(row["group"]),
             "domain": str(row.get("domain", "")),
             "source": str(row["source"]),
             "licence": str(facts.get("licence", "not stated")),
-            "path": folder / str(row["path"]),
+            "path": path,
         }
         if not row.get("target"):
             tasks.append(Task(name=str(row["name"]), **base))
             continue
         target = str(row["target"])
-        values = pd.read_parquet(base["path"], columns=[target])[target]
+        values = pd.read_parquet(path, columns=[target])[target]
         for recipe in _recipes(values, str(row["target_kind"])):
             tasks.append(Task(name=f"{row['name']}__{recipe}", recipe=recipe, target=target, **base))
     return tasks
@@ -232,16 +233,16 @@ def _downsampled_class(counts: pd.Series[Any]) -> Any:
 def _make(recipe: Recipe, target: pd.Series[Any], rng: np.random.Generator) -> tuple[IntArray, IntArray]:
     """Rows kept and their labels."""
     if recipe == "labels":
-        labels = pd.to_numeric(target, errors="coerce")
-        if labels.isna().any() or not labels.isin([0, 1]).all():
+        given = pd.to_numeric(target, errors="coerce")
+        if given.isna().any() or not given.isin([0, 1]).all():
             raise InvalidInputError(
                 f"labels of {target.name!r} are not 0 and 1.", fix="Use 1 for an anomaly, 0 for a normal row."
             )
-        return np.arange(len(target)), labels.to_numpy(dtype=np.int64)
-    rows = np.flatnonzero(target.notna().to_numpy())
+        return np.arange(len(target)), np.asarray(given, dtype=np.int64)
+    rows: IntArray = np.flatnonzero(np.asarray(target.notna()))
     known = target.iloc[rows]
     if recipe in {"high", "low"}:
-        values = known.to_numpy(dtype=np.float64)
+        values = np.asarray(known, dtype=np.float64)
         # Ranked, not cut at a quantile: ties must not make a tail of half of the rows.
         order = np.argsort(values if recipe == "low" else -values, kind="stable")
         labels = np.zeros(len(rows), dtype=np.int64)
@@ -249,7 +250,7 @@ def _make(recipe: Recipe, target: pd.Series[Any], rng: np.random.Generator) -> t
         return rows, labels
     counts = known.value_counts()
     chosen = _rare_class(counts) if recipe == "rare" else _downsampled_class(counts)
-    found = (known == chosen).to_numpy(dtype=np.int64)
+    found = np.asarray(known == chosen, dtype=np.int64)
     if recipe == "rare":
         return rows, found
     normal, others = np.flatnonzero(found == 0), np.flatnonzero(found == 1)

@@ -32,6 +32,7 @@ class Learned:
         boosters: Role (``"mean"``, ``"low"``, ``"high"``) to LightGBM text model; empty: it was no use.
         features: Names of the inputs.
         correction: What the raw interval has to be widened by on both sides.
+        shrinkage: In [0, 1]: what the mean model's predictions are multiplied by.
         validation: Figures on unseen groups.
     """
 
@@ -39,6 +40,7 @@ class Learned:
     features: tuple[str, ...]
     correction: float
     validation: Mapping[str, float | None]
+    shrinkage: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,6 +96,7 @@ def _quality(rows: pd.DataFrame, facts: Mapping[str, DetectorFacts], seed: int) 
         boosters={role: _booster(data, role, seed).model_to_string() for role in outside},
         features=data.features,
         correction=correction,
+        shrinkage=_shrinkage(data.y, outside["mean"]),
         validation=figures
         | {
             "coverage": float(np.mean(np.concatenate(inside))),
@@ -109,6 +112,7 @@ def _fitted(rows: pd.DataFrame, facts: Mapping[str, DetectorFacts], seed: int) -
         boosters={"mean": _booster(data, "mean", seed).model_to_string()},
         features=data.features,
         correction=0.0,
+        shrinkage=_shrinkage(data.y, outside),
         validation=_figures(rows, data.y, outside),
     )
 
@@ -196,6 +200,11 @@ def _out_of_fold(data: _Data, folds: np.ndarray[Any, Any], role: str, seed: int)
 def _conformal(excess: FloatArray) -> float:
     level = min(1.0, _LEVEL * (1 + 1 / max(len(excess), 1)))
     return float(np.quantile(excess, level, method="higher"))
+
+
+def _shrinkage(y: FloatArray, predicted: FloatArray) -> float:
+    """The factor in [0, 1] that makes out-of-group predictions best: 0 where the model knows nothing of new groups."""
+    return float(np.clip(y @ predicted / max(float(predicted @ predicted), 1e-12), 0.0, 1.0))
 
 
 def _figures(rows: pd.DataFrame, y: FloatArray, predicted: FloatArray) -> dict[str, float | None]:

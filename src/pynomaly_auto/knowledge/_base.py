@@ -131,7 +131,7 @@ class KnowledgeBase:
     def info(self) -> dict[str, Any]:
         """What is in it, in plain values."""
         m = self.manifest
-        counts = self.results["status"].value_counts() if len(self.results) else {}
+        counts = self.results["status"].value_counts()
         return {
             "path": str(self.path),
             "schema": m.schema,
@@ -140,7 +140,7 @@ class KnowledgeBase:
             "tasks": m.n_tasks,
             "groups": int(self.tasks["group"].nunique()),
             "results": m.n_results,
-            "status": {str(k): int(v) for k, v in dict(counts).items()},
+            "status": {str(k): int(v) for k, v in counts.items()},
             "detectors": len(m.detectors),
             "meta_features": sum(c.startswith(META) for c in self.tasks.columns),
             "sources": list(m.sources),
@@ -230,9 +230,7 @@ class KnowledgeBase:
             )
         return out
 
-    def fitted_quality(
-        self, meta_features: Mapping[str, float]
-    ) -> Callable[[str, Mapping[str, float]], float | None] | None:
+    def fitted_quality(self, meta_features: Mapping[str, float]) -> Callable[[str, Mapping[str, float]], float] | None:
         """A function that predicts the quality of a fitted model from the statistics of its scores.
 
         Args:
@@ -240,7 +238,7 @@ class KnowledgeBase:
 
         Returns:
             A function of a detector's name and the score statistics (as `scoring.score_statistics` returns them,
-            without prefix) that gives the expected ROC-AUC in [0, 1], or None for a detector the base does not know.
+            without prefix) that gives the expected ROC-AUC in [0, 1], or NaN for a detector the base does not know.
             None when the base has no model for it.
         """
         card = self.manifest.models.get("fitted")
@@ -249,19 +247,20 @@ class KnowledgeBase:
         trust = self.neighbours(meta_features).confidence
         table = {META + name: value for name, value in meta_features.items()}
 
-        def predict(detector: str, statistics: Mapping[str, float]) -> float | None:
+        def predict(detector: str, statistics: Mapping[str, float]) -> float:
             facts = self.manifest.detectors.get(detector)
             if facts is None:
-                return None
+                return float("nan")
             values = table | {STATISTIC + name: value for name, value in statistics.items()}
-            return _unit(facts.mean + trust * float(self._run(card, "mean", [detector], values)[0]))
+            offset = card.shrinkage * float(self._run(card, "mean", [detector], values)[0])
+            return _unit(facts.mean + trust * offset)
 
         return predict
 
     def predict_contamination(self, meta_features: Mapping[str, float]) -> float | None:
         """Predict the share of anomalies, or None when no model for it beat the constant."""
         card = self.manifest.models.get("contamination")
-        if card is None:
+        if card is None or not card.files:
             return None
         values = {META + k: v for k, v in meta_features.items()}
         logit = float(self._run(card, "mean", [""], values)[0])
@@ -279,7 +278,7 @@ class KnowledgeBase:
         for i, name in enumerate(detectors):
             mean = self.manifest.detectors[name].mean
             out[name] = (
-                mean + float(parts["mean"][i]),
+                mean + card.shrinkage * float(parts["mean"][i]),
                 mean + float(parts["low"][i]) - card.correction,
                 mean + float(parts["high"][i]) + card.correction,
             )
@@ -318,8 +317,8 @@ class KnowledgeBase:
     @cached_property
     def _best(self) -> dict[str, tuple[str, ...]]:
         ordered = self._defaults.sort_values("roc_auc", ascending=False, kind="stable")
-        top = ordered.groupby("task", sort=False)["detector"].agg(lambda names: tuple(names[:3]))
-        return {str(task): names for task, names in top.items()}
+        top = ordered.groupby("task", sort=False).head(3)
+        return {str(task): tuple(part["detector"]) for task, part in top.groupby("task", sort=False)}
 
     @cached_property
     def _gains(self) -> dict[str, pd.DataFrame]:

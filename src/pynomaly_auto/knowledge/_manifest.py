@@ -46,12 +46,14 @@ class ModelCard:
         files: Role (``"mean"``, ``"low"``, ``"high"``) to file name below the base.
         features: Names of the inputs, in the models' order.
         correction: Added on both sides of the raw quantile interval (conformal, from group-wise cross-validation).
+        shrinkage: What the mean model's predictions are multiplied by, in [0, 1]: how far they held on unseen groups.
         validation: Figures of that cross-validation: coverage, correlation, errors.
     """
 
     files: Mapping[str, str]
     features: tuple[str, ...]
     correction: float = 0.0
+    shrinkage: float = 1.0
     validation: Mapping[str, float | None] = field(default_factory=dict)
 
 

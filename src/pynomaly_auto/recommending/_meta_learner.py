@@ -37,11 +37,11 @@ class Opinion:
         """Share of the final score that predictions have; the rules have the rest."""
         return _MOST * self.confidence if self.predictions else 0.0
 
-    def score(self, detector: str) -> float | None:
-        """A prediction on the rules' scale: 0.5 for the median detector; None without one."""
+    def score(self, detector: str) -> float:
+        """A prediction on the rules' scale: 0.5 for the median detector, and for one the base does not know."""
         found = self.predictions.get(detector)
         if found is None:
-            return None
+            return 0.5
         middle = median(p.quality for p in self.predictions.values())
         return min(1.0, max(0.0, 0.5 + _STEEP * (found.quality - middle)))
 

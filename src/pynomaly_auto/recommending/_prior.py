@@ -22,6 +22,7 @@ STRENGTH: Mapping[str, float] = {
     "factor_analysis": 0.55, "gradient_boosting_residuals": 0.55, "iqr": 0.52, "vae": 0.52, "abod": 0.50, "ica": 0.48,
     "svr_residuals": 0.45, "cof": 0.42, "grubbs": 0.40, "deep_svdd": 0.34, "gan": 0.30,
 }  # fmt: skip
+_DOCUMENTED = 20  # tables of one's own that weigh as much as the documented grade
 UNKNOWN = 0.5  # a third party's detector: neither favoured nor held back
 
 # Detectors that rank rows almost alike: trying a second one of a set adds little until other kinds were tried.
@@ -51,5 +52,8 @@ def strengths(names: list[str], base: KnowledgeBase | None) -> dict[str, float]:
     if len(facts) >= 3:
         low, high = min(facts.values()), max(facts.values())
         for name, mean in facts.items():
-            out[name] = 0.3 + 0.6 * (mean - low) / max(high - low, 1e-9)
+            seen = base.manifest.detectors[name].tasks if base is not None else 0
+            own = 0.3 + 0.6 * (mean - low) / max(high - low, 1e-9)
+            # A mean over a dozen tables says less than the literature does over hundreds.
+            out[name] += (own - out[name]) * seen / (seen + _DOCUMENTED)
     return out

@@ -136,9 +136,7 @@ def _judge(
         reasons.append(Reason(code=rule.code, subject=spec.name, text=effect.text, evidence=evidence))
     bounded = {name: min(1.0, max(0.0, value)) for name, value in criteria.items()}
     by_rules = sum(weights[name] * value for name, value in bounded.items())
-    predicted = opinion.score(spec.name)
-    share = opinion.weight if predicted is not None else 0.0
-    score = (1 - share) * by_rules + share * (predicted or 0.0)
+    score = (1 - opinion.weight) * by_rules + opinion.weight * opinion.score(spec.name)
     # Vetoes first, then what moved the score most.
     reasons.sort(key=lambda r: (r.evidence.get("effect") != "veto", -abs(float(r.evidence.get("amount") or 0.0))))
     found, starts = opinion.predictions.get(spec.name), opinion.warm_starts.get(spec.name, ())
@@ -151,7 +149,7 @@ def _judge(
         selected=impossible is None and not vetoed,
         score=score,
         prediction=found,
-        criteria=dict(bounded),
+        criteria={str(name): value for name, value in bounded.items()},
         warm_starts=tuple(w.params for w in starts),
         seconds=context.seconds(spec),
         memory_mb=context.needed_mb(spec),
@@ -301,7 +299,9 @@ def _summary(
     strength = Reason(
         code="REC-003",
         subject="strength of detectors",
-        text=f"from {SOURCE}" if base is None else "from their mean ROC-AUC over the knowledge base's tables",
+        text=f"from {SOURCE}"
+        if base is None
+        else "from their mean ROC-AUC over the knowledge base's tables, and documented grades where those are few",
     )
     return ranked, weighted, strength
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from numbers import Real
 from typing import Any
+
+import numpy as np
 
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import SettingError, UnknownNameError
@@ -100,7 +101,7 @@ def _from_priorities(
             if value not in words:
                 raise UnknownNameError.of("weight of a priority", value, words)
             weights[name] = weight * words[value]
-        elif isinstance(value, Real) and not isinstance(value, bool):
+        elif isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
             weights[name] = float(value)
         else:
             raise SettingError(f"priority {name} is {value!r}.", fix="Use a weight, or 'low', 'medium' or 'high'.")
