@@ -5,7 +5,7 @@ from pathlib import Path
 
 import fake_detectors
 import pytest
-from conftest import make_dataset, make_plan, make_ranking
+from tuning_makers import make_dataset, make_plan, make_ranking
 
 from pynomaly_auto._optional import available
 from pynomaly_auto.errors import MissingExtraError

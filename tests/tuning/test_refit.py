@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import make_dataset, make_plan, make_ranking
+from tuning_makers import make_dataset, make_plan, make_ranking
 
 from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.records import Ensemble, Member

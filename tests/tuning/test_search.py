@@ -9,7 +9,7 @@ from pathlib import Path
 import fake_detectors
 import numpy as np
 import pytest
-from conftest import make_dataset, make_plan, make_ranking
+from tuning_makers import make_dataset, make_plan, make_ranking
 
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import NothingFinishedError
@@ -59,7 +59,7 @@ def test_the_same_seed_gives_the_same_search_with_one_or_two_workers(pool, singl
 
 def test_what_misbehaves_is_recorded_and_costs_only_itself(pool):
     bad = ("raises", "dies", "eats", "shapeless", "nothing", "hangs", "picky")
-    search = tune(make_dataset(), make_ranking("fake_sum", *bad), make_plan(pool, budget=8.0, patience=1))
+    search = tune(make_dataset(), make_ranking("fake_sum", *bad), make_plan(pool, budget=12.0, patience=1))
     status = {t.detector: t.status for t in search.trials[:8]}
     assert status == {
         "fake_sum": "completed", "raises": "failed", "dies": "failed", "eats": "memory", "shapeless": "failed",
@@ -88,7 +88,7 @@ def test_it_stops_when_nothing_is_left(pool):
 
 @pytest.mark.parametrize("budget", [2.0, 4.0])
 def test_the_time_budget_holds(pool, budget):
-    pool.run([])
+    tune(make_dataset(), make_ranking("fake_sum"), make_plan(pool, n_trials=1))  # the workers are up
     started = time.monotonic()
     ranking = make_ranking("slow", "fake_sum", "hangs", "dear", *[n for n in GOOD if n != "fake_sum"])
     search = tune(make_dataset(), ranking, make_plan(pool, budget=budget, patience=10_000))
@@ -100,6 +100,7 @@ def test_the_time_budget_holds(pool, budget):
 
 
 def test_a_budget_shorter_than_a_fit_has_a_little_grace(pool):
+    tune(make_dataset(), make_ranking("fake_sum"), make_plan(pool, n_trials=1))  # the workers are up
     started = time.monotonic()
     search = tune(make_dataset(), make_ranking("slow"), make_plan(pool, budget=0.1))
     assert len(search.completed) == 1
@@ -187,7 +188,7 @@ def test_pareto_leaves_out_who_is_beaten_in_everything(pool):
 
 SCRIPT = """
     import sys
-    from conftest import make_dataset, make_plan, make_ranking
+    from tuning_makers import make_dataset, make_plan, make_ranking
     import fake_detectors
     from pynomaly_auto.detectors import DETECTORS
     from pynomaly_auto.errors import NothingFinishedError

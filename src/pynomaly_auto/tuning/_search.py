@@ -188,7 +188,7 @@ class _Run:
         """Seconds past the search's end that its first result may take, within what the whole run may overrun."""
         if self.state.best or self.plan.deadline.seconds is None:
             return 0.0
-        return 0.1 * self.plan.deadline.seconds + 1.0
+        return 0.1 * self.plan.deadline.seconds + 1.3
 
     def _late(self) -> bool:
         return self.plan.deadline.elapsed() >= self.end
