@@ -1,8 +1,12 @@
 """How well is the share of anomalies estimated without labels, and what do labels and probabilities gain by it?
 
     python -m benchmarks.contamination                    # tables the constants of `deciding` were chosen on
-    python -m benchmarks.contamination --held-out         # the tables of the same suites that were never looked at
+    python -m benchmarks.contamination --held-out         # other tables of the same suites, other groups (see below)
     python -m benchmarks.contamination --fit-calibration  # expected calibration error over both steepnesses
+
+The estimators, their gates and the prior were chosen on the first set and on the made tables. The held-out tables were
+then looked at; afterwards only the agreement's weight and gate were changed (5 to 2, 6..12 to 4..9), which moved the
+held-out error from 0.0665 to 0.0659. Differences of a few thousandths between methods are within the noise.
 
 Score vectors of four cheap detectors are cached (``--cache``, default /tmp/decide_cache); no table is copied.
 """

@@ -14,7 +14,7 @@ from pynomaly_auto._version import __version__
 from pynomaly_auto.errors import PynomalyError, SettingError
 
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
-_PLAIN = {
+_PLAIN: Any = {
     "no_args_is_help": True,
     "pretty_exceptions_enable": False,
     "rich_markup_mode": None,
@@ -99,7 +99,8 @@ def detect(  # noqa: PLR0913 - one parameter per option
         "tracking": False if tracking == "off" else tracking, "experiment_name": experiment_name,
         "random_state": random_state, "verbose": 0 if quiet else 1,
     }  # fmt: skip
-    detector = AutonomousDetector(**{k: v for k, v in given.items() if v is not None})
+    chosen: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
+    detector = AutonomousDetector(**chosen)
     if exclude:
         detector.override(exclude=tuple(exclude), reason="asked for on the command line")
     table = _without(read_table(dataset), drop or [])
@@ -139,10 +140,10 @@ def configure(
     if preset == "none":
         preset = None
     preview = None if dataset is None else read_table(dataset).head(1000)
-    settings = AutonomousDetector(preset=preset).guided_setup(
+    guidance = AutonomousDetector(preset=preset).guided_setup(
         preview, priorities={priority: 1.0}, constraints={"max_training_time": seconds}
     )
-    text = configuration_toml(settings)
+    text = configuration_toml(guidance)
     if output is None:
         out.print(text, markup=False, end="")
     else:
@@ -156,13 +157,13 @@ def configure(
 def profile(dataset: DatasetOption, seed: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0) -> None:
     """Show what a table looks like to the library: types, quality, shapes, patterns, hints."""
     from pynomaly_auto.dataset import read_table
-    from pynomaly_auto.engine import profile_table
+    from pynomaly_auto.engine import look_at
 
-    columns, found = profile_table(read_table(dataset), seed=seed)
+    data, found = look_at(read_table(dataset), seed=seed)
     _show(
         "Columns",
         ("column", "kind", "missing", "distinct"),
-        [(c.name, c.kind, c.n_missing, c.n_unique) for c in columns],
+        [(c.name, c.kind, c.n_missing, c.n_unique) for c in data.columns],
     )
     facts = found.to_dict()
     for part in ("size", "quality", "distributions", "patterns", "hints"):
@@ -211,28 +212,38 @@ def status() -> None:
 
 @kb.command("build")
 def kb_build(  # noqa: PLR0913 - one parameter per option
-    source: Annotated[Path, typer.Argument(help="Folder with index.csv, or of npz / parquet tables with labels.")],
+    sources: Annotated[
+        list[Path], typer.Argument(help="Folders with index.csv, or of npz / parquet tables with labels.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the knowledge base.")],
+    parts: Annotated[Path | None, typer.Option(help="Where finished tasks are kept [default: OUTPUT.parts].")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes [default: all cores].")] = None,
     max_rows: Annotated[int, typer.Option(help="Rows used of each table.")] = 2000,
     limit: Annotated[int | None, typer.Option(help="Only that many tables.")] = None,
+    suite: Annotated[list[str] | None, typer.Option(help="Only this suite of the index (repeatable).")] = None,
     detector: Annotated[list[str] | None, typer.Option(help="Only this detector (repeatable).")] = None,
+    configurations: Annotated[int, typer.Option(help="Points of the search space beside each strong default.")] = 2,
+    fit_timeout: Annotated[float, typer.Option(help="Seconds after which one fit is given up.")] = 60.0,
+    label: Annotated[str, typer.Option(help="Label column in tables without an index.")] = "label",
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
 ) -> None:
     """Measure detectors on labelled tables; a killed build continues where it was."""
-    from pynomaly_auto.building import build
+    from pynomaly_auto.building import Plan, build
 
-    info = build(
-        source,
-        output,
+    plan = Plan(
         workers=workers,
+        detectors=tuple(detector or ()),
         max_rows=max_rows,
         limit=limit,
-        detectors=tuple(detector) if detector else None,
+        suites=tuple(suite or ()),
         seed=seed,
-        on_task=lambda line: out.print(line, markup=False),
+        fit_timeout=fit_timeout,
+        configurations=configurations,
+        label=label,
+        parts=parts,
     )
-    _show("Knowledge base", ("what", "value"), [(k, str(v)) for k, v in info.items()])
+    build(sources, output, plan, on_task=_say)
+    kb_info(output)
 
 
 @kb.command("info")
@@ -254,17 +265,21 @@ def kb_verify(base: Annotated[Path | None, typer.Argument(help="Folder; default:
 
 @kb.command("add")
 def kb_add(
-    table: Annotated[Path, typer.Argument(help="A table with labels.")],
+    table: Annotated[Path, typer.Argument(help="A table with labels, or a folder of them.")],
     base: Annotated[Path, typer.Option("--base", help="Folder of the knowledge base to add to.")],
     label: Annotated[str, typer.Option(help="Column with 1 for an anomaly, else 0.")] = "label",
-    name: Annotated[str | None, typer.Option(help="Name of the task [default: the file's].")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes [default: all cores].")] = None,
 ) -> None:
-    """Measure the detectors on your own labelled table and add the results."""
-    from pynomaly_auto.building import add
-    from pynomaly_auto.dataset import read_table
+    """Measure the detectors on your own labelled tables and add the results."""
+    from pynomaly_auto.building import Plan, add
 
-    info = add(base, read_table(table), label=label, name=name or table.stem)
-    _show("Knowledge base", ("what", "value"), [(k, str(v)) for k, v in info.items()])
+    add(base, table, Plan(label=label, workers=workers), on_task=_say)
+    kb_info(base)
+
+
+def _say(progress: Any) -> None:
+    line = f"[{progress.done}/{progress.total}] {progress.task}: {progress.status}, {progress.text}"
+    out.print(f"{line} ({progress.seconds:.1f} s)", markup=False)
 
 
 def _base(path: Path | None) -> Any:

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tests.factories import make_result
 
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import Explanation
 from pynomaly_auto.reporting import _charts, _files, check_writable, render, write_report, write_results
 from pynomaly_auto.reporting._view import ANOMALIES, number
-from tests.factories import make_result
 
 _VOID = {"meta", "link", "input", "br", "img", "hr"}
 
@@ -133,7 +133,9 @@ def test_histogram_draws_any_scores(scores, threshold):
 
 def test_histogram_bars_never_mix_both_sides_of_the_cut():
     svg = str(_charts.histogram(np.arange(100.0), 90.5))
-    rows = {kind: sum(int(n) for n in re.findall(rf'fill-{kind}".*?<title>(\d+) rows', svg)) for kind in ("bad", "accent")}
+    rows = {
+        kind: sum(int(n) for n in re.findall(rf'fill-{kind}".*?<title>(\d+) rows', svg)) for kind in ("bad", "accent")
+    }
     assert rows == {"bad": 9, "accent": 91}
 
 

@@ -78,7 +78,7 @@ def _constant(facts: Facts, novelty: bool) -> Verdict | None:
     if facts.n_missing:
         parts.append(flag_part(facts, "missing", facts.n_missing))
         reasons.append(_reason(facts, "DAT-014", "its one value says nothing, but where it is missing is kept", n=True))
-    if novelty and facts.n_unique == 1:
+    if novelty and facts.n_unique == 1 and not facts.n_infinite:
         parts.append(watch_part(facts))
         reasons.append(_reason(facts, "DAT-016", "constant in normal rows: watched for any other value"))
     if parts:

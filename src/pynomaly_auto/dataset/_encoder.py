@@ -261,11 +261,15 @@ def summed_up(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     for reason in reasons:
         groups.setdefault((reason.code, reason.text), []).append(reason)
     out = []
-    for (code, text), group in groups.items():
+    for reason in reasons:
+        code, text = reason.code, reason.text
+        group = groups[code, text]
         if len(group) <= _SHOWN:
-            out += group
+            out.append(reason)
             continue
-        first = ", ".join(reason.subject for reason in group[:5])
+        if reason is not group[0]:
+            continue
+        first = ", ".join(one.subject for one in group[:5])
         evidence: dict[str, Scalar] = {"columns": len(group), "first": first}
         out.append(Reason(code=code, subject=f"{len(group)} columns", text=text, evidence=evidence))
     return tuple(out)

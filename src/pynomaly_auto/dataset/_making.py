@@ -68,13 +68,12 @@ def watch_part(facts: Facts) -> FlagPart:
     """A flag for later rows that leave the one value seen: zero in every row fitted on, far out where it is raised."""
     text = str(facts.cells.levels[0]) if facts.cells.form == "text" else None
     value = None if text is not None else float(facts.cells.numbers[~facts.cells.missing][0])
-    finite = value is None or math.isfinite(value)
     return FlagPart(
         feature=f"{facts.name}_differs",
         trait="differs",
         share=0.0,
         spread=1 / 6,  # a broken constant counts as six standard deviations
-        value=value if finite else None,
+        value=value,
         text=text,
     )
 
@@ -99,7 +98,8 @@ def level_part(facts: Facts) -> LevelPart:
     if not n_missing:
         table[-1] = table[0]
     table = (table - shares[shown]) / _scale(shares[shown])
-    names = [f"{facts.name}={levels[i][:_LONG_NAME] if i < len(levels) else '(missing)'}" for i in shown]
+    none = "(missing)" if facts.cells.form == "text" else "(number)"
+    names = [f"{facts.name}={levels[i][:_LONG_NAME] if i < len(levels) else none}" for i in shown]
     if pair:  # both say the same; one with the weight of the two
         table, names = table[:, [rarest]] * math.sqrt(2), [names[rarest]]
     if many:
@@ -168,8 +168,10 @@ def _rarity(shares: Array, n_missing: int, n_rows: int) -> FloatArray:
 def _scale(share: Array) -> Array:
     """What a centred 0-1 feature is divided by: ``sqrt(2 sqrt(p (1 - p)))``, half way to standardising.
 
-    Unscaled, a rare level weighs no more than a common one; standardised, the rarest outweighs all numbers. Between
-    them lies this: measured with kNN and an isolation forest on 12 mixed tables, see the decision record on encoding.
+    Unscaled, a rare level weighs no more than a common one; standardised, the rarest outweighs all numbers. Measured
+    on the 7 shared mixed tables with texts (mean ROC-AUC of kNN, k = 100, mean; an isolation forest cannot tell the
+    scales apart): unscaled 0.709, this 0.718, standardised 0.725, rarity alone 0.700; and without the one table that
+    standardising wins on, 0.711, 0.704, 0.686, 0.701. This is within 0.01 of the best either way.
     """
     variance = np.maximum(share * (1 - share), 1e-12)
     return np.asarray(np.sqrt(2.0 * np.sqrt(variance)))

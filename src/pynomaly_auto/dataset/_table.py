@@ -78,9 +78,10 @@ class Table:
         if self.n_columns == 0:
             raise InvalidInputError(f"Found array with 0 feature(s) {shape} while a minimum of 1 is required.")
         if self.n_rows < least_rows:
+            least = 1 if self.n_rows == 0 else least_rows
             given = shape if self.n_rows == 0 else f"(n_samples={self.n_rows})"
             raise InvalidInputError(
-                f"Found array with {self.n_rows} sample(s) {given} while a minimum of {least_rows} is required.",
+                f"Found array with {self.n_rows} sample(s) {given} while a minimum of {least} is required.",
                 fix="Give more rows.",
             )
 
@@ -175,7 +176,7 @@ def _of_rows(rows: Sequence[Any]) -> Table:
     if not rows or -1 in lengths:
         if any(n >= 0 for n in lengths):
             raise InvalidInputError(f"row {lengths.index(-1)} is no list of cells, as other rows are.")
-        if rows and all(hasattr(row, "__array__") and np.ndim(row) == 1 for row in rows):
+        if rows and all(hasattr(row, "__array__") and np.asarray(row).ndim == 1 for row in rows):
             return _of_rows([np.asarray(row) for row in rows])
         _refuse_shape(np.asarray(rows, dtype=object))
     odd = next((i for i, n in enumerate(lengths) if n != lengths[0]), None)
@@ -192,18 +193,20 @@ def _of_rows(rows: Sequence[Any]) -> Table:
 
 def _of_foreign(table: Any) -> Table:
     """Tables of other libraries: through narwhals, else through their own conversion to an array."""
+    _refuse_twice([str(name) for name in getattr(table, "column_names", ())])  # pyarrow allows it, narwhals does not
     found = nw.from_native(table, eager_only=True, allow_series=True, pass_through=True)
     if isinstance(found, nw.DataFrame):
-        _refuse_twice([str(name) for name in getattr(table, "column_names", found.columns)])
         return _of_frame(found.to_pandas())
     if isinstance(found, nw.Series):
         return _of_array(np.asarray(found.to_numpy()))
     if isinstance(nw.from_native(table, pass_through=True), nw.LazyFrame):
         raise InvalidTypeError("a lazy frame holds no rows yet.", fix="Call .collect() first.")
+    if hasattr(table, "__arrow_c_stream__"):
+        import pyarrow as pa
+
+        return _of_foreign(pa.table(table))
     if hasattr(table, "__array__") or hasattr(table, "__array_interface__"):
         return _of_array(np.asarray(table))
-    if hasattr(table, "__dataframe__"):
-        return _of_frame(pd.api.interchange.from_dataframe(table))
     raise InvalidTypeError(f"expected {_KINDS}, got {type(table).__name__}.")
 
 

@@ -1,7 +1,12 @@
 """The catalogue of detectors: one `DetectorSpec` literal per detector, and the adapter that runs any of them."""
 
 from pynomaly_auto.detectors._catalogue import DETECTORS
+from pynomaly_auto.detectors._codec import dump as dump_detector
+from pynomaly_auto.detectors._codec import load as load_detector
 from pynomaly_auto.detectors._fitted import FittedDetector, fit_detector
 from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
 
-__all__ = ["DETECTORS", "Capabilities", "Cost", "DetectorSpec", "FittedDetector", "fit_detector"]
+__all__ = [
+    "DETECTORS", "Capabilities", "Cost", "DetectorSpec", "FittedDetector", "dump_detector", "fit_detector",
+    "load_detector",
+]  # fmt: skip

@@ -67,7 +67,7 @@ def with_overrides(config: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
     merged = read_config(config)
     before = merged.get("overrides", {})
     now = Overrides(**before) if isinstance(before, Mapping) else before
-    values = {
+    values: dict[str, Any] = {
         "include": now.include,
         "exclude": now.exclude,
         "force": now.force,
@@ -84,10 +84,11 @@ def with_overrides(config: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
     return {**merged, "overrides": values}
 
 
-def configuration_toml(settings: Settings) -> str:
-    """Settings as TOML, only what differs from the defaults."""
-    default = _DEFAULTS.to_dict()
-    lines, tables = [], []
+def configuration_toml(guidance: Guidance) -> str:
+    """Guided settings as TOML: only what differs from the defaults, with the reasons as comments."""
+    settings, default = guidance.settings, _DEFAULTS.to_dict()
+    lines = [f"# {r.subject}: {' '.join(r.text.split())}" for r in guidance.reasons]
+    tables: list[str] = []
     for key, value in settings.to_dict().items():
         if value is None or value == default[key]:
             continue

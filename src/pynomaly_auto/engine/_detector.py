@@ -12,11 +12,14 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from pynomaly_auto.deciding import apply, confidence_of, move
-from pynomaly_auto.engine._configuration import resolve, with_overrides
-from pynomaly_auto.engine._pipeline import explain_table, preview_profile, run
+from pynomaly_auto.engine._configuration import read_config, resolve, with_overrides
+from pynomaly_auto.engine._model import Model
+from pynomaly_auto.engine._pipeline import explain_table, look_at, run
+from pynomaly_auto.engine._recording import record
 from pynomaly_auto.errors import SettingError
 from pynomaly_auto.recommending import guide
 from pynomaly_auto.records import Ensemble, FloatArray, Guidance, IntArray, Profile, Ranking, Result, Trial
+from pynomaly_auto.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,13 +116,9 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
             NothingFinishedError: Not one detector completed.
         """
         settings, reasons = resolve(self.get_params(deep=False))
-        self._model, self.result_ = run(X, settings, reasons, owner=type(self).__name__)
-        self.n_features_in_ = self._model.encoder.n_features_in_
-        names = self._model.encoder.feature_names_in_
-        if names is not None:
-            self.feature_names_in_ = names
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
+        done = run(X, settings, reasons, owner=type(self).__name__)
+        self._adopt(done.model, done.result)
+        record(self, done)
         return self
 
     def fit_predict(self, X: Any, y: Any = None) -> IntArray:
@@ -195,9 +194,10 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
             constraints: Any of ``max_training_time`` (seconds), ``max_memory``, ``max_models``, ``interpretable``.
         """
         settings, reasons = resolve(self.get_params(deep=False))
-        profile = None if data_preview is None else preview_profile(data_preview, settings)
-        guided, why = guide(profile, priorities or {}, constraints or {}, base=settings)
-        return Guidance(settings=guided, reasons=reasons + why)
+        profile = None if data_preview is None else look_at(data_preview, seed=settings.random_state or 0)[1]
+        guided, why = guide(profile, priorities, constraints)
+        merged = {**read_config(settings), **read_config(guided)}
+        return Guidance(settings=Settings.from_mapping(merged), reasons=reasons + why)
 
     def leaderboard(self) -> pd.DataFrame:
         """Every candidate, tried or left out, with predicted and reached quality, cost, weight and reason."""
@@ -302,6 +302,15 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
         """Minus `threshold_`."""
         return -self.threshold_
 
+    def _adopt(self, model: Model, result: Result) -> None:
+        self._model, self.result_ = model, result
+        self.n_features_in_ = model.encoder.n_features_in_
+        names = getattr(model.encoder, "feature_names_in_", None)
+        if names is not None:
+            self.feature_names_in_ = names
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+
     def _model_now(self) -> Any:
         check_is_fitted(self, "result_")
         return self._model
@@ -311,9 +320,9 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
         check_is_fitted(self, "result_")
         return self.result_
 
-    def _moved(self, **cut: float) -> Self:
+    def _moved(self, *, contamination: float | None = None, threshold: float | None = None) -> Self:
         check_is_fitted(self, "result_")
-        verdict = move(self._model.verdict, **cut)
+        verdict = move(self._model.verdict, contamination=contamination, threshold=threshold)
         self._model = replace(self._model, verdict=verdict)
         self.result_ = replace(self.result_, verdict=verdict)
         return self
@@ -328,7 +337,7 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
 
     def _repr_html_(self) -> str:
         if hasattr(self, "result_"):
-            return str(self.result_._repr_html_())  # type: ignore[attr-defined]
+            return str(self.result_._repr_html_())
         return str(super()._repr_html_())
 
     @classmethod
@@ -339,6 +348,46 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
         return cls(preset=preset, **kw)
 
     @classmethod
+    def for_financial_markets(cls, **kw: Any) -> Self:
+        """Prices, volumes and risk figures of several assets: correlated columns, heavy tails, changing regimes."""
+        return cls.for_preset("financial_markets", **kw)
+
+    @classmethod
     def for_fraud_detection(cls, **kw: Any) -> Self:
-        """Transactions, few frauds among many."""
+        """Card, payment and claims records: very few anomalies, many rows, every false alarm costs an investigation."""
         return cls.for_preset("fraud_detection", **kw)
+
+    @classmethod
+    def for_general(cls, **kw: Any) -> Self:
+        """Any table of which nothing particular is known: the library's own defaults, stated."""
+        return cls.for_preset("general", **kw)
+
+    @classmethod
+    def for_healthcare_monitoring(cls, **kw: Any) -> Self:
+        """Vital signs and laboratory values: few rows, missing measurements, findings a clinician can follow."""
+        return cls.for_preset("healthcare_monitoring", **kw)
+
+    @classmethod
+    def for_iot_sensors(cls, **kw: Any) -> Self:
+        """Readings of many small devices: large, noisy, with gaps and dead sensors; models must stay light."""
+        return cls.for_preset("iot_sensors", **kw)
+
+    @classmethod
+    def for_log_analysis(cls, **kw: Any) -> Self:
+        """Counts and categories derived from log lines: sparse, skewed, many repeated rows."""
+        return cls.for_preset("log_analysis", **kw)
+
+    @classmethod
+    def for_network_security(cls, **kw: Any) -> Self:
+        """Flows and connections: many rows, attacks in dense bursts as well as single odd flows."""
+        return cls.for_preset("network_security", **kw)
+
+    @classmethod
+    def for_predictive_maintenance(cls, **kw: Any) -> Self:
+        """Condition monitoring of machines: correlated sensors, slow degradation, alarms that stop a machine."""
+        return cls.for_preset("predictive_maintenance", **kw)
+
+    @classmethod
+    def for_quality_control(cls, **kw: Any) -> Self:
+        """Measurements of produced parts: mostly one normal state, few defects."""
+        return cls.for_preset("quality_control", **kw)

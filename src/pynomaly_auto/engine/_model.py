@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pynomaly_auto.dataset import TableEncoder
 from pynomaly_auto.engine._seen import SeenRows
@@ -21,13 +22,17 @@ class Model:
         encoder: Turns the user's tables into rows for the detectors.
         ensemble: Scores encoded rows.
         verdict: The cut and the calibration in force.
-        seen: Training rows and their scores; empty with ``novelty=True``, where judged rows are never training rows.
+        seen: Training rows and their scores.
+        reference: Some training rows, encoded, to explain new rows against.
+        cells: The user's cells of the same rows.
     """
 
     encoder: TableEncoder
     ensemble: FittedEnsemble
     verdict: Verdict
     seen: SeenRows
+    reference: Dataset
+    cells: pd.DataFrame
 
     def encode(self, table: Any) -> Dataset:
         """Encode new rows.

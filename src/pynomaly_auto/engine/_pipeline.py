@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pynomaly_auto.dataset import TableEncoder
+import numpy as np
+
+from pynomaly_auto._version import __version__
+from pynomaly_auto.dataset import TableEncoder, to_frame
+from pynomaly_auto.deciding import decide
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._progress import Progress
+from pynomaly_auto.engine._seen import SeenRows
+from pynomaly_auto.ensembling import FittedEnsemble, choose_members
+from pynomaly_auto.explaining import Explaining, explain_rows
 from pynomaly_auto.knowledge import KnowledgeBase
+from pynomaly_auto.pool import Pool
 from pynomaly_auto.profiling import profile
 from pynomaly_auto.recommending import recommend
-from pynomaly_auto.records import Reason, Result
+from pynomaly_auto.records import Dataset, Explanation, IntArray, Profile, Reason, Result, Trial, Verdict
 from pynomaly_auto.settings import Deadline, Settings
-from pynomaly_auto.tracking import Tracker
+from pynomaly_auto.tracking import NullTracker, Tracker, open_tracker
+from pynomaly_auto.tuning import TuningPlan, refit, tune
 
 _EXPLAINED_ROWS = 20
-# Shares of the remaining time that the later stages may take; the search is told to leave room for them.
-_EXPLAINING_SHARE = 0.25
-_EXPLAINING_SECONDS = 5.0
-_TRACKING_SECONDS = 20.0
-_PACKAGES = ("numpy", "pandas", "scikit-learn", "pyod", "lightgbm", "optuna", "mlflow")
+# Explanations are the last thing to take time, so they get at most this much of what is left, and never long.
+_EXPLAINING_SHARE = 0.5
+_EXPLAINING_SECONDS = 8.0
+# Training rows kept with the model, to explain new rows against.
+_REFERENCE_ROWS = 2_000
+_PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "pyod", "lightgbm", "optuna", "mlflow", "isotree", "torch")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What one run leaves: what judges rows, what was found, and the record still open."""
+
+    model: Model
+    result: Result
+    tracker: Tracker | NullTracker
+    deadline: Deadline
 
 
 class Stages:
@@ -31,12 +53,12 @@ class Stages:
 
     def __init__(self, progress: Progress) -> None:
         self.seconds: dict[str, float] = {}
-        self._progress = progress
+        self.progress = progress
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
         """Time one stage."""
-        self._progress.stage(name)
+        self.progress.stage(name)
         start = time.perf_counter()
         try:
             yield
@@ -44,7 +66,7 @@ class Stages:
             self.seconds[name] = time.perf_counter() - start
 
 
-def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: str) -> tuple[Model, Result]:
+def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: str) -> Run:
     """Run every stage on one table.
 
     Args:
@@ -52,9 +74,6 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         settings: What is asked for.
         reasons: Why the settings are what they are.
         owner: Name of the estimator, for messages.
-
-    Returns:
-        What judges rows, and what was found.
     """
     deadline = Deadline(settings.time_budget)
     seed = secrets.randbits(31) if settings.random_state is None else settings.random_state
@@ -62,26 +81,137 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
     with Progress(settings, deadline) as progress:
         stage = Stages(progress)
         with stage("reading"):
-            encoder = TableEncoder(owner=owner).fit(table)
+            encoder = TableEncoder(novelty=settings.novelty, owner=owner).fit(table)
             dataset = encoder.encode(table)
-        with open_tracker(settings) as tracker:
-            with stage("profiling"):
-                found = profile(dataset, seed=seed)
-            with stage("recommending"):
-                base = KnowledgeBase.shipped()
-                ranking = recommend(found, settings, base)
-            with _pool(settings, dataset) as pool:
-                plan = TuningPlan(settings=settings, seed=seed, deadline=deadline, pool=pool, knowledge=base)
-                with stage("tuning"):
-                    search = tune(dataset, ranking, plan, on_trial=both(progress.trial, tracker.trial))
-                with stage("ensembling"):
-                    chosen = choose_members(search, ranking, settings)
-                    ensemble = FittedEnsemble.of(chosen, refit(dataset, chosen, search, plan))
-            with stage("deciding"):
-                verdict = decide(ensemble.train_scores, ensemble.member_scores, settings, seed=seed)
-            model = _model(encoder, ensemble, verdict, dataset, settings)
-            with stage("explaining"):
-                explanations = _explain(
-                    model, dataset, table, _most_anomalous(verdict), seed, _time_to_explain(deadline)
-                )
-            result = Result(...)
+        tracker = open_tracker(settings.tracking, settings.experiment_name)
+        tracker.start()
+        try:
+            model, result = _stages(table, dataset, settings, (deadline, stage, encoder, tracker))
+        except BaseException as error:
+            tracker.abort(f"{type(error).__name__}: {error}", killed=isinstance(error, KeyboardInterrupt))
+            raise
+    result = replace(result, data_reasons=reasons + dataset.reasons)
+    return Run(model=model, result=result, tracker=tracker, deadline=deadline)
+
+
+def _stages(
+    table: Any, dataset: Dataset, settings: Settings, live: tuple[Deadline, Stages, TableEncoder, Tracker | NullTracker]
+) -> tuple[Model, Result]:
+    deadline, stage, encoder, tracker = live
+    seed = int(settings.random_state or 0)
+    with Pool(settings.workers, _bytes(settings.memory_limit)) as pool:  # workers start while the table is looked at
+        with stage("profiling"):
+            found = profile(dataset, seed=seed)
+        with stage("recommending"):
+            base = KnowledgeBase.shipped()
+            ranking = recommend(found, settings, base)
+            expert = None if base is None else base.fitted_quality(found.meta_features)
+        plan = TuningPlan(settings=settings, seed=seed, deadline=deadline, pool=pool, predict_quality=expert)
+
+        def tell(trial: Trial) -> None:
+            stage.progress.trial(trial)
+            tracker.trial(trial)
+
+        with stage("tuning"):
+            search = tune(dataset, ranking, plan, on_trial=tell)
+        with stage("ensembling"):
+            chosen = choose_members(
+                search,
+                ranking,
+                settings,
+                n_rows=dataset.n_rows,
+                n_features=dataset.n_features,
+                seconds_left=None if plan.by_count else deadline.remaining(),
+            )
+            fitted = refit(dataset, chosen, plan, search)
+            ensemble = FittedEnsemble.of(chosen, fitted)
+    with stage("deciding"):
+        prior = None if base is None else base.predict_contamination(found.meta_features)
+        raw = np.column_stack([member.scores for member in fitted])
+        verdict = decide(
+            ensemble.train_scores, ensemble.member_scores, settings, prior=prior, seed=seed, member_raw=raw
+        )
+    model = _model(encoder, ensemble, verdict, dataset, table)
+    with stage("explaining"):
+        seconds = min(_EXPLAINING_SECONDS, deadline.share(_EXPLAINING_SHARE))
+        options = Explaining(seed=seed, seconds=None if settings.n_trials and deadline.seconds is None else seconds)
+        top = most_anomalous(verdict)
+        explanations = explain_rows(model.score, dataset, top, values=to_frame(table), options=options)
+    result = Result(
+        settings=settings.to_dict(),
+        columns=dataset.columns,
+        row_labels=dataset.row_labels,
+        data_reasons=dataset.reasons,
+        profile=found,
+        ranking=ranking,
+        search=search,
+        ensemble=ensemble.record,
+        verdict=verdict,
+        explanations=explanations,
+        seconds=dict(stage.seconds),
+        versions=versions(),
+    )
+    return model, result
+
+
+def _model(encoder: TableEncoder, ensemble: FittedEnsemble, verdict: Verdict, dataset: Dataset, table: Any) -> Model:
+    rows = np.arange(dataset.n_rows)
+    if dataset.n_rows > _REFERENCE_ROWS:
+        rows = np.sort(np.random.default_rng(0).choice(dataset.n_rows, _REFERENCE_ROWS, replace=False))
+    reference = replace(
+        dataset, X=dataset.X[rows], row_labels=dataset.row_labels[rows], missing_share=dataset.missing_share[rows]
+    )
+    return Model(
+        encoder=encoder,
+        ensemble=ensemble,
+        verdict=verdict,
+        seen=SeenRows.of(dataset.X, ensemble.train_scores),
+        reference=reference,
+        cells=to_frame(table).iloc[rows],
+    )
+
+
+def most_anomalous(verdict: Verdict) -> IntArray:
+    """Positions of the rows labelled anomalous with the highest scores, at most 20, the highest first."""
+    rows = np.flatnonzero(verdict.labels == -1)
+    return rows[np.argsort(-verdict.scores[rows], kind="stable")][:_EXPLAINED_ROWS]
+
+
+def explain_table(model: Model, table: Any, rows: Any, *, seed: int) -> tuple[Explanation, ...]:
+    """Explain rows of a table against the training rows kept with the model.
+
+    Args:
+        model: Fitted.
+        table: Rows with the columns fitted on.
+        rows: Positions in it; None: the 20 with the highest scores among those above the cut.
+        seed: Seed of the background rows.
+    """
+    X = model.encode(table).X
+    if rows is None:
+        scores = model.score(X)
+        above = np.flatnonzero(scores > model.verdict.threshold)
+        rows = above[np.argsort(-scores[above], kind="stable")][:_EXPLAINED_ROWS]
+    options = Explaining(seed=seed, reference=model.cells)
+    chosen = np.asarray(rows, dtype=np.int64)
+    return explain_rows(model.score, model.reference, chosen, X=X, values=to_frame(table), options=options)
+
+
+def look_at(table: Any, *, seed: int) -> tuple[Dataset, Profile]:
+    """Encode and profile a table, nothing else."""
+    dataset = TableEncoder().fit(table).encode(table)
+    return dataset, profile(dataset, seed=seed)
+
+
+def versions() -> dict[str, str]:
+    """Versions of ourselves and of the packages that results depend on."""
+    found = {"pynomaly-auto": __version__}
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _bytes(limit: int | str | None) -> int | None:
+    return None if limit is None else int(limit)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+import pandas as pd
 
 from pynomaly_auto import storing
 from pynomaly_auto.dataset import TableEncoder
@@ -15,7 +17,7 @@ from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.ensembling import FittedEnsemble
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.records import Calibration, Profile, Ranking, Result, Search, Verdict, plain, restore
+from pynomaly_auto.records import Calibration, Dataset, Ensemble, Member, Result, Verdict, plain, restore
 from pynomaly_auto.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,7 +36,6 @@ def save(detector: AutonomousDetector, path: Path) -> Path:
     """
     model, result = detector._model, detector.result_
     encoder_json, encoder_arrays = model.encoder.to_state()
-    ensemble_json, ensemble_arrays = model.ensemble.to_state()
     v = result.verdict
     parts = storing.SavedParts(
         kind=_KIND,
@@ -42,13 +43,15 @@ def save(detector: AutonomousDetector, path: Path) -> Path:
         json={
             "params": _params(detector),
             "encoder": encoder_json,
-            "ensemble": ensemble_json,
+            "ensemble": model.ensemble.record.to_dict(),
             "result": _result_values(result),
+            "reference": _reference_values(model.reference),
         },
         arrays={
             "encoder": encoder_arrays,
-            "ensemble": ensemble_arrays,
+            "ensemble": model.ensemble.to_state(),
             "seen": {"fingerprints": model.seen.fingerprints, "scores": model.seen.scores},
+            "reference": {"X": model.reference.X, "missing_share": model.reference.missing_share},
             "verdict": {
                 **{name: getattr(v, name) for name in _VERDICT_ARRAYS},
                 "knots": v.calibration.knots,
@@ -57,6 +60,8 @@ def save(detector: AutonomousDetector, path: Path) -> Path:
         },
         folders={
             "row_labels": lambda folder: _write_labels(folder, result.row_labels),
+            "reference_labels": lambda folder: _write_labels(folder, model.reference.row_labels),
+            "cells": lambda folder: _write_frame(folder, "cells", model.cells),
             **{f"member_{i}": _writer(member) for i, member in enumerate(model.ensemble.detectors)},
         },
     )
@@ -74,8 +79,8 @@ def load(kind: type[D], path: Path, *, trusted: bool | Sequence[str]) -> D:
     parts = storing.load(path, trusted=trusted)
     if parts.manifest.kind != _KIND:
         raise StorageError(f"holds a {parts.manifest.kind}, not a detector.", where=str(path))
-    members = parts.json["ensemble"]["members"]
-    detectors = [_member(m, parts.folders[f"member_{i}"], trusted) for i, m in enumerate(members)]
+    record = restore(Ensemble, parts.json["ensemble"])
+    detectors = [_member(m, parts.folders[f"member_{i}"], trusted) for i, m in enumerate(record.members)]
     arrays = parts.arrays["verdict"]
     values = parts.json["result"]
     verdict = restore(
@@ -85,23 +90,22 @@ def load(kind: type[D], path: Path, *, trusted: bool | Sequence[str]) -> D:
         **{name: arrays[name] for name in _VERDICT_ARRAYS},
     )
     detector = kind(**parts.json["params"])
-    detector._model = Model(
+    model = Model(
         encoder=TableEncoder.from_state(parts.json["encoder"], dict(parts.arrays["encoder"])),
-        ensemble=FittedEnsemble.from_state(parts.json["ensemble"], dict(parts.arrays["ensemble"]), detectors),
+        ensemble=FittedEnsemble.from_state(record, detectors, parts.arrays["ensemble"]),
         verdict=verdict,
         seen=SeenRows(parts.arrays["seen"]["fingerprints"], parts.arrays["seen"]["scores"]),
+        reference=restore(
+            Dataset,
+            parts.json["reference"],
+            X=parts.arrays["reference"]["X"],
+            missing_share=parts.arrays["reference"]["missing_share"],
+            row_labels=_read_labels(parts.folders["reference_labels"]),
+        ),
+        cells=_read_frame(parts.folders["cells"], "cells"),
     )
-    detector.result_ = restore(
-        Result,
-        values,
-        verdict=verdict,
-        row_labels=_read_labels(parts.folders["row_labels"]),
-        profile=restore(Profile, values["profile"]),
-        ranking=restore(Ranking, values["ranking"]),
-        search=restore(Search, values["search"]),
-        warnings=restore(Result, values, verdict=verdict, row_labels=np.empty(0)).warnings + parts.reasons,
-    )
-    detector._adopt(detector._model)
+    result = restore(Result, values, verdict=verdict, row_labels=_read_labels(parts.folders["row_labels"]))
+    detector._adopt(model, replace(result, warnings=result.warnings + parts.reasons))
     return detector
 
 
@@ -120,29 +124,39 @@ def _params(detector: AutonomousDetector) -> dict[str, Any]:
     return {k: plain(v) for k, v in params.items()} | {"config": plain(config)}
 
 
-def _writer(member: FittedDetector) -> Callable[[Path], None]:
+def _writer(member: Any) -> Callable[[Path], None]:
     return lambda folder: dump_detector(member, folder)
 
 
-def _member(values: dict[str, Any], folder: Path, trusted: bool | Sequence[str]) -> FittedDetector:
-    name = values["detector"]
+def _member(member: Member, folder: Path, trusted: bool | Sequence[str]) -> FittedDetector:
+    name = member.detector
     if name not in DETECTORS:
         raise StorageError(f"needs the detector {name!r}, which is not registered.", fix="Install what provides it.")
-    return load_detector(DETECTORS[name], values["params"], folder, trusted=trusted)
+    return load_detector(DETECTORS[name], member.params, folder, trusted=trusted)
+
+
+def _reference_values(reference: Dataset) -> dict[str, Any]:
+    apart = {"X", "missing_share", "row_labels"}
+    return {n: plain(getattr(reference, n)) for n in reference.__dataclass_fields__ if n not in apart}
 
 
 def _write_labels(folder: Path, labels: np.ndarray[Any, Any]) -> None:
-    import pandas as pd
-
-    frame = pd.DataFrame({"label": pd.Series(labels)})
-    try:
-        frame.to_parquet(folder / "labels.parquet")
-    except (ValueError, TypeError, OverflowError):  # labels of several kinds, tuples: kept as text
-        frame["label"] = [str(label) for label in labels]
-        frame.to_parquet(folder / "labels.parquet")
+    _write_frame(folder, "labels", pd.DataFrame({"label": pd.Series(labels)}))
 
 
 def _read_labels(folder: Path) -> np.ndarray[Any, Any]:
-    import pandas as pd
+    return _read_frame(folder, "labels")["label"].to_numpy()
 
-    return pd.read_parquet(folder / "labels.parquet")["label"].to_numpy()
+
+def _write_frame(folder: Path, name: str, frame: pd.DataFrame) -> None:
+    frame = frame.reset_index(drop=True)
+    for column in frame.columns:
+        try:
+            frame[[column]].to_parquet(folder / f"{name}.parquet")
+        except (ValueError, TypeError, OverflowError):  # cells of several kinds, tuples: kept as text
+            frame[column] = [None if cell is None else str(cell) for cell in frame[column]]
+    frame.to_parquet(folder / f"{name}.parquet")
+
+
+def _read_frame(folder: Path, name: str) -> pd.DataFrame:
+    return pd.read_parquet(folder / f"{name}.parquet")

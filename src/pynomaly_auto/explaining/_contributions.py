@@ -138,7 +138,7 @@ def by_lime(
     for x, places in zip(X, columns, strict=True):
         found = explainer.explain_instance(x, score, num_features=len(x), num_samples=_LIME_SAMPLES)
         by_feature = np.zeros(len(x))
-        for feature, weight in next(iter(found.as_map().values())):
+        for feature, weight in found.as_map()[1]:
             by_feature[feature] = weight
         by_feature *= (x - explainer.scaler.mean_) / explainer.scaler.scale_
         out.append(np.array([by_feature[background.group == place].sum() for place in places]))

@@ -121,10 +121,7 @@ def _valley(rows: FloatArray, centres: FloatArray, labels: IntArray, a: int, b: 
     The rows half way are counted one standard error too many, so that a valley among few rows has to be deep.
     """
     axis = centres[b] - centres[a]
-    length = float(axis @ axis)
-    if length <= 0:
-        return 0.0
     both = rows[(labels == a) | (labels == b)]
-    place = (both - centres[a]) @ axis / length
+    place = (both - centres[a]) @ axis / float(axis @ axis)
     middle, *around = (int((np.abs(place - at) <= 0.15).sum()) for at in (0.5, 0.0, 1.0))
     return 1.0 - float(middle + np.sqrt(middle) + 1.0) / max(1, min(around))

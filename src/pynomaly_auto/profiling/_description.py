@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from pynomaly_auto.errors import NotApplicableError
+from pynomaly_auto.profiling._neighbours import nearest, pairwise
 from pynomaly_auto.profiling._relations import explained_by_others
 from pynomaly_auto.profiling._statistics import hill, need, or_else
 from pynomaly_auto.profiling._temporal import Temporal
@@ -46,7 +47,8 @@ def quality_of(view: View) -> Quality:
     - missing: share of the user's cells without a value.
     - duplicates: share of the encoded rows that repeat another one.
     - outliers: share of the values with a modified z-score beyond 3.5, over features that take many values.
-    - noise: share of the variance that neither the other features (linearly) nor the ten nearest rows explain.
+    - noise: share of the variance that neither the other features (linearly) explain, nor in each half of the features
+      the ten rows nearest by the other half; 0 for a single feature, where it cannot be told.
     - consistency: mean over columns of the share of usable cells, where empty, constant and duplicate columns count as
       unusable as a whole, times the share of rows that do not repeat another.
     """
@@ -58,7 +60,7 @@ def quality_of(view: View) -> Quality:
         missing=_share(missing),
         duplicates=_share(duplicates),
         outliers=_share(or_else(lambda: _beyond_modified_z(view), 0.0)),
-        noise=_share(min(or_else(lambda: _unexplained(view), 1.0), or_else(lambda: _unlike_neighbours(view), 1.0))),
+        noise=_share(or_else(lambda: min(_unexplained(view), _unlike_neighbours(view)), 0.0)),
         consistency=_share((float(np.mean(usable)) if usable else 1.0) * (1.0 - duplicates)),
     )
 
@@ -113,17 +115,18 @@ def patterns_of(view: View, temporal: Temporal | None) -> Patterns:
 def hints_of(view: View) -> AnomalyHints:
     """What raw distances say about anomalies.
 
-    A row stands out where the logarithm of its score lies more than three robust deviations (from median to upper
-    quartile, over 0.6745) above the median: globally by Mahalanobis distance or mean distance to 10 neighbours, locally
-    by its distance to the 10th neighbour relative to the neighbours' own, which must also exceed 1.5.
+    A row stands out where the logarithm of its score lies so many robust deviations (median to upper quartile, over
+    0.6745) above the median: globally by Mahalanobis distance (3) or by mean distance to 10 neighbours (4, since its
+    logarithm has a longer tail), locally by its distance to the 10th neighbour relative to the neighbours' own (3),
+    which must also exceed 2. Of Gaussian, uniform and exponential rows, 0 to 3 % stand out so.
 
     - share_estimate: share of the rows that stand out in any way, at most one half.
     - global_share, local_share: the parts of those that do so globally, and locally only; both 0 without any.
     - tail_heaviness: Hill's index of the mean distance to 10 neighbours, cut to [0, 1].
     """
     try:
-        globally = _stands_out(view.mahalanobis_scores) | _stands_out(view.neighbour_scores)
-        locally = _stands_out(view.local_scores) & (view.local_scores > 1.5) & ~globally
+        globally = _stands_out(view.mahalanobis_scores, 3.0) | _stands_out(view.neighbour_scores, 4.0)
+        locally = _stands_out(view.local_scores, 3.0) & (view.local_scores > 2.0) & ~globally
     except NotApplicableError:
         return AnomalyHints(share_estimate=0.0, global_share=0.0, local_share=0.0, tail_heaviness=0.0)
     outstanding = int(globally.sum() + locally.sum())
@@ -173,14 +176,16 @@ def _unexplained(view: View) -> float:
 
 
 def _unlike_neighbours(view: View) -> float:
-    nearest = view.neighbours.positions[:, :10]
-    need(len(view.points) > 10, "more than ten rows")
-    mean = np.zeros_like(view.points)
-    for column in nearest.T:  # one neighbour at a time keeps memory at the size of the points
-        mean += view.points[column]
-    residual = view.points - mean / nearest.shape[1]
-    total = float(((view.points - view.points.mean(axis=0)) ** 2).sum())
-    return float((residual**2).sum()) / max(total, np.finfo(float).tiny)
+    rows = view.points[view.drawn("noise", len(view.points), 1_000)]
+    need(len(rows) > 10 and rows.shape[1] > 1 and bool(rows.any()), "more than ten rows of two features")
+    shuffled = view.rng("noise halves").permutation(rows.shape[1])
+    halves = shuffled[::2], shuffled[1::2]
+    residual = 0.0
+    for given, asked in (halves, halves[::-1]):
+        positions = nearest(pairwise(rows[:, given]), 10).positions
+        residual += float(((rows[:, asked] - rows[:, asked][positions].mean(axis=1)) ** 2).sum())
+    total = float(((rows - rows.mean(axis=0)) ** 2).sum())
+    return residual / (1.1 * total)  # the mean of ten rows has a tenth of their variance itself
 
 
 def _pairs_between_columns(view: View) -> FloatArray:
@@ -194,7 +199,7 @@ def _pairs_between_columns(view: View) -> FloatArray:
     return np.asarray(np.abs(matrix[above]))
 
 
-def _stands_out(scores: FloatArray) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _stands_out(scores: FloatArray, deviations: float) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     positive = scores[scores > 0]
     if not positive.size:
         return np.zeros(len(scores), dtype=bool)
@@ -203,4 +208,4 @@ def _stands_out(scores: FloatArray) -> np.ndarray[tuple[int, ...], np.dtype[np.b
     spread = (quartile - middle) / 0.6745
     if spread <= 1e-9:  # most rows alike: nothing to measure deviations by
         return np.zeros(len(scores), dtype=bool)
-    return np.asarray(logs > middle + 3.0 * spread)
+    return np.asarray(logs > middle + deviations * spread)

@@ -100,12 +100,11 @@ def _seconds_per_unit(dataset: Dataset, column: int, rows: IntArray, times: Floa
                 continue
             high = dataset.X[rows, feature] > dataset.X[rows, feature].mean()
             turns = times[1:][high[1:] & ~high[:-1]]  # a cycle crosses its mean upwards once
-            # With fewer than eight times per turn, turns may have been missed.
-            if len(turns) >= 2 and distinct >= 8 * len(turns):
-                typical = float(np.median(np.diff(turns)))
-                if typical > 0:
-                    span = float(turns[-1] - turns[0])
-                    return seconds * max(1, round(span / typical)) / span
+            # With fewer than six times per turn (days make seven a week), turns may have been missed.
+            typical = float(np.median(np.diff(turns))) if len(turns) >= 2 else 0.0
+            if typical > 0 and distinct >= 6 * len(turns):
+                span = float(turns[-1] - turns[0])
+                return seconds * max(1, round(span / typical)) / span
     return None
 
 
@@ -147,16 +146,20 @@ def _seasons(series: FloatArray, held: FloatArray, seconds_per_step: float | Non
 
 
 def _is_season(values: FloatArray, held: FloatArray, period: float) -> bool:
-    """Whether values correlate with themselves one period on, and two, but less so in between."""
+    """Whether values correlate with themselves one period on, and two, but less so anywhere in between.
+
+    The last keeps a season of 17 steps from passing for one of 168.
+    """
     count = len(values)
     if not 3.0 <= period <= count / 2.5:
         return False
     correlations = _autocorrelation(_detrended(values, round(period), held), held)
     slack = max(1, round(0.02 * period))
     peak, again = (_near(correlations, turns * period, slack) for turns in (1, 2))
-    between = float(correlations[max(1, int(0.3 * period)) : int(0.7 * period) + 1].min())
+    between = correlations[max(1, int(0.3 * period)) : int(0.85 * period) + 1]
     noise = 3.0 / np.sqrt(max(1.0, held.sum()))
-    return peak > 0.2 + noise and peak - between > 0.2 + noise and (2.5 * period > count / 2 or again > 0.1 + noise)
+    stands_out = peak > float(between.min()) + 0.2 + noise and peak > float(between.max()) + 0.5 * noise
+    return peak > 0.2 + noise and stands_out and (2.5 * period > count / 2 or again > 0.1 + noise)
 
 
 def _near(correlations: FloatArray, lag: float, slack: int) -> float:
@@ -165,12 +168,16 @@ def _near(correlations: FloatArray, lag: float, slack: int) -> float:
 
 
 def _dominant_period(values: FloatArray, held: FloatArray) -> int | None:
-    """Lag of the largest autocorrelation after it first falls below zero."""
+    """Lag of the first peak of the autocorrelation, after it fell below zero, that is about as high as any later."""
     correlations = _autocorrelation(_detrended(values, None, held), held)[: int(len(values) / 2.5)]
     below = np.flatnonzero(correlations < 0)
-    if not below.size:
+    later = correlations[below[0] :] if below.size else below
+    if not later.size or later.max() <= 0:
         return None
-    return int(below[0] + np.argmax(correlations[below[0] :]))
+    start = int(np.flatnonzero(later >= 0.9 * later.max())[0])
+    while start + 1 < len(later) and later[start + 1] > later[start]:
+        start += 1
+    return int(below[0]) + start
 
 
 def _autocorrelation(values: FloatArray, held: FloatArray) -> FloatArray:
@@ -193,10 +200,7 @@ def _detrended(values: FloatArray, window: int | None = None, held: FloatArray |
     flat = (values - slope * centred - (present @ values) / total) * present
     if window is None:
         return np.asarray(flat)
-    kernel = np.ones(window)
-    around = np.convolve(present, kernel, mode="same") if window < 64 else _box(present, window)
-    sums = np.convolve(flat, kernel, mode="same") if window < 64 else _box(flat, window)
-    return np.asarray((flat - sums / np.maximum(around, 1.0)) * present)
+    return np.asarray((flat - _box(flat, window) / np.maximum(_box(present, window), 1.0)) * present)
 
 
 def _box(values: FloatArray, window: int) -> FloatArray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pynomaly_auto.profiling._meta import meta_feature
-from pynomaly_auto.profiling._statistics import hill, mean_over, need, over_features
+from pynomaly_auto.profiling._statistics import hill, mean_over, need, or_else, over_features
 from pynomaly_auto.profiling._view import View
 from pynomaly_auto.records import FloatArray
 
@@ -106,7 +106,8 @@ def hill_index_median(view: View) -> float:
     values = np.abs(view.ordered - view.quantile(0.5)[:, None])[~view.discrete]
     need(len(values) > 0, "a feature with many values")
     chosen = view.drawn("hill", len(values), 30)
-    return float(np.median([hill(values[i]) for i in chosen]))
+    # A feature whose tail begins at the median itself has no index, which is no reason to leave out the others.
+    return over_features(np.array([or_else(lambda i=i: hill(values[i]), np.nan) for i in chosen]), 0.5)  # type: ignore[misc]
 
 
 @meta_feature(group="distribution")

@@ -269,12 +269,13 @@ def centre_density_correlation(view: View) -> float:
 def hopkins(view: View) -> float:
     """Hopkins' statistic: 0.5 for rows strewn evenly over their range, towards 1 the more they cluster.
 
-    In up to 10 principal components, within the central 98 % of each, so that single outliers do not stretch the range.
+    In 10 principal components where there are more features, and within the central 98 % of each, so that single
+    outliers do not stretch the range.
 
     Paper: Hopkins and Skellam, A new method for determining the type of distribution of plant individuals, 1954.
     """
     need(len(view.points) >= 20, "twenty rows")
-    rows = view.points @ view.spectrum.vectors[:, :10] if view.n_features > 1 else view.points
+    rows = view.points @ view.spectrum.vectors[:, :10] if view.n_features > 10 else view.points
     low, high = np.quantile(rows, [0.01, 0.99], axis=0)
     rows = rows[((rows >= low) & (rows <= high)).all(axis=1)]
     need(len(rows) >= 20, "twenty rows in the middle")

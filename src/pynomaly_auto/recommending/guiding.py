@@ -21,12 +21,12 @@ _Decide = Callable[[str, object, str, Mapping[str, Any]], None]
 
 
 def guide(
-    profile: Profile, priorities: Mapping[str, Any] | None = None, constraints: Mapping[str, Any] | None = None
+    profile: Profile | None, priorities: Mapping[str, Any] | None = None, constraints: Mapping[str, Any] | None = None
 ) -> tuple[Settings, tuple[Reason, ...]]:
     """Derive settings from what is known of a table and what its owner wants.
 
     Args:
-        profile: Of the table or a preview of it.
+        profile: Of the table or a preview of it; None: nothing is known of it yet.
         priorities: Weights of ``accuracy``, ``speed`` and ``interpretability``: numbers, or ``"low"``, ``"medium"``,
             ``"high"``; what is not named counts as ``"medium"``.
         constraints: Any of ``max_training_time`` (seconds), ``max_memory`` (bytes or text such as ``"2GB"``),
@@ -54,7 +54,8 @@ def guide(
     _from_preset(limits, decide)
     _from_priorities(priorities or {}, limits, values, decide)
     _from_limits(profile, limits, decide)
-    _from_data(profile, limits, decide)
+    if profile is not None:
+        _from_data(profile, limits, decide)
     if "overrides" not in values and limits.get("interpretable"):
         _without_opaque(limits, decide)
     elif limits.get("excluded_algorithms"):
@@ -109,10 +110,10 @@ def _from_priorities(
     decide("priorities", weights, f"weights from: {said}", {k: round(v, 3) for k, v in weights.items()})
 
 
-def _from_limits(profile: Profile, limits: Mapping[str, Any], decide: _Decide) -> None:
+def _from_limits(profile: Profile | None, limits: Mapping[str, Any], decide: _Decide) -> None:
     if limits.get("max_training_time") is not None:
         decide("time_budget", limits["max_training_time"], "the longest training time allowed", {})
-    else:
+    elif profile is not None:
         # Enough for some dozen fits of a near-linear detector: a floor for small tables, a ceiling for patience.
         seconds = float(min(600.0, max(30.0, 3e-5 * profile.size.rows * max(profile.size.features, 10) ** 0.5)))
         rounded = float(round(seconds / 10) * 10)

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -23,7 +23,7 @@ def restore(kind: type[R], values: Mapping[str, Any], **given: Any) -> R:
         values: Its fields as plain values; unknown ones are ignored, so that a newer file still loads.
         given: Fields to take as they are (arrays are stored apart).
     """
-    hints = _hints(kind)
+    hints = _hints(typing.cast(Hashable, kind))
     made = {
         f.name: _value(hints[f.name], values[f.name])
         for f in dataclasses.fields(kind)  # type: ignore[arg-type]
@@ -33,11 +33,11 @@ def restore(kind: type[R], values: Mapping[str, Any], **given: Any) -> R:
 
 
 @cache
-def _hints(kind: type[Any]) -> dict[str, Any]:
+def _hints(kind: Hashable) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
-def _value(hint: Any, value: Any) -> Any:  # noqa: PLR0911 - one return per kind of hint
+def _value(hint: Any, value: Any) -> Any:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         if value is None:

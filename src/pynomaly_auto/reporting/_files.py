@@ -69,6 +69,17 @@ def check_writable(path: str | Path) -> None:
         raise _refused(path, error) from None
 
 
+def write_text(path: str | Path, text: str) -> Path:
+    """Write a text file: all of it, or what was there before stays.
+
+    Raises:
+        StorageError: The place cannot be written to.
+    """
+    path = Path(path)
+    _write_all({path: lambda place: _text(place, text)})
+    return path
+
+
 def _write_all(makers: Mapping[Path, Callable[[Path], None]]) -> None:
     """Make every file under a temporary name beside its place, then put them all in place."""
     first = next(iter(makers))
@@ -107,7 +118,5 @@ def _scores(result: Result, path: Path) -> None:
         rows = pa.array(labels)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
         rows = pa.array([str(label) for label in labels])  # labels of mixed kinds have no column type of their own
-    table = pa.table(
-        {"row": rows, "score": result.scores, "label": result.labels, "confidence": result.confidence}
-    )
+    table = pa.table({"row": rows, "score": result.scores, "label": result.labels, "confidence": result.confidence})
     pq.write_table(table, path)

@@ -246,7 +246,9 @@ def _ranking_note(result: Result) -> str:
     ranking = result.ranking
     if ranking.source == "rules":
         return "Ranked by rules alone: the knowledge base was not used."
-    return f"Ranked from the {ranking.source}, which knows tables like this one with confidence {ranking.confidence:.0%}."
+    return (
+        f"Ranked from the {ranking.source}, which knows tables like this one with confidence {ranking.confidence:.0%}."
+    )
 
 
 def _leaderboard(result: Result) -> Table:
@@ -269,7 +271,7 @@ def _leaderboard(result: Result) -> Table:
                 number(best.get(c.detector)),
                 "–" if share is None else f"{share:.1%}",
                 f"{c.seconds:.2g} s",
-                why or ("tried" if c.selected else "left out"),
+                why or ("selected" if c.selected else "left out"),
             )
         )
     heads = ("detector", "ranking score", "predicted (90 %)", "reached", "weight", "expected cost", "why")

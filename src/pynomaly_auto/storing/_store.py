@@ -31,7 +31,7 @@ from pynomaly_auto.storing._manifest import (
 )
 
 # Packages whose change of version may change what a saved detector does.
-_PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "pyod", "lightgbm", "skrub", "skops", "isotree", "torch")
+_PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "pyod", "lightgbm", "skops", "isotree", "torch")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -14,7 +14,7 @@ from pynomaly_auto.pool import Job, Outcome
 from pynomaly_auto.records import Dataset, IntArray, Ranking, Reason
 from pynomaly_auto.settings import Deadline, Settings
 
-PredictQuality: TypeAlias = Callable[[str, Mapping[str, float]], float]
+PredictQuality: TypeAlias = Callable[[str, Mapping[str, float]], float | None]
 
 _FEWEST_ROWS = 2_000
 _MOST_CELLS = 2_000_000  # rows times features of a trial: 20,000 x 100

@@ -70,8 +70,8 @@ class Judge:
         parts = {"prior": self._prior.get(detector, 0.5), "consensus": consensus, "tail": tail, "predicted": 0.0}
         weights = COLD_WEIGHTS
         if self._predict is not None:
-            predicted = float(self._predict(detector, statistics))
-            if np.isfinite(predicted):
+            predicted = self._predict(detector, statistics)
+            if predicted is not None and np.isfinite(predicted):
                 parts["predicted"] = float(np.clip(predicted, 0.0, 1.0))
                 weights = WEIGHTS
         quality = sum(weights[name] * parts[name] for name in weights)

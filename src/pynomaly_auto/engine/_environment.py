@@ -1,0 +1,34 @@
+"""What is installed, known and recorded where: the answers behind ``pynomaly status``."""
+
+from __future__ import annotations
+
+import os
+
+from pynomaly_auto.detectors import DETECTORS
+from pynomaly_auto.engine._pipeline import versions
+from pynomaly_auto.errors import StorageError
+from pynomaly_auto.knowledge import KnowledgeBase
+from pynomaly_auto.settings import usable_cores
+
+
+def environment() -> dict[str, str]:
+    """Facts about this installation, name to text."""
+    missing = sorted({s.extra for s in DETECTORS.values() if s.extra and not s.installed})
+    ready = sum(s.installed for s in DETECTORS.values())
+    facts = dict(versions())
+    facts["cores"] = str(usable_cores())
+    facts["detectors"] = f"{ready} of {len(DETECTORS)}" + (f" (missing: {', '.join(missing)})" if missing else "")
+    facts["knowledge base"] = _knowledge()
+    facts["tracking"] = os.environ.get("MLFLOW_TRACKING_URI", "local store in ./mlruns")
+    return facts
+
+
+def _knowledge() -> str:
+    try:
+        base = KnowledgeBase.shipped()
+    except StorageError as error:
+        return f"damaged: {error}"
+    if base is None:
+        return "none: rules alone rank the detectors"
+    info = base.info()
+    return ", ".join(f"{info[key]} {key}" for key in ("tasks", "results", "detectors") if key in info)

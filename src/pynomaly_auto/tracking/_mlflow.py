@@ -1,0 +1,147 @@
+"""The few things asked of MLflow, by its client alone: no fluent state, no active run, nothing printed."""
+
+from __future__ import annotations
+
+import getpass
+import tempfile
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pynomaly_auto._version import __version__
+from pynomaly_auto.tracking._items import ChildRun, Metric, Param, Tag
+
+LOADER = "pynomaly_auto.mlflow_flavor"
+_BATCH = 100  # parameters or tags per request (mlflow.utils.validation.MAX_PARAMS_TAGS_PER_BATCH)
+
+# MLflow's page shows an experiment as one of language models unless told what it is.
+_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunHandle:
+    """Where a run lives in the store."""
+
+    experiment_id: str
+    run_id: str
+
+
+class MlflowStore:
+    """One tracking store, opened.
+
+    Args:
+        uri: An MLflow tracking URI.
+        artifact_root: Where a new experiment's artifacts go; None: where the server says.
+    """
+
+    def __init__(self, uri: str, artifact_root: str | None) -> None:
+        from mlflow.tracking import MlflowClient
+
+        self._artifact_root = artifact_root
+        if uri.startswith("sqlite:///"):
+            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        self._client: Any = MlflowClient(tracking_uri=uri)
+
+    def start(self, experiment: str, name: str | None, tags: Sequence[Tag], started: int) -> RunHandle:
+        """Create the run in its experiment, which is made when it is missing; ``started`` in milliseconds."""
+        experiment_id = self._experiment(experiment)
+        values = {"mlflow.source.name": "pynomaly_auto", "mlflow.source.type": "LOCAL", **_user()}
+        values |= {t.key: t.value for t in tags}
+        run = self._client.create_run(experiment_id, start_time=started, run_name=name, tags=values)
+        return RunHandle(experiment_id=experiment_id, run_id=run.info.run_id)
+
+    def log(self, run: RunHandle, items: Iterable[Param | Metric | Tag]) -> None:
+        """Log parameters, metrics and tags in as few requests as the limits allow."""
+        from mlflow import entities
+
+        now, rest = _now(), iter(items)
+        while batch := list(islice(rest, _BATCH)):
+            self._client.log_batch(
+                run.run_id,
+                metrics=[entities.Metric(m.key, m.value, now, m.step) for m in batch if isinstance(m, Metric)],
+                params=[entities.Param(p.key, p.value) for p in batch if isinstance(p, Param)],
+                tags=[entities.RunTag(t.key, t.value) for t in batch if isinstance(t, Tag)],
+            )
+
+    def child(self, parent: RunHandle, item: ChildRun, ended: int) -> None:
+        """Log one finished child run; ``ended`` in milliseconds since the epoch."""
+        tags = (*item.tags, Tag(key="mlflow.parentRunId", value=parent.run_id))
+        values = {t.key: t.value for t in tags}
+        run = self._client.create_run(
+            parent.experiment_id, start_time=ended - round(1000 * item.seconds), run_name=item.name, tags=values
+        )
+        handle = RunHandle(experiment_id=parent.experiment_id, run_id=run.info.run_id)
+        self.log(handle, (*item.params, *item.metrics))
+        self._client.set_terminated(handle.run_id, item.status, ended)
+
+    def text(self, run: RunHandle, path: str, text: str) -> None:
+        """Log a text as an artifact."""
+        self._client.log_text(run.run_id, text, path)
+
+    def file(self, run: RunHandle, path: Path) -> None:
+        """Log a file, or all of a folder, as artifacts."""
+        if path.is_dir():
+            self._client.log_artifacts(run.run_id, str(path), path.name)
+        else:
+            self._client.log_artifact(run.run_id, str(path))
+
+    def model(self, run: RunHandle, folder: Path) -> str:
+        """Log a saved detector as a model of the run and return its URI.
+
+        The model is our own directory plus MLflow's description of it, which names our loader: no pickle anywhere.
+        """
+        import mlflow.pyfunc
+        from mlflow.entities import LoggedModelOutput
+        from mlflow.models import Model
+
+        logged = self._client.create_logged_model(
+            run.experiment_id, name="model", source_run_id=run.run_id, model_type="anomaly detector"
+        )
+        described = Model(run_id=run.run_id, model_id=logged.model_id, artifact_path=logged.artifact_location)
+        with tempfile.TemporaryDirectory(prefix="pynomaly-model-") as scratch:
+            target = Path(scratch) / "model"
+            mlflow.pyfunc.save_model(
+                str(target),
+                loader_module=LOADER,
+                data_path=str(folder),
+                pip_requirements=[f"pynomaly-auto=={__version__}"],
+                mlflow_model=described,
+            )
+            self._client.log_model_artifacts(logged.model_id, str(target))
+        self._client.finalize_logged_model(logged.model_id, "READY")
+        self._client.log_outputs(run.run_id, [LoggedModelOutput(logged.model_id, 0)])
+        return f"models:/{logged.model_id}"
+
+    def end(self, run: RunHandle, status: str) -> None:
+        """Close the run as FINISHED, FAILED or KILLED."""
+        self._client.set_terminated(run.run_id, status, _now())
+
+    def _experiment(self, name: str) -> str:
+        from mlflow.exceptions import MlflowException
+
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            try:
+                return str(self._client.create_experiment(name, self._artifact_root, _EXPERIMENT_TAGS))
+            except MlflowException:
+                # Another process may have made it in between; if not, the error stands.
+                found = self._client.get_experiment_by_name(name)
+                if found is None:
+                    raise
+        if found.lifecycle_stage != "active":
+            raise ValueError(f"experiment {name!r} is deleted in the store; restore it or choose another name")
+        return str(found.experiment_id)
+
+
+def _user() -> dict[str, str]:
+    try:
+        return {"mlflow.user": getpass.getuser()}
+    except (OSError, KeyError, ImportError):
+        return {}  # a container's user need not have a name
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

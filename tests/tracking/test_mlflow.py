@@ -1,0 +1,114 @@
+"""The store's own calls against a real MLflow, and the model that comes back."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from tests.factories import make_result
+
+import pynomaly_auto.engine
+from pynomaly_auto.tracking import Metric, Param, Tag
+from pynomaly_auto.tracking._items import child_run
+from pynomaly_auto.tracking._mlflow import MlflowStore, _user
+
+# MLflow and SQLAlchemy warn of each other's deprecations; in real use they live in a process of their own.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+class _Detector:
+    """Stands for the engine's detector: the flavour only loads, scores and labels."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    @classmethod
+    def load(cls, path: str) -> _Detector:
+        return cls(path)
+
+    def anomaly_score(self, X):
+        return np.linspace(0, 1, len(X))
+
+    def predict(self, X):
+        return np.where(self.anomaly_score(X) > 0.5, -1, 1)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("store")
+    store = MlflowStore(f"sqlite:///{folder}/deep/mlflow.db", (folder / "artifacts").as_uri())
+    yield store
+    store._client._tracking_client.store.engine.dispose()
+
+
+def test_a_run_with_everything(store: MlflowStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import mlflow
+
+    run = store.start("fraud", "first", [Tag(key="team", value="risk")], 1_000)
+    assert store.start("fraud", None, [], 1_000).experiment_id == run.experiment_id
+    items = [Param(key=f"p{i}", value="v") for i in range(250)]
+    store.log(run, [*items, *(Metric(key="m", value=float(i), step=i) for i in range(120)), Tag(key="a", value="b")])
+    trial = make_result().search.trials[0]
+    store.child(run, child_run(trial), 20_000)
+    store.text(run, "sub/reasons.json", "[]")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "manifest.json").write_text("{}")
+    store.file(run, tmp_path / "model" / "manifest.json")
+    store.file(run, tmp_path / "model")
+    uri = store.model(run, tmp_path / "model")
+    store.end(run, "FINISHED")
+
+    client = store._client
+    found = client.get_run(run.run_id)
+    assert (found.info.status, found.info.run_name, found.info.start_time) == ("FINISHED", "first", 1_000)
+    assert len(found.data.params) == 250
+    assert found.data.metrics["m"] == 119
+    assert found.data.tags["team"] == "risk"
+    assert {f.path for f in client.list_artifacts(run.run_id)} == {"sub", "manifest.json", "model"}
+    (child,) = client.search_runs([run.experiment_id], f"tags.mlflow.parentRunId = '{run.run_id}'")
+    assert child.info.end_time == 20_000
+    assert child.info.start_time == 20_000 - round(1000 * trial.seconds)
+    assert child.data.metrics["quality"] == trial.quality
+    assert mlflow.active_run() is None
+
+    # Loading goes through our own loader and reads our own files; there is no pickle in the folder.
+    monkeypatch.setattr(pynomaly_auto.engine, "AutonomousDetector", _Detector, raising=False)
+    model_folder = client.get_logged_model(uri.removeprefix("models:/")).artifact_location
+    loaded = mlflow.pyfunc.load_model(model_folder)
+    frame = pd.DataFrame({"x": [1.0, 2.0, 3.0]}, index=["a", "b", "c"])
+    scored = loaded.predict(frame)
+    assert list(scored.columns) == ["score", "label"]
+    assert scored.index.tolist() == ["a", "b", "c"]
+    assert scored["label"].tolist() == [1, 1, -1]
+    inner = loaded.unwrap_python_model() if hasattr(loaded._model_impl, "python_model") else loaded._model_impl
+    assert (Path(inner.detector.path) / "manifest.json").read_text() == "{}"
+    assert inner.predict(frame.to_numpy()).index.tolist() == [0, 1, 2]
+    assert not list(Path(model_folder.removeprefix("file://")).rglob("*.pkl"))
+
+
+def test_an_experiment_made_meanwhile_is_used(store: MlflowStore, monkeypatch: pytest.MonkeyPatch):
+    existing = store.start("raced", None, [], 1).experiment_id
+    answers = iter([None, store._client.get_experiment_by_name("raced")])
+    monkeypatch.setattr(store._client, "get_experiment_by_name", lambda name: next(answers))
+    assert store.start("raced", None, [], 1).experiment_id == existing
+    monkeypatch.setattr(store._client, "get_experiment_by_name", lambda name: None)
+    with pytest.raises(Exception, match="already exists"):
+        store.start("raced", None, [], 1)
+
+
+def test_a_deleted_experiment_is_an_error_that_says_so(store: MlflowStore):
+    run = store.start("gone", None, [], 1)
+    store._client.delete_experiment(run.experiment_id)
+    with pytest.raises(ValueError, match="'gone' is deleted"):
+        store.start("gone", None, [], 1)
+
+
+def test_a_user_without_a_name(monkeypatch: pytest.MonkeyPatch):
+    def nobody() -> str:
+        raise OSError("no name")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    assert _user() == {}
