@@ -21,6 +21,8 @@ from pynomaly_auto.tuning._quality import COLD_WEIGHTS, WEIGHTS, Judge
 
 _BATCH = 8  # trials asked for at once when the count rules; never the number of workers, or results would depend on it
 _HANG = 600.0  # seconds after which a trial is given up when the clock must not decide anything else
+_BRIEF = 0.2  # seconds below which a trial's duration says nothing about the machine
+_SLOWEST = 10.0
 _PAYLOAD = 8 * 2**20
 _PAYLOADS = 256 * 2**20
 _GAIN = 0.003  # smallest gain in the mean quality of the best five detectors that counts as an improvement
@@ -47,6 +49,7 @@ class _State:
     best: dict[str, float] = field(default_factory=dict)
     progress: float = -1.0
     idle: int = 0  # tuned trials since the last gain
+    ratios: list[float] = field(default_factory=list)  # measured to expected seconds of trials that took a while
     kept: int = 0  # bytes of payloads
     left_out: list[Reason] = field(default_factory=list)
     stopped: str = ""
@@ -95,6 +98,7 @@ class _Run:
         fixed = plan.settings.overrides.params
         self.proposer = Proposer(ranking, fixed, seed=plan.seed, n_rows=self.size[0], n_features=max(self.size[1], 1))
         self.state = _State()
+        self.begun = plan.deadline.elapsed()
         self.end = self._end()
 
     def _end(self) -> float:
@@ -148,8 +152,9 @@ class _Run:
 
     def _next(self) -> Proposal | None:
         left = self.end - self.plan.deadline.elapsed()
-        while proposal := self.proposer.next(left):
-            expected = self.proposer.expected(proposal)
+        slowness = self._slowness()
+        while proposal := self.proposer.next(left / slowness):
+            expected = self.proposer.expected(proposal) * slowness
             if expected <= left or not (self.state.best or self.executor.pending):
                 return proposal
             text = f"Not tried: expected {expected:.1f} s, {max(left, 0.0):.1f} s left for the search."
@@ -162,19 +167,28 @@ class _Run:
         self.state.asked.append(proposal)
         wanted = _PAYLOAD if self.rows is None and self.state.kept < _PAYLOADS else 0
         given = order(DETECTORS[proposal.detector], proposal.params, self.plan.seed, largest_payload=wanted)
-        timeout = self._timeout(self.proposer.expected(proposal))
+        timeout = self._timeout(self.proposer.expected(proposal), proposal.origin == "portfolio")
         self.executor.submit(Job(function=attempt, args=(given, self.table), timeout=timeout, key=number))
 
-    def _timeout(self, expected: float) -> float:
+    def _timeout(self, expected: float, portfolio: bool) -> float:
         if math.isinf(self.end):
             return max(_HANG, 50 * expected)
-        floor = max(1.0, 0.1 * (self.plan.deadline.seconds or 0.0))
         left = max(self.end - self.plan.deadline.elapsed(), 0.0)
-        return max(0.1, min(left + self._overtime(), max(floor, 5 * expected)))
+        # The portfolio is worth waiting for; a worker's first trial also pays for its imports.
+        floor = max(1.0, (0.4 if portfolio else 0.1) * (self.end - self.begun))
+        return max(0.1, min(left + self._overtime(), max(floor, 5 * expected * self._slowness())))
+
+    def _slowness(self) -> float:
+        """How much longer trials take here and now than declared: the median so far, from 1 to 10."""
+        if self.plan.by_count or not self.state.ratios:
+            return 1.0
+        return float(np.clip(np.median(self.state.ratios), 1.0, _SLOWEST))
 
     def _overtime(self) -> float:
         """Seconds past the search's end that its first result may take, within what the whole run may overrun."""
-        return 0.0 if self.state.best else self.plan.deadline.seconds * 0.1 + 1.0 if self.plan.deadline.seconds else 0.0
+        if self.state.best or self.plan.deadline.seconds is None:
+            return 0.0
+        return 0.1 * self.plan.deadline.seconds + 1.3
 
     def _late(self) -> bool:
         return self.plan.deadline.elapsed() >= self.end
@@ -222,6 +236,8 @@ class _Run:
         if reached is not None and reached.payload is not None:
             self.state.kept += len(reached.payload)
             self.plan.payloads[number] = reached.payload
+        if reached is not None and reached.seconds > _BRIEF:
+            self.state.ratios.append(reached.seconds / max(self.proposer.expected(proposal), _BRIEF / 4))
         reasons = [_origin(proposal, number)]
         if status != "completed":
             text = f"{_said(status)}: {error}" if error else f"{_said(status)}."

@@ -1,18 +1,16 @@
-"""Which trials are combined, how much each counts, and the combined score of old and new rows."""
+"""Which trials are combined, and how much each counts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.stats import rankdata
 
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import NothingFinishedError
-from pynomaly_auto.records import Ensemble, FloatArray, Member, Ranking, Reason, Search, Trial
-from pynomaly_auto.scoring import beyond, spread, tail_ranks
+from pynomaly_auto.records import Ensemble, FloatArray, Member, Ranking, Reason, Scalar, Search, Trial
 from pynomaly_auto.settings import Settings
 
 COMBINER = "robust mean of −log tail ranks"
@@ -26,25 +24,8 @@ _GAIN = 0.002
 _SECOND = 0.02  # how much better than its default a detector's tuned trial must be to join it
 _POWER = 2.0
 _LARGEST = 3.0  # most weight, in units of the mean weight
-_KNOTS = 4096
-_EXACT = 1024  # largest scores kept one by one when a distribution is compressed
 _SAMPLE = 5_000  # rows that correlations are measured on
 _REPORTED = 20  # exclusions worth a reason
-
-
-class _Detector(Protocol):
-    def score(self, X: FloatArray) -> FloatArray: ...
-
-
-class _Fitted(Protocol):
-    @property
-    def member(self) -> Member: ...
-    @property
-    def detector(self) -> Any: ...
-    @property
-    def scores(self) -> FloatArray: ...
-    @property
-    def reasons(self) -> tuple[Reason, ...]: ...
 
 
 @dataclass
@@ -94,7 +75,11 @@ class _Choice:
 
     def _reason(self, position: int, code: str, text: str, **more: float) -> Reason:
         trial = self.trials[position]
-        evidence = {"trial": trial.number, "quality": trial.quality, "strength": float(self.strength[position])}
+        evidence: dict[str, Scalar] = {
+            "trial": trial.number,
+            "quality": trial.quality,
+            "strength": float(self.strength[position]),
+        }
         return Reason(code=code, subject=trial.detector, text=text, evidence=evidence | more)
 
 
@@ -154,7 +139,7 @@ def _correlations(trials: Sequence[Trial]) -> FloatArray:
     norms = np.sqrt((ranks**2).sum(axis=1))
     matrix = (ranks @ ranks.T) / np.maximum(np.outer(norms, norms), 1e-12)
     np.fill_diagonal(matrix, 1.0)
-    return np.clip(matrix, -1.0, 1.0)
+    return np.asarray(np.clip(matrix, -1.0, 1.0), dtype=np.float64)
 
 
 def _usable(choice: _Choice, n_rows: int | None, n_features: int | None, seconds_left: float | None) -> list[int]:
@@ -289,134 +274,3 @@ def _weights(strength: FloatArray, diversity: FloatArray) -> FloatArray:
         raw = np.minimum(raw, _LARGEST * raw.mean())
         raw = raw / raw.sum()
     return np.asarray(raw)
-
-
-@dataclass(frozen=True, eq=False)
-class _Distribution:
-    """A member's training scores, as a map from score to −log tail rank.
-
-    Args:
-        values: Distinct scores, ascending; at most `_KNOTS`.
-        ranks: −log tail rank at each of them.
-        scale: Unit in which the excess beyond the largest is measured.
-    """
-
-    values: FloatArray
-    ranks: FloatArray
-    scale: float
-
-    @classmethod
-    def of(cls, scores: FloatArray) -> _Distribution:
-        ordered = np.sort(np.asarray(scores, dtype=np.float64))
-        n = len(ordered)
-        kept = ordered
-        if n > _KNOTS:
-            lower = np.linspace(0, n - 1 - _EXACT, _KNOTS - _EXACT).astype(int)
-            kept = np.concatenate([ordered[lower], ordered[n - _EXACT :]])
-        values = np.unique(kept)
-        return cls(values, tail_ranks(values, ordered), spread(ordered))
-
-    def __call__(self, scores: FloatArray) -> FloatArray:
-        inside = np.interp(scores, self.values, self.ranks)
-        return np.asarray(inside + beyond(scores, float(self.values[-1]), self.scale), dtype=np.float64)
-
-
-class FittedEnsemble:
-    """The members, fitted, behind one score.
-
-    New rows are mapped through the training rows' distributions, so one row alone gets the same score as in a batch,
-    and a training row the score it was given in training. A row beyond all training rows of a member gets that
-    member's largest value plus a bounded excess.
-
-    Args:
-        record: The members that could be fitted, with weights that sum to 1.
-        detectors: Their fitted detectors, in the same order.
-        distributions: Their training scores.
-        member_scores: −log tail ranks of the training rows; shape (n_rows, n_members).
-    """
-
-    def __init__(
-        self,
-        record: Ensemble,
-        detectors: Sequence[_Detector],
-        distributions: Sequence[_Distribution],
-        member_scores: FloatArray,
-    ) -> None:
-        self.record = record
-        self.detectors = tuple(detectors)
-        self.member_scores = member_scores
-        self._distributions = tuple(distributions)
-        self.train_scores = self._combine(member_scores)
-
-    @classmethod
-    def of(cls, ensemble: Ensemble, fitted: Iterable[_Fitted]) -> FittedEnsemble:
-        """Combine what could be fitted; the weights of missing members go to the others in proportion.
-
-        Raises:
-            NothingFinishedError: Nothing could be fitted.
-        """
-        made = list(fitted)
-        total = sum(f.member.weight for f in made)
-        if not made:
-            raise NothingFinishedError("no member of the ensemble could be fitted.", where="ensembling")
-        members = tuple(
-            replace(
-                f.member, weight=f.member.weight / total if total > 0 else 1 / len(made),
-                reasons=f.member.reasons + f.reasons,
-            )
-            for f in made
-        )  # fmt: skip
-        reasons = ensemble.reasons
-        missing = len(ensemble.members) - len(made)
-        if missing:
-            text = f"{missing} of {len(ensemble.members)} members could not be fitted; the others share their weight."
-            evidence = {"missing": missing, "members": len(made)}
-            reasons += (Reason(code="ENS-020", subject="ensemble", text=text, evidence=evidence),)
-        distributions = [_Distribution.of(f.scores) for f in made]
-        inputs = np.column_stack([d(f.scores) for d, f in zip(distributions, made, strict=True)])
-        record = replace(ensemble, members=members, reasons=reasons)
-        return cls(record, [f.detector for f in made], distributions, inputs)
-
-    def member_inputs(self, X: FloatArray) -> FloatArray:
-        """−log tail ranks of new encoded rows among each member's training rows; shape (n_rows, n_members).
-
-        Raises:
-            DetectorError: A member returned something other than one number per row.
-        """
-        pairs = zip(self.detectors, self._distributions, strict=True)
-        return np.column_stack([distribution(detector.score(X)) for detector, distribution in pairs])
-
-    def score(self, X: FloatArray) -> FloatArray:
-        """Combined score of new encoded rows, higher = more anomalous; shape (n_rows,).
-
-        Raises:
-            DetectorError: A member returned something other than one number per row.
-        """
-        return self._combine(self.member_inputs(X))
-
-    def to_state(self) -> dict[str, FloatArray]:
-        """The arrays that, with the record and the detectors, make it again."""
-        state: dict[str, FloatArray] = {}
-        for i, distribution in enumerate(self._distributions):
-            state[f"values_{i}"] = distribution.values
-            state[f"ranks_{i}"] = distribution.ranks
-            state[f"scale_{i}"] = np.array([distribution.scale])
-        return state
-
-    @classmethod
-    def from_state(
-        cls, record: Ensemble, detectors: Sequence[_Detector], state: Mapping[str, FloatArray]
-    ) -> FittedEnsemble:
-        """Make it again from what `to_state` gave; without training rows, so ``train_scores`` is empty."""
-        distributions = [
-            _Distribution(state[f"values_{i}"], state[f"ranks_{i}"], float(state[f"scale_{i}"][0]))
-            for i in range(len(record.members))
-        ]
-        return cls(record, detectors, distributions, np.empty((0, len(record.members))))
-
-    def _combine(self, inputs: FloatArray) -> FloatArray:
-        # Column by column: a matrix product may round differently for one row than for many.
-        out = np.zeros(len(inputs))
-        for member, column in zip(self.record.members, inputs.T, strict=True):
-            out += member.weight * column
-        return out

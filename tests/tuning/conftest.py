@@ -1,0 +1,33 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import fake_detectors
+
+from pynomaly_auto.detectors import DETECTORS
+from pynomaly_auto.pool import Pool
+
+
+@pytest.fixture(autouse=True)
+def _fakes():
+    list(DETECTORS)
+    for spec in fake_detectors.SPECS:
+        DETECTORS.add(spec)
+    yield
+    for spec in fake_detectors.SPECS:
+        DETECTORS.remove(spec.name)
+
+
+@pytest.fixture(scope="session")
+def pool():
+    with Pool(2, memory_limit=200_000_000, preload=("numpy", "fake_detectors")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def single():
+    with Pool(1, memory_limit=200_000_000, preload=("numpy", "fake_detectors")) as made:
+        yield made
