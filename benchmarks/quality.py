@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pynomaly_auto.scoring import average_precision, roc_auc
 
 from benchmarks._tables import LabelledTable, tables
 from pynomaly_auto import AutonomousDetector
 from pynomaly_auto.dataset import TableEncoder
+from pynomaly_auto.scoring import average_precision, roc_auc
 
 Scores = np.ndarray[Any, Any]
 SEED = 0

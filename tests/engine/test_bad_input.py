@@ -164,14 +164,10 @@ def test_schema_drift_names_the_columns() -> None:
         detector.predict(pd.DataFrame(np.c_[NORMAL, NORMAL[:, 0]], columns=["a", "b", "c", "extra"]))
 
 
-def test_a_budget_below_one_fit_says_so_or_returns_something() -> None:
+def test_a_budget_below_one_fit_says_so() -> None:
     X = RNG.normal(size=(20_000, 20))
-    try:
-        detector = AutonomousDetector(time_budget=0.01, tracking=False, verbose=0).fit(X)
-    except NothingFinishedError as error:
-        assert "time_budget" in str(error)
-    else:
-        assert len(detector.result_.search.completed) >= 1
+    with pytest.raises(NothingFinishedError, match="time_budget"):
+        AutonomousDetector(time_budget=1e-4, tracking=False, verbose=0).fit(X)
 
 
 def test_unwritable_output(tmp_path: Path) -> None:

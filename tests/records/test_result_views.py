@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from tests.factories import make_result
 
 from pynomaly_auto.records import Reason
+from tests.factories import make_result
 
 
 def test_notebook_view_shows_the_main_things():

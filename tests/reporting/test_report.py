@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.factories import make_result
 
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import Explanation
 from pynomaly_auto.reporting import _charts, _files, check_writable, render, write_report, write_results
 from pynomaly_auto.reporting._view import ANOMALIES, number
+from tests.factories import make_result
 
 _VOID = {"meta", "link", "input", "br", "img", "hr"}
 

@@ -7,10 +7,10 @@ import math
 from dataclasses import replace
 
 import pytest
-from tests.factories import make_result
 
 from pynomaly_auto.tracking import ChildRun, Metric, Param, Tag, Text, log_items
 from pynomaly_auto.tracking._items import MAX_KEY, MAX_PARAM, child_run, clean_key, cut, decode, encode
+from tests.factories import make_result
 
 
 def of(kind, items):

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.factories import make_result
 
 import pynomaly_auto.engine
 from pynomaly_auto.tracking import Metric, Param, Tag
 from pynomaly_auto.tracking._items import child_run
 from pynomaly_auto.tracking._mlflow import MlflowStore, _user
+from tests.factories import make_result
 
 # MLflow and SQLAlchemy warn of each other's deprecations; in real use they live in a process of their own.
 pytestmark = pytest.mark.filterwarnings("ignore")

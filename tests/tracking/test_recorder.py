@@ -8,13 +8,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.factories import make_result
 
 from pynomaly_auto.tracking import _recorder
 from pynomaly_auto.tracking._items import child_run, encode
 from pynomaly_auto.tracking._mlflow import RunHandle
 from pynomaly_auto.tracking._recorder import Recorder, serve
 from pynomaly_auto.tracking._tracker import _stage
+from tests.factories import make_result
 
 
 class FakeStore:

@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.factories import make_result
 
 from pynomaly_auto.tracking import NullTracker, TrackedRun, Tracker, _process, open_tracker
 from pynomaly_auto.tracking._process import RecorderProcess
 from pynomaly_auto.tracking._tracker import resolve
+from tests.factories import make_result
 
 _PATIENCE = 120.0  # seconds for a store to be made on a busy machine
 

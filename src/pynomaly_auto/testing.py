@@ -1,4 +1,8 @@
-"""What every detector of the catalogue must do, as plain functions of its spec, in numpy only."""
+"""What everything registered with this library must do: checks for our own catalogues and for third parties'.
+
+Each check is a plain function of the declared thing that raises `AssertionError`; the tuples collect them for
+``pytest.mark.parametrize``.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from pynomaly_auto.detectors import DetectorSpec, FittedDetector, fit_detector
+from pynomaly_auto.detectors import DETECTORS, DetectorSpec, FittedDetector, fit_detector
 from pynomaly_auto.errors import NotApplicableError
-from pynomaly_auto.records import FloatArray
+from pynomaly_auto.presets import Preset
+from pynomaly_auto.profiling import MetaFeature, View, profile
+from pynomaly_auto.recommending import Context, Rule
+from pynomaly_auto.records import Column, Dataset, FloatArray
+from pynomaly_auto.settings import Settings
 
 _SEED = 7
 
 
-def check_metadata(spec: DetectorSpec) -> None:
+def check_detector_metadata(spec: DetectorSpec) -> None:
     """The declaration is complete and consistent."""
     assert re.fullmatch(r"[a-z][a-z0-9_]*", spec.name), f"{spec.name!r} is not in snake case"
     assert re.fullmatch(r"[\w.]+:\w+", spec.target), f"target {spec.target!r} is not 'module:attribute'"
@@ -62,7 +70,8 @@ def check_one_row_alone(spec: DetectorSpec) -> None:
     rng = np.random.default_rng(_SEED)
     # Ordinal features, standardised, make ties up to rounding: a careless neighbour search parts them by the batch.
     ordinal = (rng.integers(0, 4, size=(400, 8)) - 1.47) / 1.118
-    for X in (blob_with_outliers(n_rows=160)[0], ordinal):
+    tables: tuple[Any, ...] = (blob_with_outliers(n_rows=160)[0], ordinal)
+    for X in tables:
         fitted, _ = _fit(spec, {}, X[:-60])
         new = X[-80:]
         batch = fitted.score(new)
@@ -125,12 +134,12 @@ def check_pickles(spec: DetectorSpec) -> None:
     """A fitted detector survives pickling with its scores."""
     X, _ = blob_with_outliers(n_rows=100)
     fitted, _ = _fit(spec, {}, X)
-    again = pickle.loads(pickle.dumps(fitted))
+    again = pickle.loads(pickle.dumps(fitted))  # noqa: S301 - made one line above
     np.testing.assert_array_equal(again.score(X), fitted.score(X))
 
 
-CHECKS: tuple[Callable[[DetectorSpec], None], ...] = (
-    check_metadata,
+DETECTOR_CHECKS: tuple[Callable[[DetectorSpec], None], ...] = (
+    check_detector_metadata,
     check_finds_outliers,
     check_repeats,
     check_one_row_alone,
@@ -140,6 +149,65 @@ CHECKS: tuple[Callable[[DetectorSpec], None], ...] = (
     check_odd_tables,
     check_pickles,
 )
+
+
+def check_meta_feature(feature: MetaFeature) -> None:
+    """A meta-feature is documented, finite or inapplicable on odd tables, and does not depend on the rows' order."""
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", feature.name), f"{feature.name!r} is not in snake case"
+    assert feature.description, "says nothing of what it is"
+    for name, X in odd_tables().items():
+        value = _measured(feature, X)
+        assert value is None or np.isfinite(value), f"{feature.name} is {value} on the table {name!r}"
+    X, _ = blob_with_outliers()
+    first, again = _measured(feature, X), _measured(feature, X)
+    assert first == again, f"{feature.name} gives {first}, then {again}"
+
+
+def check_rule(rule: Rule) -> None:
+    """A rule has a code, a source and a summary, and judges every detector without failing."""
+    assert re.fullmatch(r"[A-Z]{3}-\d{3}", rule.code), f"{rule.code!r} is no code"
+    assert rule.source
+    assert rule.summary
+    X, _ = blob_with_outliers()
+    settings = Settings()
+    context = Context(profile=profile(_dataset(X), seed=_SEED), settings=settings, time_budget=60.0, memory_mb=1e4)
+    for spec in DETECTORS.values():
+        effect = rule.judge(spec, context)
+        assert effect is None or (effect.text and -1.0 <= effect.amount <= 1.0)
+
+
+def check_preset(preset: Preset) -> None:
+    """A preset makes valid settings, gives a reason for each value, and names only detectors there are."""
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", preset.name), f"{preset.name!r} is not in snake case"
+    assert preset.title
+    assert preset.description
+    Settings.from_mapping(preset.values, where=f"preset {preset.name}")
+    unexplained = set(preset.values) - {r.subject for r in preset.reasons} - {"domain"}
+    assert not unexplained, f"no reason for {sorted(unexplained)}"
+    for name in (*preset.preferred, *preset.discouraged):
+        assert name in DETECTORS, f"names {name!r}, which is no detector"
+
+
+def _measured(feature: MetaFeature, X: FloatArray) -> float | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as in a profile: arithmetic on odd tables may warn, the value counts
+        try:
+            return float(feature(View(_dataset(X), seed=_SEED)))
+        except NotApplicableError:
+            return None
+
+
+def _dataset(X: FloatArray) -> Dataset:
+    """Rows as a data set of numeric columns, as they are."""
+    names = tuple(f"x{i}" for i in range(X.shape[1]))
+    return Dataset(
+        X=X,
+        features=names,
+        sources=tuple(range(X.shape[1])),
+        columns=tuple(Column(name=n, kind="numeric", features=(n,)) for n in names),
+        row_labels=np.arange(len(X)),
+        missing_share=np.zeros(len(X)),
+    )
 
 
 def blob_with_outliers(n_rows: int = 300, n_features: int = 4, seed: int = _SEED) -> tuple[FloatArray, FloatArray]:
