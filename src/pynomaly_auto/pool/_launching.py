@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import itertools
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -81,21 +84,19 @@ class Launcher:
     """Starts processes and accepts their connections.
 
     Args:
-        folder: Private folder for the socket and the log.
         start: ``"forkserver"``: one process imports ``preload`` once and forks each worker in milliseconds;
             ``"spawn"``: each worker is a fresh interpreter.
         preload: Modules the server imports before forking.
         on_worker: Called, in another thread, with each worker that has reported.
     """
 
-    def __init__(
-        self, folder: Path, start: str, preload: tuple[str, ...], on_worker: Callable[[WorkerProcess], None]
-    ) -> None:
-        self.folder = folder
+    def __init__(self, start: str, preload: tuple[str, ...], on_worker: Callable[[WorkerProcess], None]) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="pynomaly-"))  # private: the socket and the log
+        self.circumstances = _circumstances(start, preload)
         self._forks = start == "forkserver"
         self._on_worker = on_worker
         self._authkey = os.urandom(32)
-        self._listener = Listener(_address(folder), backlog=64, authkey=self._authkey)
+        self._listener = Listener(_address(self.folder), backlog=64, authkey=self._authkey)
         self._config = Config(
             address=self._listener.address, authkey=self._authkey, preload=preload, serves=self._forks
         )
@@ -127,6 +128,17 @@ class Launcher:
             if lines:
                 return f"worker processes cannot be started: {lines[-1][:300]}"
         return "worker processes cannot be started"
+
+    @property
+    def reusable(self) -> bool:
+        """Whether its server is up and nobody waits for a worker, so that another pool could go on with it."""
+        with self._lock:
+            server = any(process.poll() is None for process in self._processes.values())
+            return self._forks and server and self._server is not None and not self._asked and not self._failures
+
+    def serve(self, on_worker: Callable[[WorkerProcess], None]) -> None:
+        """Report workers to somebody else from now on."""
+        self._on_worker = on_worker
 
     def ask(self) -> None:
         """Ask for one more worker; it reports later."""
@@ -172,6 +184,7 @@ class Launcher:
                 process.wait()
             self._processes = {}
         self._listener.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _start(self) -> None:
         # The group of its own keeps Ctrl-C in the terminal away from it: the parent decides what happens then.
@@ -219,6 +232,67 @@ class Launcher:
             del self._asked[:1]
             self._failures = 0
         self._on_worker(WorkerProcess(channel, pid))
+
+
+class Shelf:
+    """Keeps one launcher whose server is up: the next pool gets its workers in milliseconds, not in seconds.
+
+    Args:
+        seconds: How long a launcher nobody asks for is kept.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._kept: Launcher | None = None
+        self._timer: threading.Timer | None = None
+        self._lock = threading.Lock()
+
+    def take(self, start: str, preload: tuple[str, ...], on_worker: Callable[[WorkerProcess], None]) -> Launcher:
+        """The kept launcher if it was started in the same circumstances, else a new one."""
+        with self._lock:
+            kept, self._kept = self._kept, None
+            if self._timer is not None:
+                self._timer.cancel()
+        if kept is not None and kept.circumstances == _circumstances(start, preload) and kept.reusable:
+            kept.serve(on_worker)
+            return kept
+        if kept is not None:
+            kept.close()
+        return Launcher(start, preload, on_worker)
+
+    def give_back(self, launcher: Launcher) -> None:
+        """Keep a launcher, or close it when it is of no use or another is kept already."""
+        with self._lock:
+            keep = self._kept is None and launcher.reusable
+            if keep:
+                self._kept = launcher
+                self._timer = threading.Timer(self._seconds, self.clear)
+                self._timer.daemon = True
+                self._timer.start()
+        if not keep:
+            launcher.close()
+
+    def clear(self) -> None:
+        """Close what is kept."""
+        with self._lock:
+            kept, self._kept = self._kept, None
+            if self._timer is not None:
+                self._timer.cancel()
+        if kept is not None and kept.circumstances[0] == os.getpid():
+            kept.close()
+
+
+SHELF = Shelf(seconds=60.0)
+atexit.register(SHELF.clear)
+
+
+def _circumstances(start: str, preload: tuple[str, ...]) -> tuple[object, ...]:
+    """What a server took over when it was started: it serves only who would start it the same way."""
+    try:
+        folder = str(Path.cwd())
+    except OSError:  # removed meanwhile; then nothing relative could be imported anyway
+        folder = ""
+    return (os.getpid(), start, preload, tuple(sys.path), folder)
 
 
 def _address(folder: Path) -> Any:

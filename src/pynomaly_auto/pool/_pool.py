@@ -21,7 +21,7 @@ import psutil
 
 from pynomaly_auto.errors import SettingError
 from pynomaly_auto.pool._jobs import Job, Outcome, SharedArray
-from pynomaly_auto.pool._launching import Launcher
+from pynomaly_auto.pool._launching import SHELF
 from pynomaly_auto.pool._supervisor import Supervisor
 from pynomaly_auto.pool._worker import describe
 
@@ -76,7 +76,7 @@ class Pool:
         self._numbers = itertools.count()
         self._folder = Path(tempfile.mkdtemp(prefix="pynomaly-"))
         self._supervisor = Supervisor(workers, self.memory_limit, self._done)
-        self._supervisor.begin(Launcher(self._folder, start, preload, self._supervisor.post))
+        self._supervisor.begin(SHELF.take(start, preload, self._supervisor.post))
         self._closed = False
         atexit.register(self.close)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 
 from pynomaly_auto.pool._jobs import Answer, Job, Outcome, OutcomeStatus
-from pynomaly_auto.pool._launching import Launcher, WorkerProcess
+from pynomaly_auto.pool._launching import SHELF, Launcher, WorkerProcess
 from pynomaly_auto.pool._worker import RECEIVED, describe
 
 _TICK = 0.05  # seconds between two looks at time and memory while something runs
@@ -83,7 +83,7 @@ class Supervisor(threading.Thread):
                 self._watch()
         finally:
             self.flush()
-            self._launcher.close()
+            SHELF.give_back(self._launcher)
             self.flush()  # late reports, made while the launcher closed
             self._bell.close()
             self._ear.close()
