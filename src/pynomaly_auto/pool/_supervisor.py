@@ -74,8 +74,10 @@ class Supervisor(threading.Thread):
         """The thread's life."""
         assert self._launcher is not None
         try:
-            while not self._stopping:
+            while True:
                 self._read_inbox()
+                if self._stopping:
+                    break
                 self._launcher.check()
                 self._refill(self._launcher)
                 self._hand_out()
