@@ -33,7 +33,7 @@ NORMAL = RNG.normal(size=(60, 3))
         (np.empty((5, 0)), "0 feature"),
         (np.ones((50, 3)), "constant"),
         (np.full((50, 2), np.nan), "missing|empty"),
-        (pd.DataFrame([[1, 2], [3, 4], [5, 7]], columns=["a", "a"]), "uplicate"),
+        (pd.DataFrame([[1, 2], [3, 4], [5, 7]], columns=["a", "a"]), "more than once"),
         ([[1, 2], [3]], "agged|same length|inhomogeneous"),
         (np.arange(5), "2D|1D"),
         ("text", "table|array"),
@@ -127,7 +127,6 @@ def _extreme() -> np.ndarray[Any, Any]:
     "table",
     [
         NORMAL[:, :1],
-        NORMAL[:2],
         NORMAL[:7],
         _strings(),
         _mixed(),
@@ -162,6 +161,12 @@ def test_schema_drift_names_the_columns() -> None:
         detector.predict(pd.DataFrame(NORMAL[:, :2], columns=["a", "c"]))
     with pytest.raises(SchemaError, match="extra"):
         detector.predict(pd.DataFrame(np.c_[NORMAL, NORMAL[:, 0]], columns=["a", "b", "c", "extra"]))
+
+
+def test_fewer_rows_than_any_detector_needs() -> None:
+    with pytest.raises(InvalidInputError, match="Give more rows"):
+        quick(config=None).fit(NORMAL[:2])
+    assert quick(config=None).fit(NORMAL[:3]).result_.labels.shape == (3,)
 
 
 def test_a_budget_below_one_fit_says_so() -> None:
