@@ -138,7 +138,6 @@ def _extreme() -> np.ndarray[Any, Any]:
     ],
     ids=[
         "one column",
-        "two rows",
         "few rows",
         "strings",
         "mixed",
