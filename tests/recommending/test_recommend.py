@@ -101,10 +101,19 @@ def test_cold_start_names_everything():
     assert ranking.to_dict()["candidates"][0]["detector"]
 
 
-def test_first_candidates_are_strong_and_mixed():
-    first = recommend(profile_of(), Settings(), None).selected[:5]
-    assert all(STRENGTH[c.detector] >= 0.7 for c in first)
-    assert {"knn_mean", "mcd", "fair_cut_forest", "extended_iforest"} <= {c.detector for c in first}
+def test_the_portfolio_leads_where_accuracy_does():
+    ranking = recommend(profile_of(), Settings(), None)
+    assert ranking.portfolio == PORTFOLIO
+    assert tuple(c.detector for c in ranking.selected[: len(PORTFOLIO)]) == PORTFOLIO
+    assert any(r.code == "REC-004" for r in ranking.reasons)
+    quick = recommend(profile_of(), Settings(priorities={"speed": 1.0}), None)
+    assert quick.portfolio == ()
+
+
+def test_what_follows_the_portfolio_is_strong_and_mixed():
+    ranking = recommend(profile_of(), Settings(priorities={"accuracy": 1.0, "speed": 1.1, "interpretability": 0.1}), None)
+    first = ranking.selected[:5]
+    assert all(STRENGTH[c.detector] >= 0.6 for c in first)
     assert len({DETECTORS[c.detector].family for c in first}) >= 3
 
 

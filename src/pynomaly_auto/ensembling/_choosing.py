@@ -18,10 +18,11 @@ COMBINER = "robust mean of −log tail ranks"
 _CORE = 4  # strongest candidates that are members without further ado: the mean of four such is very hard to beat
 _MOST = 8
 _SAME = 0.98  # rank correlation beyond which two trials say the same
+_OUTSTANDING = 0.05  # how much stronger than the best of the portfolio another detector must be to join it
 _STRONG = 0.85  # a core member's strength, at least, as a share of the best one's
 _DIVERSITY = 0.15  # what a unit of diversity is worth in units of strength
 _GAIN = 0.002
-_SECOND = 0.02  # how much better than its default a detector's tuned trial must be to join it
+_SECOND = 0.05  # how much better than its default a detector's tuned trial must be to join it
 _POWER = 2.0
 _LARGEST = 3.0  # most weight, in units of the mean weight
 _SAMPLE = 5_000  # rows that correlations are measured on
@@ -120,8 +121,12 @@ def choose_members(
     for position in forced:
         if not choice.full(position):
             choice.add(position, "ENS-004", "Member because the user asked for it.")
-    _add_core(choice, [i for i in firsts if i not in forced], ranking)
-    _add_greedily(choice, firsts)
+    _add_portfolio(choice, firsts, ranking)
+    if len(choice.chosen) >= _CORE:
+        _add_outstanding(choice, firsts)
+    else:
+        _add_core(choice, [i for i in firsts if i not in choice.chosen], ranking)
+        _add_greedily(choice, firsts)
     _add_tuned(choice, usable)
     return _record(choice)
 
@@ -174,6 +179,33 @@ def _firsts(trials: Sequence[Trial], usable: list[int]) -> list[int]:
     for i in usable:
         firsts.setdefault(trials[i].detector, i)
     return list(firsts.values())
+
+
+def _add_portfolio(choice: _Choice, firsts: list[int], ranking: Ranking) -> None:
+    by_name = {choice.trials[i].detector: i for i in firsts}
+    for position in (by_name[name] for name in ranking.portfolio if name in by_name):
+        twin = choice.twin(position)
+        if position in choice.chosen or choice.full(position):
+            continue
+        if twin is not None:
+            _exclude_twin(choice, position, twin)
+        else:
+            choice.add(position, "ENS-007", "Member of the robust portfolio: one strong detector of each kind.")
+
+
+def _add_outstanding(choice: _Choice, firsts: list[int]) -> None:
+    """Beside a full portfolio only those join that are known to be much stronger than all of it."""
+    best = max(choice.strength[i] for i in choice.chosen)
+    for i in sorted((i for i in firsts if i not in choice.chosen), key=lambda i: -choice.strength[i]):
+        ahead = float(choice.strength[i] - best)
+        twin = choice.twin(i)
+        if twin is not None:
+            _exclude_twin(choice, i, twin)
+        elif ahead < _OUTSTANDING:
+            text = f"Left out: not clearly stronger than the portfolio ({ahead:+.3f}); more members dilute its mean."
+            choice.exclude(i, "ENS-016", text, ahead=ahead)
+        elif not choice.full(i):
+            choice.add(i, "ENS-008", f"Member because it is expected to beat the whole portfolio (by {ahead:.3f}).")
 
 
 def _add_core(choice: _Choice, firsts: list[int], ranking: Ranking) -> None:

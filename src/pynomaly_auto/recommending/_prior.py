@@ -25,6 +25,11 @@ STRENGTH: Mapping[str, float] = {
 _DOCUMENTED = 20  # tables of one's own that weigh as much as the documented grade
 UNKNOWN = 0.5  # a third party's detector: neither favoured nor held back
 
+# One strong detector of each kind, whose plain mean no choice among detectors beats reliably: neighbours, isolation,
+# covariance, density forest, marginals, random projections, sampling. ``python -m benchmarks.portfolio`` prints what
+# it reaches beside its parts and beside other sets on the tables a knowledge base was measured on.
+PORTFOLIO = ("knn_mean", "iforest", "mcd", "fair_cut_forest", "hbos", "loda", "sampling")
+
 # Detectors that rank rows almost alike: trying a second one of a set adds little until other kinds were tried.
 ALIKE = (
     frozenset({"knn", "knn_mean", "knn_median"}),

@@ -13,7 +13,7 @@ from pynomaly_auto.errors import InvalidInputError, NotApplicableError, SettingE
 from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.presets import PRESETS
 from pynomaly_auto.recommending._meta_learner import Opinion, consult, prediction_reason, warm_start_reason
-from pynomaly_auto.recommending._prior import ALIKE, SOURCE, strengths
+from pynomaly_auto.recommending._prior import ALIKE, PORTFOLIO, SOURCE, strengths
 from pynomaly_auto.recommending.rules import CRITERIA, RULES, Context, Criterion
 from pynomaly_auto.records import Candidate, Profile, Ranking, Reason
 from pynomaly_auto.settings import Settings
@@ -21,6 +21,7 @@ from pynomaly_auto.settings import Settings
 _SAME_FAMILY = 0.025  # what each earlier pick of the same family takes from a score when the order is made
 _LIKENESS = 0.05  # the same for picks that rank rows almost alike
 _STRETCH, _MIDDLE = 1.8, 0.65  # strength to performance criterion
+_ACCURACY_FIRST = 0.5  # weight of accuracy from which the portfolio leads; 0.6 is the default
 _MIXED = 12  # picks made that way; whoever comes later comes in order of score
 _USUAL = {
     "accuracy": 0.6,
@@ -64,14 +65,22 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
     weights = criteria_weights(settings.priorities)
     judged = [_judge(spec, context, opinion, strength[name], weights) for name, spec in specs.items()]
     judged = _rescue([_override(j, settings) for j in judged], settings, profile)
-    chosen = _in_order([j for j in judged if j.candidate.selected], settings)
+    usable = [j for j in judged if j.candidate.selected]
+    portfolio = _portfolio(usable, settings)
+    chosen = _in_order(usable, settings, portfolio)
     left_out = sorted((j.candidate for j in judged if not j.candidate.selected), key=lambda c: -c.score)
     return Ranking(
         candidates=(*chosen, *left_out),
         source="rules" if base is None else "knowledge base",
         confidence=opinion.confidence,
+        portfolio=portfolio,
         similar=opinion.similar,
-        reasons=(*opinion.reasons, *_summary(chosen, left_out, weights, opinion, base), *_asked(settings)),
+        reasons=(
+            *opinion.reasons,
+            *_summary(chosen, left_out, weights, opinion, base),
+            *_of_portfolio(portfolio),
+            *_asked(settings),
+        ),
     )
 
 
@@ -249,11 +258,21 @@ def _rescue(judged: list[_Judged], settings: Settings, profile: Profile) -> list
     ]  # fmt: skip
 
 
-def _in_order(selected: list[_Judged], settings: Settings) -> list[Candidate]:
-    """Forced ones first, then greedily: the best score after a discount for what earlier picks already cover."""
+def _portfolio(usable: list[_Judged], settings: Settings) -> tuple[str, ...]:
+    """The robust portfolio, less what is left out; empty when something else than accuracy comes first."""
+    if settings.priorities["accuracy"] < _ACCURACY_FIRST:
+        return ()
+    names = {j.candidate.detector for j in usable}
+    return tuple(name for name in PORTFOLIO if name in names)
+
+
+def _in_order(selected: list[_Judged], settings: Settings, portfolio: tuple[str, ...]) -> list[Candidate]:
+    """Forced ones, the portfolio, then greedily: the best score after a discount for what earlier picks cover."""
     force = set(settings.overrides.force)
     order = sorted((j for j in selected if j.candidate.detector in force), key=lambda j: -j.candidate.score)
-    rest = [j for j in selected if j.candidate.detector not in force]
+    named = {j.candidate.detector: j for j in selected}
+    order += [named[name] for name in portfolio if name not in force]
+    rest = [j for j in selected if j not in order]
     while rest:
 
         def worth(j: _Judged) -> tuple[float, str]:
@@ -268,6 +287,15 @@ def _in_order(selected: list[_Judged], settings: Settings) -> list[Candidate]:
         order.append(best)
         rest.remove(best)
     return [j.candidate for j in order]
+
+
+def _of_portfolio(portfolio: tuple[str, ...]) -> tuple[Reason, ...]:
+    if not portfolio:
+        return ()
+    text = (
+        f"tried first and combined: {', '.join(portfolio)}; choosing among detectors does not reliably beat their mean"
+    )
+    return (Reason(code="REC-004", subject="portfolio", text=text, evidence={"members": len(portfolio)}),)
 
 
 def _summary(

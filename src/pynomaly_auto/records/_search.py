@@ -73,11 +73,14 @@ class Ranking:
     Args:
         source: What it rests on: ``"knowledge base"`` or ``"rules"`` (cold start).
         confidence: In [0, 1]: how much the knowledge base knows of tables like this one.
+        portfolio: Detectors whose plain mean is known to be hard to beat; the core of the ensemble. Empty where the
+            user's priorities ask for something else.
     """
 
     candidates: tuple[Candidate, ...]
     source: Literal["knowledge base", "rules"]
     confidence: float
+    portfolio: tuple[str, ...] = ()
     similar: tuple[SimilarTable, ...] = ()
     reasons: tuple[Reason, ...] = ()
 
