@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -219,3 +221,32 @@ def test_stored_and_loaded_it_scores_the_same(n):
     assert again.train_scores.shape == (0,)
     exact = sum(w * tail_ranks(X[:, i]) for i, w in enumerate((0.5, 0.3, 0.2)))
     assert np.abs(live.train_scores - exact).max() < 0.01
+
+
+def test_a_complete_portfolio_is_the_ensemble():
+    trials = [trial(i, f"d{i}", scores_of(0.5, i)) for i in range(7)]
+    ranking = ranking_of(d0=0.7, d1=0.7, d2=0.7, d3=0.7, d4=0.7, d5=0.72, d6=0.9)
+    ranking = dataclasses.replace(ranking, portfolio=("d0", "d1", "d2", "d3", "d4", "d9"))
+    ensemble = choose_members(search_of(*trials), ranking, settings())
+    assert [m.detector for m in ensemble.members] == ["d0", "d1", "d2", "d3", "d4", "d6"]
+    assert [m.reasons[0].code for m in ensemble.members] == ["ENS-007"] * 5 + ["ENS-008"]
+    assert codes(ensemble, "d5") == ["ENS-016"]
+
+
+def test_what_is_left_of_a_portfolio_is_filled_up():
+    trials = [trial(i, f"d{i}", scores_of(0.5, i)) for i in range(6)]
+    ranking = ranking_of(d0=0.8, d1=0.8, d2=0.79, d3=0.78, d4=0.5, d5=0.5)
+    ranking = dataclasses.replace(ranking, portfolio=("d4", "d9"))
+    ensemble = choose_members(search_of(*trials), ranking, settings())
+    assert {"d4", "d0", "d1", "d2"} <= {m.detector for m in ensemble.members}
+
+
+def test_twins_within_a_portfolio_count_once():
+    same = scores_of(0.3, 0)
+    trials = [trial(i, f"d{i}", same if i < 2 else scores_of(0.5, i)) for i in range(6)]
+    ranking = dataclasses.replace(
+        ranking_of(**{f"d{i}": 0.7 for i in range(6)}), portfolio=tuple(f"d{i}" for i in range(6))
+    )
+    ensemble = choose_members(search_of(*trials), ranking, settings(max_models=4))
+    assert [m.detector for m in ensemble.members] == ["d0", "d2", "d3", "d4"]
+    assert codes(ensemble, "d1") == ["ENS-011"]

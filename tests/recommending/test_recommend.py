@@ -10,7 +10,7 @@ from pynomaly_auto.detectors import DETECTORS, Capabilities, Cost, DetectorSpec
 from pynomaly_auto.errors import InvalidInputError, SettingError, UnknownNameError
 from pynomaly_auto.knowledge import KnowledgeBase, read_manifest
 from pynomaly_auto.recommending import RULES, Context, boost, criteria_weights, recommend, rule
-from pynomaly_auto.recommending._prior import STRENGTH
+from pynomaly_auto.recommending._prior import PORTFOLIO, STRENGTH
 from pynomaly_auto.records import AnomalyHints, Distributions, Patterns, Profile, Quality, Size
 from pynomaly_auto.settings import Settings
 
@@ -111,7 +111,9 @@ def test_the_portfolio_leads_where_accuracy_does():
 
 
 def test_what_follows_the_portfolio_is_strong_and_mixed():
-    ranking = recommend(profile_of(), Settings(priorities={"accuracy": 1.0, "speed": 1.1, "interpretability": 0.1}), None)
+    ranking = recommend(
+        profile_of(), Settings(priorities={"accuracy": 1.0, "speed": 1.1, "interpretability": 0.1}), None
+    )
     first = ranking.selected[:5]
     assert all(STRENGTH[c.detector] >= 0.6 for c in first)
     assert len({DETECTORS[c.detector].family for c in first}) >= 3
