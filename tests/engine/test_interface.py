@@ -92,6 +92,10 @@ def test_explanations_name_the_column(fitted: AutonomousDetector, table: pd.Data
     assert lines.iloc[0]["column"] == "amount"
     assert lines.iloc[0]["row"] == "r7"
     assert len(fitted.explain(table)["position"].unique()) == 10
+    for method in ("shapley", "shap", "lime"):
+        assert "amount" in set(fitted.explain(table, rows=[7], method=method)["column"].head(2))
+    with pytest.raises(UnknownNameError, match="occlusion"):
+        fitted.explain(table, rows=[7], method="oclusion")
     decisions = fitted.explain_decisions()
     assert list(decisions.columns) == ["code", "subject", "text", "evidence"]
 

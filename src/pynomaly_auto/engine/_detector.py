@@ -212,17 +212,19 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
         rows = [(r.code, r.subject, r.text, dict(r.evidence)) for r in self._result_now().reasons]
         return pd.DataFrame(rows, columns=["code", "subject", "text", "evidence"])
 
-    def explain(self, X: Any, rows: Sequence[int] | None = None) -> pd.DataFrame:
+    def explain(self, X: Any, rows: Sequence[int] | None = None, *, method: str = "occlusion") -> pd.DataFrame:
         """Per-column contributions to the scores of some rows, one line per row and column.
 
         Args:
             X: Rows to judge, shape (n_rows, n_columns).
             rows: Positions in ``X``; None: the 20 most anomalous of those labelled anomalous.
+            method: ``"occlusion"``, ``"shapley"``, or, with the extra ``explain``, ``"shap"`` or ``"lime"``.
         """
         import pandas as pd
 
         check_is_fitted(self, "result_")
-        found = explain_table(self._model, X, rows, seed=int(self.result_.settings["random_state"]))
+        seed = int(self.result_.settings["random_state"])
+        found = explain_table(self._model, X, rows, method=method, seed=seed)
         lines = [
             (e.row, e.label, c.column, c.value, c.typical, c.contribution, c.share)
             for e in found

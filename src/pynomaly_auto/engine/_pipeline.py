@@ -177,13 +177,14 @@ def most_anomalous(verdict: Verdict) -> IntArray:
     return rows[np.argsort(-verdict.scores[rows], kind="stable")][:_EXPLAINED_ROWS]
 
 
-def explain_table(model: Model, table: Any, rows: Any, *, seed: int) -> tuple[Explanation, ...]:
+def explain_table(model: Model, table: Any, rows: Any, *, method: str, seed: int) -> tuple[Explanation, ...]:
     """Explain rows of a table against the training rows kept with the model.
 
     Args:
         model: Fitted.
         table: Rows with the columns fitted on.
         rows: Positions in it; None: the 20 with the highest scores among those above the cut.
+        method: How contributions are found; see `Explaining`.
         seed: Seed of the background rows.
     """
     X = model.encode(table).X
@@ -191,7 +192,7 @@ def explain_table(model: Model, table: Any, rows: Any, *, seed: int) -> tuple[Ex
         scores = model.score(X)
         above = np.flatnonzero(scores > model.verdict.threshold)
         rows = above[np.argsort(-scores[above], kind="stable")][:_EXPLAINED_ROWS]
-    options = Explaining(seed=seed, reference=model.cells)
+    options = Explaining(method=method, seed=seed, reference=model.cells)
     chosen = np.asarray(rows, dtype=np.int64)
     return explain_rows(model.score, model.reference, chosen, X=X, values=to_frame(table), options=options)
 
