@@ -81,7 +81,6 @@ class TestWhoIsFirst:
         assert found.contributions[0].share > 0.9
 
     @pytest.mark.parametrize("method", ["shap", "lime"])
-    @pytest.mark.filterwarnings("ignore")  # of the packages, not ours
     def test_packages(self, method):
         X, columns = planted(n=300, d=5, k=4)
         found = explain_rows(squares, dataset_of(X), np.arange(4), options=Explaining(method=method, seed=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -115,7 +116,10 @@ def by_shap(
             return np.asarray(scored.reshape(len(masks), -1).mean(axis=1), dtype=np.float64)
 
         explainer = shap.KernelExplainer(masked, np.zeros((1, len(places))), silent=True, seed=seed)
-        found = explainer.shap_values(np.ones((1, len(places))), silent=True, nsamples=_SHAP_SAMPLES + 2 * len(places))
+        samples = _SHAP_SAMPLES + 2 * len(places)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the package and its solvers, not ours
+            found = explainer.shap_values(np.ones((1, len(places))), silent=True, nsamples=samples)
         out.append(np.asarray(found, dtype=np.float64).reshape(-1))
     return out
 
@@ -136,7 +140,9 @@ def by_lime(
     )
     out = []
     for x, places in zip(X, columns, strict=True):
-        found = explainer.explain_instance(x, score, num_features=len(x), num_samples=_LIME_SAMPLES)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the package, not ours
+            found = explainer.explain_instance(x, score, num_features=len(x), num_samples=_LIME_SAMPLES)
         by_feature = np.zeros(len(x))
         for feature, weight in found.as_map()[1]:
             by_feature[feature] = weight
