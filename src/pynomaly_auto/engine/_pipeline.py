@@ -131,7 +131,7 @@ def _stages(
         verdict = decide(
             ensemble.train_scores, ensemble.member_scores, settings, prior=prior, seed=seed, member_raw=raw
         )
-    model = _model(encoder, ensemble, verdict, dataset, table)
+    model = _model((encoder, ensemble, verdict), dataset, table, novelty=settings.novelty)
     with stage("explaining"):
         seconds = min(_EXPLAINING_SECONDS, deadline.share(_EXPLAINING_SHARE))
         options = Explaining(seed=seed, seconds=None if settings.n_trials and deadline.seconds is None else seconds)
@@ -154,7 +154,10 @@ def _stages(
     return model, result
 
 
-def _model(encoder: TableEncoder, ensemble: FittedEnsemble, verdict: Verdict, dataset: Dataset, table: Any) -> Model:
+def _model(
+    parts: tuple[TableEncoder, FittedEnsemble, Verdict], dataset: Dataset, table: Any, *, novelty: bool
+) -> Model:
+    encoder, ensemble, verdict = parts
     rows = np.arange(dataset.n_rows)
     if dataset.n_rows > _REFERENCE_ROWS:
         rows = np.sort(np.random.default_rng(0).choice(dataset.n_rows, _REFERENCE_ROWS, replace=False))
@@ -165,7 +168,7 @@ def _model(encoder: TableEncoder, ensemble: FittedEnsemble, verdict: Verdict, da
         encoder=encoder,
         ensemble=ensemble,
         verdict=verdict,
-        seen=SeenRows.of(dataset.X, ensemble.train_scores),
+        seen=SeenRows.none() if novelty else SeenRows.of(dataset.X, ensemble.train_scores),
         reference=reference,
         cells=to_frame(table).iloc[rows],
     )

@@ -37,6 +37,11 @@ class SeenRows:
         order = np.argsort(prints, kind="stable")
         return cls(prints[order], np.asarray(scores, dtype=np.float64)[order])
 
+    @classmethod
+    def none(cls) -> SeenRows:
+        """Remember nothing: with ``novelty=True`` the rows to be judged are never training rows."""
+        return cls(np.empty(0, dtype=np.uint64), np.empty(0))
+
     def recall(self, X: FloatArray) -> tuple[np.ndarray[Any, np.dtype[np.bool_]], FloatArray]:
         """Which rows were seen, shape (n_rows,), and the scores of those, shape (n_seen,)."""
         if not len(self.fingerprints):
