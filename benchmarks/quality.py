@@ -138,7 +138,7 @@ def show(frame: pd.DataFrame, suites: list[str]) -> None:
     order = [m for m in METHODS if m in set(frame["method"])]
     auc, ap = (frame.pivot(index=["suite", "table"], columns="method", values=v)[order] for v in ("roc_auc", "ap"))
     cells = auc.map("{:.3f}".format) + " / " + ap.map("{:.3f}".format)
-    print(cells.to_markdown() if _tabulate() else cells.to_string())
+    print(cells.to_string())
     rows = []
     for name, part in [*frame.groupby("suite"), ("all", frame)]:
         complete = part.pivot(index="table", columns="method", values="roc_auc")[order].dropna().index
@@ -150,12 +150,20 @@ def show(frame: pd.DataFrame, suites: list[str]) -> None:
             rows.append((name, method, len(mine), *values, failed))
     head = ["suite", "method", "tables", "ROC-AUC", "AP", "F1", "share error", "seconds", "failed"]
     print(pd.DataFrame(rows, columns=head).to_string(index=False))
+    beside(frame, order)
 
 
-def _tabulate() -> bool:
-    import importlib.util
-
-    return importlib.util.find_spec("tabulate") is not None
+def beside(frame: pd.DataFrame, order: list[str]) -> None:
+    """Each peer beside ours, over all tables that this peer finished."""
+    rows = []
+    for name, part in [*frame.groupby("suite"), ("all", frame)]:
+        wide = part.pivot(index="table", columns="method", values=["roc_auc", "ap"])
+        for peer in (m for m in order if m != "pynomaly_auto"):
+            both = wide[[(v, m) for v in ("roc_auc", "ap") for m in ("pynomaly_auto", peer)]].dropna()
+            wins = [int((both[(v, "pynomaly_auto")] > both[(v, peer)]).sum()) for v in ("roc_auc", "ap")]
+            rows.append((name, peer, len(both), *both.mean().round(4), *wins))
+    head = ["suite", "peer", "tables", "ROC-AUC ours", "peer's", "AP ours", "peer's", "wins in ROC-AUC", "in AP"]
+    print(pd.DataFrame(rows, columns=head).to_string(index=False))
 
 
 if __name__ == "__main__":
