@@ -1,4 +1,5 @@
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from pynomaly_auto.errors import SettingError
 from pynomaly_auto.pool import Job, Outcome, Pool, _launching
+from pynomaly_auto.pool._launching import SHELF, Shelf
 
 SOURCE = str(Path(pool_jobs.__file__).parents[2] / "src")
 
@@ -147,6 +149,7 @@ def test_an_idle_worker_that_dies_is_replaced(pool):
 
 
 def test_closing_leaves_nothing_behind():
+    SHELF.clear()  # the server an earlier pool left for the next one
     before = psutil.Process().children()
     with Pool(2, preload=()) as other:
         pids = {o.value for o in other.run([Job(function=pool_jobs.pid) for _ in range(8)])}
@@ -161,6 +164,8 @@ def test_closing_leaves_nothing_behind():
     while any(psutil.pid_exists(p) for p in pids) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not any(psutil.pid_exists(p) for p in pids)
+    assert len(psutil.Process().children()) <= len(before) + 1, "more than the server kept for the next pool is left"
+    SHELF.clear()
     assert psutil.Process().children() == before
     with pytest.raises(SettingError, match="closed"):
         other.submit(Job(function=pool_jobs.pid))
@@ -268,3 +273,42 @@ def test_workers_die_with_a_parent_that_is_killed(tmp_path):
     while psutil.pid_exists(worker) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not psutil.pid_exists(worker)
+
+
+def test_a_second_pool_goes_on_with_the_first_one_s_server():
+    SHELF.clear()
+    before = {c.pid for c in psutil.Process().children()}
+    with Pool(1, preload=()) as first:
+        assert run_one(first, pool_jobs.double, 2).value == 4
+    (server,) = {c.pid for c in psutil.Process().children()} - before
+    with Pool(2, preload=()) as second:
+        assert run_one(second, pool_jobs.double, 3).value == 6
+        assert server in {c.pid for c in psutil.Process().children()}
+    with Pool(1, preload=("json",)) as other:  # other circumstances, another server
+        assert run_one(other, pool_jobs.double, 4).value == 8
+    SHELF.clear()
+    assert server not in {c.pid for c in psutil.Process().children()}
+
+
+def test_workers_of_an_old_server_see_today_s_surroundings(monkeypatch, tmp_path):
+    SHELF.clear()
+    with Pool(1, preload=()) as first:
+        assert run_one(first, os.getenv, "SURROUNDINGS").value is None
+    monkeypatch.setenv("SURROUNDINGS", "new")
+    monkeypatch.chdir(tmp_path)
+    with Pool(1, preload=()) as second:
+        assert run_one(second, os.getenv, "SURROUNDINGS").value == "new"
+        assert run_one(second, os.getcwd).value == str(tmp_path)
+
+
+def test_a_server_nobody_asks_for_goes():
+    shelf = Shelf(seconds=0.2)
+    got = queue.SimpleQueue()
+    launcher = shelf.take("forkserver", (), got.put)
+    launcher.ask()
+    got.get(timeout=30).kill()
+    shelf.give_back(launcher)
+    deadline = time.monotonic() + 10
+    while launcher.reusable and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not launcher.reusable

@@ -42,16 +42,15 @@ def test_the_server_forks_on_request(listener, monkeypatch):
     monkeypatch.setattr(_worker.gc, "freeze", lambda: None)
     forked = []
     settings = config(listener, serves=True, preload=("json", "no_such_module"))
-    thread = threading.Thread(target=serve, args=(settings, lambda c, _: forked.append(c)))
+    thread = threading.Thread(target=serve, args=(settings, lambda c, *_: forked.append(c)))
     thread.start()
     channel = listener.accept()
     assert channel.recv()[0] == "server"
-    channel.send("fork")
-    channel.send("fork")
-    channel.send("end")
+    channel.send(_worker.Surroundings.here())
+    channel.send(_worker.Surroundings.here())
+    channel.close()
     thread.join(timeout=5)
     assert forked == [settings, settings]
-    channel.close()
 
 
 @pytest.mark.parametrize("serves", [True, False])
@@ -87,10 +86,10 @@ def test_forking(listener, monkeypatch, child):
     monkeypatch.setattr(_worker, "run_worker", lambda _: called.append("work"))
     if child:
         with pytest.raises(LeftError):
-            _worker.fork_worker(config(listener), Channel())
+            _worker.fork_worker(config(listener), Channel(), _worker.Surroundings.here())
         assert called == ["close", "group", "work", 0]
     else:
-        _worker.fork_worker(config(listener), Channel())
+        _worker.fork_worker(config(listener), Channel(), _worker.Surroundings.here())
         assert called == []
 
 

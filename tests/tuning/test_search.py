@@ -59,7 +59,7 @@ def test_the_same_seed_gives_the_same_search_with_one_or_two_workers(pool, singl
 
 def test_what_misbehaves_is_recorded_and_costs_only_itself(pool):
     bad = ("raises", "dies", "eats", "shapeless", "nothing", "hangs", "picky")
-    search = tune(make_dataset(), make_ranking("fake_sum", *bad), make_plan(pool, budget=12.0, patience=1))
+    search = tune(make_dataset(), make_ranking("fake_sum", *bad), make_plan(pool, budget=24.0, patience=1))
     status = {t.detector: t.status for t in search.trials[:8]}
     assert status == {
         "fake_sum": "completed", "raises": "failed", "dies": "failed", "eats": "memory", "shapeless": "failed",

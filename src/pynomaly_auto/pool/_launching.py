@@ -24,7 +24,7 @@ from typing import Any
 
 import psutil
 
-from pynomaly_auto.pool._worker import BOOTSTRAP, Config
+from pynomaly_auto.pool._worker import BOOTSTRAP, Config, Surroundings
 
 # One thread per worker: parallelism comes from the number of workers, and threads would fight over the same cores.
 _ONE_THREAD = dict.fromkeys(
@@ -204,7 +204,7 @@ class Launcher:
 
     def _fork(self, server: Connection) -> None:
         with contextlib.suppress(OSError):  # a server that died is noticed by `check`
-            server.send("fork")
+            server.send(Surroundings.here(**_ONE_THREAD))
 
     def _knock(self) -> None:
         """Wake the acceptor, which then sees that it is over."""
@@ -287,12 +287,8 @@ atexit.register(SHELF.clear)
 
 
 def _circumstances(start: str, preload: tuple[str, ...]) -> tuple[object, ...]:
-    """What a server took over when it was started: it serves only who would start it the same way."""
-    try:
-        folder = str(Path.cwd())
-    except OSError:  # removed meanwhile; then nothing relative could be imported anyway
-        folder = ""
-    return (os.getpid(), start, preload, tuple(sys.path), folder)
+    """What a server was started with and cannot change: it serves only who asks for the same."""
+    return (os.getpid(), start, preload)
 
 
 def _address(folder: Path) -> Any:

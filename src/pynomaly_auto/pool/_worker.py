@@ -59,6 +59,39 @@ class Config:
     token: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a worker takes over from the parent at the moment it is asked for, however old the server is.
+
+    Args:
+        environment: Environment variables.
+        path: Where modules are looked for.
+        folder: Working directory; empty when it has been removed.
+    """
+
+    environment: dict[str, str]
+    path: tuple[str, ...]
+    folder: str
+
+    @classmethod
+    def here(cls, **changes: str) -> Surroundings:
+        """Those of this process."""
+        try:
+            folder = str(Path.cwd())
+        except OSError:
+            folder = ""
+        return cls(environment={**os.environ, **changes}, path=tuple(sys.path), folder=folder)
+
+    def enter(self) -> None:
+        """Make them those of this process."""
+        os.environ.clear()
+        os.environ.update(self.environment)
+        sys.path[:] = self.path
+        if self.folder:
+            with contextlib.suppress(OSError):
+                os.chdir(self.folder)
+
+
 def main(config: Config) -> None:
     """Entry point of a started process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -69,7 +102,7 @@ def main(config: Config) -> None:
         run_worker(config)
 
 
-def serve(config: Config, fork: Callable[[Config, Connection], None]) -> None:
+def serve(config: Config, fork: Callable[[Config, Connection, Surroundings], None]) -> None:
     """Import the heavy modules once, then fork one worker per request, until the pool is gone."""
     for module in config.preload:
         # Importing early only saves time: a module that is missing or broken will say so in the job that needs it.
@@ -80,11 +113,11 @@ def serve(config: Config, fork: Callable[[Config, Connection], None]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps them: no zombies
     with contextlib.suppress(EOFError, OSError), Client(config.address, authkey=config.authkey) as channel:
         channel.send(("server", os.getpid(), config.token))
-        while channel.recv() == "fork":
-            fork(config, channel)
+        while True:
+            fork(config, channel, channel.recv())
 
 
-def fork_worker(config: Config, channel: Connection) -> None:
+def fork_worker(config: Config, channel: Connection, surroundings: Surroundings) -> None:
     """Fork; the child becomes a worker and never returns."""
     if os.fork():
         return
@@ -94,6 +127,7 @@ def fork_worker(config: Config, channel: Connection) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setpgid(0, 0)  # its own group: killed together with whatever it starts
         _die_with_parent()
+        surroundings.enter()
         run_worker(config)
         status = 0
     finally:
