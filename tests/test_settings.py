@@ -1,0 +1,147 @@
+"""Settings: validated once, from keywords, mappings, TOML and YAML."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pynomaly_auto._optional import available, missing, require
+from pynomaly_auto._registry import Registry
+from pynomaly_auto.errors import MissingExtraError, PynomalyError, SettingError, StorageError, UnknownNameError
+from pynomaly_auto.settings import Deadline, Overrides, Settings, parse_bytes, read_mapping, usable_cores
+
+
+@pytest.mark.parametrize(
+    ("value", "size"),
+    [(None, None), (5, 5), ("512", 512), ("1.5GB", 1_500_000_000), ("2 GiB", 2 * 2**30), ("64kb", 64_000), ("3 B", 3)],
+)
+def test_bytes(value: Any, size: int | None) -> None:
+    assert parse_bytes(value) == size
+
+
+@pytest.mark.parametrize("value", [0, -1, True, "much", "GB", "0.1", 1.5, "-2GB"])
+def test_no_bytes(value: Any) -> None:
+    with pytest.raises(SettingError, match="memory_limit"):
+        parse_bytes(value)
+
+
+def test_plain_values_and_back() -> None:
+    settings = Settings(
+        time_budget=None,
+        n_trials=5,
+        priorities={"speed": 3},
+        overrides={"force": "hbos", "params": {"hbos": {"n_bins": 4}}},
+    )  # type: ignore[arg-type]
+    assert settings.overrides.force == ("hbos",)
+    assert settings.priorities == {"accuracy": 0.0, "speed": 1.0, "interpretability": 0.0}
+    again = Settings.from_mapping(settings.to_dict())
+    assert again == settings
+    assert settings.with_(n_trials=7).n_trials == 7
+    assert Settings(n_jobs=-1).workers == Settings().workers == usable_cores()
+    assert Settings(n_jobs=3).workers == 3
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"time_budget": None},
+        {"priorities": {"speed": -1}},
+        {"priorities": {"beauty": 1}},
+        {"priorities": {"speed": 0}},
+        {"overrides": 3},
+        {"overrides": {"exlude": ["lof"]}},
+        {"overrides": {"force": ["lof"], "exclude": ["lof"]}},
+        {"random_state": 1.5},
+        {"nothing": 1},
+    ],
+)
+def test_wrong_values(values: dict[str, Any]) -> None:
+    with pytest.raises(SettingError):
+        Settings.from_mapping(values)
+
+
+def test_files(tmp_path: Path) -> None:
+    toml = tmp_path / "a.toml"
+    toml.write_text('time_budget = 3\n[overrides]\nexclude = ["lof"]\n', encoding="utf-8")
+    yaml = tmp_path / "a.yaml"
+    yaml.write_text("time_budget: 3\noverrides:\n  exclude: [lof]\n", encoding="utf-8")
+    assert (
+        Settings.from_file(toml)
+        == Settings.from_file(yaml)
+        == Settings(time_budget=3, overrides=Overrides(exclude=("lof",)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.toml", "x = = 1"),
+        ("a.yaml", "a: [1"),
+        ("a.yml", "- 1\n- 2"),
+        ("a.ini", "x=1"),
+        ("a.yaml", "!!python/object:os.system {}"),
+    ],
+)
+def test_files_that_cannot_be_read(name: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(StorageError, match=name):
+        read_mapping(path)
+    with pytest.raises(StorageError, match=r"gone\.toml"):
+        read_mapping(tmp_path / "gone.toml")
+
+
+def test_deadline() -> None:
+    assert math.isinf(Deadline(None).remaining())
+    late = Deadline(1e-9)
+    assert late.remaining() == late.share(0.5) == 0.0
+    assert late.elapsed() > 0
+
+
+def test_errors_say_what_where_and_what_to_do() -> None:
+    error = SettingError("x is 3.", where="config.toml", fix="Use 2.")
+    assert str(error) == "x is 3. (in config.toml) Use 2."
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again)) == (SettingError, str(error))
+    assert isinstance(error, ValueError)
+    assert "Known: a, b" in str(UnknownNameError.of("thing", "zzz", ["b", "a"]))
+
+
+def test_optional_packages() -> None:
+    assert require("json").dumps({}) == "{}"
+    assert available("numpy")
+    assert "pynomaly-auto[deep]" in str(missing("torch"))
+    with pytest.raises(MissingExtraError, match="no_such_package"):
+        require("no_such_package.part")
+
+
+class _Item:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def test_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Point:
+        def __init__(self, found: Any) -> None:
+            self.load = lambda: found
+
+    third = [Point(_Item("theirs")), Point((_Item("one"), _Item("two")))]
+    monkeypatch.setattr("pynomaly_auto._registry.entry_points", lambda group: third if group == "g" else [])
+    registry: Registry[_Item] = Registry("thing", ("json",), "g")
+    ours = registry.add(_Item("ours"))
+    assert registry.add(ours) is ours
+    assert list(registry) == ["ours", "theirs", "one", "two"]
+    assert len(registry) == 4
+    assert "theirs" in registry
+    assert "nothing" not in registry
+    with pytest.raises(SettingError, match="twice"):
+        registry.add(_Item("ours"))
+    with pytest.raises(UnknownNameError, match="Did you mean 'theirs'"):
+        registry["their"]
+    registry.remove("ours")
+    assert "ours" not in registry
+    assert issubclass(UnknownNameError, PynomalyError)
