@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,18 @@ from tests.engine.foreign import registered
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 
 
+@pytest.fixture
+def mlflow_unset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty working directory and no tracking URI; setting one, which changes the environment, is undone."""
+    import mlflow
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")  # noted, so that it is put back
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    yield
+    mlflow.set_tracking_uri(None)
+
+
 def runs_of(store: Path) -> tuple[Any, list[Any]]:
     """A client of the store, and its runs."""
     import mlflow
@@ -26,14 +39,14 @@ def runs_of(store: Path) -> tuple[Any, list[Any]]:
     return client, list(client.search_runs(experiments))
 
 
+@pytest.mark.usefixtures("mlflow_unset")
 def test_the_default_store_holds_everything(
     table: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import mlflow
 
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/own.db")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)  # MLflow sets it for its children, and so for us
     with mlflow.start_run() as own:  # the user's: neither used nor ended
         detector = quick(tracking=None, n_trials=3).fit(table)
         assert mlflow.active_run().info.run_id == own.info.run_id
@@ -52,6 +65,7 @@ def test_the_default_store_holds_everything(
     np.testing.assert_array_equal(predicted["score"], detector.anomaly_score(table))
     np.testing.assert_array_equal(predicted["label"], detector.predict(table))
 
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with registered("raising") as names, pytest.raises(NothingFinishedError):
         quick(tracking=None, config={"overrides": {"include": names}}).fit(table)
     for _ in range(100):
