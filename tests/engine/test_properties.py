@@ -46,11 +46,10 @@ def _dtype(name: str) -> Any:
 
 def check(X: Any, n: int) -> None:
     """Fit, and compare what fitting said with what predicting says."""
-    detector = quick(n_trials=2, config={"overrides": {"include": ["zscore", "hbos"]}})
+    detector = quick(n_trials=2, n_jobs=1, config={"overrides": {"include": ["zscore", "hbos"]}})
     try:
         labels = detector.fit_predict(X)
-    except PynomalyError as error:
-        assert str(error)
+    except PynomalyError:
         return
     result = detector.result_
     assert labels.shape == (n,)
@@ -66,7 +65,9 @@ def check(X: Any, n: int) -> None:
     assert result.summary()
 
 
-QUIETLY = settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+QUIETLY = settings(
+    max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
+)
 
 
 @QUIETLY
