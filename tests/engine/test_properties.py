@@ -70,6 +70,12 @@ QUIETLY = settings(
 )
 
 
+def test_bytes_that_are_no_text() -> None:
+    cells = [b"\xa1", "two", None, 3.5, True] * 8
+    X = pd.DataFrame({"mixed": pd.Series(cells, dtype=object), "v": np.arange(40.0) ** 2})
+    assert quick(n_trials=2, n_jobs=1, contamination=0.1).fit(X).result_.anomalies.shape[0] == 4
+
+
 @QUIETLY
 @given(frames())
 def test_generated_frames(frame: pd.DataFrame) -> None:
