@@ -34,7 +34,9 @@ def resolve(given: Mapping[str, Any]) -> tuple[Settings, tuple[Reason, ...]]:
     values = {**(dict(preset.values) if preset else {}), **config, **explicit}
     if values.get("n_trials") is not None and "time_budget" not in values:
         values["time_budget"] = None  # a budget in trials is not cut short by the default clock
-    settings = Settings.from_mapping(values, where="config" if config else "settings")
+    source = given.get("config")
+    where = str(source) if isinstance(source, (str, Path)) else "config" if config else "settings"
+    settings = Settings.from_mapping(values, where=where)
     reasons = [] if preset is None else list(preset.reasons)
     for origin, mapping in (("config", config), ("keyword", explicit)):
         reasons += [

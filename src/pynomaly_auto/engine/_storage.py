@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
 import pandas as pd
 
 from pynomaly_auto import storing
 from pynomaly_auto.dataset import TableEncoder
 from pynomaly_auto.detectors import DETECTORS, FittedDetector, dump_detector, load_detector
+from pynomaly_auto.engine._configuration import read_config
+from pynomaly_auto.engine._labels import read_labels, write_labels
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.ensembling import FittedEnsemble
@@ -59,8 +60,8 @@ def save(detector: AutonomousDetector, path: Path) -> Path:
             },
         },
         folders={
-            "row_labels": lambda folder: _write_labels(folder, result.row_labels),
-            "reference_labels": lambda folder: _write_labels(folder, model.reference.row_labels),
+            "row_labels": lambda folder: write_labels(folder, result.row_labels),
+            "reference_labels": lambda folder: write_labels(folder, model.reference.row_labels),
             "cells": lambda folder: _write_frame(folder, "cells", model.cells),
             **{f"member_{i}": _writer(member) for i, member in enumerate(model.ensemble.detectors)},
         },
@@ -100,11 +101,11 @@ def load(kind: type[D], path: Path, *, trusted: bool | Sequence[str]) -> D:
             parts.json["reference"],
             X=parts.arrays["reference"]["X"],
             missing_share=parts.arrays["reference"]["missing_share"],
-            row_labels=_read_labels(parts.folders["reference_labels"]),
+            row_labels=read_labels(parts.folders["reference_labels"]),
         ),
         cells=_read_frame(parts.folders["cells"], "cells"),
     )
-    result = restore(Result, values, verdict=verdict, row_labels=_read_labels(parts.folders["row_labels"]))
+    result = restore(Result, values, verdict=verdict, row_labels=read_labels(parts.folders["row_labels"]))
     detector._adopt(model, replace(result, warnings=result.warnings + parts.reasons))
     return detector
 
@@ -118,9 +119,14 @@ def _result_values(result: Result) -> dict[str, Any]:
 
 
 def _params(detector: AutonomousDetector) -> dict[str, Any]:
+    """The estimator's parameters; of a configuration object or file, what it says, as neither may be there later."""
     params = detector.get_params(deep=False)
-    # A configuration may have been an object or a file; what was made of it is what counts from now on.
-    config = Settings.from_mapping(detector.result_.settings).to_dict() if params["config"] is not None else None
+    config = params["config"]
+    if config is not None:
+        try:
+            config = read_config(config)
+        except StorageError:  # a file that is gone: what was made of it is known
+            config = read_config(Settings.from_mapping(detector.result_.settings))
     return {k: plain(v) for k, v in params.items()} | {"config": plain(config)}
 
 
@@ -138,14 +144,6 @@ def _member(member: Member, folder: Path, trusted: bool | Sequence[str]) -> Fitt
 def _reference_values(reference: Dataset) -> dict[str, Any]:
     apart = {"X", "missing_share", "row_labels"}
     return {n: plain(getattr(reference, n)) for n in reference.__dataclass_fields__ if n not in apart}
-
-
-def _write_labels(folder: Path, labels: np.ndarray[Any, Any]) -> None:
-    _write_frame(folder, "labels", pd.DataFrame({"label": pd.Series(labels)}))
-
-
-def _read_labels(folder: Path) -> np.ndarray[Any, Any]:
-    return _read_frame(folder, "labels")["label"].to_numpy()
 
 
 def _write_frame(folder: Path, name: str, frame: pd.DataFrame) -> None:

@@ -59,8 +59,8 @@ def typical_cell(cells: pd.Series[Any]) -> Any:
         return float(known.astype(np.float64).median())
     if pd.api.types.is_datetime64_any_dtype(known) or pd.api.types.is_timedelta64_dtype(known):
         return known.median()
-    # Cells of mixed content cannot be sorted; their texts can.
-    counts = known.astype(str).value_counts()
+    # Cells of mixed content cannot be sorted; their texts can. Not by astype, which decodes bytes and may fail at it.
+    counts = known.astype(object).map(str).value_counts()
     return min(counts.index[counts == counts.iloc[0]])
 
 

@@ -1,0 +1,89 @@
+"""Detectors a third party might register: one that works, and every way in which one may fail."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from pynomaly_auto.detectors import DETECTORS, Cost, DetectorSpec
+
+
+class Distance:
+    """Distance from the centre: a detector as anybody would write it."""
+
+    def __init__(self, power: float = 2.0) -> None:
+        self.power = power
+
+    def fit(self, X: np.ndarray[Any, Any]) -> Distance:
+        self.centre_ = X.mean(axis=0)
+        return self
+
+    def score_samples(self, X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return (np.abs(X - self.centre_) ** self.power).sum(axis=1)
+
+
+class Raising(Distance):
+    def fit(self, X: np.ndarray[Any, Any]) -> Distance:
+        raise RuntimeError("no licence found")
+
+
+class Hanging(Distance):
+    def fit(self, X: np.ndarray[Any, Any]) -> Distance:
+        time.sleep(600)
+        return self
+
+
+class Greedy(Distance):
+    def fit(self, X: np.ndarray[Any, Any]) -> Distance:
+        self.hoard = []
+        while True:
+            self.hoard.append(np.ones(2_000_000))
+
+
+class Dying(Distance):
+    def fit(self, X: np.ndarray[Any, Any]) -> Distance:
+        os._exit(3)
+
+
+class NotANumber(Distance):
+    def score_samples(self, X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return np.full(len(X), np.nan)
+
+
+class TooShort(Distance):
+    def score_samples(self, X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return np.zeros(len(X) - 1)
+
+
+class Flat(Distance):
+    def score_samples(self, X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        return np.zeros((len(X), 2))
+
+
+BAD = ("raising", "greedy", "dying", "not_a_number", "too_short", "flat", "hanging")
+
+
+def spec(name: str, module: str = __name__) -> DetectorSpec:
+    """The declaration of one of the classes above: ``"too_short"`` for `TooShort`."""
+    kind = name.title().replace("_", "")
+    return DetectorSpec(
+        name=name, title=kind, family="statistical", target=f"{module}:{kind}", paper="none, 2025", summary="Test.",
+        cost=Cost(unit=0.001), score_method="score_samples", train_scores=None,
+    )  # fmt: skip
+
+
+@contextmanager
+def registered(*names: str) -> Iterator[list[str]]:
+    """Register some of them for a while."""
+    for name in names:
+        DETECTORS.add(spec(name))
+    try:
+        yield list(names)
+    finally:
+        for name in names:
+            DETECTORS.remove(name)

@@ -1,0 +1,92 @@
+"""Detectors of third parties: a good one is used, a bad one costs its own trial and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pynomaly_auto import AutonomousDetector
+from pynomaly_auto.errors import NothingFinishedError
+from tests.engine.conftest import quick
+from tests.engine.foreign import BAD, registered
+
+X = np.random.default_rng(0).normal(size=(80, 3))
+X[4] = 9.0
+ERRORS = {
+    "raising": ("failed", "RuntimeError: no licence found"),
+    "hanging": ("timeout", "killed after"),
+    "greedy": ("memory", "killed|MemoryError"),
+    "dying": ("failed", "died"),
+    "not_a_number": ("failed", "finite|NaN|nan"),
+    "too_short": ("failed", "shape|79"),
+    "flat": ("failed", "shape|2"),
+}
+
+
+def check_board(detector: AutonomousDetector) -> None:
+    assert detector.predict(X)[4] == -1
+    assert {m.detector for m in detector.ensemble_.members} <= {"distance", "zscore"}
+    board = detector.leaderboard().set_index("detector")
+    for name, (status, error) in ERRORS.items():
+        if name in board.index and board.loc[name, "status"] not in ("left out", "not reached"):
+            assert board.loc[name, "status"] == status, name
+            assert np.any([w in board.loc[name, "reason"] for w in error.split("|")]), board.loc[name, "reason"]
+
+
+def test_by_number_of_trials() -> None:
+    names = tuple(n for n in BAD if n != "hanging")  # without a clock, a hanging trial is given minutes
+    with registered("distance", *names):
+        config = {"overrides": {"include": ["zscore", "distance", *names], "force": list(names)}}
+        detector = quick(n_trials=10, memory_limit="200MB", config=config).fit(X)
+        check_board(detector)
+        assert {t.detector for t in detector.trials_} >= set(names)
+        text = detector.result_.to_dict()
+        assert any("no licence found" in r["text"] for r in text["reasons"])
+
+
+def test_by_time() -> None:
+    with registered("distance", *BAD):
+        config = {"overrides": {"include": ["zscore", "distance", *BAD], "force": list(BAD)}}
+        given = {"n_trials": None, "time_budget": 6.0, "memory_limit": "200MB"}
+        detector = quick(**given, config=config).fit(X)
+        check_board(detector)
+        tried = {t.detector: t.status for t in detector.trials_}
+        assert tried["hanging"] in ("timeout", "cancelled")
+        assert tried["raising"] == "failed"
+
+
+def test_nothing_finished_names_the_first_failures() -> None:
+    with registered("raising", "dying") as names, pytest.raises(NothingFinishedError) as error:
+        quick(config={"overrides": {"include": names}}).fit(X)
+    assert "no licence found" in str(error.value)
+    assert "dying" in str(error.value)
+
+
+def test_a_detector_of_the_users_own_script(tmp_path: Path) -> None:
+    """Defined and registered in a plain script: no guard, no module that workers could import."""
+    source = Path(__file__).with_name("foreign.py").read_text(encoding="utf-8")
+    script = tmp_path / "script.py"
+    script.write_text(
+        source
+        + """
+from pynomaly_auto import AutonomousDetector
+for name in ("distance", "raising", "dying"):
+    DETECTORS.add(spec(name))
+X = np.random.default_rng(0).normal(size=(80, 3))
+X[4] = 9.0
+config = {"overrides": {"include": ["distance", "raising", "dying"]}}
+detector = AutonomousDetector(n_trials=3, tracking=False, random_state=0, config=config).fit(X)
+again = AutonomousDetector.load(detector.save("model"), trusted=["__main__.Distance"])
+assert (again.score_samples(X) == detector.score_samples(X)).all()
+print(detector.predict(X)[4], *sorted(t.detector + ":" + t.status for t in detector.trials_))
+""",
+        encoding="utf-8",
+    )
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["-1", "distance:completed", "dying:failed", "raising:failed"]
+    assert done.stderr == ""
