@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pynomaly_auto._version import __version__
@@ -34,13 +35,24 @@ out = Console(highlight=False, soft_wrap=True)
 def main() -> None:
     """Run the command line; a user's mistake is one line on standard error and exit status 2."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
     except PynomalyError as error:
-        sys.stderr.write(f"Error: {' '.join(str(error).split())}\n")
-        sys.exit(2)
-    except KeyboardInterrupt:
+        _fail(str(error))
+    except typer.TyperException as error:
+        # Wrong arguments; a command group called without a command carries its whole help as its message.
+        message = error.format_message() if hasattr(error, "format_message") else str(error)
+        if message.startswith("Usage:"):
+            sys.stderr.write(f"{message}\n")
+            sys.exit(2)
+        _fail(f"{message.rstrip('.')}. Try --help.")
+    except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("Interrupted.\n")
         sys.exit(130)
+
+
+def _fail(message: str) -> NoReturn:
+    sys.stderr.write(f"Error: {' '.join(message.split())}\n")
+    sys.exit(2)
 
 
 def _version(show: bool) -> None:
@@ -52,7 +64,7 @@ def _version(show: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     pass
@@ -75,14 +87,18 @@ def detect(  # noqa: PLR0913 - one parameter per option
     time_budget: Annotated[float | None, typer.Option(help="Seconds for the whole run [default: 60].")] = None,
     n_trials: Annotated[int | None, typer.Option(help="Trials instead of seconds: repeatable results.")] = None,
     contamination: Annotated[str | None, typer.Option(help="'auto' or a share in (0, 0.5] [default: auto].")] = None,
-    max_models: Annotated[int | None, typer.Option(help="Most models in the ensemble.")] = None,
+    max_models: Annotated[
+        int | None, typer.Option(help="Most models in the ensemble [default: as many as help].")
+    ] = None,
     memory_limit: Annotated[str | None, typer.Option(help="Most memory of one trial, such as 2GB.")] = None,
     n_jobs: Annotated[int | None, typer.Option(help="Worker processes [default: all cores].")] = None,
     novelty: Annotated[bool, typer.Option(help="Take all rows as normal; for judging later rows.")] = False,
-    exclude: Annotated[list[str] | None, typer.Option(help="Detector never to use (repeatable).")] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="Detector never to use (repeatable); see `pynomaly detectors`.")
+    ] = None,
     drop: Annotated[list[str] | None, typer.Option(help="Column to leave out, such as a label (repeatable).")] = None,
-    tracking: Annotated[str | None, typer.Option(help="MLflow tracking URI, or 'off'.")] = None,
-    experiment_name: Annotated[str | None, typer.Option(help="MLflow experiment.")] = None,
+    tracking: Annotated[str | None, typer.Option(help="MLflow tracking URI, or 'off' [default: ./mlruns].")] = None,
+    experiment_name: Annotated[str | None, typer.Option(help="MLflow experiment [default: pynomaly_auto].")] = None,
     random_state: Annotated[int | None, typer.Option(help="Seed.")] = None,
     save_model: Annotated[bool, typer.Option(help="Also save the fitted detector under OUTPUT/model.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")] = False,
@@ -110,7 +126,7 @@ def detect(  # noqa: PLR0913 - one parameter per option
     if save_model:
         detector.save(output / "model")
     if not quiet:
-        out.print(result.summary(), markup=False)
+        out.print(result.summary(out.width), markup=False)
         out.print(f"Results in {output}: anomalies.csv, scores.parquet, result.json, report.html", markup=False)
 
 
@@ -154,23 +170,27 @@ def configure(
 
 
 @app.command()
-def profile(dataset: DatasetOption, seed: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0) -> None:
+def profile(
+    dataset: DatasetOption,
+    seed: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0,
+    meta_features: Annotated[bool, typer.Option("--meta-features", help="Also list the meta-features.")] = False,
+) -> None:
     """Show what a table looks like to the library: types, quality, shapes, patterns, hints."""
     from pynomaly_auto.dataset import read_table
     from pynomaly_auto.engine import look_at
+    from pynomaly_auto.reporting import number, profile_facts
 
     data, found = look_at(read_table(dataset), seed=seed)
     _show(
         "Columns",
         ("column", "kind", "missing", "distinct"),
-        [(c.name, c.kind, c.n_missing, c.n_unique) for c in data.columns],
+        [(c.name, c.kind.replace("_", " "), f"{c.n_missing:,}", f"{c.n_unique:,}") for c in data.columns],
     )
-    facts = found.to_dict()
-    for part in ("size", "quality", "distributions", "patterns", "hints"):
-        _show(part.capitalize(), ("fact", "value"), [(k, _number(v)) for k, v in facts[part].items()])
-    _show("Meta-features", ("name", "value"), [(k, _number(v)) for k, v in found.meta_features.items()])
-    for reason in found.reasons:
-        out.print(str(reason), markup=False)
+    for part, facts in profile_facts(found):
+        _show(part, ("fact", "value"), [(fact.name, fact.value) for fact in facts])
+    if meta_features:
+        _show("Meta-features", ("name", "value"), [(k, number(v)) for k, v in found.meta_features.items()])
+    _show("Findings", ("about", "finding", "code"), [(r.subject, r.text, r.code) for r in found.reasons])
 
 
 @app.command()
@@ -199,7 +219,7 @@ def presets() -> None:
     """List the domain presets."""
     from pynomaly_auto.presets import PRESETS
 
-    _show("Presets", ("name", "title", "description"), [(p.name, p.title, p.description) for p in PRESETS.values()])
+    _show("Presets", ("name", "for"), [(p.name, f"{p.title}. {p.description}") for p in PRESETS.values()])
 
 
 @app.command()
@@ -249,7 +269,11 @@ def kb_build(  # noqa: PLR0913 - one parameter per option
 @kb.command("info")
 def kb_info(base: Annotated[Path | None, typer.Argument(help="Folder; default: the shipped one.")] = None) -> None:
     """Show what a knowledge base holds."""
-    _show("Knowledge base", ("what", "value"), [(k, str(v)) for k, v in _base(base).info().items()])
+    _show(
+        "Knowledge base",
+        ("what", "value"),
+        [(k.replace("_", " "), _readable(v)) for k, v in _base(base).info().items()],
+    )
 
 
 @kb.command("verify")
@@ -309,16 +333,29 @@ def _without(table: Any, names: list[str]) -> Any:
     return table.drop(columns=names)
 
 
-def _number(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _readable(value: Any) -> str:
+    """Nested values as lines of text, numbers with three digits."""
+    if isinstance(value, dict):
+        nested = any(isinstance(v, dict) for v in value.values())
+        parts = [f"{str(k).replace('_', ' ')}{':' if nested else ''} {_readable(v)}" for k, v in value.items()]
+        return ("\n" if nested else ", ").join(parts)
+    if isinstance(value, (list, tuple)):
+        return "\n".join(_readable(v) for v in value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}" if value >= 10_000 else str(value)
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value.is_integer() and abs(value) >= 10 else f"{value:.3g}"
+    return str(value)
 
 
 def _show(title: str, header: tuple[str, ...], rows: list[Any]) -> None:
     table = Table(title=title, title_justify="left")
-    for name in header:
-        table.add_column(name, overflow="fold")
+    for i, name in enumerate(header):
+        # Names are looked up and copied: they are only broken where they would fill half of the line.
+        whole = i == 0 and max((len(str(row[0])) for row in rows), default=0) <= out.width // 2
+        table.add_column(name, overflow="fold", no_wrap=whole)
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*(escape(str(cell)) for cell in row))
     out.print(table)
 
 

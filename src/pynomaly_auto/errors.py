@@ -20,9 +20,11 @@ class PynomalyError(Exception):
         super().__init__(what)
 
     def __str__(self) -> str:
-        place = f" (in {self.where})" if self.where else ""
-        cure = f" {self.fix}" if self.fix else ""
-        return f"{self.what}{place}{cure}"
+        what = self.what
+        if self.where:
+            end = "." if what.endswith(".") else ""
+            what = f"{what.removesuffix('.')} (in {self.where}){end}"
+        return f"{what} {self.fix}" if self.fix else what
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword arguments do not survive the default pickling of exceptions, and ours cross process borders.

@@ -107,6 +107,10 @@ def test_knowledge_base_commands(csv: Path, tmp_path: Path) -> None:
         (["auto", "detect", "-d", "DATA", "-o", "DATA/results"], "results"),
         (["detectors", "--family", "trees2"], "trees2"),
         (["kb", "info", "nowhere"], "nowhere"),
+        (["auto", "detect", "--nonsense"], "--nonsense"),
+        (["auto", "detect"], "--dataset"),
+        (["auto", "detect", "-d", "DATA", "--time-budget", "soon"], "--time-budget"),
+        (["kb", "nonsense"], "nonsense"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_2(arguments: list[str], message: str, csv: Path) -> None:
@@ -116,8 +120,40 @@ def test_mistakes_are_one_line_and_exit_2(arguments: list[str], message: str, cs
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_unknown_options_exit_2() -> None:
-    assert process("auto", "detect", "--nonsense").returncode == 2
+def test_a_group_without_a_command_shows_its_help() -> None:
+    done = process("kb")
+    assert done.returncode == 2
+    assert "verify" in done.stderr
+
+
+def test_no_answer_ends_without_a_traceback() -> None:
+    done = process("auto", "configure", "--interactive")
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_tables_fit_the_line(width: int, csv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pynomaly_auto.cli.out._width", width)
+    for command in (["kb", "info"], ["detectors"], ["presets"], ["profile", "-d", str(csv), "--meta-features"]):
+        text = call(*command)
+        assert max(map(len, text.splitlines())) <= width
+        assert "{" not in text  # no raw dictionaries
+    assert "gradient_boosting_residuals" in call("detectors")  # names are not broken
+
+
+def test_a_preset_is_not_contradicted_by_a_glance_at_the_data(csv: Path) -> None:
+    text = call("auto", "configure", "--preset", "fraud_detection", "-d", csv, "--priority", "speed")
+    subjects = [line.split(":")[0] for line in text.splitlines() if line.startswith("#")]
+    assert len(subjects) == len(set(subjects))
+    assert 'target_metric = "average_precision"' in text
+    assert "0.333333" not in text
+
+
+def test_a_broken_tracking_store_is_told(csv: Path, tmp_path: Path) -> None:
+    text = call("auto", "detect", "-d", csv, "-o", tmp_path, "--n-trials", "1", "--tracking", "foo://x")
+    assert "Warning: MLflow:" in text
+    assert max(map(len, text.splitlines()[:-1])) <= 80
 
 
 def test_errors_reach_python_callers(csv: Path) -> None:

@@ -98,14 +98,14 @@ class TestAuto:
         scores, members, raw = table(n=1500, share=share, distance=12)
         verdict = run(scores, members, member_raw=raw)
         assert abs(verdict.contamination - share) < 0.4 * abs(DEFAULT_PRIOR - share)
-        assert "separate group" in verdict.method
+        assert "gap in the scores" in verdict.method
 
     def test_without_evidence_it_is_the_prior_and_says_so(self):
         scores, members, raw = table()
         verdict = run(scores, members, member_raw=raw)
         assert verdict.contamination == pytest.approx(DEFAULT_PRIOR, abs=0.01)
         assert run(scores, members, prior=0.02).contamination == pytest.approx(0.02, abs=0.01)
-        assert verdict.method.startswith("estimated: prior")
+        assert verdict.method == "estimated from known tables"
         codes = [r.code for r in verdict.reasons]
         assert {"DEC-001", "DEC-010", "DEC-011", "DEC-020", "DEC-030"} <= set(codes)
 

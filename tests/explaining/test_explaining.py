@@ -14,7 +14,7 @@ from pynomaly_auto import _optional
 from pynomaly_auto.errors import InvalidInputError, MissingExtraError, SettingError, UnknownNameError
 from pynomaly_auto.explaining import METHODS, Explaining, explain_rows
 from pynomaly_auto.explaining._text import cell_text, encoded_text, sentence, typical_cell
-from pynomaly_auto.records import Column, Dataset
+from pynomaly_auto.records import Column, Contribution, Dataset
 from pynomaly_auto.scoring import tail_ranks
 
 
@@ -183,16 +183,28 @@ class TestTexts:
         assert found.label == "r0"
         assert found.contributions[0].value == "9120"
         assert found.contributions[0].typical.startswith("41.")
-        assert found.text.startswith("row r0: amount = 9120 (usually 41.")
-        assert "explains 100 % of its score" in found.text
+        assert found.text.startswith("row r0 stands out by amount 9120 (usually 41.")
+        assert "100% of the score" in found.text
         assert next(c for c in found.contributions if c.column == "city").typical == "Rome"
+
+    def test_numbers_written_as_texts_have_a_median(self):
+        frame, dataset = self.frame()
+        frame["amount"] = [f"€ {v:,.2f}" for v in frame["amount"]]
+        (found,) = explain_rows(squares, dataset, [0], values=frame)
+        assert found.contributions[0].typical.startswith("€ 41.")
+        assert typical_cell(pd.Series(["b", None, "z", "a"]), np.array([2.0, 0.0, 1.0, 3.0])) == "b"
+
+    def test_only_columns_that_say_something_beside_the_first_are_named(self):
+        shares = (("a", 0.6), ("b", 0.2), ("c", 0.1))
+        parts = tuple(Contribution(column=c, value="1", typical="0", contribution=s, share=s) for c, s in shares)
+        assert sentence(3, parts) == "row 3 stands out by a 1 (usually 0; 60% of the score), b 1 (usually 0)."
 
     def test_new_rows(self):
         frame, dataset = self.frame()
         new = pd.DataFrame({"amount": [-500.0], "city": ["Bern"]}, index=["late"])
         X = np.array([[-541.5, 0.0]])
         (found,) = explain_rows(squares, dataset, [0], X=X, values=new, options=Explaining(reference=frame))
-        assert found.text.startswith("row late: amount = -500 (usually 41.")
+        assert found.text.startswith("row late stands out by amount -500 (usually 41.")
         (found,) = explain_rows(squares, dataset, [0], X=X, values=[[-500.0, "Bern"]])
         assert found.label == 0
         assert found.contributions[0].typical.endswith(" sd")

@@ -24,6 +24,7 @@ from pynomaly_auto.records import ColumnKind, Reason, Scalar
 
 _FEW_ROWS = 10  # fewer rows than this are too few to tell a key from a category
 _SENTENCE = 3.0  # tokens per text, on average, from which on texts are read as free text
+_NEARLY_EVERY = 0.95  # share of the rows from which on texts are names of rows, even when some rows come twice
 _KEY_NAME = re.compile(r"(?i:(^|[_\W\d])(id|uuid|guid)$)|[a-z](Id|ID)$")  # user_id, rowId; but not "paid"
 
 
@@ -88,13 +89,16 @@ def _constant(facts: Facts, novelty: bool) -> Verdict | None:
 
 
 def _identifier(facts: Facts) -> Verdict | None:
-    if facts.n_rows < _FEW_ROWS or facts.n_missing or facts.n_unique < facts.n_rows or facts.reading.form == "time":
+    if facts.n_rows < _FEW_ROWS or facts.n_missing or facts.reading.form == "time":
         return None
     if facts.cells.form == "text":
-        if not facts.reading.declared and _tokens(facts) >= _SENTENCE:
-            return None
-        return _left_out(facts, "identifier", "DAT-004", "left out: every row has a text of its own, as names do", {})
-    if facts.cells.form != "number" or facts.n_infinite or (facts.numbers != np.floor(facts.numbers)).any():
+        return _name(facts)
+    if (
+        facts.n_unique < facts.n_rows
+        or facts.cells.form != "number"
+        or facts.n_infinite
+        or (facts.numbers != np.floor(facts.numbers)).any()
+    ):
         return None
     low, high = float(facts.numbers[0]), float(facts.numbers[-1])
     evidence: dict[str, Scalar] = {"lowest": low, "highest": high}
@@ -104,6 +108,17 @@ def _identifier(facts: Facts) -> Verdict | None:
         text = "left out: whole numbers, one per row, named as a key is"
         return _left_out(facts, "identifier", "DAT-004", text, evidence)
     return None
+
+
+def _name(facts: Facts) -> Verdict | None:
+    """Texts of which nearly every row has one of its own; sentences say more than which row it is."""
+    every = facts.n_unique == facts.n_rows
+    if not every and (facts.n_unique < _NEARLY_EVERY * facts.n_rows or facts.n_unique <= MAX_LEVELS):
+        return None
+    if not facts.reading.declared and _tokens(facts) >= _SENTENCE:
+        return None
+    text = f"left out: {'every' if every else 'nearly every'} row has a text of its own, as names do"
+    return _left_out(facts, "identifier", "DAT-004", text, {"n_unique": facts.n_unique, "n_rows": facts.n_rows})
 
 
 def _boolean(facts: Facts) -> Verdict | None:
@@ -214,7 +229,8 @@ def _verdict(facts: Facts, kind: ColumnKind, parts: list[Part], *reasons: Reason
     if facts.reading.parse:
         held = "dates" if facts.reading.form == "time" else "numbers"
         evidence: dict[str, Scalar] = {"written_as": facts.reading.parse, "n_not_read": facts.n_unread}
-        text = f"texts that hold {held} are read as such; the few that hold none count as missing"
+        lost = f"; {facts.n_unread:,} could not be read and count as missing" if facts.n_unread else ""
+        text = f"texts that hold {held}, read as such{lost}"
         reasons = (Reason(code="DAT-013", subject=facts.name, text=text, evidence=evidence), *reasons)
     return Verdict(kind=kind, reading=facts.reading, parts=tuple(parts), reasons=reasons)
 

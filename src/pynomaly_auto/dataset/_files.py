@@ -54,7 +54,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
         raise
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, pd.errors.ParserError) as error:
         # pyarrow, openpyxl and numpy tell of broken files in all these ways (ArrowInvalid is a ValueError).
-        first_line = str(error).strip().split("\n")[0]
+        first_line = str(error).strip().split("\n")[0].rstrip(".")
         raise StorageError(
             f"{file.name} cannot be read as {kind}: {first_line or type(error).__name__}.",
             where=str(file),

@@ -78,7 +78,8 @@ def estimate_share(
     n = len(scores)
     rows = slice(None) if n <= _SAMPLE else np.sort(rng.choice(n, _SAMPLE, replace=False))
     centre = float(np.clip(DEFAULT_PRIOR if prior is None else prior, _SMALLEST, _LARGEST))
-    origin = "known tables of all kinds" if prior is None else "similar tables or the preset"
+    known = "known tables" if prior is None else "similar tables or the preset"
+    origin = "known tables of all kinds" if prior is None else known
     reasons = [
         Reason(
             code="DEC-001",
@@ -97,13 +98,14 @@ def estimate_share(
     weights = np.array([1.0, w_separate, w_agreed])
     shares = np.clip([centre, separate, agreed], min(max(1.0 / n, 1e-6), _SMALLEST), _LARGEST)
     share = float(expit(weights @ logit(shares) / weights.sum()))
-    method = "estimated: " + ("prior" if weights[1:].sum() < 0.05 else "prior, " + _leading(w_separate, w_agreed))
+    method = "estimated from " + (known if weights[1:].sum() < 0.05 else f"{known}, {_leading(w_separate, w_agreed)}")
     reasons.append(
         Reason(
             code="DEC-020",
             subject="contamination",
-            text=f"Estimated as {share:.2%}: prior {centre:.2%} (weight 1), separate group {shares[1]:.2%} "
-            f"(weight {w_separate:.1f}), agreement {shares[2]:.2%} (weight {w_agreed:.1f}), averaged in logits.",
+            text=f"Estimated as {share:.2%}, the mean in logits of the expectation, {centre:.2%} (weight 1), the gap "
+            f"in the scores, {shares[1]:.2%} (weight {w_separate:.1f}), and the models' agreement, {shares[2]:.2%} "
+            f"(weight {w_agreed:.1f}).",
             evidence={"share": share, "valley_weight": w_separate, "agreement_weight": w_agreed},
         )
     )
@@ -113,7 +115,7 @@ def estimate_share(
 
 
 def _leading(w_separate: float, w_agreed: float) -> str:
-    names = [("separate group of rows", w_separate), ("members' agreement", w_agreed)]
+    names = [("a gap in the scores", w_separate), ("the models' agreement", w_agreed)]
     return " and ".join(name for name, weight in names if weight >= 0.05)
 
 
@@ -164,8 +166,8 @@ def _valley(v: FloatArray) -> tuple[float, float, Reason]:
         Reason(
             code="DEC-010",
             subject="valley",
-            text=f"{share:.2%} of the rows lie beyond a valley {depth:.0%} deep in the density of scores; "
-            f"weight {weight:.1f}.",
+            text=f"{share:.2%} of the rows lie beyond the clearest gap in the scores, where their density drops by "
+            f"{depth:.0%}; weight {weight:.1f}{_faint(weight)}.",
             evidence={"share": share, "depth": depth, "drop": float(drop[best])},
         ),
     )
@@ -203,8 +205,8 @@ def _agreement(tails: FloatArray, rng: np.random.Generator) -> tuple[float, floa
         Reason(
             code="DEC-011",
             subject="agreement",
-            text=f"{share:.2%} of the rows are extreme to most members beyond what their correlation explains "
-            f"({rho:.2f}); weight {weight:.1f}.",
+            text=f"{share:.2%} of the rows are extreme to most models, more than their correlation ({rho:.2f}) "
+            f"explains; weight {weight:.1f}{_faint(weight)}.",
             evidence={"share": share, "z": z, "correlation": rho},
         ),
     )
@@ -216,6 +218,10 @@ def _mean_correlation(tails: FloatArray) -> float:
         return 0.0
     matrix = np.corrcoef(tails, rowvar=False)
     return float(np.clip((matrix.sum() - m) / (m * (m - 1)), 0.0, 0.999))
+
+
+def _faint(weight: float) -> str:
+    return "" if weight >= 0.05 else " (too faint to count)"
 
 
 def _ramp(x: float, low: float, high: float) -> float:

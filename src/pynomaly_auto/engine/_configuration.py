@@ -12,6 +12,7 @@ from pynomaly_auto.records import Guidance, Reason
 from pynomaly_auto.settings import Overrides, Settings, read_mapping
 
 _DEFAULTS = Settings()
+_SUGGESTED = {"preset", "rows", "share_estimate"}  # evidence of what nobody asked for
 
 
 def resolve(given: Mapping[str, Any]) -> tuple[Settings, tuple[Reason, ...]]:
@@ -86,6 +87,23 @@ def with_overrides(config: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
     return {**merged, "overrides": values}
 
 
+def guided_by(settings: Settings, reasons: tuple[Reason, ...], guided: tuple[Settings, tuple[Reason, ...]]) -> Guidance:
+    """Settings and what a guide makes of them: one value and one reason per setting.
+
+    What was set by hand outweighs what the preset says or a glance at the data suggests, but not what is asked for now.
+    """
+    by_hand = {r.subject for r in reasons if r.code == "SET-001"}
+    why = tuple(r for r in guided[1] if r.subject not in by_hand or not _SUGGESTED & set(r.evidence))
+    told = {r.subject for r in why}
+    merged = {**read_config(settings), **{k: v for k, v in read_config(guided[0]).items() if k in told}}
+    before = tuple(r for r in reasons if r.subject not in told)
+    return Guidance(settings=Settings.from_mapping(merged), reasons=before + _last_of_each(why))
+
+
+def _last_of_each(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
+    return tuple({r.subject: r for r in reasons}.values())
+
+
 def configuration_toml(guidance: Guidance) -> str:
     """Guided settings as TOML: only what differs from the defaults, with the reasons as comments."""
     settings, default = guidance.settings, _DEFAULTS.to_dict()
@@ -105,7 +123,9 @@ def configuration_toml(guidance: Guidance) -> str:
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, (int, float)):
+    if isinstance(value, float):
+        return repr(round(value, 4) if abs(value) >= 0.01 else value)
+    if isinstance(value, int):
         return repr(value)
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_toml(v) for v in value) + "]"

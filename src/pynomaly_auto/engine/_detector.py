@@ -12,14 +12,13 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from pynomaly_auto.deciding import apply, confidence_of, move
-from pynomaly_auto.engine._configuration import read_config, resolve, with_overrides
+from pynomaly_auto.engine._configuration import guided_by, resolve, with_overrides
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._pipeline import explain_table, look_at, run
 from pynomaly_auto.engine._recording import record
 from pynomaly_auto.errors import SettingError
 from pynomaly_auto.recommending import guide
 from pynomaly_auto.records import Ensemble, FloatArray, Guidance, IntArray, Profile, Ranking, Result, Trial
-from pynomaly_auto.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -195,9 +194,8 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
         """
         settings, reasons = resolve(self.get_params(deep=False))
         profile = None if data_preview is None else look_at(data_preview, seed=settings.random_state or 0)[1]
-        guided, why = guide(profile, priorities, constraints)
-        merged = {**read_config(settings), **read_config(guided)}
-        return Guidance(settings=Settings.from_mapping(merged), reasons=reasons + why)
+        preset = {"preset": settings.preset} if settings.preset else {}
+        return guided_by(settings, reasons, guide(profile, priorities, {**preset, **(constraints or {})}))
 
     def leaderboard(self) -> pd.DataFrame:
         """Every candidate, tried or left out, with predicted and reached quality, cost, weight and reason."""

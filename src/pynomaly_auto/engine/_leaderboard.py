@@ -22,15 +22,25 @@ def leaderboard(result: Result) -> pd.DataFrame:
     weights: dict[str, float] = {}
     for member in result.ensemble.members:
         weights[member.detector] = weights.get(member.detector, 0.0) + member.weight
+    verdicts = _verdicts(result)
     rows = [
-        _row(c, [t for t in result.search.trials if t.detector == c.detector], weights)
+        _row(c, [t for t in result.search.trials if t.detector == c.detector], weights, verdicts.get(c.detector))
         for c in result.ranking.candidates
     ]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     return frame.sort_values(["weight", "quality", "score"], ascending=False, kind="stable").reset_index(drop=True)
 
 
-def _row(candidate: Candidate, trials: list[Trial], weights: dict[str, float]) -> tuple[object, ...]:
+def _verdicts(result: Result) -> dict[str, str]:
+    """Detector to why it is a member or was left out of the ensemble."""
+    known = {c.detector for c in result.ranking.candidates}
+    out = {r.subject: r.text for r in reversed(result.ensemble.reasons) if r.subject in known}
+    return out | {m.detector: m.reasons[0].text for m in result.ensemble.members if m.reasons}
+
+
+def _row(
+    candidate: Candidate, trials: list[Trial], weights: dict[str, float], verdict: str | None
+) -> tuple[object, ...]:
     done = [t for t in trials if t.status == "completed"]
     best = max(done, key=lambda t: t.quality or 0.0, default=None)
     weight = weights.get(candidate.detector, 0.0)
@@ -49,7 +59,7 @@ def _row(candidate: Candidate, trials: list[Trial], weights: dict[str, float]) -
         None if best is None else best.memory_mb,
         candidate.seconds,
         dict(best.params if best else candidate.params),
-        _reason(candidate, trials, done),
+        verdict or _reason(candidate, trials, done),
     )
 
 

@@ -83,7 +83,8 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         with stage("reading"):
             encoder = TableEncoder(novelty=settings.novelty, owner=owner).fit(table)
             dataset = encoder.encode(table)
-        tracker = open_tracker(settings.tracking, settings.experiment_name)
+        name = f"{dataset.n_rows:,} rows, {len(dataset.columns):,} columns"
+        tracker = open_tracker(settings.tracking, settings.experiment_name, run_name=name)
         tracker.start()
         try:
             model, result = _stages(table, dataset, settings, (deadline, stage, encoder, tracker))

@@ -242,7 +242,7 @@ def _add_greedily(choice: _Choice, firsts: list[int]) -> None:
     for i in waiting:
         if i not in choice.chosen:
             gain = choice.value([*choice.chosen, i]) - now
-            choice.exclude(i, "ENS-012", f"Left out: it would add no gain ({gain:+.3f}).", gain=gain)
+            choice.exclude(i, "ENS-012", f"Left out: it would not improve the ensemble (gain {gain:+.3f}).", gain=gain)
 
 
 def _add_tuned(choice: _Choice, usable: list[int]) -> None:

@@ -23,6 +23,7 @@ _CONTRIBUTORS: dict[str, Contributor] = {
 }
 METHODS = tuple(_CONTRIBUTORS)
 
+_ORDERED = ("numeric", "datetime", "timedelta")  # kinds of columns whose first feature keeps their order
 _MOST_AT_ONCE = 8  # rows explained in one call of the scoring function
 
 
@@ -175,8 +176,14 @@ class _Writer:
                 own = self._background.X[:, self._background.group == place]
                 self._typical[place] = encoded_text(np.median(own, axis=0))
             else:
-                self._typical[place] = cell_text(typical_cell(self._usual.iloc[:, column]))
+                self._typical[place] = cell_text(typical_cell(self._usual.iloc[:, column], self._order(place, column)))
         return self._typical[place]
+
+    def _order(self, place: int, column: int) -> FloatArray | None:
+        """What says which of a column's texts is the middle one: numbers and dates may be written as texts."""
+        if self._dataset.columns[column].kind not in _ORDERED:
+            return None
+        return np.asarray(self._background.X[:, np.flatnonzero(self._background.group == place)[0]])
 
 
 def _frame(values: Any, dataset: Dataset, n_rows: int) -> pd.DataFrame | None:

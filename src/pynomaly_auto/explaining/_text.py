@@ -13,6 +13,9 @@ from pynomaly_auto.records import Contribution, FloatArray
 
 _LONGEST = 40  # characters of a cell
 _NAMED = 3  # columns in the sentence
+_LEAST = 0.05  # share of the score below which a column is not named
+_BESIDE = 0.2  # nor beside one that explains five times as much
+_LARGE = 0.25  # share of the score from which on a column is told it
 
 
 def cell_text(value: Any) -> str:
@@ -45,8 +48,13 @@ def _number(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def typical_cell(cells: pd.Series[Any]) -> Any:
+def typical_cell(cells: pd.Series[Any], order: FloatArray | None = None) -> Any:
     """The median of numbers, dates and durations, the most frequent value of anything else; None: all missing.
+
+    Args:
+        cells: Of the rows that say what is usual.
+        order: Of texts that hold numbers or dates, what they stand for, or anything in the same order; the text in
+            the middle is then the usual one.
 
     >>> import pandas as pd
     >>> typical_cell(pd.Series([1.0, 9.0, 2.0])), typical_cell(pd.Series(["a", "b", "b"]))
@@ -59,6 +67,9 @@ def typical_cell(cells: pd.Series[Any]) -> Any:
         return float(known.astype(np.float64).median())
     if pd.api.types.is_datetime64_any_dtype(known) or pd.api.types.is_timedelta64_dtype(known):
         return known.median()
+    if order is not None:
+        place = np.argsort(order[cells.notna().to_numpy()], kind="stable")
+        return known.iloc[int(place[(len(place) - 1) // 2])]
     # Cells of mixed content cannot be sorted; their texts can. Not by astype, which decodes bytes and may fail at it.
     counts = known.astype(object).map(str).value_counts()
     return min(counts.index[counts == counts.iloc[0]])
@@ -74,12 +85,16 @@ def sentence(label: Any, contributions: tuple[Contribution, ...]) -> str:
 
     >>> c = Contribution(column="amount", value="9120", typical="41.5", contribution=2.0, share=0.72)
     >>> sentence(17, (c,))
-    'row 17: amount = 9120 (usually 41.5) explains 72 % of its score.'
+    'row 17 stands out by amount 9120 (usually 41.5; 72% of the score).'
     """
-    named = [c for c in contributions[:_NAMED] if c.contribution > 0 and c.share >= 0.05]
-    if not named:
+    told = [c for c in contributions[:_NAMED] if c.contribution > 0 and c.share >= _LEAST]
+    if not told:
         return f"row {label}: no single column explains its score."
-    parts = [f"{c.column} = {c.value} (usually {c.typical})" for c in named]
-    first = f"{parts[0]} explains {named[0].share:.0%} of its score".replace("%", " %")
-    rest = [f"{part} {c.share:.0%}".replace("%", " %") for part, c in zip(parts[1:], named[1:], strict=True)]
-    return f"row {label}: {', '.join([first, *rest])}."
+    named = [c for c in told if c.share >= _BESIDE * told[0].share]
+    parts = [f"{c.column} {c.value} (usually {c.typical}{_points(c.share)})" for c in named]
+    return f"row {label} stands out by {', '.join(parts)}."
+
+
+def _points(share: float) -> str:
+    """How much of the score a column explains, where it is a good part of it."""
+    return f"; {share:.0%} of the score" if share >= _LARGE else ""

@@ -64,8 +64,9 @@ def pattern_findings(patterns: Patterns, temporal: Temporal | None) -> list[Reas
     found = []
     pairs, largest = patterns.correlated_pairs, patterns.max_correlation
     if pairs:
+        counted = "1 pair of features correlates" if pairs == 1 else f"{pairs:,} pairs of features correlate"
         text = (
-            f"{pairs:,} pairs of features correlate strongly (at least {STRONG_CORRELATION}, at most {largest:.2f}):"
+            f"{counted} strongly (at least {STRONG_CORRELATION}, at most {largest:.2f}):"
             " rows that break such a relation can be found."
         )
         found.append(_reason("PRO-008", "correlation", text, pairs=pairs, max_correlation=largest))

@@ -117,10 +117,15 @@ def prediction_reason(detector: str, found: Prediction) -> Reason:
     )
 
 
+def _short(value: object) -> str:
+    """A parameter's value with as many digits as say something."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
 def warm_start_reason(detector: str, starts: tuple[WarmStart, ...]) -> Reason:
     """The transferred parameters in words."""
     first = starts[0]
-    values = ", ".join(f"{k}={v}" for k, v in first.params.items())
+    values = ", ".join(f"{k}={_short(v)}" for k, v in first.params.items())
     return Reason(
         code="REC-015",
         subject=detector,

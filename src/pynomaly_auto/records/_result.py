@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -98,22 +99,28 @@ class Result:
             index=pd.Index(rows, name="position"),
         )
 
-    def summary(self) -> str:
-        """A few lines for a person: what was found, by what, and why."""
+    def summary(self, width: int = 80) -> str:
+        """What was found, by what, and why, in a few lines for a person; at most ``width`` characters each."""
+        lines = []
+        for line in self.summary_lines():
+            lines += textwrap.wrap(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        return "\n".join(lines)
+
+    def summary_lines(self) -> tuple[str, ...]:
+        """The sentences of the summary, one each."""
         n, found = len(self.labels), int((self.labels == -1).sum())
         members = sorted(self.ensemble.members, key=lambda m: -m.weight)
         done, tried = len(self.search.completed), len(self.search.trials)
-        lines = [
-            f"{found} anomalies in {n:,} rows ({found / max(n, 1):.2%}); estimated contamination "
-            f"{self.verdict.contamination:.2%} ({self.verdict.method}).",
-            f"{len(members)} models combined ({self.ensemble.combiner}): "
-            + ", ".join(f"{m.detector} {m.weight:.0%}" for m in members[:6])
-            + (", ..." if len(members) > 6 else "")
-            + ".",
-            f"{done} of {tried} trials completed in {sum(self.seconds.values()):.1f} s; {self.search.stopped}.",
-        ]
-        lines += [f"  {e.text}" for e in self.explanations[:3]]
-        return "\n".join(lines)
+        noun = "anomaly" if found == 1 else "anomalies"
+        named = ", ".join(f"{m.detector} {m.weight:.0%}" for m in members[:6]) + (", ..." if len(members) > 6 else "")
+        return (
+            f"{found:,} {noun} in {n:,} rows ({found / max(n, 1):.2%}).",
+            f"Expected share of anomalies: {self.verdict.contamination:.2%} ({self.verdict.method}).",
+            f"{len(members)} {'model' if len(members) == 1 else 'models combined'}: {named}.",
+            f"{done} of {tried} trials completed; {self.search.stopped}. {sum(self.seconds.values()):.1f} s in all.",
+            *(f"{e.text[:1].upper()}{e.text[1:]}" for e in self.explanations[:3]),
+            *(f"Warning: {w.subject}: {w.text}" for w in self.warnings),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values only: what ``result.json`` holds."""

@@ -2,5 +2,6 @@
 
 from pynomaly_auto.reporting._files import check_writable, write_report, write_results, write_text
 from pynomaly_auto.reporting._render import render
+from pynomaly_auto.reporting._view import number, profile_facts
 
-__all__ = ["check_writable", "render", "write_report", "write_results", "write_text"]
+__all__ = ["check_writable", "number", "profile_facts", "render", "write_report", "write_results", "write_text"]

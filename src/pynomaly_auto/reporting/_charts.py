@@ -70,7 +70,7 @@ def histogram(scores: FloatArray, threshold: float, *, bins: int = 48) -> Markup
                 f'width="{max(x(right) - x(left) - 1, 0.6):.1f}" height="{height:.1f}" rx="1.5">'
                 f"<title>{count:,} rows, scores {left:.3g} to {right:.3g}</title></rect>"
             )
-    parts += [_x_label(x(tick), _number(tick)) for tick in _ticks(low, high)]
+    parts += [_x_label(x(tick), _number(tick)) for tick in _ticks(low, high, 9)]
     cut = x(threshold)
     anchor, shift = ("end", -6) if cut > _W * 0.7 else ("start", 6)
     parts.append(
@@ -83,14 +83,17 @@ def histogram(scores: FloatArray, threshold: float, *, bins: int = 48) -> Markup
     return _frame("".join(parts), f"Histogram of {len(scores):,} combined scores; {above:,} above the threshold.", _H)
 
 
-def bars(items: Sequence[Bar], *, label: str, upper: float = 1.0) -> Markup:
+def bars(items: Sequence[Bar], *, label: str, upper: float = 1.0, percent: bool = False) -> Markup:
     """Draw horizontal bars, one per item, on a scale from 0 to ``upper``."""
     height = len(items) * _ROW + 30
     x = _scale(0.0, upper, _NAMES, _W - _VALUES)
     parts = []
     for tick in _ticks(0.0, upper):
         parts.append(f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="4" y2="{height - 24}"/>')
-        parts.append(f'<text x="{x(tick):.1f}" y="{height - 8}" text-anchor="middle">{_number(tick)}</text>')
+        parts.append(
+            f'<text x="{x(tick):.1f}" y="{height - 8}" text-anchor="middle">'
+            f"{_number(100 * tick) + '%' if percent else _number(tick)}</text>"
+        )
     for i, item in enumerate(items):
         middle = 4 + i * _ROW + _ROW / 2
         kind = "accent" if item.strong else "faint"

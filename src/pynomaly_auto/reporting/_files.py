@@ -41,7 +41,7 @@ def write_results(result: Result, folder: str | Path, *, title: str | None = Non
     document = json.dumps(plain(result.to_dict()), ensure_ascii=False, allow_nan=False, indent=1)
     _write_all(
         {
-            folder / "anomalies.csv": lambda target: _text(target, result.anomalies.to_csv(lineterminator="\n")),
+            folder / "anomalies.csv": lambda target: _text(target, _listed(result)),
             folder / "scores.parquet": lambda target: _scores(result, target),
             folder / "result.json": lambda target: _text(target, document),
             folder / "report.html": lambda target: _text(target, report),
@@ -107,6 +107,11 @@ def _refused(path: Path, error: OSError) -> StorageError:
 def _text(path: Path, text: str) -> None:
     # A lone surrogate in the user's data has no UTF-8 form; a question mark is better than no report.
     path.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+
+
+def _listed(result: Result) -> str:
+    table = result.anomalies.assign(score=lambda t: t["score"].round(6), confidence=lambda t: t["confidence"].round(4))
+    return table.to_csv(lineterminator="\n")
 
 
 def _scores(result: Result, path: Path) -> None:

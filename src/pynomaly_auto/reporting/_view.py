@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pynomaly_auto.records import Candidate, Explanation, Reason, Result, Trial, plain
+from pynomaly_auto.records import Candidate, Explanation, Profile, Reason, Result, Trial, plain
 from pynomaly_auto.reporting import _charts
 
 ANOMALIES = 500  # rows of the table; anomalies.csv has all
@@ -121,7 +121,7 @@ def make_view(result: Result, *, title: str | None, labels_note: str | None) -> 
         subtitle=f"{found:,} of {total:,} rows stand out; {len(result.columns):,} columns, "
         f"{len(result.ensemble.members)} models combined.",
         cards=_cards(result, found, total),
-        summary=tuple(line.strip() for line in result.summary().splitlines()),
+        summary=tuple(line for line in result.summary_lines() if not line.startswith("Warning: ")),
         warnings=tuple(_line(w) for w in result.warnings),
         anomalies=_anomalies(result),
         anomalies_note=_cut(found, ANOMALIES, "anomalies.csv and result.anomalies have all of them."),
@@ -139,7 +139,7 @@ def make_view(result: Result, *, title: str | None, labels_note: str | None) -> 
         ),
         scatter=_scatter(result),
         trials=_trials(result),
-        profile=_profile(result),
+        profile=profile_facts(result.profile),
         meta_features=tuple(Fact(name=k, value=number(v)) for k, v in sorted(result.profile.meta_features.items())),
         columns=_columns(result),
         reasons=_groups(reasons),
@@ -210,7 +210,7 @@ def _weights(result: Result) -> Markup:
     members = sorted(result.ensemble.members, key=lambda m: -m.weight)
     items = [_charts.Bar(name=m.detector, value=m.weight, note=f"{m.weight:.1%}") for m in members]
     upper = max((m.weight for m in members), default=1.0) or 1.0
-    return _charts.bars(items, label="Weights of the models", upper=upper)
+    return _charts.bars(items, label="Weights of the models", upper=upper, percent=True)
 
 
 def _members(result: Result) -> Table:
@@ -230,13 +230,10 @@ def _ranking(result: Result) -> Markup:
 
 
 def _bar(candidate: Candidate) -> _charts.Bar:
-    p = candidate.prediction
     note = "" if candidate.selected else f"{candidate.score:.2f}  left out"
     return _charts.Bar(
         name=candidate.detector,
         value=candidate.score,
-        low=p.low if p else None,
-        high=p.high if p else None,
         strong=candidate.selected,
         note=note,
     )
@@ -311,24 +308,54 @@ def _trial(t: Trial) -> tuple[str, ...]:
     return (str(t.number), t.detector, status, number(t.quality), f"{t.seconds:.2f}", f"{t.memory_mb:.0f} MB", detail)
 
 
-def _profile(result: Result) -> tuple[tuple[str, tuple[Fact, ...]], ...]:
-    p = result.profile
-    blocks = (
-        ("Size", p.size),
-        ("Quality", p.quality),
-        ("Distributions", p.distributions),
-        ("Patterns", p.patterns),
-        ("Anomaly hints", p.hints),
+def profile_facts(profile: Profile) -> tuple[tuple[str, tuple[Fact, ...]], ...]:
+    """What a profile says, by part, in words and percentages."""
+    size, quality, shapes = profile.size, profile.quality, profile.distributions
+    patterns, hints = profile.patterns, profile.hints
+    overview = (
+        Fact(name="complexity", value=profile.complexity),
+        Fact(name="rows", value=f"{size.rows:,} ({size.category.replace('_', ' ')})"),
+        Fact(name="rows looked at", value=f"{profile.sampled_rows:,}"),
+        Fact(name="features", value=f"{size.features:,} ({size.dimensionality.replace('_', ' ')} dimensionality)"),
+        *(Fact(name=f"{kind.replace('_', ' ')} columns", value=str(n)) for kind, n in profile.types.items()),
     )
-    first = (
-        "Overview",
-        (
-            Fact(name="complexity", value=p.complexity),
-            Fact(name="rows looked at", value=f"{p.sampled_rows:,}"),
-            *(Fact(name=f"{kind.replace('_', ' ')} columns", value=str(n)) for kind, n in p.types.items()),
-        ),
+    cleanness = (
+        Fact(name="missing cells", value=f"{quality.missing:.1%}"),
+        Fact(name="duplicate rows", value=f"{quality.duplicates:.1%}"),
+        Fact(name="outlying values", value=f"{quality.outliers:.1%}"),
+        Fact(name="noise", value=f"{quality.noise:.0%}"),
+        Fact(name="consistency", value=f"{quality.consistency:.0%}"),
     )
-    return (first, *((title, _facts(plain(record))) for title, record in blocks))
+    features = tuple(
+        Fact(name=f"{kind.replace('_', ' ')} features", value=f"{n:,}") for kind, n in plain(shapes).items()
+    )
+    structure = [
+        Fact(name="strongest correlation", value=f"{patterns.max_correlation:.2f}"),
+        Fact(name="mean correlation", value=f"{patterns.mean_correlation:.2f}"),
+        Fact(name="correlated pairs of features", value=f"{patterns.correlated_pairs:,}"),
+        Fact(name="clusters", value=str(patterns.clusters)),
+        Fact(name="time column", value=patterns.time_column or "none"),
+    ]
+    if patterns.clusters > 1:
+        structure.insert(4, Fact(name="separation of the clusters", value=f"{patterns.cluster_separation:.2f}"))
+    if patterns.time_column:
+        structure.append(
+            Fact(name="strongest trend", value="–" if patterns.trend is None else f"{patterns.trend:+.2f}")
+        )
+        structure.append(Fact(name="seasonality", value=", ".join(patterns.seasonality) or "none"))
+    suspected = (
+        Fact(name="rows that stand out by distance", value=f"{hints.share_estimate:.1%}"),
+        Fact(name="of them from all other rows", value=f"{hints.global_share:.0%}"),
+        Fact(name="of them from their neighbours only", value=f"{hints.local_share:.0%}"),
+        Fact(name="tail heaviness", value=f"{hints.tail_heaviness:.2f}"),
+    )
+    return (
+        ("Overview", overview),
+        ("Quality", cleanness),
+        ("Distributions", features),
+        ("Patterns", tuple(structure)),
+        ("Anomaly hints", suspected),
+    )
 
 
 def _columns(result: Result) -> Table:

@@ -208,8 +208,7 @@ def _tags(result: Result) -> Iterator[Tag]:
 
 
 def _note(result: Result) -> str:
-    lines = [line.strip() for line in result.summary().splitlines()]
-    return "\n".join(f"- {line}" for line in lines) + "\n\nThe whole story: artifact `report.html`."
+    return "\n".join(f"- {line}" for line in result.summary_lines()) + "\n\nThe whole story: artifact `report.html`."
 
 
 def _artifacts(result: Result) -> Iterator[Text]:

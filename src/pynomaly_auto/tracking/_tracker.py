@@ -184,7 +184,7 @@ class Tracker:
     def _wait(self, timeout: float) -> TrackedRun:
         if self._process is not None and not self._ended.wait(max(timeout, 0.0)):
             self._problem(
-                "TRK-002", f"Not all was recorded within {timeout:g} s; the rest is being written in the background."
+                "TRK-002", f"Not all was recorded within {timeout:.1f} s; the rest is being written in the background."
             )
         return self.info
 

@@ -15,7 +15,7 @@ def noisy_forest(spec: DetectorSpec, context: Context) -> Effect | None:
     noise = context.profile.quality.noise
     if noise <= 0.3 or spec.name not in FORESTS | {"knn_mean", "hbos"}:
         return None
-    return boost(0.1, f"stands noise ({noise:.0%})", noise=round(noise, 3))
+    return boost(0.1, f"tolerates noise ({noise:.0%} noise)", noise=round(noise, 3))
 
 
 @rule("REC-142", criterion="data", source=f"{_GUIDE}, lof_rationale: sensitive to parameter choices")
@@ -24,7 +24,7 @@ def noisy_local(spec: DetectorSpec, context: Context) -> Effect | None:
     noise = context.profile.quality.noise
     if noise <= 0.3 or spec.name not in {"lof", "cof", "abod", "knn", "svr_residuals"}:
         return None
-    return penalty(0.1, f"relies on few neighbours in noise ({noise:.0%})", noise=round(noise, 3))
+    return penalty(0.1, f"relies on few neighbours, which noise misplaces ({noise:.0%} noise)", noise=round(noise, 3))
 
 
 @rule("REC-143", criterion="data", source="Hampel (1974); Barnett and Lewis (1994): masking")
@@ -100,10 +100,10 @@ def discrete(spec: DetectorSpec, context: Context) -> Effect | None:
     if share < 0.5:
         return None
     if spec.name in FORESTS | {"hbos", "ecod", "random_forest_residuals", "gradient_boosting_residuals"}:
-        return boost(0.08, f"handles the {share:.0%} of discrete features", discrete=round(share, 3))
+        return boost(0.08, f"copes with discrete features ({share:.0%} of them are)", discrete=round(share, 3))
     if spec.name in {"kde", "gmm", "elliptic_envelope", "mcd", "abod"}:
         return penalty(
-            0.12, f"assumes smooth values, {share:.0%} of the features are discrete", discrete=round(share, 3)
+            0.12, f"assumes smooth values, but {share:.0%} of the features are discrete", discrete=round(share, 3)
         )
     return None
 

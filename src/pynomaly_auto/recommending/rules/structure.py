@@ -73,9 +73,11 @@ def independent_columns(spec: DetectorSpec, context: Context) -> Effect | None:
         return None
     evidence = round(value, 3)
     if spec.family == "regression" or spec.name in {"pca", "factor_analysis", "autoencoder"}:
-        return penalty(0.15, f"columns hardly depend on each other (mean |r| {value:.2f})", mean_correlation=evidence)
+        text = f"needs related columns, and these hardly are (mean |r| {value:.2f})"
+        return penalty(0.15, text, mean_correlation=evidence)
     if spec.name in MARGINAL | {"copod"}:
-        return boost(0.08, f"columns hardly depend on each other (mean |r| {value:.2f})", mean_correlation=evidence)
+        text = f"judges columns one by one, and these hardly depend on each other (mean |r| {value:.2f})"
+        return boost(0.08, text, mean_correlation=evidence)
     return None
 
 
@@ -110,9 +112,11 @@ def global_anomalies(spec: DetectorSpec, context: Context) -> Effect | None:
         return None
     evidence = {"local_share": round(hints.local_share, 4), "global_share": round(hints.global_share, 4)}
     if spec.name in {"iforest", "extended_iforest", "fair_cut_forest", "mcd"}:
-        return boost(0.08, f"distances hint at global anomalies ({hints.global_share:.1%})", **evidence)
+        text = f"finds global anomalies, which the distances hint at ({hints.global_share:.0%} of the hints)"
+        return boost(0.08, text, **evidence)
     if spec.name in {"lof", "cof"}:
-        return penalty(0.1, f"distances hint at global anomalies ({hints.global_share:.1%})", **evidence)
+        text = f"looks for local anomalies; the distances hint at global ones ({hints.global_share:.0%} of the hints)"
+        return penalty(0.1, text, **evidence)
     return None
 
 
@@ -123,7 +127,7 @@ def complexity(spec: DetectorSpec, context: Context) -> Effect | None:
     if level == "simple" and spec.family == "statistical":
         return boost(0.06, "the table is simple in structure", complexity=level)
     if level == "complex" and spec.family in {"trees", "neural"}:
-        return boost(0.06, "the table is complex in structure", complexity=level)
+        return boost(0.06, "can follow the structure of a complex table", complexity=level)
     if level == "complex" and spec.name in {"zscore", "grubbs", "iqr"}:
-        return penalty(0.08, "the table is complex in structure", complexity=level)
+        return penalty(0.08, "too simple for the structure of a complex table", complexity=level)
     return None
