@@ -16,11 +16,12 @@ from pynomaly_auto.pool import Job, Outcome
 from pynomaly_auto.records import Dataset, Ranking, Reason, Search, Trial, TrialStatus
 from pynomaly_auto.tuning._objective import Attempt, attempt, order
 from pynomaly_auto.tuning._optuna import Proposal, Proposer
-from pynomaly_auto.tuning._plan import Executor, TuningPlan, choose_rows
+from pynomaly_auto.tuning._plan import Executor, TuningPlan, choose_rows, search_share
 from pynomaly_auto.tuning._quality import COLD_WEIGHTS, WEIGHTS, Judge
 
 _BATCH = 8  # trials asked for at once when the count rules; never the number of workers, or results would depend on it
 _HANG = 600.0  # seconds after which a trial is given up when the clock must not decide anything else
+_UNTIL = 0.8  # share of the time left for the search when trials are fitted on all rows and can be taken over
 _BRIEF = 0.2  # seconds below which a trial's duration says nothing about the machine
 _SLOWEST = 10.0
 _PAYLOAD = 8 * 2**20
@@ -88,7 +89,8 @@ class _Run:
     """One search on its way."""
 
     def __init__(self, dataset: Dataset, ranking: Ranking, plan: TuningPlan, on_trial: OnTrial | None) -> None:
-        self.plan, self.on_trial = plan, on_trial
+        self.plan, self.ranking, self.on_trial = plan, ranking, on_trial
+        self.shape = (dataset.n_rows, max(dataset.n_features, 1))
         self.started = time.monotonic()
         self.rows, self.rows_reason = choose_rows(dataset, ranking, plan)
         self.size = (dataset.n_rows if self.rows is None else len(self.rows), dataset.n_features)
@@ -106,7 +108,9 @@ class _Run:
         left = self.plan.deadline.remaining()
         if self.plan.by_count or math.isinf(left):
             return math.inf
-        until = self.plan.until if self.plan.until is not None else (0.8 if self.rows is None else 0.55)
+        until = self.plan.until
+        if until is None:
+            until = _UNTIL if self.rows is None else search_share(self.ranking, self.shape, self.executor.workers, left)
         return self.plan.deadline.elapsed() + until * left
 
     def loop(self) -> None:
