@@ -152,8 +152,8 @@ DETECTORS.add(
         paper="T. Pevný: Loda: Lightweight on-line detector of anomalies. Machine Learning 102(2), 2016.",
         summary="Rows in the thin parts of histograms over many sparse random projections.",
         cost=Cost(
-            unit=0.004,
-            n_power=0.9,
+            unit=0.001,
+            base=0.004,
             d_power=0.1,
             score_share=1.0,
             memory_mb=1.0,
