@@ -78,7 +78,7 @@ class TuningPlan:
     predict_quality: PredictQuality | None = None
     until: float | None = None
     tuning_rows: int = 20_000
-    patience: int = 24
+    patience: int = 16
     payloads: dict[int, bytes] = field(default_factory=dict, repr=False)
 
     @property
