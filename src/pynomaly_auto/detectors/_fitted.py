@@ -29,17 +29,22 @@ class FittedDetector:
         self.params = dict(params)
         self.estimator = estimator
 
-    def score(self, X: FloatArray) -> FloatArray:
+    def score(self, X: FloatArray, wanted: np.ndarray[Any, np.dtype[np.bool_]] | None = None) -> FloatArray:
         """Score new rows; shape (n_rows,), finite, higher = more anomalous.
+
+        Args:
+            X: Encoded rows; shape (n_rows, n_features). They are looked at in chunks and never copied as a whole.
+            wanted: Which of them to score, shape (n_rows,); None: all.
 
         Raises:
             DetectorError: The estimator returned something other than one number per row.
         """
         method = getattr(self.estimator, self.spec.score_method)
-        chunks = (X[i : i + CHUNK_ROWS] for i in range(0, len(X), CHUNK_ROWS))
-        parts = [np.asarray(method(chunk), dtype=np.float64).reshape(-1) for chunk in chunks]
+        slices = [slice(i, i + CHUNK_ROWS) for i in range(0, len(X), CHUNK_ROWS)]
+        chunks = (X[s] if wanted is None else X[s][wanted[s]] for s in slices)
+        parts = [np.asarray(method(chunk), dtype=np.float64).reshape(-1) for chunk in chunks if len(chunk)]
         raw = np.concatenate(parts) if parts else np.empty(0)
-        return self._oriented(raw, len(X))
+        return self._oriented(raw, len(X) if wanted is None else int(wanted.sum()))
 
     def _oriented(self, raw: FloatArray, n_rows: int) -> FloatArray:
         if raw.shape != (n_rows,):
@@ -92,7 +97,7 @@ def fit_detector(
     others = np.ones(n_rows, dtype=bool)
     others[chosen] = False
     scores[chosen] = in_sample
-    scores[others] = fitted.score(X[others])
+    scores[others] = fitted.score(X, others)
     return fitted, scores
 
 

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
     from pynomaly_auto.records import FloatArray
 
-_BLOCK = 5_000  # rows projected at a time
+_BLOCK = 1_000  # rows projected at a time: with 100 projections what is in hand stays in a core's cache
+# Trees that score rows together. isotree walks row by row through all its trees; a few at a time stay in a core's
+# cache, which is four to six times faster on many rows (measured: 100,000 rows, 200 trees). Building the groups costs
+# a few milliseconds, so few rows go through the whole forest.
+_GROUP = 5
+_FEW_ROWS = 500
+_CALIBRATION = 20  # rows scored both ways, to learn the scale and to see that both ways agree
+_LOGARITHMIC = ("depth", "adj_depth", "density", "adj_density")  # metrics whose mean over the trees gives the score
 
 
 class SampledIsolationForest:
@@ -90,9 +97,36 @@ class IsotreeForest:
         )
         return self
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_groups"}
+
     def decision_function(self, X: FloatArray) -> FloatArray:
         """The standardised score of isotree; shape (n_rows,)."""
-        return np.asarray(self.forest_.decision_function(np.ascontiguousarray(X, dtype=np.float64)))
+        X = np.ascontiguousarray(X, dtype=np.float64)
+        metric = self.params.get("scoring_metric", "depth")
+        if len(X) < _FEW_ROWS or metric not in _LOGARITHMIC:
+            return np.asarray(self.forest_.decision_function(X))
+        depth, whole = self._mean_depth(X), np.asarray(self.forest_.decision_function(X[:_CALIBRATION]))
+        if metric == "density":
+            scores = -depth
+        else:  # the score is 2 ** (-depth / expected depth); what is expected is told by any row
+            rate = -np.log2(whole) / depth[:_CALIBRATION]
+            scores = np.exp2(-float(np.median(rate)) * depth)
+        if np.allclose(scores[:_CALIBRATION], whole, rtol=1e-9, atol=0.0):
+            return np.asarray(scores)
+        return np.asarray(self.forest_.decision_function(X))
+
+    def _mean_depth(self, X: FloatArray) -> FloatArray:
+        groups = self.__dict__.get("_groups")
+        n_trees = int(self.forest_.ntrees)
+        if groups is None:
+            starts = range(0, n_trees, _GROUP)
+            groups = [self.forest_.subset_trees(np.arange(i, min(i + _GROUP, n_trees))) for i in starts]
+            self._groups = groups
+        depth = np.zeros(len(X))
+        for i, group in enumerate(groups):
+            depth += min(_GROUP, n_trees - i * _GROUP) * np.asarray(group.predict(X, output="avg_depth"))
+        return depth / n_trees
 
 
 class Loda:
@@ -143,8 +177,12 @@ class Loda:
         last = len(self.surprise_) - 1
         where = (projected - self.low_) / self.width_ + 0.5  # in bins, from the middle of the empty bin on the left
         inside = np.clip(where, 0.0, last)
-        left = np.minimum(inside.astype(int), last - 1)
-        share = inside - left
-        columns = np.arange(projected.shape[1])
-        surprise = (1 - share) * self.surprise_[left, columns] + share * self.surprise_[left + 1, columns]
-        return np.asarray((surprise + np.log1p(np.abs(where - inside))).mean(axis=1))
+        left = np.minimum(inside.astype(np.int64), last - 1)
+        places = left + np.arange(projected.shape[1]) * len(self.surprise_)  # in the flat table, column after column
+        table = self.surprise_.T.ravel()
+        low = table.take(places)
+        surprise = low + (inside - left) * (table.take(places + 1) - low)
+        outside = np.abs(where - inside)
+        if outside.any():
+            surprise += np.log1p(outside)
+        return np.asarray(surprise.mean(axis=1))

@@ -23,13 +23,14 @@ _FEWEST_NEIGHBOURS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Cost class of one fit with scoring: seconds = unit · (rows/1000)^n_power · (features/10)^d_power.
+    """Cost class of one fit with scoring: seconds = base + unit · (rows/1000)^n_power · (features/10)^d_power.
 
     Beyond ``reference_rows`` the fit itself stops growing and only scoring does, linearly, at ``score_share`` of what
     the last row of the reference cost.
 
     Args:
         unit: Seconds for 1,000 rows and 10 features with default parameters on one core, measured.
+        base: Seconds whatever the size, such as those of growing trees on samples, measured.
         n_power: Exponent in the number of rows.
         d_power: Exponent in the number of features.
         score_share: What scoring a row costs, as a share of fitting and scoring it.
@@ -42,6 +43,7 @@ class Cost:
     """
 
     unit: float
+    base: float = 0.0
     n_power: float = 1.0
     d_power: float = 1.0
     score_share: float = 1.0
@@ -199,7 +201,7 @@ class DetectorSpec:
         else:
             wide = float((n_features / 10) ** self.cost.d_power)
             further = self.cost.score_unit * (n_rows - fitted) / 1000 * wide
-        return (self.cost.unit * size + further) * factor
+        return (self.cost.base + self.cost.unit * size + further) * factor
 
     def memory_mb(self, n_rows: int, n_features: int) -> float:
         """Expected MB of fitting and scoring, beyond the data itself."""

@@ -13,7 +13,7 @@ DETECTORS.add(
         target="pynomaly_auto.detectors._projections:PrincipalComponents",
         paper="M.-L. Shyu et al.: A novel anomaly detection scheme based on principal component classifier. ICDM 2003.",
         summary="Rows far out along the principal components, each measured by its variance.",
-        cost=Cost(unit=0.0007, n_power=1.0, d_power=1.0, memory_mb=0.15),
+        cost=Cost(unit=0.0004, n_power=1.0, d_power=1.0, memory_mb=0.15),
         capabilities=Capabilities(min_features=2, finds=frozenset({"global", "dependency"}), interpretability=0.7),
         defaults={"score": "mahalanobis", "ridge": 0.2},
         space={

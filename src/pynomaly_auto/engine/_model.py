@@ -13,6 +13,8 @@ from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.ensembling import FittedEnsemble
 from pynomaly_auto.records import Dataset, FloatArray, Verdict
 
+_CHUNK = 100_000  # new rows scored at a time, so that no copy of the table is made
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
@@ -49,5 +51,8 @@ class Model:
             return values
         scores = np.empty(len(X))
         scores[known] = values
-        scores[~known] = self.ensemble.score(X[~known])
+        new = np.flatnonzero(~known)
+        for start in range(0, len(new), _CHUNK):
+            rows = new[start : start + _CHUNK]
+            scores[rows] = self.ensemble.score(X[rows])
         return scores

@@ -17,6 +17,8 @@ from pynomaly_auto.records import FloatArray
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xBF58476D1CE4E5B9)
 
+_BLOCK = 50_000  # rows looked at a time, so that no copy of the table is made
+
 
 class SeenRows:
     """Fingerprints of the training rows with their scores.
@@ -54,12 +56,18 @@ class SeenRows:
 
 def fingerprints(X: FloatArray) -> np.ndarray[Any, np.dtype[np.uint64]]:
     """A 64-bit fingerprint of each row's exact values; shape (n_rows,)."""
+    state = np.full(len(X), _GOLDEN)
+    for start in range(0, len(X), _BLOCK):
+        _mix(state[start : start + _BLOCK], X[start : start + _BLOCK])
+    return state
+
+
+def _mix(state: np.ndarray[Any, np.dtype[np.uint64]], X: FloatArray) -> None:
     # Adding zero turns -0.0 into 0.0, which compares equal and must count as equal here too.
     bits = (np.ascontiguousarray(X, dtype=np.float64) + 0.0).view(np.uint64)
-    state = np.full(len(X), _GOLDEN)
     with np.errstate(over="ignore"):
         for column in bits.T:
-            state = (state ^ column) * _MIX
+            state ^= column
+            state *= _MIX
             state ^= state >> np.uint64(29)
             state += _GOLDEN
-    return state

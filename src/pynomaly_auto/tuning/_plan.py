@@ -18,6 +18,10 @@ PredictQuality: TypeAlias = Callable[[str, Mapping[str, float]], float | None]
 
 _FEWEST_ROWS = 2_000
 _MOST_CELLS = 2_000_000  # rows times features of a trial: 20,000 x 100
+_LIKELY = 7
+_MARGIN = 1.6  # how much longer than declared fitting the members may take
+_AFTERWARDS = 0.1  # share of the time left for what follows the members
+_LEAST_SHARE, _LARGEST_SHARE = 0.2, 0.55
 _PORTFOLIO_SHARE = 0.5  # of the search's time that one round over all candidates may take
 
 
@@ -74,7 +78,7 @@ class TuningPlan:
     predict_quality: PredictQuality | None = None
     until: float | None = None
     tuning_rows: int = 20_000
-    patience: int = 24
+    patience: int = 16
     payloads: dict[int, bytes] = field(default_factory=dict, repr=False)
 
     @property
@@ -117,6 +121,22 @@ def choose_rows(dataset: Dataset, ranking: Ranking, plan: TuningPlan) -> tuple[I
     rows_chosen = np.sort(np.random.default_rng(plan.seed).choice(n, allowed, replace=False))
     text = f"Trials are fitted on {allowed:,} of {n:,} rows, drawn at random, because of {why}; members on all."
     return rows_chosen, Reason(code="TUN-001", subject="rows", text=text, evidence=evidence)
+
+
+def search_share(ranking: Ranking, shape: tuple[int, int], workers: int, left: float) -> float:
+    """Share of the time left for the search, when members have to be fitted again on all rows afterwards.
+
+    Args:
+        ranking: Its portfolio, or else its first candidates, will probably be the members.
+        shape: Rows and features of the whole table.
+        workers: How many members are fitted at once.
+        left: Seconds left of the run.
+    """
+    likely = ranking.portfolio or tuple(c.detector for c in ranking.selected[:_LIKELY])
+    params = {c.detector: c.params for c in ranking.candidates}
+    seconds = [DETECTORS[name].seconds(*shape, params.get(name, {})) for name in likely]
+    needed = _MARGIN * max(sum(seconds) / max(workers, 1), max(seconds, default=0.0))
+    return min(max(1.0 - needed / left - _AFTERWARDS, _LEAST_SHARE), _LARGEST_SHARE)
 
 
 def _round_seconds(ranking: Ranking, rows: int, features: int) -> float:

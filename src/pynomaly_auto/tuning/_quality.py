@@ -52,6 +52,10 @@ class Judge:
         self._spare: dict[str, FloatArray] = {}
         self.version = 0  # grows with every change of the consensus
 
+    def prior(self, detector: str) -> float:
+        """Quality in [0, 1] expected of a detector before it was tried."""
+        return self._prior.get(detector, 0.5)
+
     def add_reference(self, detector: str, scores: FloatArray) -> None:
         """Let a detector's first trial take part in the consensus, if the detector is strong enough."""
         if np.ptp(scores) <= 0:
@@ -67,7 +71,7 @@ class Judge:
         consensus = float(np.clip(0.5 * max(statistics["tail_agreement"], 0.0) + 0.5 * overlap, 0.0, 1.0))
         # A score that ties most rows says little about them, however well it separates the rest.
         tail = float(np.clip(statistics["expected_anomaly_gap"], 0.0, 1.0)) * (1.0 - statistics["tie_share"])
-        parts = {"prior": self._prior.get(detector, 0.5), "consensus": consensus, "tail": tail, "predicted": 0.0}
+        parts = {"prior": self.prior(detector), "consensus": consensus, "tail": tail, "predicted": 0.0}
         weights = COLD_WEIGHTS
         if self._predict is not None:
             predicted = self._predict(detector, statistics)

@@ -64,6 +64,8 @@ def refit(dataset: Dataset, ensemble: Ensemble, plan: TuningPlan, search: Search
         table = executor.share(dataset.X)
         seconds = {m.trial: expected_seconds(m, dataset, search) for m in missing}
         chosen, dropped = _affordable(missing, seconds, executor.workers, _left(plan), keep=not taken)
+        # Weighted shortest first (Smith 1956): when members turn out slower than expected, most of the weight is done.
+        chosen.sort(key=lambda m: seconds[m.trial] / max(m.weight, 1e-9))
         fitted, failures = _fit(chosen, table, executor, plan)
         taken |= fitted
         dropped += failures
@@ -140,8 +142,7 @@ def _fit(
 ) -> tuple[dict[int, FittedMember], list[Reason]]:
     left = _left(plan)
     timeout = _HANG if math.isinf(left) else max(left, _LAST_RESORT)
-    # Longest first would be quicker on average, but the heaviest members must be among those that finish.
-    for member in sorted(members, key=lambda m: -m.weight):
+    for member in members:
         given = order(DETECTORS[member.detector], member.params, plan.seed, largest_payload=_ANY_SIZE)
         executor.submit(Job(function=attempt, args=(given, table), timeout=timeout, key=member.trial))
     end = None if math.isinf(left) else plan.deadline.elapsed() + timeout

@@ -16,14 +16,16 @@ from pynomaly_auto.pool import Job, Outcome
 from pynomaly_auto.records import Dataset, Ranking, Reason, Search, Trial, TrialStatus
 from pynomaly_auto.tuning._objective import Attempt, attempt, order
 from pynomaly_auto.tuning._optuna import Proposal, Proposer
-from pynomaly_auto.tuning._plan import Executor, TuningPlan, choose_rows
+from pynomaly_auto.tuning._plan import Executor, TuningPlan, choose_rows, search_share
 from pynomaly_auto.tuning._quality import COLD_WEIGHTS, WEIGHTS, Judge
 
 _BATCH = 8  # trials asked for at once when the count rules; never the number of workers, or results would depend on it
 _HANG = 600.0  # seconds after which a trial is given up when the clock must not decide anything else
+_UNTIL = 0.8  # share of the time left for the search when trials are fitted on all rows and can be taken over
+_DEAR = 0.02  # share of the time budget from which one trial has to promise something
 _BRIEF = 0.2  # seconds below which a trial's duration says nothing about the machine
 _SLOWEST = 10.0
-_PAYLOAD = 8 * 2**20
+_PAYLOAD = 16 * 2**20
 _PAYLOADS = 256 * 2**20
 _GAIN = 0.003  # smallest gain in the mean quality of the best five detectors that counts as an improvement
 _ORIGINS = {"portfolio": "TUN-011", "warm start": "TUN-012", "search": "TUN-013"}
@@ -88,7 +90,8 @@ class _Run:
     """One search on its way."""
 
     def __init__(self, dataset: Dataset, ranking: Ranking, plan: TuningPlan, on_trial: OnTrial | None) -> None:
-        self.plan, self.on_trial = plan, on_trial
+        self.plan, self.ranking, self.on_trial = plan, ranking, on_trial
+        self.shape = (dataset.n_rows, max(dataset.n_features, 1))
         self.started = time.monotonic()
         self.rows, self.rows_reason = choose_rows(dataset, ranking, plan)
         self.size = (dataset.n_rows if self.rows is None else len(self.rows), dataset.n_features)
@@ -106,7 +109,9 @@ class _Run:
         left = self.plan.deadline.remaining()
         if self.plan.by_count or math.isinf(left):
             return math.inf
-        until = self.plan.until if self.plan.until is not None else (0.8 if self.rows is None else 0.55)
+        until = self.plan.until
+        if until is None:
+            until = _UNTIL if self.rows is None else search_share(self.ranking, self.shape, self.executor.workers, left)
         return self.plan.deadline.elapsed() + until * left
 
     def loop(self) -> None:
@@ -155,12 +160,26 @@ class _Run:
         slowness = self._slowness()
         while proposal := self.proposer.next(left / slowness):
             expected = self.proposer.expected(proposal) * slowness
-            if expected <= left or not (self.state.best or self.executor.pending):
-                return proposal
-            text = f"Not tried: expected {expected:.1f} s, {max(left, 0.0):.1f} s left for the search."
             evidence = {"expected_seconds": expected, "seconds_left": left, "origin": proposal.origin}
-            self.state.left_out.append(Reason(code="TUN-025", subject=proposal.detector, text=text, evidence=evidence))
+            if self._dear(proposal, expected):
+                text = f"Not tried: expected {expected:.1f} s, and not predicted to be stronger than the portfolio."
+                reason = Reason(code="TUN-026", subject=proposal.detector, text=text, evidence=evidence)
+            elif expected <= left or not (self.state.best or self.executor.pending):
+                return proposal
+            else:
+                text = f"Not tried: expected {expected:.1f} s, {max(left, 0.0):.1f} s left for the search."
+                reason = Reason(code="TUN-025", subject=proposal.detector, text=text, evidence=evidence)
+            self.state.left_out.append(reason)
         return None
+
+    def _dear(self, proposal: Proposal, expected: float) -> bool:
+        """Whether a trial costs much and promises little: the portfolio makes the ensemble unless one is better."""
+        seconds, name, portfolio = self.plan.deadline.seconds, proposal.detector, self.ranking.portfolio
+        if seconds is None or self.plan.by_count or not portfolio or name in portfolio:
+            return False
+        if name in self.plan.settings.overrides.force or not self.state.best.keys() & set(portfolio):
+            return False
+        return expected > _DEAR * seconds and self.judge.prior(name) <= max(map(self.judge.prior, portfolio))
 
     def _submit(self, proposal: Proposal) -> None:
         number = len(self.state.asked)
