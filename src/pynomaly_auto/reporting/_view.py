@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pynomaly_auto.records import Candidate, Explanation, Reason, Result, Trial, plain
+from pynomaly_auto.records import Candidate, Explanation, Reason, Result, Trial
 from pynomaly_auto.reporting import _charts
 from pynomaly_auto.reporting._facts import Fact, profile_facts
 
