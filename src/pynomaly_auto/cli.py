@@ -125,7 +125,10 @@ def detect(  # noqa: PLR0913 - one parameter per option
     write_results(result, output)
     if save_model:
         detector.save(output / "model")
-    if not quiet:
+    if quiet:
+        for warning in result.warnings:
+            sys.stderr.write(f"Warning: {warning.subject}: {warning.text}\n")
+    else:
         out.print(result.summary(out.width), markup=False)
         out.print(f"Results in {output}: anomalies.csv, scores.parquet, result.json, report.html", markup=False)
 

@@ -154,6 +154,9 @@ def test_a_broken_tracking_store_is_told(csv: Path, tmp_path: Path) -> None:
     text = call("auto", "detect", "-d", csv, "-o", tmp_path, "--n-trials", "1", "--tracking", "foo://x")
     assert "Warning: MLflow:" in text
     assert max(map(len, text.splitlines()[:-1])) <= 80
+    done = process("auto", "detect", "-d", csv, "-o", tmp_path, "--n-trials", "1", "--tracking", "foo://x", "--quiet")
+    assert done.stdout == ""
+    assert done.stderr.startswith("Warning: MLflow:")
 
 
 def test_errors_reach_python_callers(csv: Path) -> None:

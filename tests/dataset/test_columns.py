@@ -80,6 +80,7 @@ _CASES: dict[str, tuple[Any, str, list[str], list[str]]] = {
     "many stamps in texts": ([f"2024-{1 + i % 12:02}-{1 + i // 12:02} 10:00" for i in range(300)], "datetime",
                              ["DAT-013", "DAT-008"], None),
     "many names": ([f"k{i}" for i in range(300)], "identifier", ["DAT-004"], []),
+    "names, some twice": ([f"k{max(i, 5)}" for i in range(300)], "identifier", ["DAT-004"], []),
     "decimal comma": (["1,5", "2,25", "1.234,5"] * 20, "numeric", ["DAT-013", "DAT-006"], ["v"]),
     "codes": (["007", "008", "012"] * 20, "categorical", ["DAT-009"], ["v=007", "v=008", "v=012"]),
     "dates in texts": ([f"{d:%Y-%m-%d}" for d in _DAYS], "datetime", ["DAT-013", "DAT-008"], None),

@@ -80,6 +80,9 @@ def test_the_cut_moves_without_refitting(table: pd.DataFrame) -> None:
 
 def test_leaderboard_lists_every_detector(fitted: AutonomousDetector) -> None:
     board = fitted.leaderboard()
+    told = board[board["status"] == "member"]["reason"]
+    assert told.str.contains("Member").all()
+    assert not board[board["status"] == "tried"]["reason"].eq("").any()
     assert set(board["detector"]) == set(pynomaly_auto.DETECTORS)
     assert board["weight"].sum() == pytest.approx(1)
     left_out = board[board["detector"] == "lof"].iloc[0]

@@ -13,7 +13,7 @@ import pytest
 
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import Explanation
-from pynomaly_auto.reporting import _charts, _files, check_writable, render, write_report, write_results
+from pynomaly_auto.reporting import _charts, _files, check_writable, profile_facts, render, write_report, write_results
 from pynomaly_auto.reporting._view import ANOMALIES, number
 from tests.factories import make_result
 
@@ -212,3 +212,17 @@ def test_check_writable(tmp_path: Path):
     with pytest.raises(StorageError, match="cannot write"):
         check_writable("/proc/no/such")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_profile_is_told_in_percentages_and_words() -> None:
+    parts = dict(profile_facts(make_result().profile))
+    assert list(parts) == ["Overview", "Quality", "Distributions", "Patterns", "Anomaly hints"]
+    assert all(fact.value.endswith("%") for fact in parts["Quality"])
+    assert not any("_" in fact.name for facts in parts.values() for fact in facts)
+
+
+def test_listed_scores_have_few_digits(tmp_path: Path) -> None:
+    write_results(make_result(), tmp_path)
+    cells = pd.read_csv(tmp_path / "anomalies.csv", dtype=str)
+    assert cells["score"].str.len().max() <= 8
+    assert cells["confidence"].str.len().max() <= 6

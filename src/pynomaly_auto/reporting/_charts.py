@@ -126,7 +126,11 @@ def scatter(points: Sequence[Point]) -> Markup:
     x, y = _scale(left, right, _LEFT, _W - _RIGHT), _scale(low - pad, high + pad, _H - _BOTTOM, _TOP)
     parts = [_y_line(y(tick), _number(tick)) for tick in _ticks(low - pad, high + pad)]
     parts += [_x_label(x(at), text) for at, text in _log_seconds(left, right)]
-    front = sorted((p for p in points if p.pareto), key=lambda p: p.x)
+    # The front has three sides (memory is not drawn): the line joins the points that get better as time goes on.
+    front: list[Point] = []
+    for p in sorted((p for p in points if p.pareto), key=lambda p: (p.x, -p.y)):
+        if not front or p.y > front[-1].y:
+            front.append(p)
     if len(front) > 1:
         path = "L".join(f"{x(math.log10(max(p.x, 1e-4))):.1f} {y(p.y):.1f}" for p in front)
         parts.append(f'<path class="front" d="M{path}"/>')

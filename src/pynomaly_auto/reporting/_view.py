@@ -9,23 +9,15 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pynomaly_auto.records import Candidate, Explanation, Profile, Reason, Result, Trial, plain
+from pynomaly_auto.records import Candidate, Explanation, Reason, Result, Trial
 from pynomaly_auto.reporting import _charts
+from pynomaly_auto.reporting._facts import Fact, profile_facts
 
 ANOMALIES = 500  # rows of the table; anomalies.csv has all
 EXPLAINED = 4  # contributions per row
 TRIALS = 200
 COLUMNS = 400
 REASONS = 3000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fact:
-    """A name and its value as text; ``note`` explains it in a few words."""
-
-    name: str
-    value: str
-    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +194,7 @@ def _anomalies(result: Result) -> tuple[Row, ...]:
 def _parts(explanation: Explanation | None) -> tuple[Part, ...]:
     if explanation is None:
         return ()
-    shown = [c for c in explanation.contributions if c.contribution > 0][:EXPLAINED]
+    shown = [c for c in explanation.contributions if c.contribution > 0 and c.share >= 0.01][:EXPLAINED]
     return tuple(Part(column=c.column, value=c.value, typical=c.typical, percent=_percent(c.share)) for c in shown)
 
 
@@ -306,56 +298,6 @@ def _trial(t: Trial) -> tuple[str, ...]:
     detail = t.error or _params(t.params)
     status = t.status.replace("_", " ")
     return (str(t.number), t.detector, status, number(t.quality), f"{t.seconds:.2f}", f"{t.memory_mb:.0f} MB", detail)
-
-
-def profile_facts(profile: Profile) -> tuple[tuple[str, tuple[Fact, ...]], ...]:
-    """What a profile says, by part, in words and percentages."""
-    size, quality, shapes = profile.size, profile.quality, profile.distributions
-    patterns, hints = profile.patterns, profile.hints
-    overview = (
-        Fact(name="complexity", value=profile.complexity),
-        Fact(name="rows", value=f"{size.rows:,} ({size.category.replace('_', ' ')})"),
-        Fact(name="rows looked at", value=f"{profile.sampled_rows:,}"),
-        Fact(name="features", value=f"{size.features:,} ({size.dimensionality.replace('_', ' ')} dimensionality)"),
-        *(Fact(name=f"{kind.replace('_', ' ')} columns", value=str(n)) for kind, n in profile.types.items()),
-    )
-    cleanness = (
-        Fact(name="missing cells", value=f"{quality.missing:.1%}"),
-        Fact(name="duplicate rows", value=f"{quality.duplicates:.1%}"),
-        Fact(name="outlying values", value=f"{quality.outliers:.1%}"),
-        Fact(name="noise", value=f"{quality.noise:.0%}"),
-        Fact(name="consistency", value=f"{quality.consistency:.0%}"),
-    )
-    features = tuple(
-        Fact(name=f"{kind.replace('_', ' ')} features", value=f"{n:,}") for kind, n in plain(shapes).items()
-    )
-    structure = [
-        Fact(name="strongest correlation", value=f"{patterns.max_correlation:.2f}"),
-        Fact(name="mean correlation", value=f"{patterns.mean_correlation:.2f}"),
-        Fact(name="correlated pairs of features", value=f"{patterns.correlated_pairs:,}"),
-        Fact(name="clusters", value=str(patterns.clusters)),
-        Fact(name="time column", value=patterns.time_column or "none"),
-    ]
-    if patterns.clusters > 1:
-        structure.insert(4, Fact(name="separation of the clusters", value=f"{patterns.cluster_separation:.2f}"))
-    if patterns.time_column:
-        structure.append(
-            Fact(name="strongest trend", value="–" if patterns.trend is None else f"{patterns.trend:+.2f}")
-        )
-        structure.append(Fact(name="seasonality", value=", ".join(patterns.seasonality) or "none"))
-    suspected = (
-        Fact(name="rows that stand out by distance", value=f"{hints.share_estimate:.1%}"),
-        Fact(name="of them from all other rows", value=f"{hints.global_share:.0%}"),
-        Fact(name="of them from their neighbours only", value=f"{hints.local_share:.0%}"),
-        Fact(name="tail heaviness", value=f"{hints.tail_heaviness:.2f}"),
-    )
-    return (
-        ("Overview", overview),
-        ("Quality", cleanness),
-        ("Distributions", features),
-        ("Patterns", tuple(structure)),
-        ("Anomaly hints", suspected),
-    )
 
 
 def _columns(result: Result) -> Table:
