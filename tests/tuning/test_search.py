@@ -253,4 +253,5 @@ def test_the_search_leaves_time_for_fitting_the_likely_members():
     shares = [search_share(ranking, (rows, 10), 2, 60.0) for rows in (1_000, 100_000, 10_000_000)]
     assert shares == sorted(shares, reverse=True)
     assert (shares[0], shares[-1]) == (0.55, 0.2)
+    assert search_share(ranking, (1_000, 10), 2, 0.0) == 0.2
     assert search_share(replace(ranking, portfolio=("fake_sum",)), (10_000_000, 10), 2, 60.0) > 0.2

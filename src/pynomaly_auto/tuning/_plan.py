@@ -136,7 +136,7 @@ def search_share(ranking: Ranking, shape: tuple[int, int], workers: int, left: f
     params = {c.detector: c.params for c in ranking.candidates}
     seconds = [DETECTORS[name].seconds(*shape, params.get(name, {})) for name in likely]
     needed = _MARGIN * max(sum(seconds) / max(workers, 1), max(seconds, default=0.0))
-    return min(max(1.0 - needed / left - _AFTERWARDS, _LEAST_SHARE), _LARGEST_SHARE)
+    return min(max(1.0 - needed / max(left, 1e-9) - _AFTERWARDS, _LEAST_SHARE), _LARGEST_SHARE)
 
 
 def _round_seconds(ranking: Ranking, rows: int, features: int) -> float:
