@@ -41,7 +41,9 @@ _OURS = (
     + """
 from pynomaly_auto import AutonomousDetector
 detector = AutonomousDetector(tracking=False, random_state=0, verbose=0).fit(X)
-print(json.dumps({{"seconds": time.perf_counter() - start}}))
+seconds = time.perf_counter() - start
+members = ", ".join(m.detector for m in detector.ensemble_.members)
+print(json.dumps({{"seconds": seconds, "note": f"{{len(detector.result_.search.completed)}} trials; {{members}}"}}))
 """
 )
 _PEER = (
@@ -59,11 +61,12 @@ SIZES = ((1_000, 10), (10_000, 20), (1_000_000, 20))
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """One process: seconds of what was measured, peak memory of its tree in MB, or why there is no figure."""
+    """One process: seconds of what was measured, peak memory of its tree in MB, a note, or why there is no figure."""
 
     seconds: float | None
     peak_mb: float
     problem: str = ""
+    note: str = ""
 
 
 def run(code: str, timeout: float) -> Measured:
@@ -81,7 +84,8 @@ def run(code: str, timeout: float) -> Measured:
     watcher.join()
     if process.returncode != 0:
         return Measured(seconds=None, peak_mb=peak[0], problem=(err.strip().splitlines() or ["died"])[-1][:160])
-    return Measured(seconds=json.loads(out.strip().splitlines()[-1])["seconds"], peak_mb=peak[0])
+    said = json.loads(out.strip().splitlines()[-1])
+    return Measured(seconds=said["seconds"], peak_mb=peak[0], note=said.get("note", ""))
 
 
 def _watch(pid: int, peak: list[float]) -> None:
@@ -141,7 +145,9 @@ def main() -> None:
             for name, code, limit in (("ours", _OURS, 200.0), ("ADEngine", _PEER, options.peer_timeout)):
                 m = run(code.format(n=n, d=d), limit)
                 figure = f"{m.seconds:8.1f} s" if m.seconds is not None else f"no figure: {m.problem}"
-                print(f"zero-config {n:>9,} x {d}  {name:9s} {figure}   peak {m.peak_mb:6.0f} MB", flush=True)
+                print(
+                    f"zero-config {n:>9,} x {d}  {name:9s} {figure}   peak {m.peak_mb:6.0f} MB   {m.note}", flush=True
+                )
 
 
 if __name__ == "__main__":

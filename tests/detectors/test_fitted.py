@@ -79,6 +79,7 @@ def test_cost_grows_with_the_reference_only():
     assert bounded.seconds(4_000, 10) == 6.0
     flat = spec(cost=Cost(unit=1.0, d_power=2.0, score_unit=0.25), reference_rows=2_000)
     assert flat.seconds(4_000, 20) == 4.0 * (2.0 + 0.5)
+    assert spec(cost=Cost(unit=1.0, base=2.0)).seconds(3_000, 10) == 5.0
     assert bounded.memory_mb(10**6, 10) == 50.0
     assert spec(cost=Cost(unit=1.0, memory_base_mb=3.0, memory_d_power=0.0)).memory_mb(2_000, 90) == 5.0
 
@@ -88,6 +89,14 @@ def test_cost_grows_with_the_reference_only():
 )
 def test_cost_label(n_power, d_power, label):
     assert Cost(unit=1.0, n_power=n_power, d_power=d_power).label == label
+
+
+def test_some_rows_of_many_are_scored_alone():
+    X = np.random.default_rng(0).normal(size=(60_000, 2))
+    fitted, _ = fit_detector(DETECTORS["zscore"], {}, X[:1_000], seed=0)
+    wanted = np.zeros(len(X), dtype=bool)
+    wanted[[3, 55_000]] = True
+    np.testing.assert_array_equal(fitted.score(X, wanted), fitted.score(X)[wanted])
 
 
 def test_same_seed_draws_the_same_reference():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -68,3 +70,34 @@ def test_loda_goes_on_rising_beyond_the_fitted_rows() -> None:
 def test_loda_is_continuous() -> None:
     fitted, scores = fit_detector(DETECTORS["loda"], {}, CLOUD, seed=0)
     np.testing.assert_allclose(fitted.score(CLOUD + 1e-9), scores, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("extended_iforest", {}),
+        ("fair_cut_forest", {"ntrees": 103}),
+        ("fair_cut_forest", {"penalize_range": True, "ntrees": 50}),
+        ("density_forest", {"ntrees": 52}),
+        ("density_forest", {"ntrees": 50, "scoring_metric": "adj_density"}),
+    ],
+)
+def test_trees_in_groups_score_like_the_whole_forest(name: str, params: dict[str, object]) -> None:
+    X = np.random.default_rng(5).normal(size=(1_200, 5))
+    fitted, scores = fit_detector(DETECTORS[name], params, X, seed=0)
+    whole = fitted.estimator.forest_.decision_function(X)
+    np.testing.assert_allclose(scores, whole, rtol=1e-9)
+    np.testing.assert_allclose(fitted.score(X[:3]), scores[:3], rtol=1e-9)
+
+
+def test_groups_of_trees_are_not_stored() -> None:
+    X = np.random.default_rng(5).normal(size=(1_200, 5))
+    fitted, scores = fit_detector(DETECTORS["extended_iforest"], {"ntrees": 20}, X, seed=0)
+    again = pickle.loads(pickle.dumps(fitted.estimator))
+    assert not hasattr(again, "_groups")
+    np.testing.assert_array_equal(again.decision_function(X), scores)
+
+
+def test_rows_that_no_tree_tells_apart_are_scored_too() -> None:
+    _, scores = fit_detector(DETECTORS["extended_iforest"], {"ntrees": 20}, np.ones((800, 3)), seed=0)
+    assert np.ptp(scores) == 0.0

@@ -105,7 +105,7 @@ SPECS = (
     spec("fake_sum", "Distance", space=SPACE, defaults={"power": 2.0, "skip": 0, "kind": "sum"}),
     spec("fake_max", "Distance", space={"power": SPACE["power"]}, defaults={"kind": "max"}),
     spec("fake_few", "Distance", space={"kind": SPACE["kind"]}, defaults={"skip": 1, "kind": "sum"}),
-    spec("fake_bulky", "Distance", defaults={"bulk": 2_000_000, "power": 1.0}),
+    spec("fake_bulky", "Distance", defaults={"bulk": 3_000_000, "power": 1.0}),
     spec("noise"), spec("constant"), spec("raises", space=SPACE), spec("hangs"), spec("eats"), spec("dies"),
     spec("shapeless"), spec("nothing"), spec("small"), spec("slow", unit=0.3), spec("dear", "Distance", unit=1e6),
     spec("picky", "Distance", extra="no_such_package"),

@@ -26,7 +26,7 @@ def searched(pool, dataset, *names, **plan):
 def test_small_members_fitted_on_all_rows_are_taken_over(pool):
     dataset = make_dataset()
     plan, search, ensemble = searched(pool, dataset, "fake_sum", "fake_bulky")
-    assert set(plan.payloads) == {0}  # the bulky one is larger than 8 MB
+    assert set(plan.payloads) == {0}  # the bulky one is larger than 16 MB
     fitted = refit(dataset, ensemble, plan, search)
     assert [f.reasons[0].code for f in fitted] == ["TUN-040", "TUN-041"]
     for member, trial in zip(fitted, search.trials, strict=True):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import fake_detectors
@@ -15,6 +16,7 @@ from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.settings import Overrides, Settings
 from pynomaly_auto.tuning import tune
+from pynomaly_auto.tuning._plan import search_share
 from pynomaly_auto.tuning._search import pareto
 
 GOOD = ("fake_sum", "fake_max", "fake_few")
@@ -234,3 +236,22 @@ def test_ctrl_c_keeps_finished_work(limit, names, lines, expected, tmp_path):
     out, err = process.communicate(timeout=20)
     assert err == ""
     assert out.splitlines()[-1] == expected
+
+
+def test_a_dear_trial_has_to_promise_something(pool):
+    ranking = replace(make_ranking("fake_sum", "fake_max", "slow"), portfolio=("fake_sum", "fake_max"))
+    dataset = make_dataset(3_000, 10)  # "slow" declares 0.3 s for 1,000 rows of 10 features
+    search = tune(dataset, ranking, make_plan(pool, budget=600.0, patience=1))
+    assert "slow" in {t.detector for t in search.trials}
+    search = tune(dataset, ranking, make_plan(pool, budget=20.0, patience=1))
+    assert "slow" not in {t.detector for t in search.trials}
+    assert "TUN-026" in codes(search)
+
+
+def test_the_search_leaves_time_for_fitting_the_likely_members():
+    ranking = make_ranking("fake_sum", "slow")
+    shares = [search_share(ranking, (rows, 10), 2, 60.0) for rows in (1_000, 100_000, 10_000_000)]
+    assert shares == sorted(shares, reverse=True)
+    assert (shares[0], shares[-1]) == (0.55, 0.2)
+    assert search_share(ranking, (1_000, 10), 2, 0.0) == 0.2
+    assert search_share(replace(ranking, portfolio=("fake_sum",)), (10_000_000, 10), 2, 60.0) > 0.2

@@ -22,7 +22,6 @@ _BLOCK = 1_000  # rows projected at a time: with 100 projections what is in hand
 _GROUP = 5
 _FEW_ROWS = 500
 _CALIBRATION = 20  # rows scored both ways, to learn the scale and to see that both ways agree
-_LOGARITHMIC = ("depth", "adj_depth", "density", "adj_density")  # metrics whose mean over the trees gives the score
 
 
 class SampledIsolationForest:
@@ -103,18 +102,19 @@ class IsotreeForest:
     def decision_function(self, X: FloatArray) -> FloatArray:
         """The standardised score of isotree; shape (n_rows,)."""
         X = np.ascontiguousarray(X, dtype=np.float64)
-        metric = self.params.get("scoring_metric", "depth")
-        if len(X) < _FEW_ROWS or metric not in _LOGARITHMIC:
-            return np.asarray(self.forest_.decision_function(X))
-        depth, whole = self._mean_depth(X), np.asarray(self.forest_.decision_function(X[:_CALIBRATION]))
-        if metric == "density":
-            scores = -depth
-        else:  # the score is 2 ** (-depth / expected depth); what is expected is told by any row
-            rate = -np.log2(whole) / depth[:_CALIBRATION]
-            scores = np.exp2(-float(np.median(rate)) * depth)
-        if np.allclose(scores[:_CALIBRATION], whole, rtol=1e-9, atol=0.0):
-            return np.asarray(scores)
+        few = X[:_CALIBRATION]
+        whole = np.asarray(self.forest_.decision_function(few))
+        # Part of a forest forgets the penalty for range; and should it ever forget more, the comparison shows it.
+        if len(X) >= _FEW_ROWS and not self.params.get("penalize_range"):
+            depth = self._mean_depth(few)
+            rate = float(np.median(-np.log2(whole) / depth)) if (whole > 0).all() and (depth > 0).all() else 0.0
+            if np.allclose(self._of_depth(depth, rate), whole, rtol=1e-9, atol=0.0):
+                return self._of_depth(self._mean_depth(X), rate)
         return np.asarray(self.forest_.decision_function(X))
+
+    def _of_depth(self, depth: FloatArray, rate: float) -> FloatArray:
+        """The score of a mean depth: 2 ** (-depth / expected depth), or for densities minus the mean logarithm."""
+        return -depth if self.params.get("scoring_metric") == "density" else np.asarray(np.exp2(-rate * depth))
 
     def _mean_depth(self, X: FloatArray) -> FloatArray:
         groups = self.__dict__.get("_groups")
