@@ -122,7 +122,8 @@ def _stages(
                 settings,
                 n_rows=dataset.n_rows,
                 n_features=dataset.n_features,
-                seconds_left=None if plan.by_count else deadline.remaining(),
+                # Of all workers together: only the hopeless go here; what is affordable is decided when refitting.
+                seconds_left=None if plan.by_count else settings.workers * deadline.remaining(),
             )
             fitted = refit(dataset, chosen, plan, search)
             ensemble = FittedEnsemble.of(chosen, fitted)

@@ -22,6 +22,7 @@ _HANG = 3600.0
 _SHARE = 0.85  # of the time left; the rest is for what follows
 _LAST_RESORT = 1.0  # seconds a last attempt gets even when the time is used up
 _ANY_SIZE = math.inf
+_BRIEF, _ENOUGH = 0.1, 6  # seconds below which a trial says nothing about the machine; trials that say enough
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,14 +87,31 @@ def refit(dataset: Dataset, ensemble: Ensemble, plan: TuningPlan, search: Search
 
 
 def expected_seconds(member: Member, dataset: Dataset, search: Search) -> float:
-    """Seconds a fit on all rows should take: what the trial took, scaled by the detector's declared cost."""
+    """Seconds a fit on all rows should take: what the trial took, scaled by the detector's declared cost.
+
+    On a busy machine a single trial may well take five times as long as the next, so it counts for no more than the
+    median slowness of all trials. Too low a guess costs little: members go by weight and shortness and end in time.
+    """
     spec = DETECTORS[member.detector]
     trial = next((t for t in search.trials if t.number == member.trial), None)
     full = spec.seconds(dataset.n_rows, max(dataset.n_features, 1), member.params)
     if trial is None or trial.n_rows == 0:
         return full
     small = spec.seconds(trial.n_rows, max(dataset.n_features, 1), member.params)
-    return trial.seconds * full / small if small > 0 else trial.seconds
+    if small <= 0:
+        return trial.seconds
+    ratio, usual = trial.seconds / small, _slowness(search, max(dataset.n_features, 1))
+    return full * (ratio if usual is None else float(np.clip(ratio, usual / 2, usual)))
+
+
+def _slowness(search: Search, n_features: int) -> float | None:
+    """Median of measured to declared seconds over trials that took a while; None with too few of them."""
+    ratios = [
+        t.seconds / declared
+        for t in search.completed
+        if t.seconds > _BRIEF and (declared := DETECTORS[t.detector].seconds(t.n_rows, n_features, t.params)) > 0
+    ]
+    return float(np.median(ratios)) if len(ratios) >= _ENOUGH else None
 
 
 def _left(plan: TuningPlan) -> float:
