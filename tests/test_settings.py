@@ -104,7 +104,7 @@ def test_deadline() -> None:
 
 def test_errors_say_what_where_and_what_to_do() -> None:
     error = SettingError("x is 3.", where="config.toml", fix="Use 2.")
-    assert str(error) == "x is 3. (in config.toml) Use 2."
+    assert str(error) == "x is 3 (in config.toml). Use 2."
     again = pickle.loads(pickle.dumps(error))
     assert (type(again), str(again)) == (SettingError, str(error))
     assert isinstance(error, ValueError)

@@ -214,7 +214,7 @@ SCRIPT = """
     [
         ("budget=60.0", "'fake_bulky', 'hangs', 'hangs'", 1, "True interrupted by the user ['cancelled', 'completed']"),
         ("n_trials=3", "'fake_bulky', 'hangs'", 0, "True interrupted by the user ['cancelled', 'completed']"),
-        ("budget=60.0", "'hangs'", 0, "interrupted before any trial had completed. (in tuning)"),
+        ("budget=60.0", "'hangs'", 0, "interrupted before any trial had completed (in tuning)."),
     ],
 )
 def test_ctrl_c_keeps_finished_work(limit, names, lines, expected, tmp_path):

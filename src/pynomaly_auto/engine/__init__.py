@@ -1,8 +1,24 @@
 """The engine: `AutonomousDetector`, and what the command line asks beside it."""
 
-from pynomaly_auto.engine._configuration import configuration_toml
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from pynomaly_auto.engine._detector import AutonomousDetector
-from pynomaly_auto.engine._environment import environment
-from pynomaly_auto.engine._pipeline import look_at
+
+if TYPE_CHECKING:
+    from pynomaly_auto.engine._configuration import configuration_toml
+    from pynomaly_auto.engine._environment import environment
+    from pynomaly_auto.engine._pipeline import look_at
+
+# Name to the module that has it, imported when asked for: the class alone is to come quickly.
+_HOMES = {"configuration_toml": "_configuration", "environment": "_environment", "look_at": "_pipeline"}
 
 __all__ = ["AutonomousDetector", "configuration_toml", "environment", "look_at"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -11,17 +11,14 @@ import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from pynomaly_auto.deciding import apply, confidence_of, move
-from pynomaly_auto.engine._configuration import guided_by, resolve, with_overrides
-from pynomaly_auto.engine._model import Model
-from pynomaly_auto.engine._pipeline import explain_table, look_at, run
-from pynomaly_auto.engine._recording import record
 from pynomaly_auto.errors import SettingError
-from pynomaly_auto.recommending import guide
 from pynomaly_auto.records import Ensemble, FloatArray, Guidance, IntArray, Profile, Ranking, Result, Trial
 
+# Everything else is imported where it is used: touching the class costs scikit-learn's base classes and no more.
 if TYPE_CHECKING:
     import pandas as pd
+
+    from pynomaly_auto.engine._model import Model
 
 
 class AutonomousDetector(OutlierMixin, BaseEstimator):
@@ -114,6 +111,10 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
             SettingError: A setting lies outside what it may be, or a name is unknown.
             NothingFinishedError: Not one detector completed.
         """
+        from pynomaly_auto.engine._configuration import resolve
+        from pynomaly_auto.engine._pipeline import run
+        from pynomaly_auto.engine._recording import record
+
         settings, reasons = resolve(self.get_params(deep=False))
         done = run(X, settings, reasons, owner=type(self).__name__)
         self._adopt(done.model, done.result)
@@ -143,10 +144,14 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
 
     def anomaly_score(self, X: Any) -> FloatArray:
         """Calibrated probability of being an anomaly, in [0, 1]; shape (n_rows,)."""
+        from pynomaly_auto.deciding import apply
+
         return apply(self._model_now().verdict.calibration, -self.score_samples(X))
 
     def confidence(self, X: Any) -> FloatArray:
         """How sure the label of each row is, in [0, 1]; shape (n_rows,)."""
+        from pynomaly_auto.deciding import confidence_of
+
         return confidence_of(-self.score_samples(X), self._model_now().verdict)
 
     def set_contamination(self, contamination: float) -> Self:
@@ -176,6 +181,8 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
             reason: Why.
         """
         changes = {"include": include, "exclude": exclude, "force": force, "params": params or {}, "reason": reason}
+        from pynomaly_auto.engine._configuration import with_overrides
+
         self.config = with_overrides(self.config, changes)
         return self
 
@@ -192,6 +199,10 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
             priorities: Weights of ``"accuracy"``, ``"speed"`` and ``"interpretability"``.
             constraints: Any of ``max_training_time`` (seconds), ``max_memory``, ``max_models``, ``interpretable``.
         """
+        from pynomaly_auto.engine._configuration import guided_by, resolve
+        from pynomaly_auto.engine._pipeline import look_at
+        from pynomaly_auto.recommending import guide
+
         settings, reasons = resolve(self.get_params(deep=False))
         profile = None if data_preview is None else look_at(data_preview, seed=settings.random_state or 0)[1]
         preset = {"preset": settings.preset} if settings.preset else {}
@@ -222,6 +233,8 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
 
         check_is_fitted(self, "result_")
         seed = int(self.result_.settings["random_state"])
+        from pynomaly_auto.engine._pipeline import explain_table
+
         found = explain_table(self._model, X, rows, method=method, seed=seed)
         lines = [
             (e.row, e.label, c.column, c.value, c.typical, c.contribution, c.share)
@@ -322,6 +335,8 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
 
     def _moved(self, *, contamination: float | None = None, threshold: float | None = None) -> Self:
         check_is_fitted(self, "result_")
+        from pynomaly_auto.deciding import move
+
         verdict = move(self._model.verdict, contamination=contamination, threshold=threshold)
         self._model = replace(self._model, verdict=verdict)
         self.result_ = replace(self.result_, verdict=verdict)

@@ -106,7 +106,7 @@ def choose_members(
         settings: For ``max_models`` and forced detectors.
         n_rows: Rows members will be fitted on; None: as many as the trials.
         n_features: Features of the table, for expected costs.
-        seconds_left: Seconds for fitting members on all rows; None: no limit.
+        seconds_left: Worker-seconds for fitting members on all rows; None: no limit.
 
     Raises:
         NothingFinishedError: No trial completed.
@@ -155,7 +155,9 @@ def _usable(choice: _Choice, n_rows: int | None, n_features: int | None, seconds
         if np.ptp(trial.scores) <= 0:
             choice.exclude(i, "ENS-010", "Left out: it gives all rows the same score.")
         elif seconds_left is not None and seconds > 0.8 * seconds_left and trial.n_rows < (n_rows or 0):
-            text = f"Left out: fitting it on all rows would take about {seconds:.1f} s of {seconds_left:.1f} s left."
+            text = (
+                f"Left out: fitting it on all rows would take {seconds:.1f} of {seconds_left:.1f} worker-seconds left."
+            )
             choice.exclude(i, "ENS-013", text, expected_seconds=seconds, seconds_left=seconds_left)
         else:
             usable.append(i)
