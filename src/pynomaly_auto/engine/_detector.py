@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from pynomaly_auto.errors import SettingError
+from pynomaly_auto.engine._presets import FromPresets
 from pynomaly_auto.records import Ensemble, FloatArray, Guidance, IntArray, Profile, Ranking, Result, Trial
 
 # Everything else is imported where it is used: touching the class costs scikit-learn's base classes and no more.
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pynomaly_auto.engine._model import Model
 
 
-class AutonomousDetector(OutlierMixin, BaseEstimator):
+class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
     """Find anomalies without labels: profile, rank, tune, combine, threshold and explain detectors.
 
     Args:
@@ -354,54 +354,3 @@ class AutonomousDetector(OutlierMixin, BaseEstimator):
         if hasattr(self, "result_"):
             return str(self.result_._repr_html_())
         return str(super()._repr_html_())
-
-    @classmethod
-    def for_financial_markets(cls, **kw: Any) -> Self:
-        """Prices, volumes and risk figures of several assets: correlated columns, heavy tails, changing regimes."""
-        return cls(**_with_preset("financial_markets", kw))
-
-    @classmethod
-    def for_fraud_detection(cls, **kw: Any) -> Self:
-        """Card, payment and claims records: very few anomalies, many rows, every false alarm costs an investigation."""
-        return cls(**_with_preset("fraud_detection", kw))
-
-    @classmethod
-    def for_general(cls, **kw: Any) -> Self:
-        """Any table of which nothing particular is known: the library's own defaults, stated."""
-        return cls(**_with_preset("general", kw))
-
-    @classmethod
-    def for_healthcare_monitoring(cls, **kw: Any) -> Self:
-        """Vital signs and laboratory values: few rows, missing measurements, findings a clinician can follow."""
-        return cls(**_with_preset("healthcare_monitoring", kw))
-
-    @classmethod
-    def for_iot_sensors(cls, **kw: Any) -> Self:
-        """Readings of many small devices: large, noisy, with gaps and dead sensors; models must stay light."""
-        return cls(**_with_preset("iot_sensors", kw))
-
-    @classmethod
-    def for_log_analysis(cls, **kw: Any) -> Self:
-        """Counts and categories derived from log lines: sparse, skewed, many repeated rows."""
-        return cls(**_with_preset("log_analysis", kw))
-
-    @classmethod
-    def for_network_security(cls, **kw: Any) -> Self:
-        """Flows and connections: many rows, attacks in dense bursts as well as single odd flows."""
-        return cls(**_with_preset("network_security", kw))
-
-    @classmethod
-    def for_predictive_maintenance(cls, **kw: Any) -> Self:
-        """Condition monitoring of machines: correlated sensors, slow degradation, alarms that stop a machine."""
-        return cls(**_with_preset("predictive_maintenance", kw))
-
-    @classmethod
-    def for_quality_control(cls, **kw: Any) -> Self:
-        """Measurements of produced parts: mostly one normal state, few defects."""
-        return cls(**_with_preset("quality_control", kw))
-
-
-def _with_preset(name: str, keywords: dict[str, Any]) -> dict[str, Any]:
-    if "preset" in keywords:
-        raise SettingError(f"preset is given twice: {name!r} and {keywords['preset']!r}.", fix="Name one of them.")
-    return {"preset": name, **keywords}
