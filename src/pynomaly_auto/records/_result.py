@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pynomaly_auto.settings import Settings
 
 
+_NAMED = 8  # members a summary names
+
+
 @dataclass(frozen=True, kw_only=True)
 class Guidance:
     """The configuration a guided setup proposes, and why; ``config=guidance`` uses it."""
@@ -112,7 +115,8 @@ class Result:
         members = sorted(self.ensemble.members, key=lambda m: -m.weight)
         done, tried = len(self.search.completed), len(self.search.trials)
         noun = "anomaly" if found == 1 else "anomalies"
-        named = ", ".join(f"{m.detector} {m.weight:.0%}" for m in members[:6]) + (", ..." if len(members) > 6 else "")
+        named = ", ".join(f"{m.detector} {m.weight:.0%}" for m in members[:_NAMED])
+        named += f" and {len(members) - _NAMED} more" if len(members) > _NAMED else ""
         return (
             f"{found:,} {noun} in {n:,} rows ({found / max(n, 1):.2%}).",
             f"Expected share of anomalies: {self.verdict.contamination:.2%} ({self.verdict.method}).",
