@@ -117,6 +117,7 @@ def imports(repeats: int) -> None:
     ways = {
         "import pynomaly_auto": "import pynomaly_auto",
         "from pynomaly_auto import AutonomousDetector": "from pynomaly_auto import AutonomousDetector",
+        "scikit-learn's base classes alone: sklearn.base": "import sklearn.base",
         "peer: from pyod.models.iforest import IForest": "from pyod.models.iforest import IForest",
     }
     best = {}

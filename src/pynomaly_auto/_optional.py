@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import importlib.metadata
 import importlib.util
 import warnings
+from collections.abc import Iterable
 from types import ModuleType
 
 from pynomaly_auto.errors import MissingExtraError
@@ -46,6 +49,15 @@ def missing(package: str) -> MissingExtraError:
     return MissingExtraError(
         f"{package!r} is not installed.", fix=f"Install it with: pip install 'pynomaly-auto[{extra}]'"
     )
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Versions of those of the distributions that are installed."""
+    found = {}
+    for name in packages:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 def available(package: str) -> bool:

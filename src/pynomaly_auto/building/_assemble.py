@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from pynomaly_auto import _optional
 from pynomaly_auto._version import __version__
 from pynomaly_auto.building._parts import DEFAULT, METRICS, read_part
 from pynomaly_auto.building._train import Learned, train
@@ -169,10 +169,4 @@ def _put_in_place(draft: Path, out: Path) -> None:
 
 
 def _versions() -> dict[str, Any]:
-    found = {"pynomaly-auto": __version__}
-    for package in _PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    return {"pynomaly-auto": __version__, **_optional.versions(_PACKAGES)}

@@ -13,7 +13,6 @@ import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +60,7 @@ def dump(fitted: FittedDetector, folder: Path) -> None:
             "format": _FORMAT,
             "name": fitted.spec.name,
             "codec": codec,
-            "versions": _versions(),
+            "versions": _optional.versions(_PACKAGES),
             "files": {name: _checksum(folder / name) for name in files},
         }
         (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
@@ -84,7 +83,7 @@ def load(
         UntrustedError: The files ask for types that nobody has said to trust; the message names them.
     """
     manifest = _manifest(spec, folder)
-    kept, installed = manifest["versions"], _versions()
+    kept, installed = manifest["versions"], _optional.versions(_PACKAGES)
     changed = [f"{name} {old} (now {installed.get(name)})" for name, old in kept.items() if installed.get(name) != old]
     note = f" It was saved with {', '.join(changed)}." if changed else ""
     with _reported(f"{spec.name} cannot be loaded.{note}", folder):
@@ -135,16 +134,6 @@ def _manifest(spec: DetectorSpec, folder: Path) -> dict[str, Any]:
 def _checksum(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _dump_skops(estimator: Any, folder: Path) -> list[str]:

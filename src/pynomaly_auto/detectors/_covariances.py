@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 _MOST_STEPS = 30
 
 
-class _Mahalanobis:
+class _Mahalanobis(ABC):
     """A location and a whitening matrix, learned by a subclass on scaled rows."""
 
     def fit(self, X: FloatArray) -> _Mahalanobis:
@@ -33,9 +34,9 @@ class _Mahalanobis:
         distances: FloatArray = np.sqrt(np.einsum("ij,ij->i", away, away))
         return distances
 
+    @abstractmethod
     def _estimate(self, Z: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Location, eigenvalues (all positive) and eigenvectors (in columns) of the scaled rows' covariance."""
-        raise NotImplementedError
 
 
 class TrimmedCovariance(_Mahalanobis):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import secrets
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from pynomaly_auto import _optional
 from pynomaly_auto._version import __version__
 from pynomaly_auto.dataset import TableEncoder, to_frame
 from pynomaly_auto.deciding import decide
@@ -210,13 +210,7 @@ def look_at(table: Any, *, seed: int) -> tuple[Dataset, Profile]:
 
 def versions() -> dict[str, str]:
     """Versions of ourselves and of the packages that results depend on."""
-    found = {"pynomaly-auto": __version__}
-    for name in _PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+    return {"pynomaly-auto": __version__, **_optional.versions(_PACKAGES)}
 
 
 def _bytes(limit: int | str | None) -> int | None:

@@ -1,4 +1,4 @@
-"""What is known of detectors before any knowledge base: documented strength with default parameters, in [0, 1]."""
+"""What is held of detectors before any knowledge base: strength with default parameters, in [0, 1]."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from pynomaly_auto.knowledge import KnowledgeBase
 
 SOURCE = (
-    "Han et al. (2022), ADBench, 57 tables; Bouman, Bukhsh and Heskes (JMLR 2024), 52 tables; "
-    "own measurements on 43 classical ADBench tables for kNN (k = 100, .784), isolation forest (.774), MCD (.777) "
-    "and fair-cut forest (.792), mean ROC-AUC"
+    "the makers' grades: those of kNN (k = 100, .784), isolation forest (.774), MCD (.777) and fair-cut forest (.792) "
+    "rest on their mean ROC-AUC over 43 classical ADBench tables, the others are judged, not measured"
 )
 
-# Grades read off the sources: .9 leads their rankings, .7 upper third, .5 middle, .3 last; not a ROC-AUC.
+# .9 leads, .7 upper third, .5 middle, .3 last; not a ROC-AUC.
 STRENGTH: Mapping[str, float] = {
     "fair_cut_forest": 0.92, "knn_mean": 0.90, "extended_iforest": 0.87, "iforest": 0.85, "mcd": 0.84,
     "knn": 0.80, "knn_median": 0.80, "inne": 0.75, "cblof": 0.75, "deep_iforest": 0.72, "gmm": 0.72,

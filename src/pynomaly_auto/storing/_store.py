@@ -9,12 +9,12 @@ import shutil
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pynomaly_auto import _optional
 from pynomaly_auto._version import __version__
 from pynomaly_auto.errors import StorageError, UntrustedError
 from pynomaly_auto.records import Reason
@@ -138,13 +138,7 @@ def load(folder: str | Path, *, trusted: bool | Collection[str] = False) -> Load
 
 def current_versions() -> dict[str, str]:
     """Versions of everything installed here that a saved detector may depend on."""
-    out = {"pynomaly_auto": __version__}
-    for package in _PACKAGES:
-        try:
-            out[package] = version(package)
-        except PackageNotFoundError:
-            continue  # an extra that is not installed
-    return out
+    return {"pynomaly_auto": __version__, **_optional.versions(_PACKAGES)}
 
 
 def _check_replaceable(folder: Path) -> None:
