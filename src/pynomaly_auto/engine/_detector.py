@@ -26,7 +26,7 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
 
     Args:
         preset: Name of a domain preset (``pynomaly presets`` lists them), whose values are taken as defaults.
-            A keyword left at its own default says nothing, so it does not undo the preset's; a mapping as ``config`` does.
+            A keyword left at its own default does not undo a preset's value; a mapping as ``config`` does.
         config: Further settings: `Settings`, a mapping, a `Guidance`, or the path of a TOML / YAML file. Keywords win.
         time_budget: Wall-clock seconds for the whole of ``fit``; it ends within that plus 10 % plus 2 s.
         n_trials: Number of trials instead: same seed, same scores, whatever the number of workers. With both this and
