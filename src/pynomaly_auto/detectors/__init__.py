@@ -5,8 +5,9 @@ from pynomaly_auto.detectors._codec import dump as dump_detector
 from pynomaly_auto.detectors._codec import load as load_detector
 from pynomaly_auto.detectors._fitted import FittedDetector, fit_detector
 from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
+from pynomaly_auto.detectors._views import VIEW, VIEWS
 
 __all__ = [
-    "DETECTORS", "Capabilities", "Cost", "DetectorSpec", "FittedDetector", "dump_detector", "fit_detector",
-    "load_detector",
+    "DETECTORS", "VIEW", "VIEWS", "Capabilities", "Cost", "DetectorSpec", "FittedDetector", "dump_detector",
+    "fit_detector", "load_detector",
 ]  # fmt: skip

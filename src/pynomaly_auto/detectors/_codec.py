@@ -21,6 +21,7 @@ import numpy as np
 from pynomaly_auto import _optional
 from pynomaly_auto.detectors._fitted import FittedDetector
 from pynomaly_auto.detectors._scaling import Scaling
+from pynomaly_auto.detectors._views import VIEW, VIEWS, Viewed
 from pynomaly_auto.errors import PynomalyError, StorageError, UntrustedError
 
 if TYPE_CHECKING:
@@ -159,7 +160,8 @@ def _load_skops(spec: DetectorSpec, params: Mapping[str, Any], folder: Path, tru
             )
     estimator = skops.io.load(path, trusted=asked)
     module, _, attribute = spec.target.partition(":")
-    kind = getattr(importlib.import_module(module), attribute)
+    viewed = params.get(VIEW, spec.defaults.get(VIEW, VIEWS[0])) != VIEWS[0]
+    kind = Viewed if viewed else getattr(importlib.import_module(module), attribute)
     # A target may also be a function that makes the estimator; then there is no type to hold it to.
     if isinstance(kind, type) and not isinstance(estimator, kind):
         raise StorageError(f"a {type(estimator).__name__} is stored, not a {kind.__name__}.", where=str(path))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pynomaly_auto import _optional
+from pynomaly_auto.detectors._views import VIEW, Viewed
 from pynomaly_auto.errors import NotApplicableError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -139,6 +140,12 @@ class DetectorSpec:
     codec: Literal["skops", "isotree", "torch"] = "skops"
 
     @property
+    def viewable(self) -> bool:
+        """Whether it takes a ``view`` of the table: its state can be stored around any estimator's."""
+        usual = self.fit_method == "fit" and self.score_method == "decision_function"
+        return usual and self.codec == "skops" and self.higher_is_anomalous
+
+    @property
     def installed(self) -> bool:
         """Whether everything it needs is there."""
         return self.extra is None or _optional.available(self.extra)
@@ -159,10 +166,12 @@ class DetectorSpec:
         module, _, attribute = self.target.partition(":")
         kind = getattr(importlib.import_module(module), attribute)
         values = {**self.defaults, **params}
+        view = values.pop(VIEW, "standard") if self.viewable else "standard"
         if self.seed_parameter is not None:
             values.setdefault(self.seed_parameter, seed)
         try:
-            return kind(**values)
+            estimator = kind(**values)
+            return estimator if view == "standard" else Viewed(estimator, view)
         except TypeError as error:
             unknown = [name for name in params if name not in self.defaults and name not in self.space]
             if unknown and "unexpected keyword" in str(error):

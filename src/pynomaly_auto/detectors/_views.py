@@ -1,0 +1,91 @@
+"""Views of a table: the same rows seen in other coordinates, because distance means something else in each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import ndtri
+
+from pynomaly_auto.detectors._scales import one_of
+
+if TYPE_CHECKING:
+    from pynomaly_auto.records import FloatArray
+
+VIEWS = ("standard", "ranks", "whitened")
+VIEW = "view"  # the parameter's name
+
+_KNOTS = 512  # points a column's distribution is kept as
+_RIDGE = 1e-3  # of the mean variance, added to every direction: a direction without variance must not rule distances
+_FARTHEST = 1e6
+
+
+class Viewed:
+    """An estimator that sees its rows in another view; learnt from the rows it is fitted on.
+
+    ``"ranks"`` maps each column through its distribution onto a standard normal (van der Waerden scores): long tails
+    are drawn in and crowded values spread out. ``"whitened"`` turns the rows onto their principal axes and scales each
+    to unit variance, so that Euclidean distance becomes Mahalanobis distance.
+
+    Args:
+        estimator: With ``fit``, ``decision_function`` and, where it has them, ``decision_scores_``.
+        view: ``"ranks"`` or ``"whitened"``.
+
+    Raises:
+        SettingError: The view is unknown.
+    """
+
+    def __init__(self, estimator: Any, view: str) -> None:
+        self.view = one_of(VIEW, view, VIEWS)
+        self.estimator = estimator
+
+    def fit(self, X: FloatArray) -> Viewed:
+        """Learn the view and fit the estimator in it; shape (n_rows, n_features)."""
+        if self.view == "ranks":
+            n = len(X)
+            levels = np.linspace(0.5 / n, 1.0 - 0.5 / n, min(n, _KNOTS))
+            self.knots_ = np.quantile(X, levels, axis=0, method="hazen")
+            self.normal_ = ndtri(levels)
+        elif self.view == "whitened":
+            self.centre_ = X.mean(axis=0)
+            _, scale, axes = np.linalg.svd(X - self.centre_, full_matrices=False)
+            variance = scale**2 / max(len(X) - 1, 1)
+            ridge = _RIDGE * max(float(variance.mean()), 1e-12)
+            self.axes_ = axes.T / np.sqrt(variance + ridge)
+        self.estimator.fit(self.apply(X))
+        return self
+
+    def apply(self, X: FloatArray) -> FloatArray:
+        """The rows in the view; shape (n_rows, n_features), for ``"whitened"`` (n_rows, min(n_train, n_features))."""
+        if self.view == "standard":
+            return X
+        if self.view == "whitened":
+            return np.asarray(np.clip((X - self.centre_) @ self.axes_, -_FARTHEST, _FARTHEST), dtype=np.float64)
+        out = np.empty(X.shape)
+        for j in range(X.shape[1]):
+            knots = self.knots_[:, j]
+            # The middle of the two one-sided ranks: ties, of which discrete columns are made, get their middle rank.
+            left = np.interp(X[:, j], *_distinct(knots, self.normal_, last=False))
+            right = np.interp(X[:, j], *_distinct(knots, self.normal_, last=True))
+            beyond = X[:, j] - np.clip(X[:, j], knots[0], knots[-1])
+            scale = max(float(knots[-1] - knots[0]), 1e-12)
+            # Beyond the rows fitted on, order goes on: in steps of the column's range, squeezed.
+            out[:, j] = (left + right) / 2 + np.arcsinh(beyond / scale * 4.0)
+        return out
+
+    def decision_function(self, X: FloatArray) -> FloatArray:
+        """The estimator's scores of the rows, seen in the view; shape (n_rows,)."""
+        return np.asarray(self.estimator.decision_function(self.apply(X)), dtype=np.float64)
+
+    @property
+    def decision_scores_(self) -> FloatArray:
+        """The estimator's scores of the rows it was fitted on; shape (n_train,)."""
+        return np.asarray(self.estimator.decision_scores_, dtype=np.float64)
+
+
+def _distinct(knots: FloatArray, values: FloatArray, *, last: bool) -> tuple[FloatArray, FloatArray]:
+    """The distinct knots, each with the first or the last of its values."""
+    distinct, first = np.unique(knots, return_index=True)
+    if not last:
+        return distinct, values[first]
+    return distinct, values[np.append(first[1:], len(knots)) - 1]
