@@ -1,6 +1,8 @@
 """Which trials are combined, how much each counts, and the combined score of old and new rows."""
 
 from pynomaly_auto.ensembling._choosing import COMBINER, choose_members
-from pynomaly_auto.ensembling._fitted import FittedEnsemble
+from pynomaly_auto.ensembling._distribution import Distribution
+from pynomaly_auto.ensembling._fitted import Expertise, FittedEnsemble
+from pynomaly_auto.ensembling._fusing import Fused
 
-__all__ = ["COMBINER", "FittedEnsemble", "choose_members"]
+__all__ = ["COMBINER", "Distribution", "Expertise", "FittedEnsemble", "Fused", "choose_members"]

@@ -17,6 +17,7 @@ import pandas as pd
 
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.knowledge._features import META, STATISTIC, design_matrix
+from pynomaly_auto.knowledge._fusion import Fusion
 from pynomaly_auto.knowledge._manifest import (
     MANIFEST,
     RESULTS,
@@ -265,6 +266,19 @@ class KnowledgeBase:
         values = {META + k: v for k, v in meta_features.items()}
         logit = float(self._run(card, "mean", [""], values)[0])
         return float(np.clip(1 / (1 + np.exp(-logit)), 1e-4, 0.5))
+
+    @cached_property
+    def fusion(self) -> Fusion | None:
+        """The learned fusion, or None when the base has none.
+
+        Raises:
+            StorageError: Its files are damaged.
+        """
+        card = self.manifest.models.get("fusion")
+        if card is None or not card.files:
+            return None
+        texts = [(self.path / card.files[role]).read_text(encoding="utf-8") for role in sorted(card.files)]
+        return Fusion.of(card.features, texts, card.shrinkage)
 
     def _model_predictions(
         self, detectors: list[str], meta_features: Mapping[str, float]
