@@ -34,11 +34,6 @@ class Columns:
     levels: tuple[FloatArray | None, ...]
     missing: FloatArray
 
-    @property
-    def continuous(self) -> FloatArray:
-        """Which columns are not discrete, as 0 and 1, shape (n_columns,)."""
-        return np.array([level is None for level in self.levels], dtype=np.float64)
-
     def snap(self, X: FloatArray) -> FloatArray:
         """Rows with every discrete column moved to its nearest level."""
         out = np.array(X, dtype=np.float64)
