@@ -8,7 +8,7 @@ import pytest
 
 from pynomaly_auto.building import _assemble
 from pynomaly_auto.building._assemble import assemble, detector_facts, union
-from pynomaly_auto.building._train import _correlation, _folds, _shrinkage, train
+from pynomaly_auto.building._train import _correlation, _shrinkage, train
 from pynomaly_auto.errors import StorageError
 
 
@@ -54,13 +54,6 @@ def test_same_tables_same_models(tables, learned):
     tasks, results = tables
     facts = detector_facts(results, dict.fromkeys(results["detector"], "trees"))
     assert train(tasks, results, facts, seed=0)["fitted"] == learned["fitted"]
-
-
-def test_groups_lie_in_one_fold(tables):
-    groups = tables[0]["group"].to_numpy(dtype=object)
-    folds = _folds(groups, 0)
-    assert set(folds) == set(range(5))
-    assert all(len(set(folds[groups == g])) == 1 for g in groups)
 
 
 def test_means_do_not_favour_detectors_that_fail_on_hard_tables(tables):

@@ -14,6 +14,7 @@ import pandas as pd
 from pynomaly_auto import _optional
 from pynomaly_auto._version import __version__
 from pynomaly_auto.building._parts import DEFAULT, METRICS, read_part
+from pynomaly_auto.building._sources import Task
 from pynomaly_auto.building._train import Learned, train
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import StorageError
@@ -32,6 +33,7 @@ from pynomaly_auto.knowledge import (
 
 _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "pyod", "lightgbm", "optuna", "isotree", "torch")
 _MODELS = "models"
+_SAID = ("suite", "group", "domain", "source", "licence")
 Tables = tuple[pd.DataFrame, pd.DataFrame]
 
 
@@ -47,6 +49,19 @@ def parts_tables(parts: Iterable[Path]) -> Tables:
         records.append(record)
         results.append(table.drop(columns="scores"))
     return pd.DataFrame(records), pd.concat(results, ignore_index=True)
+
+
+def described(tasks: pd.DataFrame, now: Iterable[Task]) -> pd.DataFrame:
+    """The tasks table with what is said of the tasks now: a part knows what the registry said when it was measured."""
+    said = {t.name: t for t in now}
+    columns = {
+        column: [
+            getattr(said[name], column) if name in said else old
+            for name, old in zip(tasks["task"], tasks[column], strict=True)
+        ]
+        for column in _SAID
+    }
+    return tasks.assign(**columns)
 
 
 def union(old: Tables, new: Tables) -> Tables:

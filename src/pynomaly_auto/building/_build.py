@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pynomaly_auto.building._assemble import assemble, parts_tables, union
+from pynomaly_auto.building._assemble import assemble, described, parts_tables, union
 from pynomaly_auto.building._configurations import configurations
 from pynomaly_auto.building._measure import Measured, Prepared, finish, fit, prepare
 from pynomaly_auto.building._parts import Configuration, read_part, slug
-from pynomaly_auto.building._sources import LABEL, Task, find_tasks
+from pynomaly_auto.building._sources import LABEL, Task, find_tasks, variants_of
+from pynomaly_auto.building._variants import parse_variants
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import InvalidInputError, NotApplicableError, SettingError, StorageError
 from pynomaly_auto.knowledge import KnowledgeBase, Manifest
@@ -47,6 +48,7 @@ class Plan:
         label: Name of the label column in tables that no index describes.
         parts: Folder of the finished tasks' part files; None: beside the knowledge base, ``<its name>.parts``.
         registry: TOML file that describes the suites; None: the repository's, where it is.
+        variants: Measured besides each task, as `variants_of` takes them; ``limit`` counts the tasks without them.
     """
 
     workers: int | None = None
@@ -60,6 +62,7 @@ class Plan:
     label: str = LABEL
     parts: Path | None = None
     registry: Path | None = None
+    variants: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("workers", "limit"):
@@ -72,6 +75,7 @@ class Plan:
                 where="build plan",
                 fix="max_rows from 50, fit_timeout above 0, configurations and seed from 0.",
             )
+        parse_variants(self.variants)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,11 +133,11 @@ def build(
         UnknownNameError: A detector is unknown.
     """
     plan = plan or Plan()
-    tasks = find_tasks(_paths(sources), label=plan.label, registry=plan.registry)
-    tasks = [t for t in tasks if not plan.suites or t.suite in plan.suites][: plan.limit]
+    tasks = _tasks(sources, plan)
     parts = plan.parts or out.with_name(out.name + ".parts")
     finished = _measure_all(tasks, parts, plan, on_task)
-    return assemble(*parts_tables(finished), out, seed=plan.seed, max_rows=plan.max_rows)
+    measured, results = parts_tables(finished)
+    return assemble(described(measured, tasks), results, out, seed=plan.seed, max_rows=plan.max_rows)
 
 
 def add(
@@ -159,7 +163,7 @@ def add(
     """
     plan = plan or Plan()
     known = KnowledgeBase.open(base)
-    tasks = find_tasks(_paths(tables), label=plan.label, registry=plan.registry)[: plan.limit]
+    tasks = _tasks(tables, plan)
     scratch = Path(tempfile.mkdtemp(prefix="pynomaly-kb-"))
     try:
         finished = _measure_all(tasks, plan.parts or scratch, plan, on_task)
@@ -167,6 +171,13 @@ def add(
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return assemble(*merged, base, seed=known.manifest.seed, max_rows=known.manifest.max_rows)
+
+
+def _tasks(sources: Path | Iterable[Path], plan: Plan) -> list[Task]:
+    found = find_tasks(_paths(sources), label=plan.label, registry=plan.registry)
+    tasks = [t for t in found if not plan.suites or t.suite in plan.suites][: plan.limit]
+    # After the tasks themselves: a build that is stopped early has those.
+    return tasks + variants_of(tasks, plan.variants)
 
 
 def _paths(sources: Path | Iterable[Path]) -> list[Path]:

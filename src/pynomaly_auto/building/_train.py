@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto.building._parts import DEFAULT
+from pynomaly_auto.building._splits import group_folds
 from pynomaly_auto.knowledge import META, STATISTIC, DetectorFacts, design_matrix, input_names
 from pynomaly_auto.records import FloatArray
 
@@ -73,6 +74,8 @@ def train(
         return {}
     rows = results[(results["status"] == "completed") & results["detector"].isin(list(facts))]
     rows = rows.dropna(subset=["roc_auc"]).merge(tasks.drop(columns=["source", "licence"]), on="task")
+    if rows["group"].nunique() < _FEWEST_GROUPS:
+        return {}
     return {
         "quality": _quality(rows, facts, seed),
         "fitted": _fitted(rows, facts, seed),
@@ -82,7 +85,7 @@ def train(
 
 def _quality(rows: pd.DataFrame, facts: Mapping[str, DetectorFacts], seed: int) -> Learned:
     data = _layout(rows, facts, statistics=False)
-    folds = _folds(data.groups, seed)
+    folds = group_folds(data.groups, _FOLDS, seed)
     outside = {role: _out_of_fold(data, folds, role, seed) for role in ("mean", "low", "high")}
     default = (rows["config"] == DEFAULT).to_numpy()
     # Conformal correction after Romano, Patterson and Candès (2019), on out-of-group predictions of the defaults.
@@ -107,7 +110,7 @@ def _quality(rows: pd.DataFrame, facts: Mapping[str, DetectorFacts], seed: int) 
 
 def _fitted(rows: pd.DataFrame, facts: Mapping[str, DetectorFacts], seed: int) -> Learned:
     data = _layout(rows, facts, statistics=True)
-    outside = _out_of_fold(data, _folds(data.groups, seed), "mean", seed)
+    outside = _out_of_fold(data, group_folds(data.groups, _FOLDS, seed), "mean", seed)
     return Learned(
         boosters={"mean": _booster(data, "mean", seed).model_to_string()},
         features=data.features,
@@ -128,7 +131,7 @@ def _contamination(tasks: pd.DataFrame, seed: int) -> Learned:
         groups=groups,
         features=meta,
     )
-    folds = _folds(groups, seed)
+    folds = group_folds(groups, _FOLDS, seed)
     predicted = 1 / (1 + np.exp(-_out_of_fold(data, folds, "mean", seed)))
     constant = np.array([np.median(share[folds != k]) for k in folds])
     error, of_constant = float(np.abs(predicted - share).mean()), float(np.abs(constant - share).mean())
@@ -166,13 +169,6 @@ def _equal(names: np.ndarray[Any, Any]) -> FloatArray:
     _, inverse, counts = np.unique(names.astype(str), return_inverse=True, return_counts=True)
     weight = 1.0 / counts[inverse]
     return np.asarray(weight / weight.mean(), dtype=np.float64)
-
-
-def _folds(groups: np.ndarray[Any, Any], seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Fold of each row; a group lies in one fold."""
-    names = np.unique(groups.astype(str))
-    fold = dict(zip(np.random.default_rng(seed).permutation(names), np.arange(len(names)) % _FOLDS, strict=True))
-    return np.array([fold[g] for g in groups.astype(str)], dtype=np.int64)
 
 
 def _booster(data: _Data, role: str, seed: int, rows: np.ndarray[Any, Any] | None = None) -> Any:
