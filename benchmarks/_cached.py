@@ -26,7 +26,7 @@ from pynomaly_auto.records import FloatArray, IntArray
 from pynomaly_auto.scoring import STATISTICS, average_precision, roc_auc, tail_ranks
 
 FUSED = "pynomaly_auto, fused"
-METAOD, ELECT = "choice by meta-features (MetaOD-style)", "choice by internal measures (ELECT-style)"
+METAOD, ELECT = "MetaOD-style choice", "ELECT-style choice"
 FAMILY_MEANS, ALL = "mean of family means", "mean of all"
 ORACLE, FAMILY_ORACLE = "oracle", "oracle of families"
 ORACLES = (ORACLE, FAMILY_ORACLE)

@@ -15,6 +15,7 @@ from benchmarks._statistics import Comparison, cliques
 from pynomaly_auto.records import FloatArray
 
 _OURS, _REST, _MUTED = "#b3261e", "#1f4e79", "#8a8a8a"
+_TICKS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 120)  # seconds
 _COLOURS = ("#1f4e79", "#b3261e", "#2e7d32", "#a15c00", "#6a3d9a", "#00798c", "#8a8a8a", "#c2185b")
 # Text stays text and nothing depends on the day it was drawn: a picture changes only when its figures do.
 _STYLE = {"font.size": 9, "svg.fonttype": "none", "svg.hashsalt": "pynomaly", "axes.spines.top": False,
@@ -61,7 +62,7 @@ def critical_differences(path: Path, diagrams: Sequence[Ranks]) -> None:
     """Mean ranks on a line, best on the left; bars join methods no two of which differ significantly (Demšar 2006)."""
     rows = max(len(d.methods) for d in diagrams)
     height = 1.0 + 0.115 * rows + 0.1
-    with _figure(path, (9.0, height * len(diagrams))) as figure:
+    with _figure(path, (9.5, height * len(diagrams))) as figure:
         for i, diagram in enumerate(diagrams):
             axes = figure.add_subplot(len(diagrams), 1, i + 1)
             _ranks(axes, diagram)
@@ -73,16 +74,16 @@ def _ranks(axes: Any, diagram: Ranks) -> None:
     k, half = len(means), (len(means) + 1) // 2
     bars = cliques(means, diagram.difference)
     top, step = 0.35 + 0.22 * max(len(bars), 1), 0.36
-    axes.set_xlim(1 - 0.42 * (k - 1), k + 0.42 * (k - 1))
-    axes.set_ylim(-(top + step * half + 0.1), 1.15)
+    axes.set_xlim(1 - 0.55 * (k - 1), k + 0.55 * (k - 1))
+    axes.set_ylim(-(top + step * half + 0.1), 1.3)
     axes.axis("off")
     axes.plot([1, k], [0, 0], color="black", lw=1)
     for tick in range(1, k + 1):
         axes.plot([tick, tick], [0, 0.1], color="black", lw=1)
         axes.text(tick, 0.16, str(tick), ha="center", va="bottom")
-    axes.text(1 - 0.42 * (k - 1), 0.75, diagram.title, ha="left", weight="bold")
+    axes.text(1 - 0.55 * (k - 1), 0.95, diagram.title, ha="left", weight="bold")
     axes.plot([1, 1 + diagram.difference], [0.65, 0.65], color=_MUTED, lw=2)
-    axes.text(1 + diagram.difference + 0.03 * k, 0.65, f"critical difference {diagram.difference:.2f}", va="center")
+    axes.text(1 + diagram.difference + 0.02 * k, 0.65, f"critical difference {diagram.difference:.2f}", va="center")
     for place, (mean, at) in enumerate(zip(means, order, strict=True)):
         left = place < half
         y = -(top + step * (place if left else k - 1 - place))
@@ -168,17 +169,29 @@ def anytime(path: Path, panels: Mapping[str, Mapping[str, Mapping[str, Sequence[
                 axes = figure.add_subplot(rows, columns, i * columns + j + 1)
                 for n, (method, points) in enumerate(methods.items()):
                     handles[method] = _curve(axes, points, "#b3261e" if n == 0 else _COLOURS[2 * n % len(_COLOURS)])
-                axes.set(xscale="log", title=size if i == 0 else "", ylabel=measure if j == 0 else "")
+                axes.set(title=size if i == 0 else "", ylabel=measure if j == 0 else "")
+                _plain_log(axes, [p.seconds for found in methods.values() for p in found])
                 axes.set_xlabel("mean seconds" if i == rows - 1 else "")
                 axes.grid(color="#e8e8e8", lw=0.6)
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False)
+
+
+def _plain_log(axes: Any, values: Sequence[float]) -> None:
+    """A logarithmic axis of seconds with ticks a reader knows."""
+    axes.set_xscale("log")
+    axes.minorticks_off()
+    shown = [t for t in _TICKS if min(values) / 1.5 <= t <= max(values) * 1.5]
+    axes.set_xticks(shown, [f"{t:g}" for t in shown])
+    axes.set_xlim(min(values) / 1.5, max(values) * 1.7)
 
 
 def _curve(axes: Any, points: Sequence[Point], colour: str) -> Any:
     x, y = [p.seconds for p in points], [p.quality for p in points]
     error = [[p.quality - p.low for p in points], [p.high - p.quality for p in points]]
     style = "o-" if len(points) > 1 else "s"
-    drawn = axes.errorbar(x, y, yerr=error, fmt=style, color=colour, lw=1.5, ms=4, elinewidth=0.6, capsize=2)
+    drawn = axes.errorbar(x, y, yerr=error, fmt=style, color=colour, lw=1.5, ms=4, elinewidth=0.6)
+    for bar in drawn[2]:
+        bar.set_alpha(0.4)  # of each method by itself; what counts is the distance on the same tables
     for point in points:
         axes.annotate(point.label, (point.seconds, point.quality), (3, 4), textcoords="offset points", fontsize=7)
     return drawn

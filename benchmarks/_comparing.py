@@ -11,6 +11,7 @@ from benchmarks._panel import Panel, best, bins, detectors_of
 from benchmarks._statistics import Comparison, bootstrap_mean, compare, holm, mean_ranks
 from benchmarks._text import interval, markdown, number, probability, record, seconds
 
+_NAMED = 6  # methods named in a sentence
 QUALITY = {"roc_auc": "ROC-AUC", "ap": "AP"}
 
 
@@ -77,6 +78,18 @@ def bins_table(panel: Panel, references: Sequence[str]) -> str:
     return markdown(head, rows)
 
 
+def better_than_ours(panel: Panel) -> str:
+    """Which methods have a higher mean than ours, measure by measure."""
+    told = []
+    for measure, title in QUALITY.items():
+        means = dict(zip(panel.methods, panel.filled(measure).mean(axis=0), strict=True))
+        higher = sorted((m for m in panel.rivals if means[m] > means[panel.ours]), key=lambda m: -means[m])
+        names = ", ".join(f"{m} ({number(float(means[m]))})" for m in higher[:_NAMED])
+        rest = f" and {len(higher) - _NAMED} more" if len(higher) > _NAMED else ""
+        told.append(f"in {title} {names + rest if higher else 'none'}")
+    return f"Methods with a higher mean than ours ({panel.ours}): {'; '.join(told)}."
+
+
 def reach_table(panels: Mapping[str, Panel]) -> str:
     """How far of the way from the best fixed detector to the oracles ours has come."""
     rows = []
@@ -109,4 +122,6 @@ def _pair(panel: Panel, method: str) -> str:
 
 
 def _way(ours: float, start: float, end: float) -> str:
-    return f"{100 * (ours - start) / (end - start):.0f} %" if end - start > 1e-9 else "–"
+    if end - start <= 1e-9:
+        return "–"
+    return f"{100 * (ours - start) / (end - start):.0f} %".replace("-", "−")

@@ -96,7 +96,7 @@ def of_runs(lines: Iterable[Line]) -> Panel | None:
             by_table.setdefault((line["suite"], line["table"]), {})[line["method"]] = line
     keys = _ordered({method for found in by_table.values() for method in found})
     whole = [found for _, found in sorted(by_table.items()) if len(found) == len(keys)]
-    if not keys or not whole:
+    if not whole or not keys[0].startswith(f"{OURS}@"):
         return None
     facts = pd.DataFrame([{name: next(iter(found.values()))[name] for name in FACTS} for found in whole])
     values = {m: np.array([[_value(found[key].get(m)) for key in keys] for found in whole]) for m in MEASURES}

@@ -15,6 +15,7 @@ from benchmarks._calibration import calibration_error, pooled
 from benchmarks._comparing import (
     QUALITY,
     against_table,
+    better_than_ours,
     bins_table,
     comparisons,
     detectors_table,
@@ -31,7 +32,7 @@ from benchmarks._tables import pools
 from benchmarks._text import interval, markdown, number, probability
 
 _FEWEST_GROUPS = 8  # below that a critical difference spans all ranks
-_BEST = 4  # single detectors shown with a suite, the best afterwards
+_BEST = 3  # single detectors shown with a suite, the best in each measure
 _RANKED = 12  # most methods in one critical-difference diagram
 _CONSENSUS = tuple(f"ADEngine consensus, {view}" for view in ("raw", "standardised"))
 _MEAN = "mean of kNN, IForest, MCD, fair-cut"
@@ -75,12 +76,13 @@ def real_report(lines: Sequence[Line], pictures: Pictures, *, together: bool = F
     """
     panel = of_runs(lines)
     if panel is None:
-        return "\n\n".join(["There is no table yet on which every method was run.", _unusable(lines)]).strip()
+        return "\n\n".join(
+            ["There is no table yet on which ours and every other method were run.", _unusable(lines)]
+        ).strip()
     found = _by_pool(panel, together=together)
     parts = [_provenance(panel, lines), _unusable(lines), HOW_TO_READ]
     for pool, part in found.items():
-        parts += [f"#### {pool}: {_counted(part)}", methods_table(part, part.methods)]
-        parts.append(against_table(part, part.methods))
+        parts += _suite(pool, part, part.methods)
     references = [m for m in (*_CONSENSUS, *panel.rivals) if m in panel.methods][:2]
     parts += ["#### By size, dimension, share of anomalies and domain", bins_table(panel, references)]
     parts += _labels_part(panel, lines, pictures, together=together)
@@ -97,11 +99,11 @@ def cached_report(lines: Sequence[Line], pictures: Pictures) -> str:
     left = f" {panel.left_out} tasks without fused scores are left out." if panel.left_out else ""
     parts = [
         f"{_counted(panel)}; ours is “{panel.ours}”, compared with {len(panel.rivals)} methods, every detector's "
-        f"default among them (of these the {_BEST} best of each suite, known only afterwards, are shown).{left}",
+        f"default among them (shown are the {_BEST} best in each measure, known only afterwards).{left}",
         HOW_TO_READ,
     ]
     for pool, part in found.items():
-        parts += [f"#### {pool}: {_counted(part)}", methods_table(part, shown[pool]), against_table(part, shown[pool])]
+        parts += _suite(pool, part, shown[pool])
     parts += ["#### From the best fixed detector to the oracle", reach_table(found)]
     references = [_MEAN, best(panel, detectors_of(panel))]
     parts += ["#### By size, dimension, share of anomalies and domain", bins_table(panel, references)]
@@ -111,6 +113,14 @@ def cached_report(lines: Sequence[Line], pictures: Pictures) -> str:
     return "\n\n".join([*parts, *_pictures(found, pictures, shown)])
 
 
+def _suite(pool: str, part: Panel, shown: Sequence[str]) -> list[str]:
+    """What is said of one suite."""
+    head = f"#### {pool}: {_counted(part)}"
+    few = "Too few groups for intervals and tests to say much." if _groups(part) < _FEWEST_GROUPS else ""
+    said = f"{better_than_ours(part)} {few}".strip()
+    return [head, said, methods_table(part, shown), against_table(part, shown)]
+
+
 def _by_pool(panel: Panel, *, together: bool) -> dict[str, Panel]:
     suites = panel.tables["suite"].astype(str)
     found = {pool: panel.of(members) for pool, members in pools(suites).items()}
@@ -118,15 +128,20 @@ def _by_pool(panel: Panel, *, together: bool) -> dict[str, Panel]:
 
 
 def _counted(panel: Panel) -> str:
-    groups = len(np.unique(panel.groups.astype(str)))
-    return f"{len(panel)} tables of {groups} groups"
+    return f"{len(panel)} tables of {_groups(panel)} groups"
+
+
+def _groups(panel: Panel) -> int:
+    return len(np.unique(panel.groups.astype(str)))
 
 
 def _shown(panel: Panel) -> tuple[str, ...]:
     """Ours, the combinations, the best single detectors, the oracles."""
     detectors = panel.only(detectors_of(panel))
-    order = np.argsort(-detectors.filled("roc_auc").mean(axis=0), kind="stable")
-    strongest = [detectors.methods[i] for i in order[:_BEST]]
+    strongest: dict[str, None] = {}
+    for measure in QUALITY:
+        order = np.argsort(-detectors.filled(measure).mean(axis=0), kind="stable")
+        strongest |= dict.fromkeys(detectors.methods[i] for i in order[:_BEST])
     made = [m for m in (*MEANS, FAMILY_MEANS, ALL, METAOD, ELECT) if m in panel.rivals]
     return (panel.ours, *made, *strongest, *(m for m in ORACLES if m in panel.methods))
 
@@ -151,7 +166,7 @@ def _provenance(panel: Panel, lines: Iterable[Line]) -> str:
         if any(line.get("base_knows_group") for line in ours):
             text += "**Figures on tables whose group the knowledge base has seen are optimistic.** "
     dates = sorted({str(line["done"]) for line in given if "done" in line})
-    return text + (f"Measured from {dates[0]} to {dates[-1]}." if dates else "")
+    return text + (f"Measured {' to '.join(dict.fromkeys((dates[0], dates[-1])))}." if dates else "")
 
 
 def _unusable(lines: Iterable[Line]) -> str:
@@ -256,7 +271,7 @@ def _pictures(found: Mapping[str, Panel], pictures: Pictures, shown: Mapping[str
 def _ranked(panel: Panel, shown: Sequence[str], path: Path, pool: str) -> str:
     """Draw the critical-difference diagrams of a suite; what to say below, nothing where there are too few groups."""
     methods = [m for m in shown if m not in ORACLES][:_RANKED]
-    groups = len(np.unique(panel.groups.astype(str)))
+    groups = _groups(panel)
     if groups < _FEWEST_GROUPS or len(methods) < 3:
         return ""
     part = panel.only(methods)

@@ -69,7 +69,8 @@ def method_key(method: str, choice: Choice) -> str:
 def measure(tasks: Sequence[Task], plan: Plan, store: Store, *, quiet: bool = False) -> None:
     """Bring every run on every task to its end; what the store has already is not run again.
 
-    A run that raises, dies or exceeds its time (the budget and a minute for ours, 120 s for peers) is an outcome too.
+    A run that raises, dies or exceeds its time (120 s for peers, the budget and a minute and a half for ours) is an
+    outcome too.
     """
     known = {_identity(line) for line in store.lines}
     # One process at a time: nothing else may compete for the machine while a method is timed.
@@ -100,7 +101,7 @@ def _measure_one(pool: Pool, path: str, task: Task, plan: Plan, todo: Sequence[_
     for run, choice, base in todo:
         if run == OURS and base is not None:
             choice = replace(choice, base=base.path)
-        limit = 1.1 * choice.budget + 62.0 if run == OURS else PEER_LIMIT
+        limit = 1.1 * choice.budget + 92.0 if run == OURS else PEER_LIMIT
         outcome = _one(pool, perform, (run, path, choice), limit)
         answers: Mapping[str, Any] = outcome.value if outcome.status == "completed" else {}
         for method in RUNS[run].methods:
@@ -143,10 +144,11 @@ def _identity(line: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(line.get(key) for key in keys)
 
 
-def current(lines: Iterable[Line], *, max_rows: int, seed: int = 0) -> list[Line]:
-    """The last measurement of each method on each table, of one size limit."""
+def current(lines: Iterable[Line], plan: Plan) -> list[Line]:
+    """The last measurement of each of a plan's methods on each table, and the tables that could not be used."""
+    wanted = {FILE} | {method_key(m, choice) for run, choice in plan.fits() for m in RUNS[run].methods}
     out: dict[tuple[str, str, str], Line] = {}
     for line in lines:
-        if line["max_rows"] == max_rows and line["seed"] == seed:
+        if line["method"] in wanted and line["max_rows"] == plan.max_rows and line["seed"] == plan.seed:
             out[line["suite"], line["table"], line["method"]] = line
     return list(out.values())

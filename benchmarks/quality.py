@@ -6,9 +6,9 @@
     python -m benchmarks.quality --data FOLDER --out report.md                          # any labelled tables
 
 Contaminated protocol: the rows to be judged are the rows fitted on; labels are used for nothing but measuring. ``real``
-and ``cached`` keep what they measure in ``--store`` and ``--cached-store`` and write the report too; a killed run
-continues. In a folder given as ``--data`` subfolders are suites, tables are npz (``X``, ``y``), parquet or CSV with a
-label column of 0 and 1; a table that cannot be used is named and counted.
+and ``cached`` keep what they measure in ``--store`` and ``--cached-store`` and print it; a killed run continues.
+``report`` measures nothing. In a folder given as ``--data`` subfolders are suites, tables are npz (``X``, ``y``),
+parquet or CSV with a label column of 0 and 1; a table that cannot be used is named and counted.
 """
 
 from __future__ import annotations
@@ -33,30 +33,32 @@ MODES = ("real", "cached", "report")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what is missing, then report."""
     options = _options(arguments)
+    plan = _plan(options)
     if options.data is not None:
-        of_folder(options)
-        return
-    if options.mode == "real":
+        of_folder(options, plan)
+    elif options.mode == "real":
         tasks = sampled(shared_tasks(options.suites.split(",")), options.sample, seed=options.seed)
-        measure(tasks, _plan(options), Store(options.store))
-    if options.mode == "cached":
+        store = Store(options.store)
+        measure(tasks, plan, store)
+        print(real_report(current(store.lines, plan), Pictures(folder=None)))
+    elif options.mode == "cached":
         if options.parts is None:
             raise SystemExit("Give --parts, the folder of part files a `pynomaly kb build` left.")
-        write(options.cached_store, evaluate(options.parts, shared_tasks(options.suites.split(",")), options.fused))
-    of_shared(options)
+        lines = evaluate(options.parts, shared_tasks(options.suites.split(",")), options.fused)
+        write(options.cached_store, lines)
+        print(cached_report(lines, Pictures(folder=None)))
+    else:
+        of_shared(options, plan)
 
 
-def of_shared(options: argparse.Namespace) -> None:
+def of_shared(options: argparse.Namespace, plan: Plan) -> None:
     """Report both stores and write the page."""
-    images = options.page.parent / "images" if options.page is not None else None
-    real = current(read(options.store), max_rows=options.max_rows, seed=options.seed)
-    cached = read(options.cached_store)
+    images = options.page.parent / "images"
     parts = []
-    if real:
+    if real := current(read(options.store), plan):
         command = "`python -m benchmarks.quality real`: every method run end to end on a fixed random sample."
-        report = real_report(real, Pictures(folder=images, prefix="real"))
-        parts += ["### End-to-end runs", command, report]
-    if cached:
+        parts += ["### End-to-end runs", command, real_report(real, Pictures(folder=images, prefix="real"))]
+    if cached := read(options.cached_store):
         command = (
             "`python -m benchmarks.quality cached`: no fits, all tables that have cached scores of every detector."
         )
@@ -66,22 +68,16 @@ def of_shared(options: argparse.Namespace) -> None:
         raise SystemExit(f"Nothing is measured yet in {options.store} or {options.cached_store}.")
     text = "\n\n".join(parts)
     print(text)
-    if options.page is not None:
-        write_part(options.page, "quality", text)
+    write_part(options.page, "quality", text)
 
 
-def of_folder(options: argparse.Namespace) -> None:
+def of_folder(options: argparse.Namespace, plan: Plan) -> None:
     """Measure and report any folder of labelled tables."""
     tasks = sampled(folder_tasks(options.data, options.label), None, seed=options.seed)[: options.limit]
     store = Store(options.folder_store)
-    plan = _plan(options)
     measure(tasks, plan, store)
     named = {(task.suite, task.name) for task in tasks}
-    lines = [
-        line
-        for line in current(store.lines, max_rows=plan.max_rows, seed=plan.seed)
-        if (line["suite"], line["table"]) in named
-    ]
+    lines = [line for line in current(store.lines, plan) if (line["suite"], line["table"]) in named]
     out: Path | None = options.out
     images = out.with_name(f"{out.stem}_images") if out is not None else None
     pictures = Pictures(folder=images, link=f"{images.name}/" if images is not None else "")
@@ -135,11 +131,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--fused", type=Path, help="parquet of out-of-fold fused scores (task, row, score, probability), for `cached`")
     add("--store", type=Path, help="where end-to-end runs are kept (with --data: nowhere unless given)")
     add("--cached-store", type=Path, default=RESULTS / "cached.jsonl")
-    add("--page", type=Path, default=PAGE, help="page the report is written into; empty: none")
+    add("--page", type=Path, default=PAGE, help="page that `report` writes into")
     options = parser.parse_args(arguments)
     options.folder_store = options.store
     options.store = options.store or RESULTS / "real.jsonl"
-    options.page = options.page if str(options.page) != "." else None
     return options
 
 
