@@ -53,11 +53,12 @@ def against_table(panel: Panel, shown: Sequence[str]) -> str:
         cells = [method, str(found["roc_auc"][method][0].tables)]
         for q in QUALITY:
             comparison, p = found[q][method]
-            cells += [interval(comparison.difference, signed=True), record(comparison), probability(p)]
+            both = f"{probability(comparison.p)} / {probability(p)}"
+            cells += [interval(comparison.difference, signed=True), record(comparison), both]
         rows.append(cells)
     head = ["against", "tables"]
     for title in QUALITY.values():
-        head += [f"{title}, ours − theirs", "won / tied / lost", "p"]
+        head += [f"{title}, ours − theirs", "won / tied / lost", "p / Holm"]
     return markdown(head, rows)
 
 

@@ -101,8 +101,8 @@ def raw_matrix(frame: pd.DataFrame) -> FloatArray:
 
 def _numbers(column: pd.Series[Any]) -> FloatArray:
     if pd.api.types.is_datetime64_any_dtype(column):
-        moments = column.astype("int64").to_numpy(dtype=np.float64) / 1e9
-        return np.where(column.isna().to_numpy(), np.nan, moments)
+        since = column - pd.Timestamp(0, tz=column.dt.tz)
+        return np.asarray(since.dt.total_seconds().to_numpy(dtype=np.float64))
     if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
     codes, _ = pd.factorize(column.map(str, na_action="ignore"), sort=True)

@@ -39,8 +39,8 @@ _MEAN = "mean of kNN, IForest, MCD, fair-cut"
 HOW_TO_READ = """\
 Means are over tables, the intervals hold 95 % and come from drawing whole groups of related tables anew. A failed run
 counts as chance in means and ranks (ROC-AUC .5, AP = share of anomalies); differences, wins and tests are over tables
-that both finished. Ranks and Wilcoxon's signed rank test take a group's mean as one observation; p values are corrected
-by Holm over all methods compared on the suite."""
+that both finished. Ranks and Wilcoxon's signed rank test take a group's mean as one observation; the second p value
+is corrected by Holm over all methods compared on the suite."""
 
 
 @dataclass(frozen=True, kw_only=True)
