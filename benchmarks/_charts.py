@@ -120,7 +120,8 @@ def _differences(axes: Any, found: Mapping[str, Comparison], *, names: bool) -> 
     places = np.arange(len(found))[::-1]
     for y, comparison in zip(places, found.values(), strict=True):
         gap = comparison.difference
-        colour = _MUTED if gap.low <= 0 <= gap.high else (_REST if gap.mean > 0 else _OURS)
+        sure = gap.low > 0 or gap.high < 0
+        colour = (_REST if gap.mean > 0 else _OURS) if sure else _MUTED
         axes.plot([gap.low, gap.high], [y, y], color=colour, lw=2)
         axes.plot([gap.mean], [y], "o", color=colour, ms=4)
     axes.axvline(0, color="black", lw=0.8)

@@ -76,6 +76,13 @@ def perform(name: str, path: str, choice: Choice) -> dict[str, dict[str, Any]]:
     return out
 
 
+def tidy() -> None:
+    """End the worker processes ours has kept and remove their folder (runs in a worker, before it is killed)."""
+    from pynomaly_auto.pool._launching import SHELF
+
+    SHELF.clear()
+
+
 def _warm(choice: Choice) -> None:
     """Start the worker processes, which a session keeps for a minute, by one fit of next to nothing."""
     from pynomaly_auto import AutonomousDetector

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from benchmarks._knowledge import Base, Bases
 from benchmarks._measuring import prepare
-from benchmarks._peers import OURS, PEER_LIMIT, RUNS, Choice, perform
+from benchmarks._peers import OURS, PEER_LIMIT, RUNS, Choice, perform, tidy
 from benchmarks._store import Line, Store
 from pynomaly_auto.building import Task
 from pynomaly_auto.pool import Job, Outcome, Pool
@@ -21,14 +21,25 @@ from pynomaly_auto.pool._pool import PRELOAD
 FILE = "file"  # stands for the method where the table itself cannot be used
 _READ_LIMIT = 300.0
 # Imported before anything is timed, for all methods alike.
-_PRELOAD = (
-    *PRELOAD,
-    "pyod.utils.ad_engine",
-    "pyod.models.iforest",
-    "pyod.models.knn",
-    "pyod.models.mcd",
-    "pyod.models.ecod",
+_PYOD = (
+    "abod",
+    "cblof",
+    "cof",
+    "copod",
+    "ecod",
+    "gmm",
+    "hbos",
+    "iforest",
+    "inne",
+    "kde",
+    "knn",
+    "loda",
+    "lof",
+    "mcd",
+    "ocsvm",
+    "pca",
 )
+_PRELOAD = (*PRELOAD, "pyod.utils.ad_engine", *(f"pyod.models.{name}" for name in _PYOD))
 _Fit: TypeAlias = tuple[str, Choice, Base | None]
 
 
@@ -90,6 +101,7 @@ def measure(tasks: Sequence[Task], plan: Plan, store: Store, *, quiet: bool = Fa
                 told.append(_told(line))
             if not quiet:
                 print(f"[{number}/{len(tasks)}] {task.suite} {task.name}: {', '.join(told)}", file=sys.stderr)
+        _one(pool, tidy, (), _READ_LIMIT)
 
 
 def _measure_one(pool: Pool, path: str, task: Task, plan: Plan, todo: Sequence[_Fit]) -> Iterator[Line]:

@@ -18,7 +18,7 @@ Names = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """A mean with its 95 % bootstrap interval."""
+    """A mean with its 95 % bootstrap interval; no ends where there is one group only."""
 
     mean: float
     low: float
@@ -58,6 +58,8 @@ def bootstrap_mean(values: FloatArray, groups: Names, *, repeats: int = REPEATS,
     counts = np.bincount(at).astype(np.float64)
     sums = np.bincount(at, weights=values[known])
     n = len(counts)
+    if n == 1:
+        return Interval(mean=float(sums[0] / counts[0]), low=np.nan, high=np.nan)
     drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1.0 / n), size=repeats)
     means = (drawn @ sums) / (drawn @ counts)
     low, high = np.percentile(means, [2.5, 97.5])

@@ -31,6 +31,8 @@ def interval(value: Interval, *, signed: bool = False) -> str:
     """Mean and, in brackets, the ends of its interval."""
     if not np.isfinite(value.mean):
         return "–"
+    if not np.isfinite(value.low):
+        return number(value.mean, signed=signed)
     return (
         f"{number(value.mean, signed=signed)} ({number(value.low, signed=signed)} to "
         f"{number(value.high, signed=signed)})"
