@@ -74,22 +74,25 @@ def union(old: Tables, new: Tables) -> Tables:
     )
 
 
-def assemble(tasks: pd.DataFrame, results: pd.DataFrame, out: Path, *, seed: int, max_rows: int) -> Manifest:
+def assemble(
+    tables: Tables, out: Path, *, seed: int, max_rows: int, learned: Mapping[str, Learned] | None = None
+) -> Manifest:
     """Write a knowledge base: tables, models, manifest.
 
     Everything is written beside the target first and put in place at the end, so that a build that is killed here
     leaves the old base intact.
 
     Args:
-        tasks: One row per task.
-        results: One row per measured fit.
+        tables: One row per task, and one row per measured fit.
         out: The base's folder.
         seed: Seed of the training.
         max_rows: Rows tables were capped at, for the record.
+        learned: Models made elsewhere, by name: those over rows, which the tables do not hold.
 
     Raises:
         StorageError: Nothing can be written there.
     """
+    tasks, results = tables
     tasks = tasks.sort_values("task", kind="stable").reset_index(drop=True)
     results = results.sort_values(["task", "detector", "config"], kind="stable").reset_index(drop=True)
     results = _compact(results)
@@ -101,7 +104,7 @@ def assemble(tasks: pd.DataFrame, results: pd.DataFrame, out: Path, *, seed: int
         try:
             tasks.to_parquet(draft / TASKS, compression="zstd", index=False)
             results.to_parquet(draft / RESULTS, compression="zstd", index=False)
-            models = _write_models(train(tasks, results, facts, seed=seed), draft)
+            models = _write_models({**train(tasks, results, facts, seed=seed), **(learned or {})}, draft)
             manifest = Manifest(
                 created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 versions=_versions(),

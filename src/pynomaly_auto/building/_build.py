@@ -5,16 +5,19 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pynomaly_auto.building._assemble import assemble, described, parts_tables, union
 from pynomaly_auto.building._configurations import configurations
+from pynomaly_auto.building._fuse import VIEWED, fusion_members, learn_fusion
+from pynomaly_auto.building._laying import lay_tables
 from pynomaly_auto.building._measure import Measured, Prepared, finish, fit, prepare
 from pynomaly_auto.building._parts import Configuration, read_part, slug
 from pynomaly_auto.building._sources import LABEL, Task, find_tasks, variants_of
+from pynomaly_auto.building._train import Learned
 from pynomaly_auto.building._variants import parse_variants
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import InvalidInputError, NotApplicableError, SettingError, StorageError
@@ -97,6 +100,11 @@ class Progress:
     text: str
 
 
+def part_of(parts: Path, task: Task) -> Path:
+    """The part file of a task."""
+    return parts / f"{slug(task.name)}.parquet"
+
+
 @dataclass(kw_only=True)
 class _Open:
     """A task under way."""
@@ -137,7 +145,19 @@ def build(
     parts = plan.parts or out.with_name(out.name + ".parts")
     finished = _measure_all(tasks, parts, plan, on_task)
     measured, results = parts_tables(finished)
-    return assemble(described(measured, tasks), results, out, seed=plan.seed, max_rows=plan.max_rows)
+    tables = (described(measured, tasks), results)
+    learned = _learn_rows(tasks, parts, plan)
+    return assemble(tables, out, seed=plan.seed, max_rows=plan.max_rows, learned=learned)
+
+
+def _learn_rows(tasks: Sequence[Task], parts: Path, plan: Plan) -> dict[str, Learned]:
+    """The models over rows: the learned fusion and its calibration."""
+    members = fusion_members(VIEWED)
+    files = {task.name: part_of(parts, task) for task in tasks}
+    there = {name: path for name, path in files.items() if path.is_file()}
+    workers = plan.workers or usable_cores()
+    laid = lay_tables(tasks, there, members, max_rows=plan.max_rows, seed=plan.seed, workers=workers)
+    return learn_fusion(laid, members, seed=plan.seed)
 
 
 def add(
@@ -170,7 +190,20 @@ def add(
         merged = union((known.tasks, known.results), parts_tables(finished))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return assemble(*merged, base, seed=known.manifest.seed, max_rows=known.manifest.max_rows)
+    # Rows of the base's tables are not in it: what was learned from them stays as it is.
+    kept = {name: _carried(known, name) for name in ("fusion", "calibrator") if name in known.manifest.models}
+    return assemble(merged, base, seed=known.manifest.seed, max_rows=known.manifest.max_rows, learned=kept)
+
+
+def _carried(base: KnowledgeBase, name: str) -> Learned:
+    card = base.manifest.models[name]
+    return Learned(
+        boosters={role: (base.path / file).read_text(encoding="utf-8") for role, file in card.files.items()},
+        features=card.features,
+        correction=card.correction,
+        validation=card.validation,
+        shrinkage=card.shrinkage,
+    )
 
 
 def _tasks(sources: Path | Iterable[Path], plan: Plan) -> list[Task]:
@@ -243,7 +276,7 @@ class _Run:
                     pool.close()
 
     def _part(self, task: Task) -> Path:
-        return self.parts / f"{slug(task.name)}.parquet"
+        return part_of(self.parts, task)
 
     def _todo(self, task: Task) -> list[Configuration]:
         part = self._part(task)

@@ -1,159 +1,192 @@
-"""The learned fusion: rows of all known tables, laid out as the ensemble's members see them, and trees over them."""
+"""Learning the fusion and its calibration from laid-out tables, judged on groups that were held out."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from pynomaly_auto import scoring
-from pynomaly_auto.knowledge import Votes, lay_out, member_name, table_facts, vote_features
+from pynomaly_auto.building._laying import LaidTable
+from pynomaly_auto.building._splits import group_folds
+from pynomaly_auto.building._train import Learned
+from pynomaly_auto.detectors import DETECTORS
+from pynomaly_auto.ensembling import smoothed
+from pynomaly_auto.knowledge import Judged, calibration_features, calibration_inputs, vote_features
 from pynomaly_auto.records import FloatArray, IntArray
 
-ANOMALIES, NORMALS = 150, 250  # most rows of a class that one table gives
-_BASE: Mapping[str, Any] = {
+_FEWEST_GROUPS = 20  # below that, rows of a few tables would be taken for a law
+_FOLDS = 4
+_MODELS = 2  # boosters whose odds are averaged
+_BLENDS = (0.3, 0.5, 0.7)
+_FUSION: Mapping[str, Any] = {
     "objective": "binary", "learning_rate": 0.04, "num_leaves": 31, "feature_fraction": 0.35, "bagging_fraction": 0.7,
     "bagging_freq": 1, "lambda_l2": 20.0, "min_data_in_leaf": 200, "max_bin": 127, "verbosity": -1,
     "deterministic": True, "force_row_wise": True,
 }  # fmt: skip
-_TREES = 400
+_CALIBRATION: Mapping[str, Any] = {
+    **_FUSION, "learning_rate": 0.03, "num_leaves": 15, "feature_fraction": 0.5, "lambda_l2": 50.0,
+    "min_data_in_leaf": 500,
+}  # fmt: skip
+_TREES, _CALIBRATION_TREES = 300, 250
+_CALIBRATED = 300  # rows of a table that the calibrator is trained on
+_BINS = 20
+# Views of the table that are members beside the standard ones.
+VIEWED: tuple[str, ...] = ()
+# Too slow, or too weak, for what they cost; measured, but no members.
+_NO_MEMBERS = ("random_forest_residuals", "gradient_boosting_residuals", "svr_residuals")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class VotedTable:
-    """One task as the members see it.
+class _Stack:
+    """Rows of several tables on top of each other."""
 
-    Args:
-        task: Its name.
-        group: Its group.
-        labels: 1 for an anomaly; shape (n_rows,).
-        votes: Of all members that completed on it.
-        n_features: Of the encoded table.
-    """
-
-    task: str
-    group: str
-    labels: IntArray
-    votes: Votes
-    n_features: int
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class FusionRows:
-    """Training rows of the fusion.
-
-    Args:
-        X: Inputs, single precision; shape (n, n_inputs).
-        y: 1 for an anomaly; shape (n,).
-        weight: Each table alike, half of it for each class; shape (n,).
-        tables: Position of each row's table; shape (n,).
-        features: Names of the inputs.
-    """
-
-    X: np.ndarray[Any, np.dtype[np.float32]]
+    X: np.ndarray[Any, Any]
     y: IntArray
     weight: FloatArray
-    tables: IntArray
-    features: tuple[str, ...]
+    table: IntArray
 
 
-def voted(record: Mapping[str, Any], part: pd.DataFrame, labels: IntArray) -> VotedTable:
-    """Read a task's score vectors as votes; constant ones say nothing and are left out.
-
-    Args:
-        record: The part's task record.
-        part: Its results with the ``scores`` column.
-        labels: 1 for an anomaly, 0 for a normal row; shape (n_rows,).
-    """
-    names, columns = [], []
-    for detector, params, scores in zip(part["detector"], part["params"], part["scores"], strict=True):
-        name = member_name(str(detector), json.loads(str(params)))
-        if scores is None or name is None or name in names or np.ptp(scores) <= 0:
-            continue
-        names.append(name)
-        columns.append(np.asarray(scores, dtype=np.float64))
-    none = np.empty((len(labels), 0))
-    return VotedTable(
-        task=str(record["task"]),
-        group=str(record["group"]),
-        labels=labels,
-        n_features=int(record["n_features"]),
-        votes=Votes(
-            names=tuple(names),
-            ranks=np.column_stack([scoring.tail_ranks(c) for c in columns]) if columns else none,
-            magnitudes=np.column_stack([scoring.magnitudes(scoring.robust_z(c)) for c in columns]) if columns else none,
-        ),
-    )
+def fusion_members(views: Sequence[str] = ()) -> tuple[str, ...]:
+    """The members a fusion learns: every detector but the neural and the slow ones, then views as ``detector:view``."""
+    plain = [n for n, s in DETECTORS.items() if s.family != "neural" and s.installed and n not in _NO_MEMBERS]
+    return (*plain, *views)
 
 
-def sampled(
-    tables: Iterable[VotedTable], members: Sequence[str], *, seed: int, subsets: Sequence[Sequence[str]] = ()
-) -> FusionRows:
-    """Draw training rows from tables.
+def learn_fusion(tables: Sequence[LaidTable], members: Sequence[str], *, seed: int) -> dict[str, Learned]:
+    """Train the fusion and the calibrator.
+
+    The fusion sees each table as often as any other (but for how much can be learned from it), half of it anomalies.
+    The calibrator sees what fusions trained without a table's group made of that table, at the table's own rate.
 
     Args:
-        tables: The known tables.
-        members: Members the fusion is to know.
-        seed: Seed of the rows drawn.
-        subsets: Smaller ensembles that the fusion must cope with too: each table also gives some of its rows as one of
-            these sees them, in turn.
-    """
-    features = vote_features(members)
-    X, y, weight, position = [], [], [], []
-    for i, table in enumerate(tables):
-        rng = np.random.default_rng([seed, *table.task.encode()])
-        rows = _drawn(table.labels, rng)
-        views: list[tuple[Sequence[str], IntArray]] = [(members, rows)]
-        if subsets:
-            some = np.sort(rng.choice(rows, max(1, len(rows) // 3), replace=False))
-            views.append((subsets[i % len(subsets)], some))
-        for names, chosen in views:
-            votes = table.votes.only(names)
-            if len(votes.names) < 2 or len(np.unique(table.labels[chosen])) < 2:
-                continue
-            facts = table_facts(votes, n_features=table.n_features)
-            X.append(lay_out(features, votes.rows(chosen), facts))
-            y.append(table.labels[chosen])
-            weight.append(_halves(table.labels[chosen]) * len(chosen) / len(rows))
-            position.append(np.full(len(chosen), i))
-    return FusionRows(
-        X=np.concatenate(X),
-        y=np.concatenate(y),
-        weight=np.concatenate(weight),
-        tables=np.concatenate(position),
-        features=features,
-    )
-
-
-def boost(rows: FusionRows, chosen: np.ndarray[Any, Any] | None = None, *, seed: int, threads: int = 2) -> Any:
-    """Train the trees on some of the rows; None: on all.
+        tables: Laid out for these members.
+        members: Members of the fusion.
+        seed: Seed of everything random.
 
     Returns:
-        A LightGBM booster.
+        ``"fusion"``, whose shrinkage is its weight beside the robust mean, and ``"calibrator"``; empty where the groups
+        are too few.
     """
+    groups = [t.group for t in tables]
+    if len(set(groups)) < _FEWEST_GROUPS:
+        return {}
+    features = vote_features(members)
+    rows = _stack(tables)
+    folds = group_folds(groups, _FOLDS, seed)
+    odds = _held_out(tables, rows, folds, seed)
+    blend, figures = _blend(tables, odds)
+    boosters = [_boost(rows, None, _FUSION, _TREES, seed + i) for i in range(_MODELS)]
+    fusion = Learned(
+        boosters={str(i): b.model_to_string() for i, b in enumerate(boosters)},
+        features=features,
+        correction=0.0,
+        shrinkage=blend,
+        validation=figures | {"tables": float(len(tables)), "rows": float(len(rows.y))},
+    )
+    judged = [_judged(t, o, blend) for t, o in zip(tables, odds, strict=True)]
+    return {"fusion": fusion, "calibrator": _calibrator(tables, judged, folds, seed)}
+
+
+def final_scores(table: LaidTable, odds: FloatArray, blend: float) -> FloatArray:
+    """What an ensemble makes of the judged rows: blended, then smoothed over neighbours; shape (n_judged,)."""
+    blended = blend * scoring.tail_ranks(odds) + (1.0 - blend) * table.robust
+    return smoothed(blended, blended[table.neighbours]) if len(table.neighbours) else blended
+
+
+def _stack(tables: Sequence[LaidTable]) -> _Stack:
+    return _Stack(
+        X=np.concatenate([t.X for t in tables]),
+        y=np.concatenate([t.y for t in tables]),
+        weight=np.concatenate([t.row_weight * t.weight for t in tables]),
+        table=np.repeat(np.arange(len(tables)), [len(t.y) for t in tables]),
+    )
+
+
+def _boost(rows: _Stack, kept: np.ndarray[Any, Any] | None, params: Mapping[str, Any], trees: int, seed: int) -> Any:
     import lightgbm
 
-    kept = np.arange(len(rows.y)) if chosen is None else np.flatnonzero(chosen)
-    weight = rows.weight[kept]
-    names = [f"f{i}" for i in range(len(rows.features))]
-    data = lightgbm.Dataset(rows.X[kept], label=rows.y[kept], weight=weight / weight.mean(), feature_name=names)
-    params = {**_BASE, "seed": seed, "num_threads": threads}
-    return lightgbm.train(params, data, num_boost_round=_TREES)
+    at = np.arange(len(rows.y)) if kept is None else np.flatnonzero(kept)
+    weight = rows.weight[at]
+    names = [f"f{i}" for i in range(rows.X.shape[1])]
+    data = lightgbm.Dataset(rows.X[at], label=rows.y[at], weight=weight / weight.mean(), feature_name=names)
+    return lightgbm.train({**params, "seed": seed, "num_threads": 2}, data, num_boost_round=trees)
 
 
-def _drawn(labels: IntArray, rng: np.random.Generator) -> IntArray:
-    parts = [np.flatnonzero(labels == k) for k in (1, 0)]
-    drawn = [
-        rng.choice(p, min(len(p), most), replace=False) for p, most in zip(parts, (ANOMALIES, NORMALS), strict=True)
-    ]
-    return np.sort(np.concatenate(drawn))
+def _held_out(tables: Sequence[LaidTable], rows: _Stack, folds: IntArray, seed: int) -> list[FloatArray]:
+    """Log odds of every table's judged rows by a fusion that did not see its group."""
+    out: list[FloatArray] = [np.empty(0)] * len(tables)
+    for fold in range(_FOLDS):
+        booster = _boost(rows, folds[rows.table] != fold, _FUSION, _TREES, seed)
+        chosen = [i for i in range(len(tables)) if folds[i] == fold]
+        odds = booster.predict(np.concatenate([tables[i].judged for i in chosen]), raw_score=True, num_threads=2)
+        ends = np.cumsum([len(tables[i].judged) for i in chosen])
+        for i, part in zip(chosen, np.split(odds, ends[:-1]), strict=True):
+            out[i] = part
+    return out
 
 
-def _halves(labels: IntArray) -> FloatArray:
-    """Weights that sum to 1, half of it for each class."""
-    found = labels == 1
-    return np.where(found, 0.5 / max(int(found.sum()), 1), 0.5 / max(int((~found).sum()), 1))
+def _blend(tables: Sequence[LaidTable], odds: Sequence[FloatArray]) -> tuple[float, dict[str, float | None]]:
+    """The weight beside the robust mean that does best on held-out groups, by ROC-AUC plus average precision."""
+    judged = [i for i, t in enumerate(tables) if 0 < t.labels.sum() < len(t.labels)]
+    figures: dict[str, float | None] = {}
+    best, reached = _BLENDS[0], -1.0
+    for blend in (0.0, *_BLENDS):
+        scores = [final_scores(tables[i], odds[i], blend) for i in judged]
+        auc, ap = (
+            float(np.mean([metric(tables[i].labels, s) for i, s in zip(judged, scores, strict=True)]))
+            for metric in (scoring.roc_auc, scoring.average_precision)
+        )
+        figures |= {f"roc_auc_{blend:g}": auc, f"average_precision_{blend:g}": ap}
+        if blend > 0 and auc + ap > reached:
+            best, reached = blend, auc + ap
+    return best, figures
+
+
+def _judged(table: LaidTable, odds: FloatArray, blend: float) -> Judged:
+    scores = final_scores(table, odds, blend)
+    return Judged(scores=scores, odds=odds, robust=table.robust, tails=scoring.tail_ranks(scores), facts=table.facts)
+
+
+def _calibrator(tables: Sequence[LaidTable], judged: Sequence[Judged], folds: IntArray, seed: int) -> Learned:
+    features = calibration_features(tuple(tables[0].facts))
+    inputs = [calibration_inputs(features, j) for j in judged]
+    rng = np.random.default_rng(seed)
+    drawn = [rng.permutation(len(X))[:_CALIBRATED] for X in inputs]
+    rows = _Stack(
+        X=np.concatenate([X[d] for X, d in zip(inputs, drawn, strict=True)]),
+        y=np.concatenate([t.labels[d] for t, d in zip(tables, drawn, strict=True)]),
+        weight=np.concatenate([np.full(len(d), 1.0 / len(d)) for d in drawn]),
+        table=np.repeat(np.arange(len(tables)), [len(d) for d in drawn]),
+    )
+    out: list[FloatArray] = [np.empty(0)] * len(tables)
+    for fold in range(_FOLDS):
+        booster = _boost(rows, folds[rows.table] != fold, _CALIBRATION, _CALIBRATION_TREES, seed)
+        for i in np.flatnonzero(folds == fold):
+            out[i] = booster.predict(inputs[i], num_threads=2)
+    final = _boost(rows, None, _CALIBRATION, _CALIBRATION_TREES, seed)
+    return Learned(
+        boosters={"mean": final.model_to_string()},
+        features=features,
+        correction=0.0,
+        validation=_calibration_figures([t.labels for t in tables], out),
+    )
+
+
+def _calibration_figures(labels: Sequence[IntArray], found: Sequence[FloatArray]) -> dict[str, float | None]:
+    """Errors of the share and of the probabilities on held-out groups, each table alike."""
+    share = np.array([y.mean() for y in labels])
+    mean = np.array([p.mean() for p in found])
+    sums = np.zeros((_BINS, 2))
+    for y, p in zip(labels, found, strict=True):
+        at = np.minimum((p * _BINS).astype(int), _BINS - 1)
+        for k, values in enumerate((p, y)):
+            sums[:, k] += np.bincount(at, weights=values, minlength=_BINS) / len(y)
+    return {
+        "share_mae": float(np.abs(share - mean).mean()),
+        "share_mae_of_median": float(np.abs(share - np.median(share)).mean()),
+        "expected_calibration_error": float(np.abs(sums[:, 0] - sums[:, 1]).sum() / len(labels)),
+        "tables": float(len(labels)),
+    }

@@ -1,4 +1,4 @@
-"""Learning from the tables: quality before and after fitting, share of anomalies; judged on unseen groups."""
+"""Learning from the tables: quality before and after fitting; judged on unseen groups."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def train(
 
     Returns:
         Name to model: ``"quality"`` (before fitting, with an interval), ``"fitted"`` (after fitting, from score
-        statistics), ``"contamination"``. Empty with fewer than 10 groups.
+        statistics). Empty with fewer than 10 groups.
     """
     if tasks["group"].nunique() < _FEWEST_GROUPS:
         return {}
@@ -79,7 +79,6 @@ def train(
     return {
         "quality": _quality(rows, facts, seed),
         "fitted": _fitted(rows, facts, seed),
-        "contamination": _contamination(tasks, seed),
     }
 
 
@@ -117,30 +116,6 @@ def _fitted(rows: pd.DataFrame, facts: Mapping[str, DetectorFacts], seed: int) -
         correction=0.0,
         shrinkage=_shrinkage(data.y, outside),
         validation=_figures(rows, data.y, outside),
-    )
-
-
-def _contamination(tasks: pd.DataFrame, seed: int) -> Learned:
-    meta = tuple(c for c in tasks.columns if c.startswith(META))
-    share = np.clip(tasks["anomaly_share"].to_numpy(dtype=np.float64), 1e-4, 0.5)
-    groups = tasks["group"].to_numpy(dtype=object)
-    data = _Data(
-        X=design_matrix(meta, tasks, [""] * len(tasks), [""] * len(tasks)),
-        y=np.log(share / (1 - share)),
-        weight=_equal(groups),
-        groups=groups,
-        features=meta,
-    )
-    folds = group_folds(groups, _FOLDS, seed)
-    predicted = 1 / (1 + np.exp(-_out_of_fold(data, folds, "mean", seed)))
-    constant = np.array([np.median(share[folds != k]) for k in folds])
-    error, of_constant = float(np.abs(predicted - share).mean()), float(np.abs(constant - share).mean())
-    useful = error < of_constant
-    return Learned(
-        boosters={"mean": _booster(data, "mean", seed).model_to_string()} if useful else {},
-        features=meta,
-        correction=0.0,
-        validation={"mae": error, "mae_constant": of_constant, "tasks": float(len(tasks))},
     )
 
 

@@ -108,7 +108,7 @@ def _stages(
             base = KnowledgeBase.shipped()
             ranking = recommend(found, settings, base)
             expert = None if base is None else base.fitted_quality(found.meta_features)
-            expertise = _expertise(base, found, settings, dataset.n_features)
+            expertise = _expertise(base, found, settings, dataset)
         plan = TuningPlan(settings=settings, seed=seed, deadline=deadline, pool=pool, predict_quality=expert)
 
         def tell(trial: Trial) -> None:
@@ -130,10 +130,15 @@ def _stages(
             fitted = refit(dataset, chosen, plan, search)
             ensemble = FittedEnsemble.of(chosen, fitted, expertise if _time_to_fuse(plan, dataset.n_rows) else None)
     with stage("deciding"):
-        prior = None if base is None else base.predict_contamination(found.meta_features)
+        calibrator = None if base is None else base.calibrator
         raw = np.column_stack([member.scores for member in fitted])
         verdict = decide(
-            ensemble.train_scores, ensemble.member_scores, settings, prior=prior, seed=seed, member_raw=raw
+            ensemble.train_scores,
+            ensemble.member_scores,
+            settings,
+            probabilities=None if calibrator is None else ensemble.probabilities(calibrator),
+            seed=seed,
+            member_raw=raw,
         )
     model = _model((encoder, ensemble, verdict), dataset, table, novelty=settings.novelty)
     with stage("explaining"):
@@ -158,13 +163,14 @@ def _stages(
     return model, result
 
 
-def _expertise(base: KnowledgeBase | None, found: Profile, settings: Settings, n_features: int) -> Expertise | None:
+def _expertise(base: KnowledgeBase | None, found: Profile, settings: Settings, dataset: Dataset) -> Expertise | None:
     """The learned fusion for this table; it was learned where anomalies are among the training rows."""
     fusion = None if base is None or settings.novelty else base.fusion
     if base is None or fusion is None:
         return None
-    trust = base.neighbours(found.meta_features).confidence
-    return Expertise(fusion=fusion, trust=trust, n_features=n_features, meta_features=found.meta_features)
+    # The weight only falls where a table is farther from the known ones than nine in ten of these are from each other.
+    trust = min(1.0, 2.0 * base.neighbours(found.meta_features).confidence)
+    return Expertise(fusion=fusion, trust=trust, X=dataset.X, seed=int(settings.random_state or 0))
 
 
 def _time_to_fuse(plan: TuningPlan, n_rows: int) -> bool:

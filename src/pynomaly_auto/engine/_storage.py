@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from pynomaly_auto import storing
@@ -17,7 +18,7 @@ from pynomaly_auto.engine._configuration import read_config
 from pynomaly_auto.engine._labels import read_labels, write_labels
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._seen import SeenRows
-from pynomaly_auto.ensembling import Distribution, FittedEnsemble, Fused
+from pynomaly_auto.ensembling import Distribution, FittedEnsemble, Fused, Neighbourhood
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.knowledge import Fusion
 from pynomaly_auto.records import Calibration, Dataset, Ensemble, Member, Result, Verdict, plain, restore
@@ -60,6 +61,7 @@ def save(detector: AutonomousDetector, path: Path) -> Path:
                 **{name: getattr(v, name) for name in _VERDICT_ARRAYS},
                 "knots": v.calibration.knots,
                 "values": v.calibration.values,
+                "anchored": np.array([v.calibration.anchored]),
             },
         },
         folders={
@@ -91,7 +93,7 @@ def load(kind: type[D], path: Path, *, trusted: bool | Sequence[str]) -> D:
     verdict = restore(
         Verdict,
         values["verdict"],
-        calibration=Calibration(knots=arrays["knots"], values=arrays["values"]),
+        calibration=Calibration(knots=arrays["knots"], values=arrays["values"], anchored=bool(arrays["anchored"][0])),
         **{name: arrays[name] for name in _VERDICT_ARRAYS},
     )
     detector = kind(**parts.json["params"])
@@ -164,7 +166,7 @@ def _fusion_writer(fused: Fused) -> Callable[[Path], None]:
     return write
 
 
-def _fusion(parts: storing.LoadedParts) -> Callable[[Distribution], Fused] | None:
+def _fusion(parts: storing.LoadedParts) -> Callable[[Distribution, Neighbourhood | None], Fused] | None:
     values = parts.json["fusion"]
     if not values:
         return None
@@ -173,7 +175,9 @@ def _fusion(parts: storing.LoadedParts) -> Callable[[Distribution], Fused] | Non
     fusion = Fusion.of(values["features"], texts, values["blend"])
     # Missing facts are stored as null.
     facts = {name: math.nan if value is None else value for name, value in values["facts"].items()}
-    return lambda distribution: Fused(fusion=fusion, facts=facts, weight=values["weight"], distribution=distribution)
+    return lambda distribution, around: Fused(
+        fusion=fusion, facts=facts, weight=values["weight"], distribution=distribution, around=around
+    )
 
 
 def _reference_values(reference: Dataset) -> dict[str, Any]:

@@ -4,5 +4,16 @@ from pynomaly_auto.ensembling._choosing import COMBINER, choose_members
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._fitted import Expertise, FittedEnsemble
 from pynomaly_auto.ensembling._fusing import Fused
+from pynomaly_auto.ensembling._neighbourhood import NEIGHBOURS, Neighbourhood, smoothed
 
-__all__ = ["COMBINER", "Distribution", "Expertise", "FittedEnsemble", "Fused", "choose_members"]
+__all__ = [
+    "COMBINER",
+    "NEIGHBOURS",
+    "Distribution",
+    "Expertise",
+    "FittedEnsemble",
+    "Fused",
+    "Neighbourhood",
+    "choose_members",
+    "smoothed",
+]  # fmt: skip

@@ -11,10 +11,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from pynomaly_auto.ensembling._distribution import Distribution
-from pynomaly_auto.ensembling._fusing import Fused, facts_of, fusion_reason, named, shares
+from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, shares
+from pynomaly_auto.ensembling._neighbourhood import Neighbourhood
 from pynomaly_auto.errors import NothingFinishedError
-from pynomaly_auto.knowledge import Fusion, Votes
+from pynomaly_auto.knowledge import Calibrator, Fusion, Judged, Votes, table_facts
 from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason
+from pynomaly_auto.scoring import tail_ranks
 
 _MANY_ROWS = 20_000  # from here on members score new rows side by side
 
@@ -41,14 +43,14 @@ class Expertise:
     Args:
         fusion: The learned fusion.
         trust: In [0, 1]: how much the knowledge base knows of tables like this one; the fusion's weight follows it.
-        n_features: Of the encoded table.
-        meta_features: Of the table, for models that use them.
+        X: The encoded training rows; shape (n_rows, n_features).
+        seed: Seed of everything random.
     """
 
     fusion: Fusion
     trust: float
-    n_features: int
-    meta_features: Mapping[str, float] = field(default_factory=dict, repr=False)
+    X: FloatArray = field(repr=False)
+    seed: int
 
 
 class FittedEnsemble:
@@ -124,13 +126,23 @@ class FittedEnsemble:
         known = votes.only(expertise.fusion.knows(votes.names))
         weight = expertise.fusion.blend * expertise.trust
         if known.names and weight > 0:
-            facts = facts_of(known, expertise.n_features, expertise.meta_features)
-            self.fused, self.train_odds = Fused.of(expertise.fusion, known, facts, weight)
-            self.train_scores = self.fused.blend(robust, self.train_odds)
+            facts = table_facts(known, n_features=expertise.X.shape[1])
+            fused, self.train_odds = Fused.of(expertise.fusion, known, facts, weight)
+            blended = fused.blend(robust, self.train_odds)
+            self.fused, self.train_scores = fused.over(expertise.X, blended, seed=expertise.seed)
         reason = fusion_reason(self.fused, expertise.trust, len(known.names))
         self.record = replace(
             self.record, members=shares(self.record.members, self.fused), reasons=(*self.record.reasons, reason)
         )
+
+    def probabilities(self, calibrator: Calibrator) -> FloatArray | None:
+        """What the knowledge base takes for the probability that a training row is an anomaly; None without fusion."""
+        if self.fused is None or self.train_odds is None:
+            return None
+        robust = self._mean(self.member_scores)
+        scores, facts = self.train_scores, self.fused.facts
+        judged = Judged(scores=scores, odds=self.train_odds, robust=robust, tails=tail_ranks(scores), facts=facts)
+        return calibrator.probabilities(judged)
 
     def member_inputs(self, X: FloatArray) -> FloatArray:
         """−log tail ranks of new encoded rows among each member's training rows; shape (n_rows, n_members).
@@ -151,7 +163,7 @@ class FittedEnsemble:
         robust = self._mean(ranks)
         if self.fused is None:
             return robust
-        return self.fused.blend(robust, self.fused.log_odds(self._votes(ranks, raw)))
+        return self.fused.score(X, robust, self._votes(ranks, raw))
 
     def to_state(self) -> dict[str, FloatArray]:
         """The arrays that, with the record, the detectors and the fusion's own files, make it again."""
@@ -160,6 +172,8 @@ class FittedEnsemble:
             state |= {f"{name}_{i}": array for name, array in distribution.to_state().items()}
         if self.fused is not None:
             state |= {f"{name}_fused": array for name, array in self.fused.distribution.to_state().items()}
+            if self.fused.around is not None:
+                state |= {f"{name}_around": array for name, array in self.fused.around.to_state().items()}
         return state
 
     @classmethod
@@ -168,7 +182,7 @@ class FittedEnsemble:
         record: Ensemble,
         detectors: Sequence[_Detector],
         state: Mapping[str, FloatArray],
-        fusion: Callable[[Distribution], Fused] | None = None,
+        fusion: Callable[[Distribution, Neighbourhood | None], Fused] | None = None,
     ) -> FittedEnsemble:
         """Make it again from what `to_state` gave; without training rows, so ``train_scores`` is empty.
 
@@ -176,14 +190,17 @@ class FittedEnsemble:
             record: Its record.
             detectors: Its members, loaded.
             state: From `to_state`.
-            fusion: Makes the bound fusion of its distribution; None: it had none.
+            fusion: Makes the bound fusion of its distribution and neighbourhood; None: it had none.
         """
 
         def distribution(tail: object) -> Distribution:
             return Distribution.from_state({name: state[f"{name}_{tail}"] for name in ("values", "ranks", "scale")})
 
         members = [distribution(i) for i in range(len(record.members))]
-        fused = None if fusion is None else fusion(distribution("fused"))
+        around = None
+        if "rows_around" in state:
+            around = Neighbourhood.from_state({name: state[f"{name}_around"] for name in ("rows", "scores")})
+        fused = None if fusion is None else fusion(distribution("fused"), around)
         return cls(record, detectors, members, [float(w) for w in state["robust"]], fused)
 
     def _raw(self, X: FloatArray) -> list[FloatArray]:

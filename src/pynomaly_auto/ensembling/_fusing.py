@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from pynomaly_auto.ensembling._distribution import Distribution
-from pynomaly_auto.knowledge import Fusion, Votes, member_name, table_facts
+from pynomaly_auto.ensembling._neighbourhood import NEIGHBOURS, SHARE, Neighbourhood
+from pynomaly_auto.knowledge import Fusion, Votes, member_name
 from pynomaly_auto.records import FloatArray, Member, Reason
 
 _SMALL = 20_000  # rows below which a second thread is not worth starting
@@ -24,12 +23,14 @@ class Fused:
         facts: Of the table.
         weight: In (0, 1]: of the fusion beside the robust mean.
         distribution: Of the training rows' log odds.
+        around: The training rows' blended scores, to smooth over neighbours; None: too few rows.
     """
 
     fusion: Fusion
     facts: Mapping[str, float]
     weight: float
     distribution: Distribution
+    around: Neighbourhood | None = None
 
     @classmethod
     def of(cls, fusion: Fusion, votes: Votes, facts: Mapping[str, float], weight: float) -> tuple[Fused, FloatArray]:
@@ -41,14 +42,24 @@ class Fused:
         odds = fusion.log_odds(votes, facts, _threads(len(votes.ranks)))
         return cls(fusion=fusion, facts=dict(facts), weight=weight, distribution=Distribution.of(odds)), odds
 
+    def over(self, X: FloatArray, blended: FloatArray, *, seed: int) -> tuple[Fused, FloatArray]:
+        """Add the neighbourhood of the training rows; also returns their smoothed scores, shape (n_rows,)."""
+        around, scores = Neighbourhood.of(X, blended, seed=seed)
+        return replace(self, around=around), scores
+
     def log_odds(self, votes: Votes) -> FloatArray:
         """Log odds of any rows; shape (n_rows,)."""
         known = votes.only(self.fusion.knows(votes.names))
         return self.fusion.log_odds(known, self.facts, _threads(len(votes.ranks)))
 
     def blend(self, robust: FloatArray, odds: FloatArray) -> FloatArray:
-        """The final score: robust mean and the −log tail rank of the log odds, by weight; shape (n_rows,)."""
+        """Robust mean and the −log tail rank of the log odds, by weight; shape (n_rows,)."""
         return (1.0 - self.weight) * robust + self.weight * self.distribution(odds)
+
+    def score(self, X: FloatArray, robust: FloatArray, votes: Votes) -> FloatArray:
+        """The final score of new rows: blended, then smoothed; shape (n_rows,)."""
+        blended = self.blend(robust, self.log_odds(votes))
+        return blended if self.around is None else self.around.smooth(X, blended)
 
 
 def named(members: Sequence[Member]) -> tuple[str, ...]:
@@ -78,19 +89,11 @@ def fusion_reason(fused: Fused | None, trust: float, members: int) -> Reason:
         f"Final score: {1 - fused.weight:.0%} robust mean, {fused.weight:.0%} learned fusion of {members} members; "
         f"the knowledge base knows tables like this one with confidence {trust:.2f}."
     )
+    if fused.around is not None:
+        text += f" Each row's score is drawn by {SHARE:.0%} towards the mean of its {NEIGHBOURS} nearest neighbours'."
     evidence: dict[str, Any] = {"weight": fused.weight, "confidence": trust, "members": members}
     return Reason(code="ENS-030", subject="fusion", text=text, evidence=evidence)
 
 
-def facts_of(votes: Votes, n_features: int, meta_features: Mapping[str, float]) -> dict[str, float]:
-    """Everything the models may ask of a table."""
-    return {**meta_features, **table_facts(votes, n_features=n_features)}
-
-
 def _threads(n_rows: int) -> int:
     return 1 if n_rows < _SMALL else 2
-
-
-def finite(values: FloatArray) -> bool:
-    """Whether all values can be ranked."""
-    return bool(np.isfinite(values).all())

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto.errors import StorageError
+from pynomaly_auto.knowledge._calibrator import Calibrator
 from pynomaly_auto.knowledge._features import META, STATISTIC, design_matrix
 from pynomaly_auto.knowledge._fusion import Fusion
 from pynomaly_auto.knowledge._manifest import (
@@ -258,15 +259,6 @@ class KnowledgeBase:
 
         return predict
 
-    def predict_contamination(self, meta_features: Mapping[str, float]) -> float | None:
-        """Predict the share of anomalies, or None when no model for it beat the constant."""
-        card = self.manifest.models.get("contamination")
-        if card is None or not card.files:
-            return None
-        values = {META + k: v for k, v in meta_features.items()}
-        logit = float(self._run(card, "mean", [""], values)[0])
-        return float(np.clip(1 / (1 + np.exp(-logit)), 1e-4, 0.5))
-
     @cached_property
     def fusion(self) -> Fusion | None:
         """The learned fusion, or None when the base has none.
@@ -277,8 +269,18 @@ class KnowledgeBase:
         card = self.manifest.models.get("fusion")
         if card is None or not card.files:
             return None
-        texts = [(self.path / card.files[role]).read_text(encoding="utf-8") for role in sorted(card.files)]
+        texts = [self._text(card.files[role]) for role in sorted(card.files)]
         return Fusion.of(card.features, texts, card.shrinkage)
+
+    @cached_property
+    def calibrator(self) -> Calibrator | None:
+        """What turns the learned fusion's scores into probabilities, or None when the base has none.
+
+        Raises:
+            StorageError: Its files are damaged.
+        """
+        card = self.manifest.models.get("calibrator")
+        return None if card is None or not card.files else Calibrator.of(card.features, self._text(card.files["mean"]))
 
     def _model_predictions(
         self, detectors: list[str], meta_features: Mapping[str, float]
@@ -310,10 +312,16 @@ class KnowledgeBase:
 
         if name not in self._boosters:
             try:
-                self._boosters[name] = lightgbm.Booster(model_str=(self.path / name).read_text(encoding="utf-8"))
-            except (OSError, UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
+                self._boosters[name] = lightgbm.Booster(model_str=self._text(name))
+            except lightgbm.basic.LightGBMError as error:
                 raise StorageError(f"{name} is damaged: {error}.", where=f"knowledge base {self.path}") from None
         return self._boosters[name]
+
+    def _text(self, name: str) -> str:
+        try:
+            return (self.path / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise StorageError(f"{name} is damaged: {error}.", where=f"knowledge base {self.path}") from None
 
     @cached_property
     def _boosters(self) -> dict[str, Any]:
