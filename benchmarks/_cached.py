@@ -187,7 +187,7 @@ def _judge_fused(y: IntArray, ours: pd.DataFrame) -> dict[str, Any]:
         raise ValueError(f"the fused scores do not hold rows 0 to {len(y) - 1} once each")
     p = ours["probability"].to_numpy(dtype=np.float64)
     auc, ap = _quality(y, ours["score"].to_numpy(dtype=np.float64))
-    called = p > 0.5
+    called = ours["label"].to_numpy(dtype=bool) if "label" in ours else p > 0.5
     return {
         "roc_auc": auc,
         "ap": ap,
