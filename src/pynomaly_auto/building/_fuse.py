@@ -12,7 +12,7 @@ from pynomaly_auto import scoring
 from pynomaly_auto.building._laying import LaidTable
 from pynomaly_auto.building._splits import group_folds
 from pynomaly_auto.building._train import Learned
-from pynomaly_auto.detectors import DETECTORS
+from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS
 from pynomaly_auto.ensembling import smoothed
 from pynomaly_auto.knowledge import Judged, calibration_features, calibration_inputs, vote_features
 from pynomaly_auto.records import FloatArray, IntArray
@@ -20,7 +20,7 @@ from pynomaly_auto.records import FloatArray, IntArray
 _FEWEST_GROUPS = 20  # below that, rows of a few tables would be taken for a law
 _FOLDS = 4
 _MODELS = 2  # boosters whose odds are averaged
-_BLENDS = (0.3, 0.5, 0.7)
+_BLENDS = (0.3, 0.5, 0.7, 0.85)
 _FUSION: Mapping[str, Any] = {
     "objective": "binary", "learning_rate": 0.04, "num_leaves": 31, "feature_fraction": 0.35, "bagging_fraction": 0.7,
     "bagging_freq": 1, "lambda_l2": 20.0, "min_data_in_leaf": 200, "max_bin": 127, "verbosity": -1,
@@ -34,7 +34,12 @@ _TREES, _CALIBRATION_TREES = 300, 250
 _CALIBRATED = 300  # rows of a table that the calibrator is trained on
 _BINS = 20
 # Views of the table that are members beside the standard ones.
-VIEWED: tuple[str, ...] = ()
+VIEWED: tuple[str, ...] = tuple(
+    f"{name}:{view}"
+    for name, spec in DETECTORS.items()
+    for view in getattr(spec.space.get(VIEW), "choices", ())
+    if view != VIEWS[0]
+)
 # Too slow, or too weak, for what they cost; measured, but no members.
 _NO_MEMBERS = ("random_forest_residuals", "gradient_boosting_residuals", "svr_residuals")
 

@@ -16,7 +16,7 @@ from pynomaly_auto.building._parts import read_part
 from pynomaly_auto.building._sources import Task, load_task
 from pynomaly_auto.dataset import TableEncoder
 from pynomaly_auto.detectors import NeighbourSearch
-from pynomaly_auto.ensembling import NEIGHBOURS
+from pynomaly_auto.ensembling import FEWEST_ROWS, NEIGHBOURS, WIDEST
 from pynomaly_auto.knowledge import Votes, lay_out, member_name, table_facts, vote_features
 from pynomaly_auto.pool import Job, Pool
 from pynomaly_auto.recommending import PORTFOLIO
@@ -26,7 +26,6 @@ Inputs: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 
 ANOMALIES, NORMALS = 150, 250  # most rows of a class that one table gives to train on
 _JUDGED = 1_000  # rows of a table, drawn at its own rate of anomalies, that models are judged on
-_FEWEST_JUDGED = 50
 _TIMEOUT = 300.0
 # Smaller ensembles that the fusion must cope with too: a short budget, a large table.
 _SUBSETS: tuple[tuple[str, ...], ...] = (
@@ -51,7 +50,7 @@ class LaidTable:
         judged: Inputs of rows drawn at the table's own rate; shape (n_judged, n_inputs).
         labels: Of these; shape (n_judged,).
         robust: Their robust means; shape (n_judged,).
-        neighbours: Positions of each one's nearest others; shape (n_judged, 9), or (0, 9) where they are too few.
+        neighbours: Positions of each one's nearest others; shape (n_judged, 9), or (0, 9) without smoothing.
         facts: Of the table.
     """
 
@@ -109,7 +108,7 @@ def lay_table(task: Task, part: str, members: Sequence[str], max_rows: int, seed
     return LaidTable(
         task=task.name,
         group=task.group,
-        weight=float(np.clip(4.5 * (scoring.roc_auc(labels, robust) - 0.525), 0.15, 1.6)),
+        weight=float(np.clip(4.5 * (scoring.roc_auc(labels, robust) - 0.525), 0.22, 1.26) ** 2),
         X=np.concatenate([lay_out(features, v.rows(r), _facts(v, votes, facts, X.shape[1])) for v, r in trained]),
         y=np.concatenate([labels[r] for _, r in trained]),
         row_weight=np.concatenate([_halves(labels[r]) * len(r) for _, r in trained]) / sum(len(r) for _, r in trained),
@@ -167,6 +166,6 @@ def _halves(labels: IntArray) -> FloatArray:
 
 
 def _neighbours(X: FloatArray) -> IntArray:
-    if len(X) < _FEWEST_JUDGED:
+    if len(X) < FEWEST_ROWS or X.shape[1] > WIDEST:
         return np.empty((0, NEIGHBOURS), dtype=np.int64)
     return NeighbourSearch(np.ascontiguousarray(X), part_ties=True).query_self(NEIGHBOURS)[1]

@@ -4,11 +4,13 @@ from pynomaly_auto.ensembling._choosing import COMBINER, choose_members
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._fitted import Expertise, FittedEnsemble
 from pynomaly_auto.ensembling._fusing import Fused
-from pynomaly_auto.ensembling._neighbourhood import NEIGHBOURS, Neighbourhood, smoothed
+from pynomaly_auto.ensembling._neighbourhood import FEWEST_ROWS, NEIGHBOURS, WIDEST, Neighbourhood, smoothed
 
 __all__ = [
     "COMBINER",
+    "FEWEST_ROWS",
     "NEIGHBOURS",
+    "WIDEST",
     "Distribution",
     "Expertise",
     "FittedEnsemble",

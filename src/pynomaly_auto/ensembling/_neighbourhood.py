@@ -11,8 +11,9 @@ from pynomaly_auto.detectors import DETECTORS, NeighbourSearch
 from pynomaly_auto.records import FloatArray
 
 NEIGHBOURS = 9
-SHARE = 0.3  # of the neighbours' mean in a smoothed score; `python -m benchmarks.fusion` prints what others give
-_FEWEST = 50  # rows below which nine neighbours are no neighbourhood
+SHARE = 0.2  # of the neighbours' mean in a smoothed score
+FEWEST_ROWS = 50  # below, nine neighbours are no neighbourhood
+WIDEST = 100  # features beyond which a few rows are everybody's neighbours (hubs), and smoothing does harm
 _CHUNK = 20_000  # rows looked up at a time
 
 
@@ -43,10 +44,10 @@ class Neighbourhood:
 
         Returns:
             The neighbourhood and the smoothed scores of the training rows, each leaving itself out; None and the
-            scores as they are where the rows are too few.
+            scores as they are where the rows are too few or too wide.
         """
         n = len(X)
-        if n < _FEWEST:
+        if n < FEWEST_ROWS or X.shape[1] > WIDEST:
             return None, scores
         size = DETECTORS["knn"].reference_size(n)
         chosen = np.arange(n)

@@ -29,6 +29,7 @@ from pynomaly_auto.knowledge._manifest import (
     read_manifest,
     sha256,
 )
+from pynomaly_auto.knowledge._votes import RANK
 from pynomaly_auto.records import FloatArray, Params, Prediction, SimilarTable, plain
 
 ENVIRONMENT = "PYNOMALY_KNOWLEDGE_BASE"
@@ -258,6 +259,12 @@ class KnowledgeBase:
             return _unit(facts.mean + trust * offset)
 
         return predict
+
+    @property
+    def fused_members(self) -> tuple[str, ...]:
+        """Members the learned fusion knows, as its card says: a detector, after a colon its view; empty without one."""
+        card = self.manifest.models.get("fusion")
+        return () if card is None else tuple(f[len(RANK) :] for f in card.features if f.startswith(RANK))
 
     @cached_property
     def fusion(self) -> Fusion | None:
