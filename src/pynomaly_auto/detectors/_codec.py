@@ -21,6 +21,7 @@ import numpy as np
 from pynomaly_auto import _optional
 from pynomaly_auto.detectors._fitted import FittedDetector
 from pynomaly_auto.detectors._scaling import Scaling
+from pynomaly_auto.detectors._views import Viewed
 from pynomaly_auto.errors import PynomalyError, StorageError, UntrustedError
 
 if TYPE_CHECKING:
@@ -161,8 +162,9 @@ def _load_skops(spec: DetectorSpec, params: Mapping[str, Any], folder: Path, tru
     module, _, attribute = spec.target.partition(":")
     kind = getattr(importlib.import_module(module), attribute)
     # A target may also be a function that makes the estimator; then there is no type to hold it to.
-    if isinstance(kind, type) and not isinstance(estimator, kind):
-        raise StorageError(f"a {type(estimator).__name__} is stored, not a {kind.__name__}.", where=str(path))
+    found = estimator.estimator if isinstance(estimator, Viewed) else estimator
+    if isinstance(kind, type) and not isinstance(found, kind):
+        raise StorageError(f"a {type(found).__name__} is stored, not a {kind.__name__}.", where=str(path))
     return estimator
 
 

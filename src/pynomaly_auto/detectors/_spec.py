@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pynomaly_auto import _optional
+from pynomaly_auto.detectors._views import VIEW, Viewed
 from pynomaly_auto.errors import NotApplicableError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 Family: TypeAlias = Literal["statistical", "proximity", "linear", "trees", "regression", "neural"]
 AnomalyKind: TypeAlias = Literal["global", "local", "cluster", "dependency"]
 
+_VIEWABLE = ("fit", "decision_function")
 CHUNK_ROWS = 50_000  # rows scored at a time, so that a detector's temporary arrays stay bounded
 _FEWEST_REFERENCE_ROWS = 500
 _FEWEST_NEIGHBOURS = 10
@@ -147,22 +149,27 @@ class DetectorSpec:
         """Make the unfitted estimator.
 
         Args:
-            params: Values that replace the defaults.
+            params: Values that replace the defaults; ``view`` names the view of the rows it is to work on.
             seed: Seed of everything random.
 
         Raises:
             MissingExtraError: A package of an optional extra is missing.
             UnknownNameError: A parameter is unknown to the estimator.
+            SettingError: A parameter has a value it may not have.
         """
         if self.extra is not None and not self.installed:
             raise _optional.missing(self.extra)
         module, _, attribute = self.target.partition(":")
         kind = getattr(importlib.import_module(module), attribute)
         values = {**self.defaults, **params}
+        view = values.pop(VIEW, None)
+        if view is not None and (self.codec != "skops" or (self.fit_method, self.score_method) != _VIEWABLE):
+            raise SettingError(f"{self.name} takes no view.", where=f"detector {self.name}")
         if self.seed_parameter is not None:
             values.setdefault(self.seed_parameter, seed)
         try:
-            return kind(**values)
+            estimator = kind(**values)
+            return estimator if view is None else Viewed(view, estimator, self.train_scores)
         except TypeError as error:
             unknown = [name for name in params if name not in self.defaults and name not in self.space]
             if unknown and "unexpected keyword" in str(error):
