@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from pynomaly_auto.ensembling import _novelty as novelty
 from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason
 from pynomaly_auto.scoring import beyond, spread, tail_ranks
@@ -42,14 +43,16 @@ class _Distribution:
         values: Distinct scores, ascending; at most `_KNOTS`.
         ranks: −log tail rank at each of them.
         scale: Unit in which the excess beyond the largest is measured.
+        bounded: Whether that excess stays below 1, or goes on as an exponential tail does.
     """
 
     values: FloatArray
     ranks: FloatArray
     scale: float
+    bounded: bool = True
 
     @classmethod
-    def of(cls, scores: FloatArray) -> _Distribution:
+    def of(cls, scores: FloatArray, *, bounded: bool = True) -> _Distribution:
         ordered = np.sort(np.asarray(scores, dtype=np.float64))
         n = len(ordered)
         kept = ordered
@@ -57,11 +60,13 @@ class _Distribution:
             lower = np.linspace(0, n - 1 - _EXACT, _KNOTS - _EXACT).astype(int)
             kept = np.concatenate([ordered[lower], ordered[n - _EXACT :]])
         values = np.unique(kept)
-        return cls(values, tail_ranks(values, ordered), spread(ordered))
+        scale = spread(ordered) if bounded else novelty.tail_scale(ordered)
+        return cls(values, tail_ranks(values, ordered), scale, bounded)
 
     def __call__(self, scores: FloatArray) -> FloatArray:
         inside = np.interp(scores, self.values, self.ranks)
-        return np.asarray(inside + beyond(scores, float(self.values[-1]), self.scale), dtype=np.float64)
+        excess = beyond if self.bounded else novelty.excess
+        return np.asarray(inside + excess(scores, float(self.values[-1]), self.scale), dtype=np.float64)
 
 
 class FittedEnsemble:
@@ -69,7 +74,7 @@ class FittedEnsemble:
 
     New rows are mapped through the training rows' distributions, so one row alone gets the same score as in a batch,
     and a training row the score it was given in training. A row beyond all training rows of a member gets that
-    member's largest value plus a bounded excess.
+    member's largest value plus an excess: a bounded one, or (novelty) one that grows as an exponential tail says.
 
     Args:
         record: The members that could be fitted, with weights that sum to 1.
@@ -115,7 +120,8 @@ class FittedEnsemble:
             text = f"{missing} of {len(ensemble.members)} members could not be fitted; the others share their weight."
             evidence = {"missing": missing, "members": len(made)}
             reasons += (Reason(code="ENS-020", subject="ensemble", text=text, evidence=evidence),)
-        distributions = [_Distribution.of(f.scores) for f in made]
+        bounded = ensemble.combiner != novelty.COMBINER
+        distributions = [_Distribution.of(f.scores, bounded=bounded) for f in made]
         inputs = np.column_stack([d(f.scores) for d, f in zip(distributions, made, strict=True)])
         record = replace(ensemble, members=members, reasons=reasons)
         return cls(record, [f.detector for f in made], distributions, inputs)
@@ -158,13 +164,16 @@ class FittedEnsemble:
         cls, record: Ensemble, detectors: Sequence[_Detector], state: Mapping[str, FloatArray]
     ) -> FittedEnsemble:
         """Make it again from what `to_state` gave; without training rows, so ``train_scores`` is empty."""
+        bounded = record.combiner != novelty.COMBINER
         distributions = [
-            _Distribution(state[f"values_{i}"], state[f"ranks_{i}"], float(state[f"scale_{i}"][0]))
+            _Distribution(state[f"values_{i}"], state[f"ranks_{i}"], float(state[f"scale_{i}"][0]), bounded)
             for i in range(len(record.members))
         ]
         return cls(record, detectors, distributions, np.empty((0, len(record.members))))
 
     def _combine(self, inputs: FloatArray) -> FloatArray:
+        if self.record.combiner == novelty.COMBINER:
+            return novelty.stronger_half(inputs, [member.weight for member in self.record.members])
         # Column by column: a matrix product may round differently for one row than for many.
         out = np.zeros(len(inputs))
         for member, column in zip(self.record.members, inputs.T, strict=True):
