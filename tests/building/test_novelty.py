@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -57,6 +58,8 @@ def test_a_base_of_the_other_protocol(folder, tmp_path):
     assert base.results["roc_auc"].min() > 0.8
     assert base.results["st_agreement"].notna().all()
     assert not {"scores", "train_scores"} & set(base.results.columns)
+    views = {json.loads(p).get("view") for p in base.results["params"]}
+    assert views == {None, "normal_scores", "whitened"}  # the portfolio's members are measured beside the defaults
     parts = sorted(tmp_path.glob("kb.parts/*.parquet"))
     record, table = read_part(parts[0])
     assert {len(s) for s in table["scores"]} == {record["n_judged"]}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pynomaly_auto.building._assemble import assemble, parts_tables, union
-from pynomaly_auto.building._configurations import configurations
+from pynomaly_auto.building._configurations import configurations, novelty_configurations
 from pynomaly_auto.building._measure import Measured, Prepared, finish, fit, prepare
 from pynomaly_auto.building._novelty import PROTOCOLS, Protocol, fit_novelty, prepare_novelty
 from pynomaly_auto.building._parts import Configuration, read_part, slug
@@ -185,6 +185,8 @@ def _measure_all(tasks: list[Task], parts: Path, plan: Plan, on_task: Callable[[
     """Bring every task to its end; the part files of those that could be measured."""
     names = plan.detectors or tuple(name for name, spec in DETECTORS.items() if spec.installed)
     wanted = configurations(names, plan.configurations, plan.seed)
+    if plan.protocol == "novelty":
+        wanted += novelty_configurations(names)
     try:
         parts.mkdir(parents=True, exist_ok=True)
     except OSError as error:
