@@ -43,7 +43,10 @@ docs: $(STAMP)
 
 benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.speed
-	$(BIN)/python -m benchmarks.quality
+	$(BIN)/python -m benchmarks.quality real
+	$(BIN)/python -m benchmarks.quality report
+	$(BIN)/python -m benchmarks.anytime
+	$(BIN)/python -m benchmarks.anytime report
 
 clean:
 	rm -rf $(VENV) $(OUT) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,28 +1,21 @@
-"""The shared tables, read where they lie."""
+"""Which tables are measured: the shared ones, or any folder of labelled tables."""
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-MAX_ROWS = 20_000
+from pynomaly_auto.building import Task, find_tasks
 
-
-@dataclass(frozen=True, kw_only=True)
-class LabelledTable:
-    """One table with its labels, 1 = anomaly."""
-
-    name: str
-    suite: str
-    group: str
-    X: Any = field(repr=False)
-    y: np.ndarray[Any, Any] = field(repr=False)
+SUITES = ("adbench", "adbench_embeddings", "oddbench", "ovrbench", "uci", "mixed")
+SUFFIXES = (".npz", ".parquet", ".csv")
+_INDEX = "index.csv"
 
 
 def home() -> Path:
@@ -32,29 +25,84 @@ def home() -> Path:
         SystemExit: They are not there; a benchmark without them has nothing to say.
     """
     path = Path(os.environ.get("PYNOMALY_META_DATASETS", "../shared/meta_datasets"))
-    if not (path / "index.csv").is_file():
+    if not (path / _INDEX).is_file():
         raise SystemExit(f"No shared tables at {path}: set PYNOMALY_META_DATASETS to the folder with index.csv.")
     return path
 
 
-def tables(suites: tuple[str, ...], *, max_rows: int = MAX_ROWS, seed: int = 0) -> Iterator[LabelledTable]:
-    """The tables of some suites, smallest first; larger ones are sampled at random, labels unseen."""
-    folder = home()
-    index = pd.read_csv(folder / "index.csv")
-    index["suite"] = index["path"].str.partition("/")[0]
-    chosen = index[index["suite"].isin(suites)].sort_values(["n_samples", "name"])
-    for row in chosen.itertuples():
-        X, y = _read(folder / str(row.path))
-        if len(y) > max_rows:
-            rows = np.sort(np.random.default_rng(seed).choice(len(y), max_rows, replace=False))
-            X, y = (X.iloc[rows].reset_index(drop=True) if isinstance(X, pd.DataFrame) else X[rows]), y[rows]
-        if 0 < y.sum() < len(y):
-            yield LabelledTable(name=str(row.name), suite=str(row.suite), group=str(row.group), X=X, y=y)
+def shared_tasks(suites: Iterable[str] = SUITES) -> list[Task]:
+    """All tasks of some of the shared suites.
+
+    Raises:
+        SystemExit: The shared tables are not there, or a suite is unknown.
+    """
+    wanted, tasks = list(suites), find_tasks([home()])
+    known = sorted({task.suite for task in tasks})
+    if unknown := [suite for suite in wanted if suite not in known]:
+        raise SystemExit(f"Unknown suite {', '.join(unknown)}. Known: {', '.join(known)}.")
+    return [task for task in tasks if task.suite in wanted]
 
 
-def _read(path: Path) -> tuple[Any, np.ndarray[Any, Any]]:
-    if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as data:
-            return data["X"].astype(np.float64), data["y"].astype(int)
-    frame = pd.read_parquet(path)
-    return frame.drop(columns="label"), frame["label"].to_numpy().astype(int)
+def sampled(tasks: Iterable[Task], count: int | None, *, seed: int = 0) -> list[Task]:
+    """A fixed random sample of at most ``count`` tasks per suite, suites taking turns.
+
+    A larger sample of the same seed holds the smaller one, and any beginning of the list is a fair sample.
+    """
+    by_suite: dict[str, list[Task]] = {}
+    for task in sorted(tasks, key=lambda t: (t.suite, t.name)):
+        by_suite.setdefault(task.suite, []).append(task)
+    chosen = []
+    for suite, members in by_suite.items():
+        order = np.random.default_rng([seed, *suite.encode()]).permutation(len(members))
+        chosen.append([members[i] for i in order[:count]])
+    turns = itertools.zip_longest(*chosen)
+    return [task for turn in turns for task in turn if task is not None]
+
+
+def folder_tasks(folder: Path, label: str) -> list[Task]:
+    """The npz, parquet and CSV tables of a folder; its subfolders are the suites.
+
+    A folder whose ``index.csv`` has the columns of the shared one is read by it, groups and made tasks included.
+
+    Raises:
+        SystemExit: The folder does not exist or holds no table.
+    """
+    if not folder.is_dir():
+        raise SystemExit(f"{folder} is no folder: give one that holds npz (X, y), parquet or CSV tables.")
+    if _is_index(folder / _INDEX):
+        return find_tasks([folder], label=label)
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+    if not files:
+        raise SystemExit(f"{folder} holds no .npz (X, y), .parquet or .csv table, nor do its subfolders.")
+    return [_task(path, folder, label) for path in files]
+
+
+def _task(path: Path, folder: Path, label: str) -> Task:
+    inside = path.relative_to(folder)
+    suite = inside.parts[0] if len(inside.parts) > 1 else folder.resolve().name
+    name = re.sub(r"\s+", "_", inside.as_posix())
+    return Task(
+        name=name, suite=suite, group=name, domain="", source=f"file {path.name}", licence="not stated", path=path,
+        target=label,
+    )  # fmt: skip
+
+
+def _is_index(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    try:
+        columns = set(pd.read_csv(path, nrows=0).columns)
+    except (OSError, ValueError):
+        return False
+    return {"name", "modality", "group", "path", "source"} <= columns
+
+
+def pools(suites: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    """Title to suites: every suite, OddBench and OvRBench also together."""
+    found = sorted(set(suites), key=lambda s: (SUITES.index(s) if s in SUITES else len(SUITES), s))
+    out: dict[str, tuple[str, ...]] = {}
+    for suite in found:
+        out[suite] = (suite,)
+        if suite == "ovrbench" and "oddbench" in found:
+            out["oddbench + ovrbench"] = ("oddbench", "ovrbench")
+    return out

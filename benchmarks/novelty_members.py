@@ -18,7 +18,7 @@ import pandas as pd
 from scipy.stats import wilcoxon
 
 from pynomaly_auto.building import find_tasks, load_task, split
-from pynomaly_auto.ensembling import stronger_half, tail_excess, tail_scale
+from pynomaly_auto.ensembling import Distribution, stronger_half
 from pynomaly_auto.recommending import NOVELTY_MEMBERS, PORTFOLIO
 from pynomaly_auto.scoring import average_precision, roc_auc, tail_ranks
 
@@ -58,9 +58,7 @@ def ranks(train: Rows, judged: Rows) -> Rows:
 
 def tails(train: Rows, judged: Rows) -> Rows:
     """−log tail ranks that go on as an exponential tail."""
-    ordered = np.sort(train)
-    inside = tail_ranks(np.minimum(judged, ordered[-1]), ordered)
-    return inside + tail_excess(judged, float(ordered[-1]), tail_scale(ordered))
+    return Distribution.of(train, bounded=False)(judged)
 
 
 def mean(inputs: Rows) -> Rows:

@@ -14,15 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks._sets import FAMILIES, FOUR, THREE
 from pynomaly_auto.building import find_tasks, load_task
 from pynomaly_auto.recommending import PORTFOLIO
 from pynomaly_auto.scoring import average_precision, roc_auc, tail_ranks
 
-_FOUR = ("knn_mean", "iforest", "mcd", "fair_cut_forest")
-_FAMILIES = (
-    ("iforest", "extended_iforest"), ("knn_mean", "knn"), ("lof", "inne"), ("mcd", "pca"), ("hbos", "ecod"),
-    ("fair_cut_forest", "density_forest"), ("gmm", "kde"),
-)  # fmt: skip
 Scores = dict[str, np.ndarray[Any, Any]]
 
 
@@ -56,13 +52,13 @@ def main() -> None:
     names = sorted(set.intersection(*(set(ranks) for _, ranks in data)))
     sets: dict[str, tuple[str, ...]] = {name: (name,) for name in names}
     sets |= {f"portfolio without {name}": tuple(p for p in PORTFOLIO if p != name) for name in PORTFOLIO}
-    sets |= {"kNN, IForest, MCD": _FOUR[:3], "kNN, IForest, MCD, fair-cut": _FOUR, "all": tuple(names)}
+    sets |= {"kNN, IForest, MCD": THREE, "kNN, IForest, MCD, fair-cut": FOUR, "all": tuple(names)}
     sets |= {"PORTFOLIO": PORTFOLIO}
     rows = []
     for name, chosen in sets.items():
         scores = [(y, mean_of(ranks, chosen)) for y, ranks in data]
         rows.append((name, *(float(np.mean([f(y, s) for y, s in scores])) for f in (roc_auc, average_precision))))
-    means = [(y, np.mean([mean_of(ranks, family) for family in _FAMILIES], axis=0)) for y, ranks in data]
+    means = [(y, np.mean([mean_of(ranks, family) for family in FAMILIES.values()], axis=0)) for y, ranks in data]
     rows.append(
         ("mean of family means", *(float(np.mean([f(y, s) for y, s in means])) for f in (roc_auc, average_precision)))
     )

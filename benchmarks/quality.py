@@ -1,169 +1,141 @@
-"""``python -m benchmarks.quality``: ROC-AUC and average precision per table, ours beside fixed detectors and ADEngine.
+"""How good are the anomalies found? Ours beside fixed detectors, fixed means, PyOD's ADEngine, choices and oracles.
 
-Contaminated protocol: the rows to be judged are the rows fitted on, labels are used for nothing but measuring. Every
-method sees the same rows; the peers get our encoder's standardised matrix. Finished measurements stay in ``--store``,
-so a killed run continues, and every method's failures are counted.
+    python -m benchmarks.quality real --sample 100 --knowledge 'FOLDS/kb-fold{fold}'   # end to end, on a fixed sample
+    python -m benchmarks.quality cached --parts PARTS --fused FUSED.parquet             # whole suites, cached scores
+    python -m benchmarks.quality report                                                 # docs/benchmarks.md from both
+    python -m benchmarks.quality --data FOLDER --out report.md                          # any labelled tables
+
+Contaminated protocol: the rows to be judged are the rows fitted on; labels are used for nothing but measuring. ``real``
+and ``cached`` keep what they measure in ``--store`` and ``--cached-store`` and print it; a killed run continues.
+``report`` measures nothing. In a folder given as ``--data`` subfolders are suites, tables are npz (``X``, ``y``),
+parquet or CSV with a label column of 0 and 1; a table that cannot be used is named and counted.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import time
-import warnings
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pandas as pd
+from benchmarks._cached import evaluate
+from benchmarks._knowledge import Bases
+from benchmarks._page import PAGE, write_part
+from benchmarks._peers import chosen_runs
+from benchmarks._report import Pictures, cached_report, real_report
+from benchmarks._running import FILE, Plan, current, measure
+from benchmarks._store import Store, read, write
+from benchmarks._tables import SUITES, folder_tasks, sampled, shared_tasks
 
-from benchmarks._tables import LabelledTable, tables
-from pynomaly_auto import AutonomousDetector
-from pynomaly_auto.dataset import TableEncoder
-from pynomaly_auto.scoring import average_precision, roc_auc
-
-Scores = np.ndarray[Any, Any]
-SEED = 0
-
-
-def ours(table: LabelledTable, _: Scores, budget: float) -> tuple[Scores, Scores]:
-    """Zero configuration but for the budget."""
-    detector = AutonomousDetector(time_budget=budget, tracking=False, random_state=SEED, verbose=0)
-    result = detector.fit(table.X).result_
-    return result.verdict.scores, (result.labels == -1).astype(int)
+RESULTS = Path("benchmarks/results")
+MODES = ("real", "cached", "report")
 
 
-def adengine(_: LabelledTable, X: Scores, __: float) -> tuple[Scores, Scores]:
-    """PyOD's ADEngine: consensus of its chosen detectors."""
-    from pyod.utils.ad_engine import ADEngine
-
-    state = ADEngine(random_state=SEED).investigate(X, data_type="tabular")
-    if state.consensus is None:
-        raise RuntimeError("all of ADEngine's detectors failed")
-    return np.asarray(state.consensus["scores"]), np.asarray(state.consensus["labels"])
-
-
-def _pyod(make: Callable[[int], Any]) -> Callable[[LabelledTable, Scores, float], tuple[Scores, Scores]]:
-    def measure(_: LabelledTable, X: Scores, __: float) -> tuple[Scores, Scores]:
-        model = make(len(X)).fit(X)
-        return np.asarray(model.decision_scores_), np.asarray(model.labels_)
-
-    return measure
-
-
-def _iforest(_: int) -> Any:
-    from pyod.models.iforest import IForest
-
-    return IForest(random_state=SEED)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure what is missing, then report."""
+    options = _options(arguments)
+    plan = _plan(options)
+    if options.data is not None:
+        of_folder(options, plan)
+    elif options.mode == "real":
+        tasks = sampled(shared_tasks(options.suites.split(",")), options.sample, seed=options.seed)
+        store = Store(options.store)
+        measure(tasks, plan, store)
+        print(real_report(current(store.lines, plan), Pictures(folder=None)))
+    elif options.mode == "cached":
+        if options.parts is None:
+            raise SystemExit("Give --parts, the folder of part files a `pynomaly kb build` left.")
+        lines = evaluate(options.parts, shared_tasks(options.suites.split(",")), options.fused)
+        write(options.cached_store, lines)
+        print(cached_report(lines, Pictures(folder=None)))
+    else:
+        of_shared(options, plan)
 
 
-def _knn(n: int) -> Any:
-    from pyod.models.knn import KNN
-
-    return KNN(n_neighbors=min(100, n // 2), method="mean")
-
-
-def _mcd(_: int) -> Any:
-    from pyod.models.mcd import MCD
-
-    return MCD(random_state=SEED)
-
-
-METHODS: dict[str, Callable[[LabelledTable, Scores, float], tuple[Scores, Scores]]] = {
-    "pynomaly_auto": ours,
-    "PyOD IForest": _pyod(_iforest),
-    "PyOD kNN k=100 mean": _pyod(_knn),
-    "PyOD MCD": _pyod(_mcd),
-    "ADEngine consensus": adengine,
-}
-
-
-def measure(table: LabelledTable, method: str, budget: float) -> dict[str, Any]:
-    """One method on one table: quality, seconds, or why it failed."""
-    X = TableEncoder().fit(table.X).encode(table.X).X
-    record: dict[str, Any] = {
-        "table": table.name,
-        "suite": table.suite,
-        "method": method,
-        "rows": len(X),
-        "features": X.shape[1],
-    }
-    start = time.perf_counter()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            scores, labels = METHODS[method](table, X, budget)
-        found = labels == 1
-        hits = int((found & (table.y == 1)).sum())
-        record |= {
-            "roc_auc": roc_auc(table.y, scores),
-            "ap": average_precision(table.y, scores),
-            "f1": 2 * hits / max(int(found.sum()) + int(table.y.sum()), 1),
-            "share_error": abs(float(found.mean()) - float(table.y.mean())),
-        }
-    except Exception as error:  # a peer may fail in any way; the failure is its result
-        record |= {"error": f"{type(error).__name__}: {error}"[:200]}
-    return record | {"seconds": round(time.perf_counter() - start, 2)}
+def of_shared(options: argparse.Namespace, plan: Plan) -> None:
+    """Report both stores and write the page."""
+    images = options.page.parent / "images"
+    parts = []
+    if real := current(read(options.store), plan):
+        command = "`python -m benchmarks.quality real`: every method run end to end on a fixed random sample."
+        parts += ["### End-to-end runs", command, real_report(real, Pictures(folder=images, prefix="real"))]
+    if cached := read(options.cached_store):
+        command = (
+            "`python -m benchmarks.quality cached`: no fits, all tables that have cached scores of every detector."
+        )
+        report = cached_report(cached, Pictures(folder=images, prefix="cached"))
+        parts += ["### Whole suites from cached member scores", command, report]
+    if not parts:
+        raise SystemExit(f"Nothing is measured yet in {options.store} or {options.cached_store}.")
+    text = "\n\n".join(parts)
+    print(text)
+    write_part(options.page, "quality", text)
 
 
-def main() -> None:
-    """Measure what is missing, then print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--suites", default="tabular,mixed")
-    parser.add_argument("--budget", type=float, default=30.0)
-    parser.add_argument("--max-rows", type=int, default=20_000)
-    parser.add_argument("--store", type=Path, default=Path("benchmarks/out/quality.jsonl"))
-    parser.add_argument("--methods", default=",".join(METHODS))
-    parser.add_argument("--print-only", action="store_true")
-    options = parser.parse_args()
-    options.store.parent.mkdir(parents=True, exist_ok=True)
-    done = [json.loads(line) for line in options.store.read_text().splitlines()] if options.store.exists() else []
-    if not options.print_only:
-        known = {(r["table"], r["method"]) for r in done}
-        with options.store.open("a") as store:
-            for table in tables(tuple(options.suites.split(",")), max_rows=options.max_rows):
-                for method in options.methods.split(","):
-                    if (table.name, method) not in known:
-                        record = measure(table, method, options.budget)
-                        done.append(record)
-                        store.write(json.dumps(record) + "\n")
-                        store.flush()
-    show(pd.DataFrame(done), options.suites.split(","))
+def of_folder(options: argparse.Namespace, plan: Plan) -> None:
+    """Measure and report any folder of labelled tables."""
+    tasks = sampled(folder_tasks(options.data, options.label), None, seed=options.seed)[: options.limit]
+    store = Store(options.folder_store)
+    measure(tasks, plan, store)
+    named = {(task.suite, task.name) for task in tasks}
+    lines = [line for line in current(store.lines, plan) if (line["suite"], line["table"]) in named]
+    out: Path | None = options.out
+    images = out.with_name(f"{out.stem}_images") if out is not None else None
+    pictures = Pictures(folder=images, link=f"{images.name}/" if images is not None else "")
+    text = f"# Quality on {options.data.resolve().name}\n\n" + real_report(lines, pictures, together=True)
+    print(text)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text + "\n", encoding="utf-8")
+    if all(line["method"] == FILE for line in lines):
+        raise SystemExit("None of the tables could be used; the reasons are above.")
 
 
-def show(frame: pd.DataFrame, suites: list[str]) -> None:
-    """Per table and on average; averages only over tables that every method finished, failures counted."""
-    frame = frame[frame["suite"].isin(suites)].drop_duplicates(["table", "method"], keep="last")
-    order = [m for m in METHODS if m in set(frame["method"])]
-    auc, ap = (frame.pivot(index=["suite", "table"], columns="method", values=v)[order] for v in ("roc_auc", "ap"))
-    cells = auc.map("{:.3f}".format) + " / " + ap.map("{:.3f}".format)
-    print(cells.to_string())
-    rows = []
-    for name, part in [*frame.groupby("suite"), ("all", frame)]:
-        complete = part.pivot(index="table", columns="method", values="roc_auc")[order].dropna().index
-        both = part[part["table"].isin(complete)]
-        for method in order:
-            mine = both[both["method"] == method]
-            failed = int(part.loc[part["method"] == method, "roc_auc"].isna().sum())
-            values = mine[["roc_auc", "ap", "f1", "share_error", "seconds"]].mean().round(4)
-            rows.append((name, method, len(mine), *values, failed))
-    head = ["suite", "method", "tables", "ROC-AUC", "AP", "F1", "share error", "seconds", "failed"]
-    print(pd.DataFrame(rows, columns=head).to_string(index=False))
-    beside(frame, order)
+def _plan(options: argparse.Namespace) -> Plan:
+    return Plan(
+        runs=chosen_runs(options.methods),
+        bases=Bases(options.knowledge),
+        budgets=options.budget,
+        max_rows=options.max_rows,
+        workers=options.workers,
+        seed=options.seed,
+    )
 
 
-def beside(frame: pd.DataFrame, order: list[str]) -> None:
-    """Each peer beside ours, over all tables that this peer finished."""
-    rows = []
-    for name, part in [*frame.groupby("suite"), ("all", frame)]:
-        wide = part.pivot(index="table", columns="method", values=["roc_auc", "ap"])
-        for peer in (m for m in order if m != "pynomaly_auto"):
-            both = wide[[(v, m) for v in ("roc_auc", "ap") for m in ("pynomaly_auto", peer)]].dropna()
-            wins = [int((both[(v, "pynomaly_auto")] > both[(v, peer)]).sum()) for v in ("roc_auc", "ap")]
-            rows.append((name, peer, len(both), *both.mean().round(4), *wins))
-    head = ["suite", "peer", "tables", "ROC-AUC ours", "peer's", "AP ours", "peer's", "wins in ROC-AUC", "in AP"]
-    print(pd.DataFrame(rows, columns=head).to_string(index=False))
+def _budgets(text: str) -> tuple[float, ...]:
+    found = tuple(float(part) for part in text.split(","))
+    if not found or min(found) <= 0:
+        raise ValueError(text)
+    return found
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("mode", nargs="?", choices=MODES, default="report")
+    add = parser.add_argument
+    add("--data", type=Path, help="any folder of labelled tables instead of the shared ones")
+    add("--label", default="label", help="name of the label column (1 = anomaly, 0 = normal)")
+    add("--limit", type=int, help="with --data: at most that many tables, a fixed random choice")
+    add("--out", type=Path, help="with --data: write the report here, pictures beside it")
+    add("--suites", default=",".join(SUITES), help="shared suites, by comma")
+    add("--sample", type=int, default=100, help="tables per suite of end-to-end runs")
+    add("--methods", default="ours,iforest,knn,mcd,adengine", help="by comma")
+    add("--budget", type=_budgets, default=(60.0,), help="seconds of ours, several by comma: the largest is compared")
+    add("--max-rows", type=int, default=5000, help="larger tables are sampled")
+    add("--workers", type=int, default=2, help="processes of ours")
+    add("--seed", type=int, default=0)
+    add(
+        "--knowledge",
+        help="folder of the knowledge base, with {fold} and folds.json beside it; default: the shipped one",
+    )
+    add("--parts", type=Path, help="part files of a knowledge base build, for `cached`")
+    add("--fused", type=Path, help="parquet of out-of-fold fused scores (task, row, score, probability), for `cached`")
+    add("--store", type=Path, help="where end-to-end runs are kept (with --data: nowhere unless given)")
+    add("--cached-store", type=Path, default=RESULTS / "cached.jsonl")
+    add("--page", type=Path, default=PAGE, help="page that `report` writes into")
+    options = parser.parse_args(arguments)
+    options.folder_store = options.store
+    options.store = options.store or RESULTS / "real.jsonl"
+    return options
 
 
 if __name__ == "__main__":

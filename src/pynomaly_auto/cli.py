@@ -245,6 +245,9 @@ def kb_build(  # noqa: PLR0913 - one parameter per option
     limit: Annotated[int | None, typer.Option(help="Only that many tables.")] = None,
     suite: Annotated[list[str] | None, typer.Option(help="Only this suite of the index (repeatable).")] = None,
     detector: Annotated[list[str] | None, typer.Option(help="Only this detector (repeatable).")] = None,
+    variant: Annotated[
+        list[str] | None, typer.Option(help="Also each task so changed: share=0.02, noise, missing=0.2 (repeatable).")
+    ] = None,
     configurations: Annotated[int, typer.Option(help="Points of the search space beside each strong default.")] = 2,
     fit_timeout: Annotated[float, typer.Option(help="Seconds after which one fit is given up.")] = 60.0,
     label: Annotated[str, typer.Option(help="Label column in tables without an index.")] = "label",
@@ -267,6 +270,7 @@ def kb_build(  # noqa: PLR0913 - one parameter per option
         configurations=configurations,
         label=label,
         parts=parts,
+        variants=tuple(variant or ()),
         protocol=protocol,  # type: ignore[arg-type]  # checked by the plan
     )
     build(sources, output, plan, on_task=_say)

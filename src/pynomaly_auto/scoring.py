@@ -15,6 +15,7 @@ STATISTICS = (
     "agreement", "tail_agreement", "overlap_5", "overlap_10", "pseudo_discrepancy",
 )  # fmt: skip
 
+_FARTHEST = 1e6  # robust z beyond which farther says nothing more
 _BOUND = 50.0  # statistics without a natural bound are clipped here, so that no outlier of a table rules a model
 
 
@@ -151,19 +152,39 @@ def robust_z(scores: FloatArray) -> FloatArray:
         scores: Finite; shape (n_rows,).
     """
     scores = np.asarray(scores, dtype=np.float64)
-    if not len(scores):
-        return scores
-    # Halved before subtracting, so that scores of either end of the float range do not overflow.
-    deviation = scores / 2 - np.median(scores / 2)
-    distance = np.abs(deviation)
-    scale = 1.4826 * np.median(distance)
+    return in_units(scores, *robust_scale(scores)) if len(scores) else scores
+
+
+def robust_scale(scores: FloatArray) -> tuple[float, float]:
+    """The median, and half of the scaled median absolute deviation (0 when all scores are equal).
+
+    Half, so that scores of either end of the float range do not overflow. Where more than half of the scores are equal
+    the mean absolute deviation takes the place of the median one (Iglewicz and Hoaglin 1993).
+
+    Args:
+        scores: Finite, at least one; shape (n_rows,).
+    """
+    centre = float(np.median(scores / 2)) * 2
+    distance = np.abs(scores / 2 - centre / 2)
+    scale = 1.4826 * float(np.median(distance))
     if scale <= 0:
-        scale = 1.2533 * distance.max() * np.mean(distance / max(distance.max(), 1e-300))
+        largest = float(distance.max())
+        scale = 1.2533 * largest * float(np.mean(distance / max(largest, 1e-300)))
+    return centre, scale
+
+
+def in_units(scores: FloatArray, centre: float, scale: float) -> FloatArray:
+    """Distance of scores from a centre in units of twice ``scale`` (see `robust_scale`); zeros when that is 0."""
     if scale <= 0:
         return np.zeros_like(scores)
     with np.errstate(over="ignore"):
-        z: FloatArray = np.clip(deviation / scale, -1e300, 1e300)
+        z: FloatArray = np.clip((scores / 2 - centre / 2) / scale, -1e300, 1e300)
     return z
+
+
+def magnitudes(z: FloatArray) -> FloatArray:
+    """Signed log of robust z-scores, bounded: how far out, on a scale on which a model can compare tables."""
+    return np.asarray(np.sign(z) * np.log1p(np.minimum(np.abs(z), _FARTHEST)), dtype=np.float64)
 
 
 def consensus(score_matrix: FloatArray) -> FloatArray:

@@ -59,7 +59,7 @@ def test_a_base_of_the_other_protocol(folder, tmp_path):
     assert base.results["st_agreement"].notna().all()
     assert not {"scores", "train_scores"} & set(base.results.columns)
     views = {json.loads(p).get("view") for p in base.results["params"]}
-    assert views == {None, "normal_scores", "whitened"}  # the portfolio's members are measured beside the defaults
+    assert views == {None, "ranks", "whitened"}  # the portfolio's members are measured beside the defaults
     parts = sorted(tmp_path.glob("kb.parts/*.parquet"))
     record, table = read_part(parts[0])
     assert {len(s) for s in table["scores"]} == {record["n_judged"]}

@@ -26,7 +26,10 @@ def test_plain_folder(folder):
 
 def test_index(indexed):
     tasks = {t.name: t for t in find_tasks([indexed])}
-    assert set(tasks) == {"oddbench_odd", "number__high", "number__low", "kinds__rare", "kinds__downsampled"}
+    assert set(tasks) == {
+        "oddbench_odd", "number__high", "number__low", "number__both",
+        "kinds__rare", "kinds__downsampled", "kinds__rest",
+    }  # fmt: skip
     assert tasks["oddbench_odd"].domain == "Science"
     assert tasks["number__high"].group == "g2"
     assert list(tasks)[:2] == ["oddbench_odd", "number__high"]  # suites take turns
@@ -47,6 +50,24 @@ def test_recipes(indexed):
     assert y.mean() == pytest.approx(0.05, abs=0.005)
     again, _ = load_task(tasks["kinds__downsampled"], max_rows=1000, seed=0)
     pd.testing.assert_frame_equal(table, again)
+
+
+# Positions in the source, at max_rows=60 and seed=3: what is measured under a task's name must stay true of it.
+PINNED = {
+    "kinds__downsampled": ([257, 278, 297, 341, 352, 355, 372, 378], 10131),
+    "kinds__rare": ([381, 382, 383, 390, 394, 395, 396, 397], 13137),
+    "number__high": ([133, 219, 225, 295, 348, 369, 372, 390], 13225),
+    "number__low": ([61, 103, 108, 126, 138, 148, 277, 360], 11404),
+}
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_measured_tasks_keep_their_rows(indexed, name):
+    task = next(t for t in find_tasks([indexed]) if t.name == name)
+    source = pd.read_parquet(task.path)["a"].to_numpy()
+    table, y = load_task(task, max_rows=60, seed=3)
+    rows = np.array([int(np.flatnonzero(source == value)[0]) for value in table["a"]])
+    assert (rows[y == 1].tolist(), int(rows.sum())) == PINNED[name]
 
 
 def test_cap_keeps_shares(tmp_path):
@@ -96,3 +117,4 @@ def test_shared_data_sets_all_become_tasks():
     tasks = find_tasks([SHARED])
     assert len(tasks) > 1000
     assert {"adbench", "adbench_embeddings", "oddbench", "ovrbench", "mixed", "uci"} == {t.suite for t in tasks}
+    assert sum(t.suite == "uci" for t in tasks) >= 417

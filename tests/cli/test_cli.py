@@ -89,11 +89,12 @@ def test_knowledge_base_commands(csv: Path, tmp_path: Path) -> None:
     source.mkdir()
     frame.to_parquet(source / "one.parquet")
     base = tmp_path / "base"
-    call("kb", "build", source, "-o", base, "--workers", "1", "--detector", "zscore", "--detector", "hbos")
+    chosen = ("--workers", "1", "--detector", "zscore", "--detector", "hbos", "--variant", "noise")
+    assert "one@noise: measured" in call("kb", "build", source, "-o", base, *chosen)
     assert "sound" in call("kb", "verify", base)
     frame.to_csv(tmp_path / "mine.csv", index=False)
     call("kb", "add", tmp_path / "mine.csv", "--base", base)
-    assert "2" in call("kb", "info", base)
+    assert "3" in call("kb", "info", base)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pynomaly_auto.deciding import DEFAULT_PRIOR, apply, confidence_of, decide, estimate_share, move
 from pynomaly_auto.deciding._calibration import calibrate
+from pynomaly_auto.deciding._learned import best_count
 from pynomaly_auto.errors import InvalidInputError, SettingError
 from pynomaly_auto.scoring import tail_ranks
 from pynomaly_auto.settings import Settings
@@ -26,7 +27,7 @@ def table(n=1000, share=0.0, m=4, distance=8.0, seed=0):
 
 def run(scores, members=None, **changes):
     scores = np.asarray(scores, dtype=float)
-    keywords = {name: changes.pop(name) for name in ("prior", "member_raw", "seed") if name in changes}
+    keywords = {name: changes.pop(name) for name in ("probabilities", "member_raw", "seed") if name in changes}
     members = scores[:, None] if members is None else members
     return decide(scores, members, Settings(**changes), **{"seed": 0, **keywords})
 
@@ -104,7 +105,6 @@ class TestAuto:
         scores, members, raw = table()
         verdict = run(scores, members, member_raw=raw)
         assert verdict.contamination == pytest.approx(DEFAULT_PRIOR, abs=0.01)
-        assert run(scores, members, prior=0.02).contamination == pytest.approx(0.02, abs=0.01)
         assert verdict.method == "estimated from known tables"
         codes = [r.code for r in verdict.reasons]
         assert {"DEC-001", "DEC-010", "DEC-011", "DEC-020", "DEC-030"} <= set(codes)
@@ -265,3 +265,62 @@ class TestMove:
 def test_unusable_scores(scores, members):
     with pytest.raises(InvalidInputError):
         decide(np.array(scores), members, AUTO, seed=0)
+
+
+class TestLearned:
+    """With the knowledge base's probabilities the share is their mean and the cut where the expected F1 is largest."""
+
+    def probabilities(self, scores, noise=0.02):
+        p = 1 / (1 + np.exp(-2 * (scores - np.quantile(scores, 0.97))))
+        return np.clip(p + np.random.default_rng(0).normal(0, noise, len(scores)), 0.001, 0.999)
+
+    def test_share_cut_and_map_come_from_them(self):
+        scores, members, _ = table()
+        p = self.probabilities(scores)
+        verdict = run(scores, members, probabilities=p)
+        assert verdict.contamination == pytest.approx(p.mean(), abs=1e-6)
+        assert verdict.method == "learned from known tables"
+        order = np.argsort(scores)
+        assert (np.diff(verdict.probabilities[order]) >= 0).all()
+        assert verdict.probabilities == pytest.approx(apply(verdict.calibration, scores))
+        assert not verdict.calibration.anchored
+        count, _ = best_count(verdict.probabilities)
+        assert (verdict.labels == -1).sum() == count
+        assert {"DEC-023", "DEC-034"} <= {r.code for r in verdict.reasons}
+
+    def test_the_expected_f1_is_the_largest(self):
+        p = np.sort(np.random.default_rng(1).beta(0.3, 3, 200))[::-1]
+        count, reached = best_count(p)
+        k = np.arange(1, 201)
+        assert reached == pytest.approx((2 * np.cumsum(p) / (k + p.sum())).max())
+        assert count == 1 + np.argmax(2 * np.cumsum(p) / (k + p.sum()))
+
+    def test_doubtful_probabilities_do_not_label_most_rows(self):
+        assert best_count(np.full(1000, 0.05))[0] <= 250
+
+    def test_a_target_metric_labels_fewer_or_more(self):
+        scores, members, _ = table()
+        p = self.probabilities(scores)
+        found = [
+            (run(scores, members, probabilities=p, target_metric=m).labels == -1).sum() for m in ("precision", "recall")
+        ]
+        assert found[0] < found[1]
+
+    def test_a_given_share_moves_all_probabilities(self):
+        scores, members, _ = table()
+        verdict = run(scores, members, probabilities=self.probabilities(scores), contamination=0.2)
+        assert verdict.probabilities.mean() == pytest.approx(0.2, abs=0.01)
+        assert (verdict.labels == -1).mean() == pytest.approx(0.2, abs=0.01)
+
+    def test_moving_the_share_shifts_the_map_and_moving_the_cut_does_not(self):
+        scores, members, _ = table()
+        verdict = run(scores, members, probabilities=self.probabilities(scores))
+        more = move(verdict, contamination=0.3)
+        assert more.probabilities.mean() == pytest.approx(0.3, abs=0.02)
+        cut = move(verdict, threshold=float(np.quantile(scores, 0.5)))
+        assert np.array_equal(cut.probabilities, verdict.probabilities)
+        assert (cut.labels == -1).mean() == pytest.approx(0.5, abs=0.01)
+
+    def test_novelty_does_not_use_them(self):
+        scores, members, _ = table()
+        assert run(scores, members, probabilities=self.probabilities(scores), novelty=True).calibration.anchored

@@ -1,70 +1,121 @@
+"""Views: the same rows in other coordinates, kept with the detector that was fitted in them."""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
 
-from pynomaly_auto.detectors import DETECTORS, dump_detector, fit_detector, load_detector
-from pynomaly_auto.detectors._views import VIEWS, Combined, NormalScores, Whitened
-from pynomaly_auto.errors import SettingError
-
-RNG = np.random.default_rng(0)
-X = np.column_stack([np.exp(3 * RNG.normal(size=300)), RNG.integers(0, 3, 300), np.zeros(300), RNG.normal(size=300)])
+from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS, dump_detector, fit_detector, load_detector
+from pynomaly_auto.detectors._views import Viewed
+from pynomaly_auto.errors import SettingError, StorageError
 
 
-def test_normal_scores_forget_the_shape_and_keep_the_order_beyond_it():
-    view = NormalScores().fit(X)
-    Z = view.apply(X)
-    assert Z[:, [0, 1, 3]].std(axis=0) == pytest.approx(1.0, abs=0.02)
-    assert np.array_equal(np.argsort(Z[:, 0]), np.argsort(X[:, 0]))
-    beyond = view.apply(np.array([[X[:, 0].max() + 1.0, -5.0, 2.0, 0.0], [X[:, 0].max() + 2.0, 9.0, 0.0, 0.0]]))
-    assert Z[:, 0].max() < beyond[0, 0] < beyond[1, 0]
-    assert beyond[0, 1] < Z[:, 1].min()
-    assert beyond[1, 1] > Z[:, 1].max()
-    assert list(beyond[:, 2]) == [2.0, 0.0]
+class Echo:
+    """Remembers what it saw; scores by the first column."""
+
+    def fit(self, X):
+        self.seen = X
+        self.decision_scores_ = X[:, 0]
+        return self
+
+    def decision_function(self, X):
+        return X[:, 0]
 
 
-def test_normal_scores_of_many_values_stay_small():
-    many = RNG.normal(size=(6000, 1))
-    view = NormalScores().fit(many)
-    assert len(view.values_[0]) == 2048
-    assert np.abs(view.apply(many) - many).mean() < 0.05
+def rows(n=400, d=3, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d)) @ rng.normal(size=(d, d)) * [1.0, 10.0, 100.0][:d]
+    X[:, 0] = np.exp(X[:, 0] / 3)
+    return X
 
 
-def test_whitening_takes_out_what_features_share():
-    common = RNG.normal(size=(500, 1))
-    rows = common + 0.1 * RNG.normal(size=(500, 3))
-    view = Whitened(1e-6).fit(rows)
-    assert np.cov(view.apply(rows).T) == pytest.approx(np.eye(3), abs=0.01)
-    off = view.apply(rows.mean(axis=0) + np.array([[0.5, -0.5, 0.0], [0.5, 0.5, 0.5]]))
-    assert np.linalg.norm(off[0]) > 5 * np.linalg.norm(off[1])
+def test_ranks_make_every_column_normal_and_keep_order():
+    X = rows()
+    seen = Viewed(Echo(), "ranks").fit(X).estimator.seen
+    order = np.argsort(X[:, 0])
+    assert np.allclose(seen[order, 0], ndtri((np.arange(400) + 0.5) / 400), atol=0.02)
+    assert (np.diff(seen[order, 0]) >= 0).all()
 
 
-def test_whitening_of_wide_and_of_constant_rows():
-    wide = RNG.normal(size=(20, 1100))
-    Z = Whitened().fit(wide).apply(wide)
-    assert Z.shape == wide.shape
-    assert np.isfinite(Z).all()
-    assert np.isfinite(Whitened().fit(np.ones((5, 2))).apply(np.zeros((1, 2)))).all()
-    assert Combined().fit(X).apply(X).shape == (300, 12)
+def test_ranks_give_ties_their_middle_rank():
+    X = np.repeat([0.0, 1.0], [300, 100])[:, None]
+    seen = Viewed(Echo(), "ranks").fit(X).estimator.seen[:, 0]
+    low, high = seen[0], seen[-1]
+    assert low < 0 < high
+    assert (seen[:300] == low).all()
 
 
-@pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize("name", ["knn_mean", "gmm"])
-def test_any_detector_can_look_at_a_view(view, name, tmp_path):
-    spec = DETECTORS[name]
-    fitted, own = fit_detector(spec, {"view": view}, X, seed=0)
-    plain, others = fit_detector(spec, {}, X, seed=0)
-    assert own.shape == others.shape
-    assert not np.allclose(own, others)
-    new = X[:7] + 0.5
-    assert fitted.score(new[:1]) == pytest.approx(fitted.score(new)[:1])
-    dump_detector(fitted, tmp_path / "d")
-    assert np.array_equal(load_detector(spec, {"view": view}, tmp_path / "d").score(new), fitted.score(new))
-    assert plain.score(new).shape == (7,)
+def test_ranks_go_on_beyond_the_rows_fitted_on():
+    X = rows(d=1)
+    viewed = Viewed(Echo(), "ranks").fit(X)
+    at, one, ten, low = viewed.apply(X.max() + np.array([[0.0], [1.0], [10.0], [-1e3]]) * X.std())[:, 0]
+    assert [one - at, ten - at] == pytest.approx([1.0, 10.0])  # as far as they are, in standard deviations
+    assert low < viewed.apply(X).min() - 900
+    assert np.isfinite(viewed.apply(np.array([[1e300], [-1e300]])) ** 2).all()
 
 
-def test_views_that_there_are_not():
-    with pytest.raises(SettingError, match="view is 'sideways'"):
-        DETECTORS["knn"].build({"view": "sideways"}, seed=0)
-    with pytest.raises(SettingError, match="takes no view"):
-        DETECTORS["fair_cut_forest"].build({"view": "whitened"}, seed=0)
+def test_ranks_tell_what_departs_from_a_constant():
+    viewed = Viewed(Echo(), "ranks").fit(np.ones((20, 1)))
+    assert list(viewed.apply(np.array([[1.0], [3.0], [0.5]]))[:, 0]) == pytest.approx([0.0, 2.0, -0.5])
+
+
+def test_whitened_rows_are_uncorrelated_with_equal_variance():
+    seen = Viewed(Echo(), "whitened").fit(rows()).estimator.seen
+    covariance = np.cov(seen, rowvar=False)
+    assert np.allclose(covariance, np.diag(np.diag(covariance)), atol=1e-8)
+    assert np.diag(covariance)[:2] == pytest.approx([1.0, 1.0], abs=0.05)
+
+
+def test_whitened_survives_fewer_rows_than_features_and_constant_columns():
+    X = np.column_stack([rows(20, 3), np.ones(20), np.zeros((20, 40))])
+    seen = Viewed(Echo(), "whitened").fit(X).estimator.seen
+    assert np.isfinite(seen).all()
+
+
+def test_axes_of_wide_rows_are_learnt_from_some_of_them(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(90, 60))
+    whole = Viewed(Echo(), "whitened").fit(X).apply(X)
+    monkeypatch.setattr("pynomaly_auto.detectors._views._WIDE", 30)
+    seen = Viewed(Echo(), "whitened").fit(X).apply(X)
+    assert whole.shape == (90, 60)
+    assert seen.shape == (90, 30)
+    assert np.isfinite(seen).all()
+    assert np.array_equal(Viewed(Echo(), "whitened").fit(X[:30]).apply(X[:30]), wide_before(X[:30]))
+
+
+def wide_before(X):
+    Z = X - X.mean(axis=0)
+    _, scale, axes = np.linalg.svd(Z, full_matrices=False)
+    variance = scale**2 / (len(X) - 1)
+    return Z @ (axes.T / np.sqrt(variance + 1e-3 * variance.mean()))
+
+
+def test_an_unknown_view_is_refused():
+    with pytest.raises(SettingError, match="view"):
+        DETECTORS["knn"].build({VIEW: "fisheye"}, seed=0)
+
+
+@pytest.mark.parametrize("name", [n for n, s in DETECTORS.items() if VIEW in s.space])
+def test_every_declared_view_works_and_is_stored(name, tmp_path):
+    spec, X = DETECTORS[name], rows(120)
+    assert spec.viewable
+    for view in spec.space[VIEW].choices:
+        fitted, scores = fit_detector(spec, {VIEW: view}, X, seed=0)
+        assert np.isfinite(scores).all()
+        dump_detector(fitted, tmp_path / view)
+        again = load_detector(spec, {VIEW: view}, tmp_path / view)
+        assert np.array_equal(again.score(X), fitted.score(X))
+
+
+def test_a_detector_that_is_not_viewed_is_no_view(tmp_path):
+    fitted, _ = fit_detector(DETECTORS["knn"], {}, rows(60), seed=0)
+    dump_detector(fitted, tmp_path)
+    with pytest.raises(StorageError, match="not a view"):
+        load_detector(DETECTORS["knn"], {VIEW: "ranks"}, tmp_path)
+
+
+def test_standard_is_what_it_was():
+    X = rows()
+    plain, same = (fit_detector(DETECTORS["lof"], p, X, seed=0)[1] for p in ({}, {VIEW: VIEWS[0]}))
+    assert np.array_equal(plain, same)

@@ -130,12 +130,12 @@ def test_who_would_take_too_long_on_all_rows_is_left_out():
     trials = [trial(0, "d0", scores_of(0.5, 0), seconds=2.0), trial(1, "d1", scores_of(0.5, 1), seconds=0.001)]
     ranking = ranking_of(d0=0.9, d1=0.8)
     ensemble = choose_members(
-        search_of(*trials), ranking, settings(), n_rows=10 * N, n_features=10, seconds_left=5.0
+        search_of(*trials), ranking, settings(), shape=(10 * N, 10), seconds_left=5.0
     )  # fmt: skip
     assert [m.detector for m in ensemble.members] == ["d1"]
     assert codes(ensemble, "d0") == ["ENS-013"]
     hurried = choose_members(
-        search_of(*trials), ranking, settings(), n_rows=10 * N, n_features=10, seconds_left=0.0
+        search_of(*trials), ranking, settings(), shape=(10 * N, 10), seconds_left=0.0
     )  # fmt: skip
     assert [m.detector for m in hurried.members] == ["d1"]  # someone has to do it
 

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from pynomaly_auto.detectors import DETECTORS, fit_detector
-from pynomaly_auto.ensembling import FittedEnsemble, choose_members
-from pynomaly_auto.ensembling._novelty import COMBINER, excess, stronger_half, tail_scale
+from pynomaly_auto.ensembling import NOVELTY_COMBINER as COMBINER
+from pynomaly_auto.ensembling import Distribution, FittedEnsemble, choose_members, stronger_half
+from pynomaly_auto.ensembling._distribution import tail_scale
 from pynomaly_auto.records import Candidate, Ensemble, Member, Ranking, Search, Trial
 from pynomaly_auto.scoring import tail_ranks
 from pynomaly_auto.settings import Overrides, Settings
@@ -29,7 +30,21 @@ def test_the_scale_is_that_of_an_exponential_tail():
     assert tail_scale(scores) == pytest.approx(3.0, rel=0.1)
     assert tail_scale(np.ones(5)) == 1.0
     assert tail_scale(np.arange(3.0)) > 0
-    assert list(excess(np.array([1.0, 5.0, 1e300]), 3.0, 0.5)) == [0.0, 4.0, 1e12]
+    tail = Distribution.of(scores, bounded=False)
+    beyond = tail(scores[-1] + np.array([0.0, 4.0, 1e300]) * tail.scale) - tail.ranks[-1]
+    assert beyond == pytest.approx([0.0, 4.0, 1e12])
+
+
+def test_what_is_saved_says_whether_it_is_bounded():
+    far = np.array([50.0])
+    bounded, tail = (Distribution.of(X[:, 0], bounded=b) for b in (True, False))
+    for made in (bounded, tail):
+        again = Distribution.from_state(made.to_state())
+        assert again.bounded == made.bounded
+        assert again(far) == made(far)
+    before = bounded.to_state() | {"scale": bounded.to_state()["scale"][:3]}  # as it was saved at first
+    assert Distribution.from_state(before).bounded
+    assert tail(far) > bounded(far) + 10
 
 
 def test_beyond_all_training_rows_the_distance_counts():
@@ -82,7 +97,7 @@ def test_members_known_beforehand_are_taken_with_equal_weights():
     chosen = choose_members(search, ranking_of(*members), Settings(novelty=True))
     assert [(m.detector, m.params) for m in chosen.members] == list(members)
     assert {m.weight for m in chosen.members} == {1 / 3}
-    assert {m.reasons[0].code for m in chosen.members} == {"ENS-009"}
+    assert {m.reasons[0].code for m in chosen.members} == {"ENS-018"}
     assert chosen.combiner == COMBINER
     assert {r.code for r in chosen.reasons} == {"ENS-001", "ENS-017"}
     forced = Settings(novelty=True, max_models=2, overrides=Overrides(force=("mcd",), reason="mine"))

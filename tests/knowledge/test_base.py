@@ -178,20 +178,16 @@ def test_quality_after_fitting(base):
     assert np.isnan(predict("a_stranger", {}))
 
 
-def test_contamination(base):
-    many, few = base.predict_contamination(NEAR), base.predict_contamination(NEAR | {"clusters": 0.1})
-    assert 0 < few < many <= 0.5
-
-
 def test_base_without_models(made, tmp_path):
     from pynomaly_auto.building._assemble import assemble
 
     tasks, results = made.tables(4)
-    assemble(tasks, results, tmp_path / "small", seed=0, max_rows=100)
+    assemble((tasks, results), tmp_path / "small", seed=0, max_rows=100)
     base = KnowledgeBase.open(tmp_path / "small")
     assert base.manifest.models == {}
     assert base.fitted_quality(NEAR) is None
-    assert base.predict_contamination(NEAR) is None
+    assert base.fusion is None
+    assert base.calibrator is None
     assert base.predict(["lof"], NEAR)["lof"].quality > 0
 
 

@@ -25,7 +25,7 @@ def made():
 @pytest.fixture(scope="session")
 def base_folder(tmp_path_factory, made):
     out = tmp_path_factory.mktemp("kb") / "base"
-    assemble(*made.tables(), out, seed=0, max_rows=2000)
+    assemble(made.tables(), out, seed=0, max_rows=2000)
     return out
 
 

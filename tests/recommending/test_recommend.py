@@ -262,7 +262,7 @@ def test_novelty_has_members_of_its_own():
     assert [c.detector for c in ranking.selected][: len(ranking.portfolio)] == list(ranking.portfolio)
     by_name = {c.detector: c for c in ranking.candidates}
     assert by_name["knn"].params == {"n_neighbors": 1}
-    assert {"REC-005", "REC-016"} <= {r.code for r in ranking.reasons}
+    assert {"REC-005", "REC-017"} <= {r.code for r in ranking.reasons}
     assert "REC-004" not in {r.code for r in ranking.reasons}
     assert restore(Ranking, ranking.to_dict()).members == ranking.members
     assert recommend(profile_of(), Settings(), None).members == ()
@@ -274,7 +274,7 @@ def test_novelty_obeys_the_user():
     members = dict(enumerate(ranking.members)).values()
     assert "abod" not in {name for name, _ in members}
     assert [p for n, p in members if n == "knn_mean"] == [
-        {"n_neighbors": 9, "view": "normal_scores"}, {"n_neighbors": 9}, {"n_neighbors": 9, "view": "whitened"},
+        {"n_neighbors": 9, "view": "ranks"}, {"n_neighbors": 9}, {"n_neighbors": 9, "view": "whitened"},
     ]  # fmt: skip
     only = recommend(profile_of(), Settings(novelty=True, overrides={"include": ["hbos"], "reason": "mine"}), None)
     assert only.members == ()

@@ -1,8 +1,30 @@
 """Builds knowledge bases: measures detectors on labelled tables and learns from what was measured."""
 
 from pynomaly_auto.building._build import Plan, Progress, add, build
+from pynomaly_auto.building._corruptions import CORRUPTIONS, Corruption
 from pynomaly_auto.building._measure import restate
 from pynomaly_auto.building._novelty import split
-from pynomaly_auto.building._sources import Task, find_tasks, load_task, read_labelled
+from pynomaly_auto.building._sources import Task, find_tasks, load_task, read_labelled, variants_of
+from pynomaly_auto.building._splits import group_folds
+from pynomaly_auto.building._suites import Registry, TableFacts, read_registry, table_facts
 
-__all__ = ["Plan", "Progress", "Task", "add", "build", "find_tasks", "load_task", "read_labelled", "restate", "split"]
+__all__ = [
+    "CORRUPTIONS",
+    "Corruption",
+    "Plan",
+    "Progress",
+    "Registry",
+    "TableFacts",
+    "Task",
+    "add",
+    "build",
+    "find_tasks",
+    "group_folds",
+    "load_task",
+    "read_labelled",
+    "read_registry",
+    "restate",
+    "split",
+    "table_facts",
+    "variants_of",
+]

@@ -14,6 +14,7 @@ import pandas as pd
 from pynomaly_auto import _optional
 from pynomaly_auto._version import __version__
 from pynomaly_auto.building._parts import DEFAULT, METRICS, TRAIN_SCORES, read_part
+from pynomaly_auto.building._sources import Task
 from pynomaly_auto.building._train import Learned, train
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import StorageError
@@ -32,6 +33,7 @@ from pynomaly_auto.knowledge import (
 
 _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "pyod", "lightgbm", "optuna", "isotree", "torch")
 _MODELS = "models"
+_SAID = ("suite", "group", "domain", "source", "licence")
 Tables = tuple[pd.DataFrame, pd.DataFrame]
 
 
@@ -49,6 +51,19 @@ def parts_tables(parts: Iterable[Path]) -> Tables:
     return pd.DataFrame(records), pd.concat(results, ignore_index=True)
 
 
+def described(tasks: pd.DataFrame, now: Iterable[Task]) -> pd.DataFrame:
+    """The tasks table with what is said of the tasks now: a part knows what the registry said when it was measured."""
+    said = {t.name: t for t in now}
+    columns = {
+        column: [
+            getattr(said[name], column) if name in said else old
+            for name, old in zip(tasks["task"], tasks[column], strict=True)
+        ]
+        for column in _SAID
+    }
+    return tasks.assign(**columns)
+
+
 def union(old: Tables, new: Tables) -> Tables:
     """Both together; a task in both is taken from the new one."""
     again = set(new[0]["task"])
@@ -59,22 +74,25 @@ def union(old: Tables, new: Tables) -> Tables:
     )
 
 
-def assemble(tasks: pd.DataFrame, results: pd.DataFrame, out: Path, *, seed: int, max_rows: int) -> Manifest:
+def assemble(
+    tables: Tables, out: Path, *, seed: int, max_rows: int, learned: Mapping[str, Learned] | None = None
+) -> Manifest:
     """Write a knowledge base: tables, models, manifest.
 
     Everything is written beside the target first and put in place at the end, so that a build that is killed here
     leaves the old base intact.
 
     Args:
-        tasks: One row per task.
-        results: One row per measured fit.
+        tables: One row per task, and one row per measured fit.
         out: The base's folder.
         seed: Seed of the training.
         max_rows: Rows tables were capped at, for the record.
+        learned: Models made elsewhere, by name: those over rows, which the tables do not hold.
 
     Raises:
         StorageError: Nothing can be written there.
     """
+    tasks, results = tables
     tasks = tasks.sort_values("task", kind="stable").reset_index(drop=True)
     results = results.sort_values(["task", "detector", "config"], kind="stable").reset_index(drop=True)
     results = _compact(results)
@@ -86,7 +104,7 @@ def assemble(tasks: pd.DataFrame, results: pd.DataFrame, out: Path, *, seed: int
         try:
             tasks.to_parquet(draft / TASKS, compression="zstd", index=False)
             results.to_parquet(draft / RESULTS, compression="zstd", index=False)
-            models = _write_models(train(tasks, results, facts, seed=seed), draft)
+            models = _write_models({**train(tasks, results, facts, seed=seed), **(learned or {})}, draft)
             manifest = Manifest(
                 created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 versions=_versions(),

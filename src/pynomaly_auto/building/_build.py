@@ -5,17 +5,21 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pynomaly_auto.building._assemble import assemble, parts_tables, union
+from pynomaly_auto.building._assemble import assemble, described, parts_tables, union
 from pynomaly_auto.building._configurations import configurations, novelty_configurations
+from pynomaly_auto.building._fuse import VIEWED, fusion_members, learn_fusion
+from pynomaly_auto.building._laying import lay_tables
 from pynomaly_auto.building._measure import Measured, Prepared, finish, fit, prepare
 from pynomaly_auto.building._novelty import PROTOCOLS, Protocol, fit_novelty, prepare_novelty
 from pynomaly_auto.building._parts import Configuration, read_part, slug
-from pynomaly_auto.building._sources import LABEL, Task, find_tasks
+from pynomaly_auto.building._sources import LABEL, Task, find_tasks, variants_of
+from pynomaly_auto.building._train import Learned
+from pynomaly_auto.building._variants import parse_variants
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import InvalidInputError, NotApplicableError, SettingError, StorageError
 from pynomaly_auto.knowledge import KnowledgeBase, Manifest
@@ -48,6 +52,7 @@ class Plan:
         label: Name of the label column in tables that no index describes.
         parts: Folder of the finished tasks' part files; None: beside the knowledge base, ``<its name>.parts``.
         registry: TOML file that describes the suites; None: the repository's, where it is.
+        variants: Measured besides each task, as `variants_of` takes them; ``limit`` counts the tasks without them.
         protocol: ``"contaminated"``: the rows fitted on are judged. ``"novelty"``: half of the normal rows are fitted
             on, the other half and the anomalies are judged.
     """
@@ -63,6 +68,7 @@ class Plan:
     label: str = LABEL
     parts: Path | None = None
     registry: Path | None = None
+    variants: tuple[str, ...] = ()
     protocol: Protocol = "contaminated"
 
     def __post_init__(self) -> None:
@@ -80,6 +86,7 @@ class Plan:
                 where="build plan",
                 fix="max_rows from 50, fit_timeout above 0, configurations and seed from 0.",
             )
+        parse_variants(self.variants)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +106,11 @@ class Progress:
     total: int
     seconds: float
     text: str
+
+
+def part_of(parts: Path, task: Task) -> Path:
+    """The part file of a task."""
+    return parts / f"{slug(task.name)}.parquet"
 
 
 @dataclass(kw_only=True)
@@ -137,11 +149,24 @@ def build(
         UnknownNameError: A detector is unknown.
     """
     plan = plan or Plan()
-    tasks = find_tasks(_paths(sources), label=plan.label, registry=plan.registry)
-    tasks = [t for t in tasks if not plan.suites or t.suite in plan.suites][: plan.limit]
+    tasks = _tasks(sources, plan)
     parts = plan.parts or out.with_name(out.name + ".parts")
     finished = _measure_all(tasks, parts, plan, on_task)
-    return assemble(*parts_tables(finished), out, seed=plan.seed, max_rows=plan.max_rows)
+    measured, results = parts_tables(finished)
+    tables = (described(measured, tasks), results)
+    # The learned fusion is never used on rows taken as normal.
+    learned = _learn_rows(tasks, parts, plan) if plan.protocol == "contaminated" else {}
+    return assemble(tables, out, seed=plan.seed, max_rows=plan.max_rows, learned=learned)
+
+
+def _learn_rows(tasks: Sequence[Task], parts: Path, plan: Plan) -> dict[str, Learned]:
+    """The models over rows: the learned fusion and its calibration."""
+    members = fusion_members(VIEWED)
+    files = {task.name: part_of(parts, task) for task in tasks}
+    there = {name: path for name, path in files.items() if path.is_file()}
+    workers = plan.workers or usable_cores()
+    laid = lay_tables(tasks, there, members, max_rows=plan.max_rows, seed=plan.seed, workers=workers)
+    return learn_fusion(laid, members, seed=plan.seed)
 
 
 def add(
@@ -167,14 +192,34 @@ def add(
     """
     plan = plan or Plan()
     known = KnowledgeBase.open(base)
-    tasks = find_tasks(_paths(tables), label=plan.label, registry=plan.registry)[: plan.limit]
+    tasks = _tasks(tables, plan)
     scratch = Path(tempfile.mkdtemp(prefix="pynomaly-kb-"))
     try:
         finished = _measure_all(tasks, plan.parts or scratch, plan, on_task)
         merged = union((known.tasks, known.results), parts_tables(finished))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return assemble(*merged, base, seed=known.manifest.seed, max_rows=known.manifest.max_rows)
+    # Rows of the base's tables are not in it: what was learned from them stays as it is.
+    kept = {name: _carried(known, name) for name in ("fusion", "calibrator") if name in known.manifest.models}
+    return assemble(merged, base, seed=known.manifest.seed, max_rows=known.manifest.max_rows, learned=kept)
+
+
+def _carried(base: KnowledgeBase, name: str) -> Learned:
+    card = base.manifest.models[name]
+    return Learned(
+        boosters={role: (base.path / file).read_text(encoding="utf-8") for role, file in card.files.items()},
+        features=card.features,
+        correction=card.correction,
+        validation=card.validation,
+        shrinkage=card.shrinkage,
+    )
+
+
+def _tasks(sources: Path | Iterable[Path], plan: Plan) -> list[Task]:
+    found = find_tasks(_paths(sources), label=plan.label, registry=plan.registry)
+    tasks = [t for t in found if not plan.suites or t.suite in plan.suites][: plan.limit]
+    # After the tasks themselves: a build that is stopped early has those.
+    return tasks + variants_of(tasks, plan.variants)
 
 
 def _paths(sources: Path | Iterable[Path]) -> list[Path]:
@@ -186,7 +231,7 @@ def _measure_all(tasks: list[Task], parts: Path, plan: Plan, on_task: Callable[[
     names = plan.detectors or tuple(name for name, spec in DETECTORS.items() if spec.installed)
     wanted = configurations(names, plan.configurations, plan.seed)
     if plan.protocol == "novelty":
-        wanted += novelty_configurations(names)
+        wanted = list({c.key: c for c in (*wanted, *novelty_configurations(names))}.values())
     try:
         parts.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -242,7 +287,7 @@ class _Run:
                     pool.close()
 
     def _part(self, task: Task) -> Path:
-        return self.parts / f"{slug(task.name)}.parquet"
+        return part_of(self.parts, task)
 
     def _todo(self, task: Task) -> list[Configuration]:
         part = self._part(task)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pynomaly_auto.building._parts import DEFAULT, Configuration
-from pynomaly_auto.detectors import DETECTORS, DetectorSpec
+from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS, DetectorSpec
 from pynomaly_auto.recommending import NOVELTY_MEMBERS, STRENGTH
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _STRONG = 0.58  # documented strength from which more than the defaults is measu
 
 
 def configurations(detectors: Sequence[str], extra: int, seed: int) -> list[Configuration]:
-    """Defaults of all detectors given, then ``extra`` points of each strong one's search space.
+    """Defaults of all detectors given, their other views, then ``extra`` points of each strong one's search space.
 
     The points depend on the detector's name, its space and the seed alone, so that they are the same on every table
     and results of one point can be compared across tables.
@@ -30,10 +30,14 @@ def configurations(detectors: Sequence[str], extra: int, seed: int) -> list[Conf
     """
     specs = [DETECTORS[name] for name in detectors]
     out = [Configuration(detector=spec.name, name=DEFAULT, params={}) for spec in specs]
+    for spec in specs if extra else ():
+        if VIEW in spec.space:
+            params = [{VIEW: view} for view in getattr(spec.space[VIEW], "choices", ()) if view != VIEWS[0]]
+            out += [Configuration(detector=spec.name, name=_name(p), params=p) for p in params]
     for spec in specs:
         if spec.space and STRENGTH.get(spec.name, 0.0) >= _STRONG:
             out += _drawn(spec, extra, seed)
-    return out
+    return list({c.key: c for c in out}.values())  # a point drawn may be one of the views
 
 
 def novelty_configurations(detectors: Sequence[str]) -> list[Configuration]:

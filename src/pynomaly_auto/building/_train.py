@@ -1,4 +1,4 @@
-"""Learning from the tables: quality before and after fitting, share of anomalies; judged on unseen groups."""
+"""Learning from the tables: quality before and after fitting; judged on unseen groups."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto.building._parts import DEFAULT
+from pynomaly_auto.building._splits import group_folds
 from pynomaly_auto.knowledge import META, STATISTIC, DetectorFacts, design_matrix, input_names
 from pynomaly_auto.records import FloatArray
 
@@ -67,22 +68,23 @@ def train(
 
     Returns:
         Name to model: ``"quality"`` (before fitting, with an interval), ``"fitted"`` (after fitting, from score
-        statistics), ``"contamination"``. Empty with fewer than 10 groups.
+        statistics). Empty with fewer than 10 groups.
     """
     if tasks["group"].nunique() < _FEWEST_GROUPS:
         return {}
     rows = results[(results["status"] == "completed") & results["detector"].isin(list(facts))]
     rows = rows.dropna(subset=["roc_auc"]).merge(tasks.drop(columns=["source", "licence"]), on="task")
+    if rows["group"].nunique() < _FEWEST_GROUPS:
+        return {}
     return {
         "quality": _quality(rows, facts, seed),
         "fitted": _fitted(rows, facts, seed),
-        "contamination": _contamination(tasks, seed),
     }
 
 
 def _quality(rows: pd.DataFrame, facts: Mapping[str, DetectorFacts], seed: int) -> Learned:
     data = _layout(rows, facts, statistics=False)
-    folds = _folds(data.groups, seed)
+    folds = group_folds(data.groups, _FOLDS, seed)
     outside = {role: _out_of_fold(data, folds, role, seed) for role in ("mean", "low", "high")}
     default = (rows["config"] == DEFAULT).to_numpy()
     # Conformal correction after Romano, Patterson and Candès (2019), on out-of-group predictions of the defaults.
@@ -107,37 +109,13 @@ def _quality(rows: pd.DataFrame, facts: Mapping[str, DetectorFacts], seed: int) 
 
 def _fitted(rows: pd.DataFrame, facts: Mapping[str, DetectorFacts], seed: int) -> Learned:
     data = _layout(rows, facts, statistics=True)
-    outside = _out_of_fold(data, _folds(data.groups, seed), "mean", seed)
+    outside = _out_of_fold(data, group_folds(data.groups, _FOLDS, seed), "mean", seed)
     return Learned(
         boosters={"mean": _booster(data, "mean", seed).model_to_string()},
         features=data.features,
         correction=0.0,
         shrinkage=_shrinkage(data.y, outside),
         validation=_figures(rows, data.y, outside),
-    )
-
-
-def _contamination(tasks: pd.DataFrame, seed: int) -> Learned:
-    meta = tuple(c for c in tasks.columns if c.startswith(META))
-    share = np.clip(tasks["anomaly_share"].to_numpy(dtype=np.float64), 1e-4, 0.5)
-    groups = tasks["group"].to_numpy(dtype=object)
-    data = _Data(
-        X=design_matrix(meta, tasks, [""] * len(tasks), [""] * len(tasks)),
-        y=np.log(share / (1 - share)),
-        weight=_equal(groups),
-        groups=groups,
-        features=meta,
-    )
-    folds = _folds(groups, seed)
-    predicted = 1 / (1 + np.exp(-_out_of_fold(data, folds, "mean", seed)))
-    constant = np.array([np.median(share[folds != k]) for k in folds])
-    error, of_constant = float(np.abs(predicted - share).mean()), float(np.abs(constant - share).mean())
-    useful = error < of_constant
-    return Learned(
-        boosters={"mean": _booster(data, "mean", seed).model_to_string()} if useful else {},
-        features=meta,
-        correction=0.0,
-        validation={"mae": error, "mae_constant": of_constant, "tasks": float(len(tasks))},
     )
 
 
@@ -166,13 +144,6 @@ def _equal(names: np.ndarray[Any, Any]) -> FloatArray:
     _, inverse, counts = np.unique(names.astype(str), return_inverse=True, return_counts=True)
     weight = 1.0 / counts[inverse]
     return np.asarray(weight / weight.mean(), dtype=np.float64)
-
-
-def _folds(groups: np.ndarray[Any, Any], seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Fold of each row; a group lies in one fold."""
-    names = np.unique(groups.astype(str))
-    fold = dict(zip(np.random.default_rng(seed).permutation(names), np.arange(len(names)) % _FOLDS, strict=True))
-    return np.array([fold[g] for g in groups.astype(str)], dtype=np.int64)
 
 
 def _booster(data: _Data, role: str, seed: int, rows: np.ndarray[Any, Any] | None = None) -> Any:

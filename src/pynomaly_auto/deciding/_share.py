@@ -59,32 +59,28 @@ def estimate_share(
     member_scores: FloatArray,
     *,
     member_raw: FloatArray | None = None,
-    prior: float | None = None,
     seed: int,
 ) -> ShareEstimate:
     """Estimate the share of anomalies without labels.
 
-    The answer is a weighted mean, in logits, of the prior (weight 1) and the two estimators above (weights 0 to 10
-    and 0 to 2, by evidence).
+    The answer is a weighted mean, in logits, of `DEFAULT_PRIOR` (weight 1) and the two estimators above (weights 0 to
+    10 and 0 to 2, by evidence).
 
     Args:
         scores: Combined scores of the training rows; shape (n_rows,).
         member_scores: The members' −log tail ranks; shape (n_rows, n_members).
         member_raw: The members' raw scores, which tell how far apart rows are; shape (n_rows, n_members).
-        prior: Share expected from similar tables or the field of application; None: `DEFAULT_PRIOR`.
         seed: Seed of the rows sampled and of the null distribution.
     """
     rng = np.random.default_rng(seed)
     n = len(scores)
     rows = slice(None) if n <= _SAMPLE else np.sort(rng.choice(n, _SAMPLE, replace=False))
-    centre = float(np.clip(DEFAULT_PRIOR if prior is None else prior, _SMALLEST, _LARGEST))
-    known = "known tables" if prior is None else "similar tables or the preset"
-    origin = "known tables of all kinds" if prior is None else known
+    centre, known = DEFAULT_PRIOR, "known tables"
     reasons = [
         Reason(
             code="DEC-001",
             subject="contamination",
-            text=f"Expected before looking at the scores: {centre:.2%} (from {origin}).",
+            text=f"Expected before looking at the scores: {centre:.2%} (from {known} of all kinds).",
             evidence={"prior": centre},
         )
     ]

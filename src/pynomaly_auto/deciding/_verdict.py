@@ -8,9 +8,10 @@ import numpy as np
 
 from pynomaly_auto.deciding._calibration import apply, calibrate
 from pynomaly_auto.deciding._confidence import confidence_of
+from pynomaly_auto.deciding._learned import calibration_of, learn, shift
 from pynomaly_auto.deciding._share import ShareEstimate, estimate_share
 from pynomaly_auto.errors import InvalidInputError, SettingError
-from pynomaly_auto.records import FloatArray, Reason, Verdict
+from pynomaly_auto.records import Calibration, FloatArray, Reason, Verdict
 from pynomaly_auto.settings import Settings
 
 FALSE_ALARM_SHARE = 0.05  # of normal training rows beyond the cut, when novelty detection is asked for
@@ -24,7 +25,7 @@ def decide(
     member_scores: FloatArray,
     settings: Settings,
     *,
-    prior: float | None = None,
+    probabilities: FloatArray | None = None,
     seed: int,
     member_raw: FloatArray | None = None,
 ) -> Verdict:
@@ -41,7 +42,9 @@ def decide(
         scores: Combined scores of the training rows, finite, higher = more anomalous; shape (n_rows,).
         member_scores: The members' −log tail ranks of the same rows; shape (n_rows, n_members).
         settings: ``contamination``, ``novelty`` and ``target_metric`` are read.
-        prior: Share of anomalies to expect from similar tables or the preset; None: of tables in general.
+        probabilities: Of being an anomaly, from the knowledge base's calibrator, shape (n_rows,): with them the share
+            is their mean, the cut is where the expected F-measure is largest, and they are what a score is mapped to.
+            None: nothing is known; the share is estimated from the scores alone. Not used with ``novelty``.
         seed: Seed of everything random.
         member_raw: The members' raw scores, for distances that ranks do not show; shape (n_rows, n_members).
 
@@ -49,7 +52,9 @@ def decide(
         InvalidInputError: Shapes do not fit, there is no row, or a score is not finite.
     """
     scores, member_scores = _checked(scores, member_scores)
-    estimate = _share(scores, member_scores, settings, prior, seed, member_raw)
+    if probabilities is not None and not settings.novelty and np.ptp(scores) > 0:
+        return _decide_learned(scores, member_scores, settings, probabilities)
+    estimate = _share(scores, member_scores, settings, seed, member_raw)
     reasons = list(estimate.reasons)
     wanted = estimate.share
     factor = _SHIFTS.get(settings.target_metric or "")
@@ -66,6 +71,20 @@ def decide(
         estimate=replace(estimate, share=contamination, reasons=tuple(reasons)),
         member_scores=member_scores,
     )
+
+
+def _decide_learned(
+    scores: FloatArray, member_scores: FloatArray, settings: Settings, probabilities: FloatArray
+) -> Verdict:
+    given = None if isinstance(settings.contamination, str) else float(settings.contamination)
+    learned = learn(scores, probabilities, given, settings.target_metric)
+    wanted = learned.estimate.share if learned.labelled is None else learned.labelled / len(scores)
+    threshold, reason = _cut(scores, wanted)
+    estimate = replace(learned.estimate, reasons=(*learned.estimate.reasons, reason))
+    return _assemble(
+        scores, threshold=threshold, estimate=estimate, member_scores=member_scores,
+        calibration=calibration_of(scores, learned.probabilities),
+    )  # fmt: skip
 
 
 def move(
@@ -113,13 +132,24 @@ def move(
         method="contamination set by the user" if contamination is not None else "threshold set by the user",
         reasons=verdict.reasons + ((moved,) if reason is None else (moved, reason)),
     )
-    return _assemble(scores, threshold=cut, estimate=estimate, member_scores=member_scores)
+    known = verdict.calibration
+    if not known.anchored:
+        # A share the user knows moves all probabilities; where they want the cut says nothing of any row.
+        calibration = known if contamination is None else shift(known, scores, share)
+    else:
+        calibration = calibrate(scores, cut, share)
+    return _assemble(scores, threshold=cut, estimate=estimate, member_scores=member_scores, calibration=calibration)
 
 
 def _assemble(
-    scores: FloatArray, *, threshold: float, estimate: ShareEstimate, member_scores: FloatArray | None
+    scores: FloatArray,
+    *,
+    threshold: float,
+    estimate: ShareEstimate,
+    member_scores: FloatArray | None,
+    calibration: Calibration | None = None,
 ) -> Verdict:
-    calibration = calibrate(scores, threshold, estimate.share)
+    calibration = calibrate(scores, threshold, estimate.share) if calibration is None else calibration
     labels = np.where(scores > threshold, -1, 1).astype(np.int64)
     verdict = Verdict(
         scores=scores,
@@ -153,7 +183,6 @@ def _share(
     scores: FloatArray,
     member_scores: FloatArray,
     settings: Settings,
-    prior: float | None,
     seed: int,
     member_raw: FloatArray | None,
 ) -> ShareEstimate:
@@ -172,7 +201,7 @@ def _share(
             evidence={"contamination": given},
         )
         return ShareEstimate(share=given, spread=0.0, method="given", reasons=(reason,))
-    return estimate_share(scores, member_scores, member_raw=member_raw, prior=prior, seed=seed)
+    return estimate_share(scores, member_scores, member_raw=member_raw, seed=seed)
 
 
 def _cut(scores: FloatArray, share: float) -> tuple[float, Reason]:

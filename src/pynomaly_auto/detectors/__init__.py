@@ -4,9 +4,11 @@ from pynomaly_auto.detectors._catalogue import DETECTORS
 from pynomaly_auto.detectors._codec import dump as dump_detector
 from pynomaly_auto.detectors._codec import load as load_detector
 from pynomaly_auto.detectors._fitted import FittedDetector, fit_detector
+from pynomaly_auto.detectors._neighbours import NeighbourSearch
 from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
+from pynomaly_auto.detectors._views import VIEW, VIEWS
 
 __all__ = [
-    "DETECTORS", "Capabilities", "Cost", "DetectorSpec", "FittedDetector", "dump_detector", "fit_detector",
-    "load_detector",
+    "DETECTORS", "VIEW", "VIEWS", "Capabilities", "Cost", "DetectorSpec", "FittedDetector", "NeighbourSearch",
+    "dump_detector", "fit_detector", "load_detector",
 ]  # fmt: skip

@@ -21,7 +21,7 @@ import numpy as np
 from pynomaly_auto import _optional
 from pynomaly_auto.detectors._fitted import FittedDetector
 from pynomaly_auto.detectors._scaling import Scaling
-from pynomaly_auto.detectors._views import Viewed
+from pynomaly_auto.detectors._views import VIEW, VIEWS, Viewed
 from pynomaly_auto.errors import PynomalyError, StorageError, UntrustedError
 
 if TYPE_CHECKING:
@@ -160,9 +160,12 @@ def _load_skops(spec: DetectorSpec, params: Mapping[str, Any], folder: Path, tru
             )
     estimator = skops.io.load(path, trusted=asked)
     module, _, attribute = spec.target.partition(":")
+    viewed = params.get(VIEW, spec.defaults.get(VIEW, VIEWS[0])) != VIEWS[0]
     kind = getattr(importlib.import_module(module), attribute)
+    found = estimator.estimator if viewed and isinstance(estimator, Viewed) else estimator
+    if viewed and found is estimator:
+        raise StorageError(f"a {type(found).__name__} is stored, not a view.", where=str(path))
     # A target may also be a function that makes the estimator; then there is no type to hold it to.
-    found = estimator.estimator if isinstance(estimator, Viewed) else estimator
     if isinstance(kind, type) and not isinstance(found, kind):
         raise StorageError(f"a {type(found).__name__} is stored, not a {kind.__name__}.", where=str(path))
     return estimator

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 Family: TypeAlias = Literal["statistical", "proximity", "linear", "trees", "regression", "neural"]
 AnomalyKind: TypeAlias = Literal["global", "local", "cluster", "dependency"]
 
-_VIEWABLE = ("fit", "decision_function")
 CHUNK_ROWS = 50_000  # rows scored at a time, so that a detector's temporary arrays stay bounded
 _FEWEST_REFERENCE_ROWS = 500
 _FEWEST_NEIGHBOURS = 10
@@ -141,6 +140,12 @@ class DetectorSpec:
     codec: Literal["skops", "isotree", "torch"] = "skops"
 
     @property
+    def viewable(self) -> bool:
+        """Whether it takes a ``view`` of the table: its state can be stored around any estimator's."""
+        usual = self.fit_method == "fit" and self.score_method == "decision_function"
+        return usual and self.codec == "skops" and self.higher_is_anomalous
+
+    @property
     def installed(self) -> bool:
         """Whether everything it needs is there."""
         return self.extra is None or _optional.available(self.extra)
@@ -162,14 +167,12 @@ class DetectorSpec:
         module, _, attribute = self.target.partition(":")
         kind = getattr(importlib.import_module(module), attribute)
         values = {**self.defaults, **params}
-        view = values.pop(VIEW, None)
-        if view is not None and (self.codec != "skops" or (self.fit_method, self.score_method) != _VIEWABLE):
-            raise SettingError(f"{self.name} takes no view.", where=f"detector {self.name}")
+        view = values.pop(VIEW, "standard") if self.viewable else "standard"
         if self.seed_parameter is not None:
             values.setdefault(self.seed_parameter, seed)
         try:
             estimator = kind(**values)
-            return estimator if view is None else Viewed(view, estimator, self.train_scores)
+            return estimator if view == "standard" else Viewed(estimator, view)
         except TypeError as error:
             unknown = [name for name in params if name not in self.defaults and name not in self.space]
             if unknown and "unexpected keyword" in str(error):

@@ -1,12 +1,8 @@
-"""Views of the encoded rows: the same detector sees other anomalies when the space it measures in is another.
-
-Every detector that is fitted by ``fit`` and scores by ``decision_function`` takes a parameter ``view``. A view is
-learned from the rows fitted on and applied row by row.
-"""
+"""Views of a table: the same rows seen in other coordinates, because distance means something else in each."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import ndtri
@@ -16,135 +12,91 @@ from pynomaly_auto.detectors._scales import one_of
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray
 
-VIEW = "view"
-_KNOTS = 2048  # most values a feature's distribution is kept as
+VIEWS = ("standard", "ranks", "whitened")
+VIEW = "view"  # the parameter's name
+
+_KNOTS = 512  # points a column's distribution is kept as
+_RIDGE = 1e-3  # of the mean variance, added to every direction: a direction without variance must not rule distances
+_FARTHEST = 1e6
+_FINITE = 1e12  # standard deviations that a rank may lie beyond the rows fitted on: squares must stay finite
 _FLAT = 1e-9
-_WIDE = 1000  # features beyond which principal directions are learned from as many rows
-
-
-class View(Protocol):
-    """A map of rows, learned from rows."""
-
-    def fit(self, X: FloatArray) -> View:
-        """Learn from ``X``, shape (n_rows, n_features)."""
-        ...
-
-    def apply(self, X: FloatArray) -> FloatArray:
-        """Rows as this view shows them; shape (n_rows, n_seen)."""
-        ...
-
-
-class NormalScores:
-    """Each feature by the normal quantile of its rank, so that no feature's tail or scale rules the distances.
-
-    Between the values fitted on ranks are interpolated; beyond them a value goes on by its distance from the nearest
-    in standard deviations. Each feature is brought to unit variance, as ties can make it smaller.
-    """
-
-    def fit(self, X: FloatArray) -> NormalScores:
-        """Learn the features' distributions from ``X``, shape (n_rows, n_features)."""
-        self.values_: list[FloatArray] = []
-        self.scores_: list[FloatArray] = []
-        self.spread_ = np.maximum(X.std(axis=0), _FLAT)
-        for column in X.T:
-            values, counts = np.unique(column, return_counts=True)
-            scores = ndtri((np.cumsum(counts) - counts / 2) / len(column))
-            deviation = float(np.sqrt(np.average(scores**2, weights=counts) - np.average(scores, weights=counts) ** 2))
-            if len(values) > _KNOTS:
-                kept = np.linspace(0, len(values) - 1, _KNOTS).astype(int)
-                values, scores = values[kept], scores[kept]
-            self.values_.append(values)
-            self.scores_.append(scores / deviation if deviation > _FLAT else scores)
-        return self
-
-    def apply(self, X: FloatArray) -> FloatArray:
-        """Normal scores of rows; shape as ``X``."""
-        out = np.empty(X.shape)
-        for j, (values, scores) in enumerate(zip(self.values_, self.scores_, strict=True)):
-            column = X[:, j]
-            if len(values) < 2:  # a constant: what departs from it is told by how far
-                out[:, j] = column - values[0]
-                continue
-            past = np.maximum(column - values[-1], 0.0) - np.maximum(values[0] - column, 0.0)
-            out[:, j] = np.interp(column, values, scores) + past / self.spread_[j]
-        return out
-
-
-class Whitened:
-    """Principal directions at equal variance, so that a departure from what the features have in common counts.
-
-    Args:
-        ridge: Added to every direction's variance, as a share of their mean: directions of hardly any variance would
-            only magnify noise.
-    """
-
-    def __init__(self, ridge: float = 0.05) -> None:
-        self.ridge = ridge
-
-    def fit(self, X: FloatArray) -> Whitened:
-        """Learn the directions from ``X``, shape (n_rows, n_features)."""
-        self.centre_ = X.mean(axis=0)
-        Z = X - self.centre_
-        mean = float((Z**2).sum(axis=1).mean()) / X.shape[1]
-        if X.shape[1] > _WIDE:
-            rows = np.linspace(0, len(Z) - 1, min(len(Z), _WIDE)).astype(int)
-            _, lengths, directions = np.linalg.svd(Z[rows], full_matrices=False)
-            variances, self.directions_ = lengths**2 / len(rows), directions.T
-        else:
-            variances, self.directions_ = np.linalg.eigh(Z.T @ Z / len(Z))
-        least = self.ridge * mean if mean > 0 else 1.0
-        self.scale_ = 1.0 / np.sqrt(least)
-        self.shrink_ = self.scale_ - 1.0 / np.sqrt(np.maximum(variances, 0.0) + least)
-        return self
-
-    def apply(self, X: FloatArray) -> FloatArray:
-        """Whitened rows, turned back into the features' directions; shape as ``X``."""
-        Z = X - self.centre_
-        whitened: FloatArray = self.scale_ * Z - ((Z @ self.directions_) * self.shrink_) @ self.directions_.T
-        return whitened
-
-
-class Combined:
-    """The rows as they are, their normal scores and their whitened form, side by side."""
-
-    def fit(self, X: FloatArray) -> Combined:
-        """Learn both views from ``X``, shape (n_rows, n_features)."""
-        self.views_: list[Any] = [NormalScores().fit(X), Whitened(0.3).fit(X)]
-        return self
-
-    def apply(self, X: FloatArray) -> FloatArray:
-        """All three; shape (n_rows, 3 · n_features)."""
-        return np.hstack([X, *(view.apply(X) for view in self.views_)])
-
-
-_VIEWS: dict[str, type[Any]] = {"normal_scores": NormalScores, "whitened": Whitened, "combined": Combined}
-VIEWS = tuple(_VIEWS)
+_WIDE = 1000  # features beyond which principal axes are learnt from as many rows
 
 
 class Viewed:
-    """An estimator that is fitted on, and scores, a view of the rows.
+    """An estimator that sees its rows in another view; learnt from the rows it is fitted on.
+
+    ``"ranks"`` maps each column through its distribution onto a standard normal (van der Waerden scores): long tails
+    are drawn in and crowded values spread out; beyond the rows fitted on, a value goes on by its distance from the
+    nearest of them in standard deviations of the column. ``"whitened"`` turns the rows onto their principal axes and
+    scales each to unit variance, so that Euclidean distance becomes Mahalanobis distance.
 
     Args:
-        view: Name of the view.
-        estimator: Fitted by ``fit``, scoring by ``decision_function``.
-        train_scores: Its attribute with the scores of the rows fitted on, or None.
+        estimator: With ``fit``, ``decision_function`` and, where it has them, ``decision_scores_``.
+        view: ``"ranks"`` or ``"whitened"``.
+
+    Raises:
+        SettingError: The view is unknown.
     """
 
-    def __init__(self, view: str, estimator: Any, train_scores: str | None) -> None:
+    def __init__(self, estimator: Any, view: str) -> None:
         self.view = one_of(VIEW, view, VIEWS)
         self.estimator = estimator
-        self.train_scores = train_scores
 
     def fit(self, X: FloatArray) -> Viewed:
-        """Learn the view, then fit the estimator; shape (n_rows, n_features)."""
-        self.view_ = _VIEWS[self.view]().fit(X)
-        self.estimator.fit(self.view_.apply(X))
-        own = None if self.train_scores is None else getattr(self.estimator, self.train_scores, None)
-        if own is not None and self.train_scores is not None:
-            setattr(self, self.train_scores, own)
+        """Learn the view and fit the estimator in it; shape (n_rows, n_features)."""
+        if self.view == "ranks":
+            n = len(X)
+            levels = np.linspace(0.5 / n, 1.0 - 0.5 / n, min(n, _KNOTS))
+            self.knots_ = np.quantile(X, levels, axis=0, method="hazen")
+            self.normal_ = ndtri(levels)
+            self.low_, self.high_ = X.min(axis=0), X.max(axis=0)
+            # A constant has no unit: what departs from it is told by how far.
+            self.spread_ = np.where(self.high_ > self.low_, np.maximum(X.std(axis=0), _FLAT), 1.0)
+        elif self.view == "whitened":
+            self.centre_ = X.mean(axis=0)
+            kept = X - self.centre_
+            if X.shape[1] > _WIDE:
+                kept = kept[np.linspace(0, len(X) - 1, min(len(X), _WIDE)).astype(int)]
+            _, scale, axes = np.linalg.svd(kept, full_matrices=False)
+            variance = scale**2 / max(len(kept) - 1, 1)
+            ridge = _RIDGE * max(float(variance.mean()), 1e-12)
+            self.axes_ = axes.T / np.sqrt(variance + ridge)
+        self.estimator.fit(self.apply(X))
         return self
 
+    def apply(self, X: FloatArray) -> FloatArray:
+        """The rows in the view; shape (n_rows, n_features), for ``"whitened"`` (n_rows, n_axes)."""
+        if self.view == "standard":
+            return X
+        if self.view == "whitened":
+            return np.asarray(np.clip((X - self.centre_) @ self.axes_, -_FARTHEST, _FARTHEST), dtype=np.float64)
+        inside = np.clip(X, self.low_, self.high_)
+        out = np.clip((X - inside) / self.spread_, -_FINITE, _FINITE)
+        for j in range(X.shape[1]):
+            knots, values = self.knots_[:, j], inside[:, j]
+            # The middle of the two one-sided ranks: ties, of which discrete columns are made, get their middle rank.
+            left = np.interp(values, *_distinct(knots, self.normal_, last=False))
+            right = np.interp(values, *_distinct(knots, self.normal_, last=True))
+            # By rounding, the outermost knots may lie just within the rows fitted on.
+            past = values - np.clip(values, knots[0], knots[-1])
+            scale = max(float(knots[-1] - knots[0]), 1e-12)
+            out[:, j] += (left + right) / 2 + np.arcsinh(past / scale * 4.0)
+        return out
+
     def decision_function(self, X: FloatArray) -> FloatArray:
-        """The estimator's score of rows; shape (n_rows,)."""
-        scores: FloatArray = self.estimator.decision_function(self.view_.apply(X))
-        return scores
+        """The estimator's scores of the rows, seen in the view; shape (n_rows,)."""
+        return np.asarray(self.estimator.decision_function(self.apply(X)), dtype=np.float64)
+
+    @property
+    def decision_scores_(self) -> FloatArray:
+        """The estimator's scores of the rows it was fitted on; shape (n_train,)."""
+        return np.asarray(self.estimator.decision_scores_, dtype=np.float64)
+
+
+def _distinct(knots: FloatArray, values: FloatArray, *, last: bool) -> tuple[FloatArray, FloatArray]:
+    """The distinct knots, each with the first or the last of its values."""
+    distinct, first = np.unique(knots, return_index=True)
+    if not last:
+        return distinct, values[first]
+    return distinct, values[np.append(first[1:], len(knots)) - 1]

@@ -17,6 +17,7 @@ DETECTORS.add(
         capabilities=Capabilities(min_features=2, finds=frozenset({"global", "dependency"}), interpretability=0.7),
         defaults={"score": "mahalanobis", "ridge": 0.2},
         space={
+            "view": CategoricalDistribution(("standard", "ranks")),
             "score": CategoricalDistribution(("mahalanobis", "reconstruction")),
             "explained": FloatDistribution(0.3, 0.99),
             "ridge": FloatDistribution(0.001, 1.0, log=True),

@@ -9,6 +9,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from pynomaly_auto.detectors._catalogue import DETECTORS
 from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
+from pynomaly_auto.detectors._views import VIEWS
 
 _HERE = "pynomaly_auto.detectors"
 # Every row is compared with every reference row: 10,000 of them up to 100,000 rows, 1,000 at a million.
@@ -69,7 +70,7 @@ KNN = DETECTORS.add(
             factor=_largest_factor,
         ),
         defaults={"n_neighbors": 10, "method": "largest"},
-        space={"n_neighbors": IntDistribution(3, 50)},
+        space={"view": CategoricalDistribution(VIEWS), "n_neighbors": IntDistribution(3, 50)},
         reference_rows=_REFERENCE_ROWS,
         reference_pairs=_REFERENCE_PAIRS,
         neighbours_parameter="n_neighbors",
@@ -95,7 +96,7 @@ KNN_MEAN = DETECTORS.add(
             factor=_mean_factor,
         ),
         defaults={"n_neighbors": 100, "method": "mean"},
-        space={"n_neighbors": IntDistribution(5, 200, log=True)},
+        space={"view": CategoricalDistribution(VIEWS), "n_neighbors": IntDistribution(5, 200, log=True)},
         reference_rows=_REFERENCE_ROWS,
         reference_pairs=_REFERENCE_PAIRS,
         neighbours_parameter="n_neighbors",
@@ -141,7 +142,7 @@ LOF = DETECTORS.add(
             unit=0.018, score_share=0.6, n_power=1.3, d_power=0.3, memory_mb=1.5, memory_d_power=0.0, factor=_lof_factor
         ),
         defaults={"n_neighbors": 40},
-        space={"n_neighbors": IntDistribution(5, 100)},
+        space={"view": CategoricalDistribution(VIEWS), "n_neighbors": IntDistribution(5, 100)},
         reference_rows=_REFERENCE_ROWS,
         reference_pairs=_REFERENCE_PAIRS,
         neighbours_parameter="n_neighbors",
@@ -202,6 +203,7 @@ CBLOF = DETECTORS.add(
         cost=Cost(unit=0.0021, score_share=0.05, d_power=0.5, memory_mb=0.27),
         defaults={"n_clusters": 8, "alpha": 0.9, "beta": 5.0},
         space={
+            "view": CategoricalDistribution(("standard", "ranks")),
             "n_clusters": IntDistribution(2, 30),
             "alpha": FloatDistribution(0.6, 0.98),
             "beta": FloatDistribution(2.0, 10.0),
@@ -243,7 +245,11 @@ INNE = DETECTORS.add(
         capabilities=Capabilities(finds=frozenset({"global", "local"}), interpretability=0.3, deterministic=False),
         cost=Cost(unit=0.008, d_power=0.1, memory_mb=0.1, memory_d_power=1.0, memory_base_mb=11.0, factor=_inne_factor),
         defaults={"n_estimators": 100, "max_samples": 8},
-        space={"n_estimators": IntDistribution(50, 200), "max_samples": CategoricalDistribution((2, 4, 8, 16, 32, 64))},
+        space={
+            "view": CategoricalDistribution(VIEWS),
+            "n_estimators": IntDistribution(50, 200),
+            "max_samples": CategoricalDistribution((2, 4, 8, 16, 32, 64)),
+        },
         seed_parameter="random_state",
         train_scores=None,
     )
@@ -262,7 +268,11 @@ SAMPLING = DETECTORS.add(
             unit=0.002, d_power=0.3, memory_mb=0.1, memory_d_power=1.0, memory_base_mb=8.0, factor=_sampling_factor
         ),
         defaults={"subset_size": 20, "n_subsets": 10},
-        space={"subset_size": IntDistribution(5, 100, log=True), "n_subsets": IntDistribution(1, 20)},
+        space={
+            "view": CategoricalDistribution(VIEWS),
+            "subset_size": IntDistribution(5, 100, log=True),
+            "n_subsets": IntDistribution(1, 20),
+        },
         seed_parameter="random_state",
     )
 )

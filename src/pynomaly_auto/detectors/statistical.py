@@ -10,6 +10,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from pynomaly_auto.detectors._catalogue import DETECTORS
 from pynomaly_auto.detectors._marginals import AGGREGATIONS
 from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
+from pynomaly_auto.detectors._views import VIEWS
 
 _HERE = "pynomaly_auto.detectors"
 
@@ -127,7 +128,7 @@ MCD = DETECTORS.add(
         capabilities=Capabilities(finds=frozenset({"global", "cluster", "dependency"}), interpretability=0.7),
         cost=Cost(unit=0.0039, score_share=0.02, n_power=1.3, memory_mb=0.81),
         defaults={"support_fraction": 0.75},
-        space={"support_fraction": FloatDistribution(0.5, 1.0)},
+        space={"view": CategoricalDistribution(("standard", "ranks")), "support_fraction": FloatDistribution(0.5, 1.0)},
         train_scores=None,
         reference_rows=20_000,
     )
@@ -144,7 +145,11 @@ HBOS = DETECTORS.add(
         capabilities=Capabilities(interpretability=0.9),
         cost=Cost(unit=0.001, score_share=0.5, memory_mb=0.024, memory_d_power=0.0),
         defaults={"n_bins": 0, "alpha": 0.1},
-        space={"n_bins": IntDistribution(5, 50), "alpha": FloatDistribution(0.01, 1.0, log=True)},
+        space={
+            "view": CategoricalDistribution(("standard", "whitened")),
+            "n_bins": IntDistribution(5, 50),
+            "alpha": FloatDistribution(0.01, 1.0, log=True),
+        },
         train_scores=None,
         reference_rows=200_000,
     )
@@ -160,6 +165,7 @@ ECOD = DETECTORS.add(
         summary="Rows in the far tails of their features' distributions.",
         capabilities=Capabilities(interpretability=0.9),
         cost=Cost(unit=0.0019, d_power=1.1, memory_mb=0.1, memory_d_power=0.0),
+        space={"view": CategoricalDistribution(("standard", "whitened"))},
     )
 )
 
@@ -190,6 +196,7 @@ GMM = DETECTORS.add(
         cost=Cost(unit=0.0059, score_share=0.07, d_power=1.3, memory_mb=0.35, factor=_components),
         defaults={"n_components": 2, "covariance_type": "full"},
         space={
+            "view": CategoricalDistribution(("standard", "ranks")),
             "n_components": IntDistribution(1, 10),
             "covariance_type": CategoricalDistribution(("full", "diag")),
             "reg_covar": FloatDistribution(1e-6, 1e-1, log=True),
@@ -211,7 +218,7 @@ KDE = DETECTORS.add(
         capabilities=Capabilities(finds=frozenset({"global", "local"}), interpretability=0.5),
         cost=Cost(unit=0.0035, n_power=2.0, d_power=0.3, memory_mb=1.3, memory_d_power=0.0, memory_base_mb=6.9),
         defaults={"bandwidth": 3.0},
-        space={"bandwidth": FloatDistribution(0.3, 6.0, log=True)},
+        space={"view": CategoricalDistribution(VIEWS), "bandwidth": FloatDistribution(0.3, 6.0, log=True)},
         reference_rows=4_000,
         reference_pairs=500_000_000,
     )

@@ -41,6 +41,7 @@ DETECTORS.add(
         capabilities=Capabilities(finds=frozenset({"global", "cluster"}), interpretability=0.5, deterministic=False),
         defaults={"n_estimators": 500, "max_samples": 512},
         space={
+            "view": CategoricalDistribution(("standard", "whitened")),
             "n_estimators": IntDistribution(50, 500, step=50),
             "max_samples": CategoricalDistribution((64, 128, 256, 512, 1024)),
             "max_features": FloatDistribution(0.3, 1.0),
@@ -164,6 +165,7 @@ DETECTORS.add(
         capabilities=Capabilities(interpretability=0.5, deterministic=False),
         defaults={"n_projections": 100, "n_bins": 20},
         space={
+            "view": CategoricalDistribution(("standard", "ranks")),
             "n_projections": IntDistribution(50, 500, step=50),
             "n_bins": IntDistribution(5, 50),
         },

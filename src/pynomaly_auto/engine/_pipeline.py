@@ -18,7 +18,7 @@ from pynomaly_auto.deciding import decide
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._progress import Progress
 from pynomaly_auto.engine._seen import SeenRows
-from pynomaly_auto.ensembling import FittedEnsemble, choose_members
+from pynomaly_auto.ensembling import Expertise, FittedEnsemble, choose_members
 from pynomaly_auto.explaining import Explaining, explain_rows
 from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.pool import Pool
@@ -30,6 +30,7 @@ from pynomaly_auto.tracking import NullTracker, Tracker, open_tracker
 from pynomaly_auto.tuning import TuningPlan, refit, tune
 
 _EXPLAINED_ROWS = 20
+_FUSING_SECONDS, _FUSING_SHARE = 3e-5, 0.3  # per row, with reserve; share of the time left that fusing may take
 # Explanations are the last thing to take time, so they get at most this much of what is left, and never long.
 _EXPLAINING_SHARE = 0.5
 _EXPLAINING_SECONDS = 8.0
@@ -108,6 +109,7 @@ def _stages(
             base = None if settings.novelty else KnowledgeBase.shipped()
             ranking = recommend(found, settings, base)
             expert = None if base is None else base.fitted_quality(found.meta_features)
+            expertise = _expertise(base, found, settings, dataset)
         plan = TuningPlan(settings=settings, seed=seed, deadline=deadline, pool=pool, predict_quality=expert)
 
         def tell(trial: Trial) -> None:
@@ -121,18 +123,23 @@ def _stages(
                 search,
                 ranking,
                 settings,
-                n_rows=dataset.n_rows,
-                n_features=dataset.n_features,
+                shape=(dataset.n_rows, dataset.n_features),
                 # Of all workers together: only the hopeless go here; what is affordable is decided when refitting.
                 seconds_left=None if plan.by_count else settings.workers * deadline.remaining(),
+                voters=expertise.fusion.members if expertise is not None and search.rows is None else (),
             )
             fitted = refit(dataset, chosen, plan, search)
-            ensemble = FittedEnsemble.of(chosen, fitted)
+            ensemble = FittedEnsemble.of(chosen, fitted, expertise if _time_to_fuse(plan, dataset.n_rows) else None)
     with stage("deciding"):
-        prior = None if base is None else base.predict_contamination(found.meta_features)
+        calibrator = None if base is None else base.calibrator
         raw = np.column_stack([member.scores for member in fitted])
         verdict = decide(
-            ensemble.train_scores, ensemble.member_scores, settings, prior=prior, seed=seed, member_raw=raw
+            ensemble.train_scores,
+            ensemble.member_scores,
+            settings,
+            probabilities=None if calibrator is None else ensemble.probabilities(calibrator),
+            seed=seed,
+            member_raw=raw,
         )
     model = _model((encoder, ensemble, verdict), dataset, table, novelty=settings.novelty)
     with stage("explaining"):
@@ -155,6 +162,21 @@ def _stages(
         versions=versions(),
     )
     return model, result
+
+
+def _expertise(base: KnowledgeBase | None, found: Profile, settings: Settings, dataset: Dataset) -> Expertise | None:
+    """The learned fusion for this table; it was learned where anomalies are among the training rows."""
+    fusion = None if base is None or settings.novelty else base.fusion
+    if base is None or fusion is None:
+        return None
+    # The weight only falls where a table is farther from the known ones than nine in ten of these are from each other.
+    trust = min(1.0, 2.0 * base.neighbours(found.meta_features).confidence)
+    return Expertise(fusion=fusion, trust=trust, X=dataset.X, seed=int(settings.random_state or 0))
+
+
+def _time_to_fuse(plan: TuningPlan, n_rows: int) -> bool:
+    """Whether fusing all rows leaves enough of the time budget for what follows."""
+    return plan.by_count or n_rows * _FUSING_SECONDS < _FUSING_SHARE * plan.deadline.remaining()
 
 
 def _model(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from pynomaly_auto import storing
@@ -16,8 +18,9 @@ from pynomaly_auto.engine._configuration import read_config
 from pynomaly_auto.engine._labels import read_labels, write_labels
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._seen import SeenRows
-from pynomaly_auto.ensembling import FittedEnsemble
+from pynomaly_auto.ensembling import Distribution, FittedEnsemble, Fused, Neighbourhood
 from pynomaly_auto.errors import StorageError
+from pynomaly_auto.knowledge import Fusion
 from pynomaly_auto.records import Calibration, Dataset, Ensemble, Member, Result, Verdict, plain, restore
 from pynomaly_auto.settings import Settings
 
@@ -47,6 +50,7 @@ def save(detector: AutonomousDetector, path: Path) -> Path:
             "ensemble": model.ensemble.record.to_dict(),
             "result": _result_values(result),
             "reference": _reference_values(model.reference),
+            "fusion": _fusion_values(model.ensemble.fused),
         },
         arrays={
             "encoder": encoder_arrays,
@@ -57,6 +61,7 @@ def save(detector: AutonomousDetector, path: Path) -> Path:
                 **{name: getattr(v, name) for name in _VERDICT_ARRAYS},
                 "knots": v.calibration.knots,
                 "values": v.calibration.values,
+                "anchored": np.array([v.calibration.anchored]),
             },
         },
         folders={
@@ -64,6 +69,7 @@ def save(detector: AutonomousDetector, path: Path) -> Path:
             "reference_labels": lambda folder: write_labels(folder, model.reference.row_labels),
             "cells": lambda folder: _write_frame(folder, "cells", model.cells),
             **{f"member_{i}": _writer(member) for i, member in enumerate(model.ensemble.detectors)},
+            **({} if model.ensemble.fused is None else {"fusion": _fusion_writer(model.ensemble.fused)}),
         },
     )
     storing.save(path, parts)
@@ -87,13 +93,13 @@ def load(kind: type[D], path: Path, *, trusted: bool | Sequence[str]) -> D:
     verdict = restore(
         Verdict,
         values["verdict"],
-        calibration=Calibration(knots=arrays["knots"], values=arrays["values"]),
+        calibration=Calibration(knots=arrays["knots"], values=arrays["values"], anchored=bool(arrays["anchored"][0])),
         **{name: arrays[name] for name in _VERDICT_ARRAYS},
     )
     detector = kind(**parts.json["params"])
     model = Model(
         encoder=TableEncoder.from_state(parts.json["encoder"], dict(parts.arrays["encoder"])),
-        ensemble=FittedEnsemble.from_state(record, detectors, parts.arrays["ensemble"]),
+        ensemble=FittedEnsemble.from_state(record, detectors, parts.arrays["ensemble"], _fusion(parts)),
         verdict=verdict,
         seen=SeenRows(parts.arrays["seen"]["fingerprints"], parts.arrays["seen"]["scores"]),
         reference=restore(
@@ -139,6 +145,39 @@ def _member(member: Member, folder: Path, trusted: bool | Sequence[str]) -> Fitt
     if name not in DETECTORS:
         raise StorageError(f"needs the detector {name!r}, which is not registered.", fix="Install what provides it.")
     return load_detector(DETECTORS[name], member.params, folder, trusted=trusted)
+
+
+def _fusion_values(fused: Fused | None) -> dict[str, Any]:
+    """What its files do not hold: the inputs, the table's facts, the weight; empty without a fusion."""
+    if fused is None:
+        return {}
+    fusion = fused.fusion
+    return {
+        "features": list(fusion.features), "blend": fusion.blend, "models": len(fusion.boosters),
+        "facts": plain(fused.facts), "weight": fused.weight,
+    }  # fmt: skip
+
+
+def _fusion_writer(fused: Fused) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        for i, text in enumerate(fused.fusion.texts()):
+            (folder / f"model_{i}.txt").write_text(text, encoding="utf-8")
+
+    return write
+
+
+def _fusion(parts: storing.LoadedParts) -> Callable[[Distribution, Neighbourhood | None], Fused] | None:
+    values = parts.json["fusion"]
+    if not values:
+        return None
+    folder = parts.folders["fusion"]
+    texts = [(folder / f"model_{i}.txt").read_text(encoding="utf-8") for i in range(values["models"])]
+    fusion = Fusion.of(values["features"], texts, values["blend"])
+    # Missing facts are stored as null.
+    facts = {name: math.nan if value is None else value for name, value in values["facts"].items()}
+    return lambda distribution, around: Fused(
+        fusion=fusion, facts=facts, weight=values["weight"], distribution=distribution, around=around
+    )
 
 
 def _reference_values(reference: Dataset) -> dict[str, Any]:

@@ -1,11 +1,25 @@
 """Which trials are combined, how much each counts, and the combined score of old and new rows."""
 
 from pynomaly_auto.ensembling._choosing import COMBINER, choose_members
-from pynomaly_auto.ensembling._fitted import FittedEnsemble
+from pynomaly_auto.ensembling._distribution import Distribution
+from pynomaly_auto.ensembling._fitted import Expertise, FittedEnsemble
+from pynomaly_auto.ensembling._fusing import Fused
+from pynomaly_auto.ensembling._neighbourhood import FEWEST_ROWS, NEIGHBOURS, WIDEST, Neighbourhood, smoothed
 from pynomaly_auto.ensembling._novelty import COMBINER as NOVELTY_COMBINER
-from pynomaly_auto.ensembling._novelty import excess as tail_excess
-from pynomaly_auto.ensembling._novelty import stronger_half, tail_scale
+from pynomaly_auto.ensembling._novelty import stronger_half
 
 __all__ = [
-    "COMBINER", "NOVELTY_COMBINER", "FittedEnsemble", "choose_members", "stronger_half", "tail_excess", "tail_scale",
+    "COMBINER",
+    "FEWEST_ROWS",
+    "NEIGHBOURS",
+    "NOVELTY_COMBINER",
+    "WIDEST",
+    "Distribution",
+    "Expertise",
+    "FittedEnsemble",
+    "Fused",
+    "Neighbourhood",
+    "choose_members",
+    "smoothed",
+    "stronger_half",
 ]  # fmt: skip

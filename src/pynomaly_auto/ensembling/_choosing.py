@@ -11,6 +11,7 @@ from scipy.stats import rankdata
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.ensembling import _novelty as novelty
 from pynomaly_auto.errors import NothingFinishedError
+from pynomaly_auto.knowledge import member_name
 from pynomaly_auto.records import Ensemble, FloatArray, Member, Ranking, Reason, Scalar, Search, Trial, plain
 from pynomaly_auto.settings import Settings
 
@@ -41,6 +42,7 @@ class _Choice:
     chosen: list[int] = field(default_factory=list)
     why: dict[int, Reason] = field(default_factory=dict)
     excluded: dict[int, Reason] = field(default_factory=dict)
+    voters: set[int] = field(default_factory=set)
 
     def value(self, members: list[int]) -> float:
         """What an ensemble is worth: mean strength plus what its diversity is worth."""
@@ -90,9 +92,9 @@ def choose_members(
     ranking: Ranking,
     settings: Settings,
     *,
-    n_rows: int | None = None,
-    n_features: int | None = None,
+    shape: tuple[int, int] | None = None,
     seconds_left: float | None = None,
+    voters: Sequence[str] = (),
 ) -> Ensemble:
     """Choose few strong, diverse trials and weigh them.
 
@@ -105,9 +107,10 @@ def choose_members(
         search: The trials, with scores.
         ranking: The candidates, best first.
         settings: For ``max_models`` and forced detectors.
-        n_rows: Rows members will be fitted on; None: as many as the trials.
-        n_features: Features of the table, for expected costs.
+        shape: Rows members will be fitted on and features of the table, for expected costs; None: as the trials.
         seconds_left: Worker-seconds for fitting members on all rows; None: no limit.
+        voters: Members that the learned fusion knows: where the search has fitted them on all rows they come along,
+            without weight in the robust mean.
 
     Raises:
         NothingFinishedError: No trial completed.
@@ -117,14 +120,15 @@ def choose_members(
         raise NothingFinishedError("no trial completed, so there is nothing to combine.", where="ensembling")
     most = settings.max_models or max(_MOST, len(ranking.members))
     choice = _Choice(trials, _strengths(trials, ranking), _correlations(trials), most)
-    usable = _usable(choice, n_rows, n_features, seconds_left)
+    usable = _usable(choice, shape, seconds_left)
     firsts = _firsts(trials, usable)
     forced = [i for i in firsts if trials[i].detector in settings.overrides.force]
     for position in forced:
         if not choice.full(position):
             choice.add(position, "ENS-004", "Member because the user asked for it.")
+    combiner = novelty.COMBINER if settings.novelty else COMBINER
     if _add_prescribed(choice, usable, ranking):
-        return _record(choice, novelty.COMBINER if settings.novelty else COMBINER)
+        return _record(choice, combiner)
     _add_portfolio(choice, firsts, ranking)
     if len(choice.chosen) >= _CORE:
         _add_outstanding(choice, firsts)
@@ -132,7 +136,9 @@ def choose_members(
         _add_core(choice, [i for i in firsts if i not in choice.chosen], ranking)
         _add_greedily(choice, firsts)
     _add_tuned(choice, usable)
-    return _record(choice, novelty.COMBINER if settings.novelty else COMBINER)
+    if settings.max_models is None:
+        _add_voters(choice, usable, voters, shape)
+    return _record(choice, combiner)
 
 
 def _strengths(trials: Sequence[Trial], ranking: Ranking) -> FloatArray:
@@ -151,14 +157,14 @@ def _correlations(trials: Sequence[Trial]) -> FloatArray:
     return np.asarray(np.clip(matrix, -1.0, 1.0), dtype=np.float64)
 
 
-def _usable(choice: _Choice, n_rows: int | None, n_features: int | None, seconds_left: float | None) -> list[int]:
+def _usable(choice: _Choice, shape: tuple[int, int] | None, seconds_left: float | None) -> list[int]:
     usable = []
     for i, trial in enumerate(choice.trials):
         assert trial.scores is not None
-        seconds = _full_seconds(trial, n_rows, n_features)
+        seconds = _full_seconds(trial, shape)
         if np.ptp(trial.scores) <= 0:
             choice.exclude(i, "ENS-010", "Left out: it gives all rows the same score.")
-        elif seconds_left is not None and seconds > 0.8 * seconds_left and trial.n_rows < (n_rows or 0):
+        elif seconds_left is not None and seconds > 0.8 * seconds_left and shape and trial.n_rows < shape[0]:
             text = (
                 f"Left out: fitting it on all rows would take {seconds:.1f} of {seconds_left:.1f} worker-seconds left."
             )
@@ -166,14 +172,15 @@ def _usable(choice: _Choice, n_rows: int | None, n_features: int | None, seconds
         else:
             usable.append(i)
     if not usable:  # identical rows, or no time at all: someone has to do it
-        quickest = min(range(len(choice.trials)), key=lambda i: _full_seconds(choice.trials[i], n_rows, n_features))
+        quickest = min(range(len(choice.trials)), key=lambda i: _full_seconds(choice.trials[i], shape))
         usable = [quickest]
     return usable
 
 
-def _full_seconds(trial: Trial, n_rows: int | None, n_features: int | None) -> float:
-    if n_rows is None or n_features is None or not 0 < trial.n_rows < n_rows:
+def _full_seconds(trial: Trial, shape: tuple[int, int] | None) -> float:
+    if shape is None or not 0 < trial.n_rows < shape[0]:
         return trial.seconds
+    n_rows, n_features = shape
     spec = DETECTORS[trial.detector]
     small, full = (spec.seconds(n, max(n_features, 1), trial.params) for n in (trial.n_rows, n_rows))
     return trial.seconds * full / small if small > 0 else trial.seconds
@@ -202,7 +209,7 @@ def _add_prescribed(choice: _Choice, usable: list[int], ranking: Ranking) -> boo
             found = True
             if i not in choice.chosen and not choice.full(i):
                 given = ", ".join(f"{k}={v}" for k, v in params.items()) or "default parameters"
-                choice.add(i, "ENS-009", f"Member of the portfolio for novelty, with {given}.")
+                choice.add(i, "ENS-018", f"Member of the portfolio for novelty, with {given}.")
     if found:
         for i in usable:
             if i not in choice.chosen:
@@ -293,6 +300,24 @@ def _add_tuned(choice: _Choice, usable: list[int]) -> None:
             choice.add(i, "ENS-005", "Member as a clearly better configuration beside the detector's first one.")
 
 
+def _add_voters(choice: _Choice, usable: list[int], voters: Sequence[str], shape: tuple[int, int] | None) -> None:
+    """What the fusion knows and is fitted already costs nothing more: it decides row by row whom to believe."""
+    known = set(voters)
+    heard = {member_name(choice.trials[i].detector, choice.trials[i].params) for i in choice.chosen}
+    for i in usable:
+        trial = choice.trials[i]
+        name = member_name(trial.detector, trial.params)
+        if (
+            name in known
+            and name not in heard
+            and i not in choice.chosen
+            and (shape is None or shape[0] == trial.n_rows)
+        ):
+            heard.add(name)
+            choice.voters.add(i)
+            choice.add(i, "ENS-009", "Member of the learned fusion only: it has no weight in the robust mean.")
+
+
 def _exclude_twin(choice: _Choice, position: int, twin: int) -> None:
     alike, other = float(choice.correlation[position, twin]), choice.trials[twin]
     text = f"Left out: ranks rows like {other.detector} of trial {other.number} does (correlation {alike:.3f})."
@@ -300,32 +325,35 @@ def _exclude_twin(choice: _Choice, position: int, twin: int) -> None:
 
 
 def _record(choice: _Choice, combiner: str) -> Ensemble:
-    diversity = [_own_diversity(choice, i) for i in choice.chosen]
-    weights = _weights(choice.strength[choice.chosen], np.array(diversity))
+    robust = [i for i in choice.chosen if i not in choice.voters]
+    diversity = [_own_diversity(choice, i, robust) for i in choice.chosen]
+    weights = np.zeros(len(choice.chosen))
+    weights[: len(robust)] = _weights(choice.strength[robust], np.array(diversity[: len(robust)]))
     if combiner == novelty.COMBINER:  # what was measured are equal weights
-        weights = np.full(len(weights), 1.0 / len(weights))
+        weights[: len(robust)] = 1.0 / len(robust)
     members = []
     for i, weight, apart in zip(choice.chosen, weights, diversity, strict=True):
         trial = choice.trials[i]
         text = f"Weight {weight:.1%}: from strength {choice.strength[i]:.3f} and diversity {apart:.3f}."
         evidence = {"weight": float(weight), "strength": float(choice.strength[i]), "diversity": apart}
         weighed = Reason(code="ENS-006", subject=trial.detector, text=text, evidence=evidence)
+        why = (choice.why[i],) if i in choice.voters else (choice.why[i], weighed)
         members.append(
             Member(
                 trial=trial.number, detector=trial.detector, params=trial.params, weight=float(weight),
-                quality=trial.quality or 0.0, diversity=apart, reasons=(choice.why[i], weighed),
+                quality=trial.quality or 0.0, diversity=apart, reasons=why,
             )
         )  # fmt: skip
     left_out = sorted(choice.excluded, key=lambda i: -choice.strength[i])[:_REPORTED]
     text = f"{len(members)} of {len(choice.trials)} completed trials are combined by the {combiner}."
-    evidence = {"members": len(members), "completed": len(choice.trials), "diversity": choice.diversity(choice.chosen)}
+    evidence = {"members": len(members), "completed": len(choice.trials), "diversity": choice.diversity(robust)}
     head = Reason(code="ENS-001", subject="ensemble", text=text, evidence=evidence)
     reasons = (head, *(choice.excluded[i] for i in left_out if i not in choice.chosen))
     return Ensemble(members=tuple(members), combiner=combiner, reasons=reasons)
 
 
-def _own_diversity(choice: _Choice, position: int) -> float:
-    others = [c for c in choice.chosen if c != position]
+def _own_diversity(choice: _Choice, position: int, members: Sequence[int]) -> float:
+    others = [c for c in members if c != position]
     return 1.0 - float(choice.correlation[position, others].mean()) if others else 0.0
 
 

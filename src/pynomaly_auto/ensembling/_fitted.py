@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from pynomaly_auto.ensembling import _novelty as novelty
+from pynomaly_auto.ensembling._distribution import Distribution
+from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, shares
+from pynomaly_auto.ensembling._neighbourhood import Neighbourhood
 from pynomaly_auto.errors import NothingFinishedError
+from pynomaly_auto.knowledge import Calibrator, Fusion, Judged, Votes, table_facts
 from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason
-from pynomaly_auto.scoring import beyond, spread, tail_ranks
+from pynomaly_auto.scoring import tail_ranks
 
-_KNOTS = 4096  # most points a member's distribution is kept as
 _MANY_ROWS = 20_000  # from here on members score new rows side by side
-_EXACT = 1024  # largest scores kept one by one when a distribution is compressed
 
 
 class _Detector(Protocol):
@@ -35,96 +37,115 @@ class _Fitted(Protocol):
     def reasons(self) -> tuple[Reason, ...]: ...
 
 
-@dataclass(frozen=True, eq=False)
-class _Distribution:
-    """A member's training scores, as a map from score to −log tail rank.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Expertise:
+    """What the knowledge base lends an ensemble on one table.
 
     Args:
-        values: Distinct scores, ascending; at most `_KNOTS`.
-        ranks: −log tail rank at each of them.
-        scale: Unit in which the excess beyond the largest is measured.
-        bounded: Whether that excess stays below 1, or goes on as an exponential tail does.
+        fusion: The learned fusion.
+        trust: In [0, 1]: how much the knowledge base knows of tables like this one; the fusion's weight follows it.
+        X: The encoded training rows; shape (n_rows, n_features).
+        seed: Seed of everything random.
     """
 
-    values: FloatArray
-    ranks: FloatArray
-    scale: float
-    bounded: bool = True
-
-    @classmethod
-    def of(cls, scores: FloatArray, *, bounded: bool = True) -> _Distribution:
-        ordered = np.sort(np.asarray(scores, dtype=np.float64))
-        n = len(ordered)
-        kept = ordered
-        if n > _KNOTS:
-            lower = np.linspace(0, n - 1 - _EXACT, _KNOTS - _EXACT).astype(int)
-            kept = np.concatenate([ordered[lower], ordered[n - _EXACT :]])
-        values = np.unique(kept)
-        scale = spread(ordered) if bounded else novelty.tail_scale(ordered)
-        return cls(values, tail_ranks(values, ordered), scale, bounded)
-
-    def __call__(self, scores: FloatArray) -> FloatArray:
-        inside = np.interp(scores, self.values, self.ranks)
-        excess = beyond if self.bounded else novelty.excess
-        return np.asarray(inside + excess(scores, float(self.values[-1]), self.scale), dtype=np.float64)
+    fusion: Fusion
+    trust: float
+    X: FloatArray = field(repr=False)
+    seed: int
 
 
 class FittedEnsemble:
-    """The members, fitted, behind one score.
+    """The members, fitted, behind one score: the robust mean of −log tail ranks, blended with the learned fusion.
 
     New rows are mapped through the training rows' distributions, so one row alone gets the same score as in a batch,
     and a training row the score it was given in training. A row beyond all training rows of a member gets that
     member's largest value plus an excess: a bounded one, or (novelty) one that grows as an exponential tail says.
+    With the combiner for novelty a row's score is the mean of its larger half instead, and no fusion is bound.
 
     Args:
-        record: The members that could be fitted, with weights that sum to 1.
+        record: The members that could be fitted; their weights sum to 1.
         detectors: Their fitted detectors, in the same order.
         distributions: Their training scores.
-        member_scores: −log tail ranks of the training rows; shape (n_rows, n_members).
+        robust: Their weights in the robust mean; they sum to 1.
+        fused: The learned fusion, bound to the table; None: the robust mean alone.
     """
 
     def __init__(
         self,
         record: Ensemble,
         detectors: Sequence[_Detector],
-        distributions: Sequence[_Distribution],
-        member_scores: FloatArray,
+        distributions: Sequence[Distribution],
+        robust: Sequence[float],
+        fused: Fused | None = None,
     ) -> None:
         self.record = record
         self.detectors = tuple(detectors)
-        self.member_scores = member_scores
+        self.fused = fused
+        self.train_scores: FloatArray = np.empty(0)
+        self.train_odds: FloatArray | None = None
+        self.member_scores: FloatArray = np.empty((0, len(self.detectors)))
         self._distributions = tuple(distributions)
-        self.train_scores = self._combine(member_scores)
+        self._robust = tuple(robust)
+        self._names = named(record.members)
 
     @classmethod
-    def of(cls, ensemble: Ensemble, fitted: Iterable[_Fitted]) -> FittedEnsemble:
+    def of(cls, ensemble: Ensemble, fitted: Iterable[_Fitted], expertise: Expertise | None = None) -> FittedEnsemble:
         """Combine what could be fitted; the weights of missing members go to the others in proportion.
+
+        Args:
+            ensemble: The members asked for, with their weights in the robust mean.
+            fitted: Those that could be fitted, with the scores of all training rows.
+            expertise: The learned fusion and how far to trust it; None: the robust mean alone.
 
         Raises:
             NothingFinishedError: Nothing could be fitted.
         """
         made = list(fitted)
-        total = sum(f.member.weight for f in made)
         if not made:
             raise NothingFinishedError("no member of the ensemble could be fitted.", where="ensembling")
-        members = tuple(
-            replace(
-                f.member, weight=f.member.weight / total if total > 0 else 1 / len(made),
-                reasons=f.member.reasons + f.reasons,
-            )
-            for f in made
-        )  # fmt: skip
+        members = _reweighed(made)
         reasons = ensemble.reasons
         missing = len(ensemble.members) - len(made)
         if missing:
             text = f"{missing} of {len(ensemble.members)} members could not be fitted; the others share their weight."
             evidence = {"missing": missing, "members": len(made)}
             reasons += (Reason(code="ENS-020", subject="ensemble", text=text, evidence=evidence),)
-        bounded = ensemble.combiner != novelty.COMBINER
-        distributions = [_Distribution.of(f.scores, bounded=bounded) for f in made]
-        inputs = np.column_stack([d(f.scores) for d, f in zip(distributions, made, strict=True)])
-        record = replace(ensemble, members=members, reasons=reasons)
-        return cls(record, [f.detector for f in made], distributions, inputs)
+        live = cls(
+            replace(ensemble, members=members, reasons=reasons), [f.detector for f in made],
+            [Distribution.of(f.scores, bounded=ensemble.combiner != novelty.COMBINER) for f in made],
+            [m.weight for m in members],
+        )  # fmt: skip
+        live._train([f.scores for f in made], expertise)
+        return live
+
+    def _train(self, scores: Sequence[FloatArray], expertise: Expertise | None) -> None:
+        """Score the training rows, and bind the fusion to them."""
+        self.member_scores = np.column_stack([d(s) for d, s in zip(self._distributions, scores, strict=True)])
+        robust = self._mean(self.member_scores)
+        self.train_scores = robust
+        if expertise is None or self.record.combiner == novelty.COMBINER:  # learned from contaminated tables
+            return
+        votes = self._votes(self.member_scores, scores)
+        known = votes.only(expertise.fusion.knows(votes.names))
+        weight = expertise.fusion.blend * expertise.trust
+        if known.names and weight > 0:
+            facts = table_facts(known, n_features=expertise.X.shape[1])
+            fused, self.train_odds = Fused.of(expertise.fusion, known, facts, weight)
+            blended = fused.blend(robust, self.train_odds)
+            self.fused, self.train_scores = fused.over(expertise.X, blended, seed=expertise.seed)
+        reason = fusion_reason(self.fused, expertise.trust, len(known.names))
+        self.record = replace(
+            self.record, members=shares(self.record.members, self.fused), reasons=(*self.record.reasons, reason)
+        )
+
+    def probabilities(self, calibrator: Calibrator) -> FloatArray | None:
+        """What the knowledge base takes for the probability that a training row is an anomaly; None without fusion."""
+        if self.fused is None or self.train_odds is None:
+            return None
+        robust = self._mean(self.member_scores)
+        scores, facts = self.train_scores, self.fused.facts
+        judged = Judged(scores=scores, odds=self.train_odds, robust=robust, tails=tail_ranks(scores), facts=facts)
+        return calibrator.probabilities(judged)
 
     def member_inputs(self, X: FloatArray) -> FloatArray:
         """−log tail ranks of new encoded rows among each member's training rows; shape (n_rows, n_members).
@@ -132,15 +153,7 @@ class FittedEnsemble:
         Raises:
             DetectorError: A member returned something other than one number per row.
         """
-        if len(X) < _MANY_ROWS or len(self.detectors) == 1:
-            return np.column_stack([self._input(i, X) for i in range(len(self.detectors))])
-        # Members side by side: most of their work is done in compiled code that lets other threads run. Each thread
-        # has a member to itself, as no library promises that one estimator may be used from two.
-        with ThreadPoolExecutor(min(len(self.detectors), os.cpu_count() or 1)) as threads:
-            return np.column_stack(list(threads.map(lambda i: self._input(i, X), range(len(self.detectors)))))
-
-    def _input(self, i: int, X: FloatArray) -> FloatArray:
-        return self._distributions[i](self.detectors[i].score(X))
+        return self._ranks(self._raw(X))
 
     def score(self, X: FloatArray) -> FloatArray:
         """Combined score of new encoded rows, higher = more anomalous; shape (n_rows,).
@@ -148,34 +161,91 @@ class FittedEnsemble:
         Raises:
             DetectorError: A member returned something other than one number per row.
         """
-        return self._combine(self.member_inputs(X))
+        raw = self._raw(X)
+        ranks = self._ranks(raw)
+        robust = self._mean(ranks)
+        if self.fused is None:
+            return robust
+        return self.fused.score(X, robust, self._votes(ranks, raw))
 
     def to_state(self) -> dict[str, FloatArray]:
-        """The arrays that, with the record and the detectors, make it again."""
-        state: dict[str, FloatArray] = {}
+        """The arrays that, with the record, the detectors and the fusion's own files, make it again."""
+        state: dict[str, FloatArray] = {"robust": np.asarray(self._robust)}
         for i, distribution in enumerate(self._distributions):
-            state[f"values_{i}"] = distribution.values
-            state[f"ranks_{i}"] = distribution.ranks
-            state[f"scale_{i}"] = np.array([distribution.scale])
+            state |= {f"{name}_{i}": array for name, array in distribution.to_state().items()}
+        if self.fused is not None:
+            state |= {f"{name}_fused": array for name, array in self.fused.distribution.to_state().items()}
+            if self.fused.around is not None:
+                state |= {f"{name}_around": array for name, array in self.fused.around.to_state().items()}
         return state
 
     @classmethod
     def from_state(
-        cls, record: Ensemble, detectors: Sequence[_Detector], state: Mapping[str, FloatArray]
+        cls,
+        record: Ensemble,
+        detectors: Sequence[_Detector],
+        state: Mapping[str, FloatArray],
+        fusion: Callable[[Distribution, Neighbourhood | None], Fused] | None = None,
     ) -> FittedEnsemble:
-        """Make it again from what `to_state` gave; without training rows, so ``train_scores`` is empty."""
-        bounded = record.combiner != novelty.COMBINER
-        distributions = [
-            _Distribution(state[f"values_{i}"], state[f"ranks_{i}"], float(state[f"scale_{i}"][0]), bounded)
-            for i in range(len(record.members))
-        ]
-        return cls(record, detectors, distributions, np.empty((0, len(record.members))))
+        """Make it again from what `to_state` gave; without training rows, so ``train_scores`` is empty.
 
-    def _combine(self, inputs: FloatArray) -> FloatArray:
+        Args:
+            record: Its record.
+            detectors: Its members, loaded.
+            state: From `to_state`.
+            fusion: Makes the bound fusion of its distribution and neighbourhood; None: it had none.
+        """
+
+        def distribution(tail: object) -> Distribution:
+            return Distribution.from_state({name: state[f"{name}_{tail}"] for name in ("values", "ranks", "scale")})
+
+        members = [distribution(i) for i in range(len(record.members))]
+        around = None
+        if "rows_around" in state:
+            around = Neighbourhood.from_state({name: state[f"{name}_around"] for name in ("rows", "scores")})
+        fused = None if fusion is None else fusion(distribution("fused"), around)
+        return cls(record, detectors, members, [float(w) for w in state["robust"]], fused)
+
+    def _raw(self, X: FloatArray) -> list[FloatArray]:
+        """The members' raw scores, one array each."""
+        if len(X) < _MANY_ROWS or len(self.detectors) == 1:
+            return [detector.score(X) for detector in self.detectors]
+        # Members side by side: most of their work is done in compiled code that lets other threads run. Each thread
+        # has a member to itself, as no library promises that one estimator may be used from two.
+        with ThreadPoolExecutor(min(len(self.detectors), os.cpu_count() or 1)) as threads:
+            return list(threads.map(lambda detector: detector.score(X), self.detectors))
+
+    def _ranks(self, raw: Sequence[FloatArray]) -> FloatArray:
+        return np.column_stack([d(s) for d, s in zip(self._distributions, raw, strict=True)])
+
+    def _votes(self, ranks: FloatArray, raw: Sequence[FloatArray]) -> Votes:
+        """What the members that have a name in the fusion say."""
+        kept = [i for i, name in enumerate(self._names) if name]
+        columns = [self._distributions[i].magnitude(raw[i]) for i in kept]
+        return Votes(
+            names=tuple(self._names[i] for i in kept),
+            ranks=ranks[:, kept],
+            magnitudes=np.column_stack(columns) if columns else np.empty((len(ranks), 0)),
+        )
+
+    def _mean(self, ranks: FloatArray) -> FloatArray:
         if self.record.combiner == novelty.COMBINER:
-            return novelty.stronger_half(inputs, [member.weight for member in self.record.members])
+            return novelty.stronger_half(ranks, self._robust)
         # Column by column: a matrix product may round differently for one row than for many.
-        out = np.zeros(len(inputs))
-        for member, column in zip(self.record.members, inputs.T, strict=True):
-            out += member.weight * column
+        out = np.zeros(len(ranks))
+        for weight, column in zip(self._robust, ranks.T, strict=True):
+            if weight > 0:
+                out += weight * column
         return out
+
+
+def _reweighed(made: Sequence[_Fitted]) -> tuple[Member, ...]:
+    """The members that could be fitted, with weights that sum to 1."""
+    total = sum(f.member.weight for f in made)
+    return tuple(
+        replace(
+            f.member, weight=f.member.weight / total if total > 0 else 1 / len(made),
+            reasons=f.member.reasons + f.reasons,
+        )
+        for f in made
+    )  # fmt: skip

@@ -14,26 +14,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from pynomaly_auto.records import FloatArray
-from pynomaly_auto.scoring import spread
 
 COMBINER = "mean of the larger half of −log tail probabilities"
 
-_TAIL = 0.9  # quantile from which on the scores are the tail
 _HALF = 0.5
-_FARTHEST = 1e12  # keeps sums finite
-
-
-def tail_scale(ascending: FloatArray) -> float:
-    """Mean excess of the scores over their 90 % quantile, the scale of an exponential tail; else their `spread`."""
-    start = ascending[int(_TAIL * (len(ascending) - 1))]
-    excess = ascending[ascending > start] - start
-    scale = float(excess.mean()) if len(excess) else 0.0
-    return scale if 0 < scale < np.inf else spread(ascending)
-
-
-def excess(scores: FloatArray, largest: float, scale: float) -> FloatArray:
-    """−log of the tail probability beyond the largest training score, in addition to that score's; 0 up to it."""
-    return np.minimum(np.maximum(scores - largest, 0.0) / scale, _FARTHEST)
 
 
 def stronger_half(inputs: FloatArray, weights: Sequence[float]) -> FloatArray:

@@ -1,7 +1,9 @@
 """The knowledge base, read: what detectors reached on known tables, and the models learned from it."""
 
 from pynomaly_auto.knowledge._base import KnowledgeBase, Neighbours, WarmStart
+from pynomaly_auto.knowledge._calibrator import Calibrator, Judged, calibration_features, calibration_inputs
 from pynomaly_auto.knowledge._features import META, STATISTIC, Scaling, design_matrix, input_names
+from pynomaly_auto.knowledge._fusion import Fusion
 from pynomaly_auto.knowledge._manifest import (
     MANIFEST,
     RESULTS,
@@ -14,9 +16,11 @@ from pynomaly_auto.knowledge._manifest import (
     sha256,
     write_manifest,
 )
+from pynomaly_auto.knowledge._votes import Votes, lay_out, member_name, table_facts, vote_features
 
 __all__ = [
-    "MANIFEST", "META", "RESULTS", "SCHEMA", "STATISTIC", "TASKS", "DetectorFacts", "KnowledgeBase", "Manifest",
-    "ModelCard", "Neighbours", "Scaling", "WarmStart", "design_matrix", "input_names",
-    "read_manifest", "sha256", "write_manifest",
+    "MANIFEST", "META", "RESULTS", "SCHEMA", "STATISTIC", "TASKS", "Calibrator", "DetectorFacts", "Fusion", "Judged",
+    "KnowledgeBase", "Manifest", "ModelCard", "Neighbours", "Scaling", "Votes", "WarmStart", "calibration_features",
+    "calibration_inputs", "design_matrix", "input_names", "lay_out", "member_name", "read_manifest", "sha256",
+    "table_facts", "vote_features", "write_manifest",
 ]  # fmt: skip

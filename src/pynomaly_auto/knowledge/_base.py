@@ -16,7 +16,9 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto.errors import StorageError
+from pynomaly_auto.knowledge._calibrator import Calibrator
 from pynomaly_auto.knowledge._features import META, STATISTIC, design_matrix
+from pynomaly_auto.knowledge._fusion import Fusion
 from pynomaly_auto.knowledge._manifest import (
     MANIFEST,
     RESULTS,
@@ -27,6 +29,7 @@ from pynomaly_auto.knowledge._manifest import (
     read_manifest,
     sha256,
 )
+from pynomaly_auto.knowledge._votes import RANK
 from pynomaly_auto.records import FloatArray, Params, Prediction, SimilarTable, plain
 
 ENVIRONMENT = "PYNOMALY_KNOWLEDGE_BASE"
@@ -257,14 +260,34 @@ class KnowledgeBase:
 
         return predict
 
-    def predict_contamination(self, meta_features: Mapping[str, float]) -> float | None:
-        """Predict the share of anomalies, or None when no model for it beat the constant."""
-        card = self.manifest.models.get("contamination")
+    @property
+    def fused_members(self) -> tuple[str, ...]:
+        """Members the learned fusion knows, as its card says: a detector, after a colon its view; empty without one."""
+        card = self.manifest.models.get("fusion")
+        return () if card is None else tuple(f[len(RANK) :] for f in card.features if f.startswith(RANK))
+
+    @cached_property
+    def fusion(self) -> Fusion | None:
+        """The learned fusion, or None when the base has none.
+
+        Raises:
+            StorageError: Its files are damaged.
+        """
+        card = self.manifest.models.get("fusion")
         if card is None or not card.files:
             return None
-        values = {META + k: v for k, v in meta_features.items()}
-        logit = float(self._run(card, "mean", [""], values)[0])
-        return float(np.clip(1 / (1 + np.exp(-logit)), 1e-4, 0.5))
+        texts = [self._text(card.files[role]) for role in sorted(card.files)]
+        return Fusion.of(card.features, texts, card.shrinkage)
+
+    @cached_property
+    def calibrator(self) -> Calibrator | None:
+        """What turns the learned fusion's scores into probabilities, or None when the base has none.
+
+        Raises:
+            StorageError: Its files are damaged.
+        """
+        card = self.manifest.models.get("calibrator")
+        return None if card is None or not card.files else Calibrator.of(card.features, self._text(card.files["mean"]))
 
     def _model_predictions(
         self, detectors: list[str], meta_features: Mapping[str, float]
@@ -296,10 +319,16 @@ class KnowledgeBase:
 
         if name not in self._boosters:
             try:
-                self._boosters[name] = lightgbm.Booster(model_str=(self.path / name).read_text(encoding="utf-8"))
-            except (OSError, UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
+                self._boosters[name] = lightgbm.Booster(model_str=self._text(name))
+            except lightgbm.basic.LightGBMError as error:
                 raise StorageError(f"{name} is damaged: {error}.", where=f"knowledge base {self.path}") from None
         return self._boosters[name]
+
+    def _text(self, name: str) -> str:
+        try:
+            return (self.path / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise StorageError(f"{name} is damaged: {error}.", where=f"knowledge base {self.path}") from None
 
     @cached_property
     def _boosters(self) -> dict[str, Any]:

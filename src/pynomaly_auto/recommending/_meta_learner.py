@@ -21,6 +21,7 @@ class Opinion:
     Args:
         predictions: By detector.
         warm_starts: By detector, best first.
+        views: By detector, views of the table in which the learned fusion knows it too.
         similar: The nearest known tables.
         confidence: In [0, 1].
         reasons: About the table as a whole.
@@ -28,6 +29,7 @@ class Opinion:
 
     predictions: Mapping[str, Prediction] = field(default_factory=dict)
     warm_starts: Mapping[str, tuple[WarmStart, ...]] = field(default_factory=dict)
+    views: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     similar: tuple[SimilarTable, ...] = ()
     confidence: float = 0.0
     reasons: tuple[Reason, ...] = ()
@@ -66,10 +68,17 @@ def consult(base: KnowledgeBase | None, detectors: list[str], meta_features: Map
     return Opinion(
         predictions=predictions,
         warm_starts={name: starts for name, starts in warm.items() if starts},
+        views=_views(base),
         similar=similar,
         confidence=near.confidence,
         reasons=_reasons(base, near, similar),
     )
+
+
+def _views(base: KnowledgeBase) -> dict[str, tuple[str, ...]]:
+    named = [name.partition(":") for name in base.fused_members]
+    detectors = dict.fromkeys(detector for detector, _, view in named if view)
+    return {d: tuple(view for detector, _, view in named if detector == d and view) for d in detectors}
 
 
 def _reasons(base: KnowledgeBase, near: Neighbours, similar: tuple[SimilarTable, ...]) -> tuple[Reason, ...]:
@@ -132,3 +141,9 @@ def warm_start_reason(detector: str, starts: tuple[WarmStart, ...]) -> Reason:
         text=f"{values} gained {first.gain:+.3f} ROC-AUC over the defaults on {first.tables} similar tables",
         evidence={"gain": round(first.gain, 4), "tables": first.tables, "warm_starts": len(starts)},
     )
+
+
+def views_reason(detector: str, views: tuple[str, ...]) -> Reason:
+    """In which other views of the table it is tried."""
+    text = f"also tried in the views {', '.join(views)}, in which the learned fusion knows it"
+    return Reason(code="REC-016", subject=detector, text=text, evidence={"views": len(views)})

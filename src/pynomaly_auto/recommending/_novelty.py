@@ -13,18 +13,18 @@ from pynomaly_auto.recommending._prior import STRENGTH
 from pynomaly_auto.records import Candidate, Params, Reason
 from pynomaly_auto.settings import Settings
 
-# Few neighbours, as every training row can be relied on: in the rows as they are (half of the members), as normal
-# scores, and whitened; and the density along random projections.
+# Few neighbours, as every training row can be relied on: in the rows as they are (half of the members), as ranks,
+# and whitened; and the density along random projections.
 MEMBERS: tuple[tuple[str, Params], ...] = (
     ("knn", {"n_neighbors": 1}),
     ("abod", {"n_neighbors": 10}),
-    ("knn_mean", {"n_neighbors": 3, "view": "normal_scores"}),
+    ("knn_mean", {"n_neighbors": 3, "view": "ranks"}),
     ("abod", {"n_neighbors": 5, "view": "whitened"}),
-    ("loda", {"view": "normal_scores"}),
+    ("loda", {"view": "ranks"}),
     ("knn_mean", {"n_neighbors": 3}),
     ("kde", {"bandwidth": 0.5}),
     ("lof", {"n_neighbors": 10}),
-    ("abod", {"n_neighbors": 5, "view": "normal_scores"}),
+    ("abod", {"n_neighbors": 5, "view": "ranks"}),
     ("knn_mean", {"n_neighbors": 3, "view": "whitened"}),
 )
 
@@ -60,7 +60,7 @@ def first_params(candidates: list[Candidate], chosen: tuple[tuple[str, Params], 
 def reasons(chosen: tuple[tuple[str, Params], ...]) -> tuple[Reason, ...]:
     """Why the knowledge base is not asked, and what is combined instead."""
     apart = Reason(
-        code="REC-016",
+        code="REC-017",
         subject="knowledge base",
         text="not asked: it was measured on tables fitted on anomalies and all, these rows are taken as normal",
     )

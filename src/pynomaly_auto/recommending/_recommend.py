@@ -8,12 +8,18 @@ from dataclasses import dataclass
 
 import psutil
 
-from pynomaly_auto.detectors import DETECTORS, DetectorSpec
+from pynomaly_auto.detectors import DETECTORS, VIEW, DetectorSpec
 from pynomaly_auto.errors import InvalidInputError, NotApplicableError, SettingError
 from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.presets import PRESETS
 from pynomaly_auto.recommending import _novelty as novelty
-from pynomaly_auto.recommending._meta_learner import Opinion, consult, prediction_reason, warm_start_reason
+from pynomaly_auto.recommending._meta_learner import (
+    Opinion,
+    consult,
+    prediction_reason,
+    views_reason,
+    warm_start_reason,
+)
 from pynomaly_auto.recommending._prior import ALIKE, PORTFOLIO, SOURCE, STRENGTH, strengths
 from pynomaly_auto.recommending.rules import CRITERIA, RULES, Context, Criterion
 from pynomaly_auto.records import Candidate, Params, Profile, Ranking, Reason
@@ -23,6 +29,7 @@ _SAME_FAMILY = 0.025  # what each earlier pick of the same family takes from a s
 _LIKENESS = 0.05  # the same for picks that rank rows almost alike
 _STRETCH, _MIDDLE = 1.8, 0.65  # strength to performance criterion
 _ACCURACY_FIRST = 0.5  # weight of accuracy from which the portfolio leads; 0.6 is the default
+_ALL_ROWS = 20_000  # rows up to which trials are fitted on all of them
 _MIXED = 12  # picks made that way; whoever comes later comes in order of score
 _USUAL = {
     "accuracy": 0.6,
@@ -161,13 +168,17 @@ def _judge(
         reasons.append(prediction_reason(spec.name, found))
     if starts and impossible is None:
         reasons.append(warm_start_reason(spec.name, starts))
+    # The fusion hears only members that were fitted on all rows, which larger tables are not during the search.
+    views = opinion.views.get(spec.name, ()) if context.rows <= _ALL_ROWS and not context.settings.novelty else ()
+    if views and impossible is None:
+        reasons.append(views_reason(spec.name, views))
     candidate = Candidate(
         detector=spec.name,
         selected=impossible is None and not vetoed,
         score=score,
         prediction=found,
         criteria={str(name): value for name, value in bounded.items()},
-        warm_starts=tuple(w.params for w in starts),
+        warm_starts=(*({VIEW: view} for view in views), *(w.params for w in starts)),
         seconds=context.seconds(spec),
         memory_mb=context.needed_mb(spec),
         reasons=tuple(reasons),

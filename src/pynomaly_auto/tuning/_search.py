@@ -289,7 +289,7 @@ class _Run:
             self.state.best[proposal.detector] = max(quality, self.state.best.get(proposal.detector, 0.0))
         top = sorted(self.state.best.values(), reverse=True)[:5]
         progress = float(np.mean(top)) if top else -1.0
-        if progress > self.state.progress + _GAIN or proposal.origin == "portfolio":
+        if progress > self.state.progress + _GAIN or proposal.origin != "search":
             self.state.progress, self.state.idle = max(progress, self.state.progress), 0
         else:
             self.state.idle += 1

@@ -1,0 +1,25 @@
+"""Fixed sets of detectors whose plain means are hard to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pynomaly_auto.recommending import PORTFOLIO
+
+THREE = ("knn_mean", "iforest", "mcd")
+FOUR = (*THREE, "fair_cut_forest")
+# One mean per kind of detector; kinds by what they call far, not by the module they live in.
+FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "isolation trees": ("iforest", "extended_iforest"),
+    "global distance": ("knn_mean", "knn"),
+    "local density": ("lof", "inne"),
+    "covariance": ("mcd", "pca"),
+    "marginals": ("hbos", "ecod"),
+    "density forests": ("fair_cut_forest", "density_forest"),
+    "mixtures": ("gmm", "kde"),
+}
+MEANS: Mapping[str, tuple[str, ...]] = {
+    "mean of kNN, IForest, MCD": THREE,
+    "mean of kNN, IForest, MCD, fair-cut": FOUR,
+    "mean of PORTFOLIO": PORTFOLIO,
+}

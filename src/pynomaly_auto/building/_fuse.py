@@ -1,0 +1,197 @@
+"""Learning the fusion and its calibration from laid-out tables, judged on groups that were held out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pynomaly_auto import scoring
+from pynomaly_auto.building._laying import LaidTable
+from pynomaly_auto.building._splits import group_folds
+from pynomaly_auto.building._train import Learned
+from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS
+from pynomaly_auto.ensembling import smoothed
+from pynomaly_auto.knowledge import Judged, calibration_features, calibration_inputs, vote_features
+from pynomaly_auto.records import FloatArray, IntArray
+
+_FEWEST_GROUPS = 20  # below that, rows of a few tables would be taken for a law
+_FOLDS = 4
+_MODELS = 2  # boosters whose odds are averaged
+_BLENDS = (0.3, 0.5, 0.7, 0.85)
+_FUSION: Mapping[str, Any] = {
+    "objective": "binary", "learning_rate": 0.04, "num_leaves": 31, "feature_fraction": 0.35, "bagging_fraction": 0.7,
+    "bagging_freq": 1, "lambda_l2": 20.0, "min_data_in_leaf": 200, "max_bin": 127, "verbosity": -1,
+    "deterministic": True, "force_row_wise": True,
+}  # fmt: skip
+_CALIBRATION: Mapping[str, Any] = {
+    **_FUSION, "learning_rate": 0.03, "num_leaves": 15, "feature_fraction": 0.5, "lambda_l2": 50.0,
+    "min_data_in_leaf": 500,
+}  # fmt: skip
+_TREES, _CALIBRATION_TREES = 300, 250
+_CALIBRATED = 300  # rows of a table that the calibrator is trained on
+_BINS = 20
+# Views of the table that are members beside the standard ones.
+VIEWED: tuple[str, ...] = tuple(
+    f"{name}:{view}"
+    for name, spec in DETECTORS.items()
+    for view in getattr(spec.space.get(VIEW), "choices", ())
+    if view != VIEWS[0]
+)
+# Too slow, or too weak, for what they cost; measured, but no members.
+_NO_MEMBERS = ("random_forest_residuals", "gradient_boosting_residuals", "svr_residuals")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Stack:
+    """Rows of several tables on top of each other."""
+
+    X: np.ndarray[Any, Any]
+    y: IntArray
+    weight: FloatArray
+    table: IntArray
+
+
+def fusion_members(views: Sequence[str] = ()) -> tuple[str, ...]:
+    """The members a fusion learns: every detector but the neural and the slow ones, then views as ``detector:view``."""
+    plain = [n for n, s in DETECTORS.items() if s.family != "neural" and s.installed and n not in _NO_MEMBERS]
+    return (*plain, *views)
+
+
+def learn_fusion(tables: Sequence[LaidTable], members: Sequence[str], *, seed: int) -> dict[str, Learned]:
+    """Train the fusion and the calibrator.
+
+    The fusion sees each table as often as any other (but for how much can be learned from it), half of it anomalies.
+    The calibrator sees what fusions trained without a table's group made of that table, at the table's own rate.
+
+    Args:
+        tables: Laid out for these members.
+        members: Members of the fusion.
+        seed: Seed of everything random.
+
+    Returns:
+        ``"fusion"``, whose shrinkage is its weight beside the robust mean, and ``"calibrator"``; empty where the groups
+        are too few.
+    """
+    groups = [t.group for t in tables]
+    if len(set(groups)) < _FEWEST_GROUPS:
+        return {}
+    features = vote_features(members)
+    rows = _stack(tables)
+    folds = group_folds(groups, _FOLDS, seed)
+    odds = _held_out(tables, rows, folds, seed)
+    blend, figures = _blend(tables, odds)
+    boosters = [_boost(rows, None, _FUSION, _TREES, seed + i) for i in range(_MODELS)]
+    fusion = Learned(
+        boosters={str(i): b.model_to_string() for i, b in enumerate(boosters)},
+        features=features,
+        correction=0.0,
+        shrinkage=blend,
+        validation=figures | {"tables": float(len(tables)), "rows": float(len(rows.y))},
+    )
+    judged = [_judged(t, o, blend) for t, o in zip(tables, odds, strict=True)]
+    return {"fusion": fusion, "calibrator": _calibrator(tables, judged, folds, seed)}
+
+
+def final_scores(table: LaidTable, odds: FloatArray, blend: float) -> FloatArray:
+    """What an ensemble makes of the judged rows: blended, then smoothed over neighbours; shape (n_judged,)."""
+    blended = blend * scoring.tail_ranks(odds) + (1.0 - blend) * table.robust
+    return smoothed(blended, blended[table.neighbours]) if len(table.neighbours) else blended
+
+
+def _stack(tables: Sequence[LaidTable]) -> _Stack:
+    return _Stack(
+        X=np.concatenate([t.X for t in tables]),
+        y=np.concatenate([t.y for t in tables]),
+        weight=np.concatenate([t.row_weight * t.weight for t in tables]),
+        table=np.repeat(np.arange(len(tables)), [len(t.y) for t in tables]),
+    )
+
+
+def _boost(rows: _Stack, kept: np.ndarray[Any, Any] | None, params: Mapping[str, Any], trees: int, seed: int) -> Any:
+    import lightgbm
+
+    at = np.arange(len(rows.y)) if kept is None else np.flatnonzero(kept)
+    weight = rows.weight[at]
+    names = [f"f{i}" for i in range(rows.X.shape[1])]
+    data = lightgbm.Dataset(rows.X[at], label=rows.y[at], weight=weight / weight.mean(), feature_name=names)
+    return lightgbm.train({**params, "seed": seed, "num_threads": 2}, data, num_boost_round=trees)
+
+
+def _held_out(tables: Sequence[LaidTable], rows: _Stack, folds: IntArray, seed: int) -> list[FloatArray]:
+    """Log odds of every table's judged rows by a fusion that did not see its group."""
+    out: list[FloatArray] = [np.empty(0)] * len(tables)
+    for fold in range(_FOLDS):
+        booster = _boost(rows, folds[rows.table] != fold, _FUSION, _TREES, seed)
+        chosen = [i for i in range(len(tables)) if folds[i] == fold]
+        odds = booster.predict(np.concatenate([tables[i].judged for i in chosen]), raw_score=True, num_threads=2)
+        ends = np.cumsum([len(tables[i].judged) for i in chosen])
+        for i, part in zip(chosen, np.split(odds, ends[:-1]), strict=True):
+            out[i] = part
+    return out
+
+
+def _blend(tables: Sequence[LaidTable], odds: Sequence[FloatArray]) -> tuple[float, dict[str, float | None]]:
+    """The weight beside the robust mean that does best on held-out groups, by ROC-AUC plus average precision."""
+    judged = [i for i, t in enumerate(tables) if 0 < t.labels.sum() < len(t.labels)]
+    figures: dict[str, float | None] = {}
+    best, reached = _BLENDS[0], -1.0
+    for blend in (0.0, *_BLENDS):
+        scores = [final_scores(tables[i], odds[i], blend) for i in judged]
+        auc, ap = (
+            float(np.mean([metric(tables[i].labels, s) for i, s in zip(judged, scores, strict=True)]))
+            for metric in (scoring.roc_auc, scoring.average_precision)
+        )
+        figures |= {f"roc_auc_{blend:g}": auc, f"average_precision_{blend:g}": ap}
+        if blend > 0 and auc + ap > reached:
+            best, reached = blend, auc + ap
+    return best, figures
+
+
+def _judged(table: LaidTable, odds: FloatArray, blend: float) -> Judged:
+    scores = final_scores(table, odds, blend)
+    return Judged(scores=scores, odds=odds, robust=table.robust, tails=scoring.tail_ranks(scores), facts=table.facts)
+
+
+def _calibrator(tables: Sequence[LaidTable], judged: Sequence[Judged], folds: IntArray, seed: int) -> Learned:
+    features = calibration_features(tuple(tables[0].facts))
+    inputs = [calibration_inputs(features, j) for j in judged]
+    rng = np.random.default_rng(seed)
+    drawn = [rng.permutation(len(X))[:_CALIBRATED] for X in inputs]
+    rows = _Stack(
+        X=np.concatenate([X[d] for X, d in zip(inputs, drawn, strict=True)]),
+        y=np.concatenate([t.labels[d] for t, d in zip(tables, drawn, strict=True)]),
+        weight=np.concatenate([np.full(len(d), 1.0 / len(d)) for d in drawn]),
+        table=np.repeat(np.arange(len(tables)), [len(d) for d in drawn]),
+    )
+    out: list[FloatArray] = [np.empty(0)] * len(tables)
+    for fold in range(_FOLDS):
+        booster = _boost(rows, folds[rows.table] != fold, _CALIBRATION, _CALIBRATION_TREES, seed)
+        for i in np.flatnonzero(folds == fold):
+            out[i] = booster.predict(inputs[i], num_threads=2)
+    final = _boost(rows, None, _CALIBRATION, _CALIBRATION_TREES, seed)
+    return Learned(
+        boosters={"mean": final.model_to_string()},
+        features=features,
+        correction=0.0,
+        validation=_calibration_figures([t.labels for t in tables], out),
+    )
+
+
+def _calibration_figures(labels: Sequence[IntArray], found: Sequence[FloatArray]) -> dict[str, float | None]:
+    """Errors of the share and of the probabilities on held-out groups, each table alike."""
+    share = np.array([y.mean() for y in labels])
+    mean = np.array([p.mean() for p in found])
+    sums = np.zeros((_BINS, 2))
+    for y, p in zip(labels, found, strict=True):
+        at = np.minimum((p * _BINS).astype(int), _BINS - 1)
+        for k, values in enumerate((p, y)):
+            sums[:, k] += np.bincount(at, weights=values, minlength=_BINS) / len(y)
+    return {
+        "share_mae": float(np.abs(share - mean).mean()),
+        "share_mae_of_median": float(np.abs(share - np.median(share)).mean()),
+        "expected_calibration_error": float(np.abs(sums[:, 0] - sums[:, 1]).sum() / len(labels)),
+        "tables": float(len(labels)),
+    }

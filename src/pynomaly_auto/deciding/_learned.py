@@ -1,0 +1,120 @@
+"""Share, cut and calibration from the knowledge base's probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit, logit
+
+from pynomaly_auto.deciding._share import ShareEstimate
+from pynomaly_auto.records import Calibration, FloatArray, Reason
+
+_KNOTS = 256  # most points the map from score to probability is kept as
+_LEAST = 1e-6
+_MOST_LABELLED = 0.25  # of all rows, unless the expected share itself is larger
+_SPREAD = 1.0  # standard deviation of the logit of the true share about the estimate, over held-out tables
+# Weight of recall against precision (van Rijsbergen's beta) for the metrics that are served by fewer or more labels.
+_BETA = {"precision": 0.5, "recall": 2.0}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Learned:
+    """What the probabilities say of a table.
+
+    Args:
+        probabilities: Never falling with the score; shape (n_rows,).
+        estimate: The share of anomalies: their mean, or what the user gave.
+        labelled: How many rows to label; None: the share of them.
+    """
+
+    probabilities: FloatArray = field(repr=False)
+    estimate: ShareEstimate
+    labelled: int | None
+
+
+def learn(scores: FloatArray, probabilities: FloatArray, given: float | None, metric: str | None) -> Learned:
+    """Make probabilities rise with the score, and read share and cut off them.
+
+    Without a given share, as many rows are labelled as give the largest expected F-measure: with few sure anomalies
+    that takes more rows than there should be anomalies. Where the share is given, all log odds move alike until their
+    mean probability is that share.
+
+    Args:
+        scores: Combined scores of the training rows; shape (n_rows,).
+        probabilities: The calibrator's; shape (n_rows,).
+        given: Share of anomalies the user gave, or None.
+        metric: Target metric, or None.
+    """
+    from sklearn.isotonic import IsotonicRegression
+
+    rising = IsotonicRegression(y_min=_LEAST, y_max=1.0 - _LEAST, out_of_bounds="clip").fit(scores, probabilities)
+    p = np.asarray(rising.predict(scores), dtype=np.float64)
+    expected = float(p.mean())
+    learned = Reason(
+        code="DEC-023", subject="contamination",
+        text=f"Rows with such scores in tables like this one: {expected:.2%} were anomalies (knowledge base).",
+        evidence={"share": expected},
+    )  # fmt: skip
+    if given is not None:
+        text = f"Contamination given as {given:.2%}."
+        reason = Reason(code="DEC-021", subject="contamination", text=text, evidence={"contamination": given})
+        estimate = ShareEstimate(share=given, spread=0.0, method="given", reasons=(reason, learned))
+        return Learned(probabilities=_shifted(p, given), estimate=estimate, labelled=None)
+    beta = _BETA.get(metric or "", 1.0)
+    count, reached = best_count(p, beta)
+    text = (
+        f"{count} rows are labelled: the expected F{beta:g} is largest there ({reached:.2f}), "
+        f"at most {_MOST_LABELLED:.0%} of the rows or the expected share."
+    )
+    evidence = {"labelled": count, "expected_f": reached, "beta": beta}
+    cut = Reason(code="DEC-034", subject="threshold", text=text, evidence=evidence)
+    estimate = ShareEstimate(share=expected, spread=_SPREAD, method="learned from known tables", reasons=(learned, cut))
+    return Learned(probabilities=p, estimate=estimate, labelled=count)
+
+
+def best_count(probabilities: FloatArray, beta: float = 1.0) -> tuple[int, float]:
+    """How many of the highest rows to label for the largest expected F-measure, and that.
+
+    The expectation is taken of numerator and denominator apart (Jansche, ACL 2007), which is close for many rows.
+
+    >>> best_count(np.array([0.9, 0.8, 0.1, 0.1]))[0]
+    2
+    """
+    ordered = np.sort(probabilities)[::-1]
+    n, total = len(ordered), float(ordered.sum())
+    most = max(1, round(max(_MOST_LABELLED * n, total)))
+    k = np.arange(1, n + 1)
+    f = (1.0 + beta**2) * np.cumsum(ordered) / (k + beta**2 * total)
+    best = int(np.argmax(f[:most]))
+    return best + 1, float(f[best])
+
+
+def calibration_of(scores: FloatArray, probabilities: FloatArray) -> Calibration:
+    """The map from score to probability through the training rows."""
+    knots, first = np.unique(scores, return_index=True)
+    values = probabilities[first]
+    # Only where the probability changes is a knot needed: the ends of each level.
+    level = np.flatnonzero(np.diff(values) != 0)
+    kept = np.unique(np.concatenate([[0], level, level + 1, [len(knots) - 1]]))
+    if len(kept) > _KNOTS:
+        kept = kept[np.unique(np.linspace(0, len(kept) - 1, _KNOTS).astype(int))]
+    return Calibration(knots=knots[kept], values=np.maximum.accumulate(values[kept]), anchored=False)
+
+
+def shift(calibration: Calibration, scores: FloatArray, share: float) -> Calibration:
+    """Move all log odds alike until the mean probability of ``scores`` is ``share``."""
+    p = np.interp(scores, calibration.knots, calibration.values)
+    moved = expit(logit(np.clip(calibration.values, _LEAST, 1 - _LEAST)) + _offset(p, share))
+    return Calibration(knots=calibration.knots, values=np.asarray(moved), anchored=False)
+
+
+def _shifted(p: FloatArray, share: float) -> FloatArray:
+    return np.asarray(expit(logit(np.clip(p, _LEAST, 1 - _LEAST)) + _offset(p, share)), dtype=np.float64)
+
+
+def _offset(p: FloatArray, share: float) -> float:
+    odds = logit(np.clip(p, _LEAST, 1 - _LEAST))
+    share = float(np.clip(share, _LEAST, 1 - _LEAST))
+    return float(brentq(lambda b: float(expit(odds + b).mean()) - share, -40.0, 40.0))

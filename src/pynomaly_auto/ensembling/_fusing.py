@@ -1,0 +1,99 @@
+"""The learned fusion bound to one table: the second of the two combiners, beside the robust mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pynomaly_auto.ensembling._distribution import Distribution
+from pynomaly_auto.ensembling._neighbourhood import NEIGHBOURS, SHARE, Neighbourhood
+from pynomaly_auto.knowledge import Fusion, Votes, member_name
+from pynomaly_auto.records import FloatArray, Member, Reason
+
+_SMALL = 20_000  # rows below which a second thread is not worth starting
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fused:
+    """A fusion model, and what it needs to know of the table.
+
+    Args:
+        fusion: The model.
+        facts: Of the table.
+        weight: In (0, 1]: of the fusion beside the robust mean.
+        distribution: Of the training rows' log odds.
+        around: The training rows' blended scores, to smooth over neighbours; None: too few rows.
+    """
+
+    fusion: Fusion
+    facts: Mapping[str, float]
+    weight: float
+    distribution: Distribution
+    around: Neighbourhood | None = None
+
+    @classmethod
+    def of(cls, fusion: Fusion, votes: Votes, facts: Mapping[str, float], weight: float) -> tuple[Fused, FloatArray]:
+        """Bind a model to a table by the votes on its training rows.
+
+        Returns:
+            The bound fusion, and the training rows' log odds; shape (n_rows,).
+        """
+        odds = fusion.log_odds(votes, facts, _threads(len(votes.ranks)))
+        return cls(fusion=fusion, facts=dict(facts), weight=weight, distribution=Distribution.of(odds)), odds
+
+    def over(self, X: FloatArray, blended: FloatArray, *, seed: int) -> tuple[Fused, FloatArray]:
+        """Add the neighbourhood of the training rows; also returns their smoothed scores, shape (n_rows,)."""
+        around, scores = Neighbourhood.of(X, blended, seed=seed)
+        return replace(self, around=around), scores
+
+    def log_odds(self, votes: Votes) -> FloatArray:
+        """Log odds of any rows; shape (n_rows,)."""
+        known = votes.only(self.fusion.knows(votes.names))
+        return self.fusion.log_odds(known, self.facts, _threads(len(votes.ranks)))
+
+    def blend(self, robust: FloatArray, odds: FloatArray) -> FloatArray:
+        """Robust mean and the −log tail rank of the log odds, by weight; shape (n_rows,)."""
+        return (1.0 - self.weight) * robust + self.weight * self.distribution(odds)
+
+    def score(self, X: FloatArray, robust: FloatArray, votes: Votes) -> FloatArray:
+        """The final score of new rows: blended, then smoothed; shape (n_rows,)."""
+        blended = self.blend(robust, self.log_odds(votes))
+        return blended if self.around is None else self.around.smooth(X, blended)
+
+
+def named(members: Sequence[Member]) -> tuple[str, ...]:
+    """The members as the fusion knows them; an empty name for a tuned one, which it does not know."""
+    names = [member_name(m.detector, m.params) or "" for m in members]
+    # A detector's second member of the same name would overwrite the first.
+    return tuple(name if names.index(name) == i else "" for i, name in enumerate(names))
+
+
+def shares(members: Sequence[Member], fused: Fused | None) -> tuple[Member, ...]:
+    """Set the members' weights: what each contributes to the final score, over both combiners; they sum to 1."""
+    if fused is None:
+        return tuple(members)
+    importance = fused.fusion.importance(fused.fusion.knows([n for n in named(members) if n]))
+    return tuple(
+        replace(m, weight=(1.0 - fused.weight) * m.weight + fused.weight * importance.get(name, 0.0))
+        for m, name in zip(members, named(members), strict=True)
+    )
+
+
+def fusion_reason(fused: Fused | None, trust: float, members: int) -> Reason:
+    """Why the learned fusion counts as much as it does."""
+    if fused is None:
+        text = f"The robust mean alone: {members} members that the learned fusion knows are too few."
+        return Reason(code="ENS-031", subject="fusion", text=text, evidence={"members": members})
+    text = (
+        f"Final score: {1 - fused.weight:.0%} robust mean, {fused.weight:.0%} learned fusion of {members} members; "
+        f"the knowledge base knows tables like this one with confidence {trust:.2f}."
+    )
+    if fused.around is not None:
+        text += f" Each row's score is drawn by {SHARE:.0%} towards the mean of its {NEIGHBOURS} nearest neighbours'."
+    evidence: dict[str, Any] = {"weight": fused.weight, "confidence": trust, "members": members}
+    return Reason(code="ENS-030", subject="fusion", text=text, evidence=evidence)
+
+
+def _threads(n_rows: int) -> int:
+    return 1 if n_rows < _SMALL else 2
