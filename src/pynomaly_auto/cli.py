@@ -252,6 +252,9 @@ def kb_build(  # noqa: PLR0913 - one parameter per option
     fit_timeout: Annotated[float, typer.Option(help="Seconds after which one fit is given up.")] = 60.0,
     label: Annotated[str, typer.Option(help="Label column in tables without an index.")] = "label",
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    protocol: Annotated[str, typer.Option(help="contaminated, or novelty: half of the normal rows train.")] = (
+        "contaminated"
+    ),
 ) -> None:
     """Measure detectors on labelled tables; a killed build continues where it was."""
     from pynomaly_auto.building import Plan, build
@@ -268,6 +271,7 @@ def kb_build(  # noqa: PLR0913 - one parameter per option
         label=label,
         parts=parts,
         variants=tuple(variant or ()),
+        protocol=protocol,  # type: ignore[arg-type]  # checked by the plan
     )
     build(sources, output, plan, on_task=_say)
     kb_info(output)

@@ -111,7 +111,9 @@ def test_unwritable(folder, tmp_path):
         build(folder, tmp_path / "kb", Plan(parts=tmp_path / "file" / "parts"))
 
 
-@pytest.mark.parametrize("changes", [{"workers": 0}, {"limit": 0}, {"max_rows": 3}, {"fit_timeout": 0}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "changes", [{"workers": 0}, {"limit": 0}, {"max_rows": 3}, {"fit_timeout": 0}, {"seed": -1}, {"protocol": "clean"}]
+)
 def test_plan_is_checked(changes):
     with pytest.raises(SettingError, match="build plan"):
         Plan(**changes)

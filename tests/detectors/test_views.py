@@ -8,7 +8,7 @@ from scipy.special import ndtri
 
 from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS, dump_detector, fit_detector, load_detector
 from pynomaly_auto.detectors._views import Viewed
-from pynomaly_auto.errors import SettingError
+from pynomaly_auto.errors import SettingError, StorageError
 
 
 class Echo:
@@ -49,9 +49,15 @@ def test_ranks_give_ties_their_middle_rank():
 def test_ranks_go_on_beyond_the_rows_fitted_on():
     X = rows(d=1)
     viewed = Viewed(Echo(), "ranks").fit(X)
-    largest = X.max()
-    far = viewed.apply(np.array([[largest], [largest * 2], [largest * 1e9]]))[:, 0]
-    assert far[0] < far[1] < far[2] < 100
+    at, one, ten, low = viewed.apply(X.max() + np.array([[0.0], [1.0], [10.0], [-1e3]]) * X.std())[:, 0]
+    assert [one - at, ten - at] == pytest.approx([1.0, 10.0])  # as far as they are, in standard deviations
+    assert low < viewed.apply(X).min() - 900
+    assert np.isfinite(viewed.apply(np.array([[1e300], [-1e300]])) ** 2).all()
+
+
+def test_ranks_tell_what_departs_from_a_constant():
+    viewed = Viewed(Echo(), "ranks").fit(np.ones((20, 1)))
+    assert list(viewed.apply(np.array([[1.0], [3.0], [0.5]]))[:, 0]) == pytest.approx([0.0, 2.0, -0.5])
 
 
 def test_whitened_rows_are_uncorrelated_with_equal_variance():
@@ -65,6 +71,24 @@ def test_whitened_survives_fewer_rows_than_features_and_constant_columns():
     X = np.column_stack([rows(20, 3), np.ones(20), np.zeros((20, 40))])
     seen = Viewed(Echo(), "whitened").fit(X).estimator.seen
     assert np.isfinite(seen).all()
+
+
+def test_axes_of_wide_rows_are_learnt_from_some_of_them(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(90, 60))
+    whole = Viewed(Echo(), "whitened").fit(X).apply(X)
+    monkeypatch.setattr("pynomaly_auto.detectors._views._WIDE", 30)
+    seen = Viewed(Echo(), "whitened").fit(X).apply(X)
+    assert whole.shape == (90, 60)
+    assert seen.shape == (90, 30)
+    assert np.isfinite(seen).all()
+    assert np.array_equal(Viewed(Echo(), "whitened").fit(X[:30]).apply(X[:30]), wide_before(X[:30]))
+
+
+def wide_before(X):
+    Z = X - X.mean(axis=0)
+    _, scale, axes = np.linalg.svd(Z, full_matrices=False)
+    variance = scale**2 / (len(X) - 1)
+    return Z @ (axes.T / np.sqrt(variance + 1e-3 * variance.mean()))
 
 
 def test_an_unknown_view_is_refused():
@@ -82,6 +106,13 @@ def test_every_declared_view_works_and_is_stored(name, tmp_path):
         dump_detector(fitted, tmp_path / view)
         again = load_detector(spec, {VIEW: view}, tmp_path / view)
         assert np.array_equal(again.score(X), fitted.score(X))
+
+
+def test_a_detector_that_is_not_viewed_is_no_view(tmp_path):
+    fitted, _ = fit_detector(DETECTORS["knn"], {}, rows(60), seed=0)
+    dump_detector(fitted, tmp_path)
+    with pytest.raises(StorageError, match="not a view"):
+        load_detector(DETECTORS["knn"], {VIEW: "ranks"}, tmp_path)
 
 
 def test_standard_is_what_it_was():

@@ -21,6 +21,7 @@ import pynomaly_auto
 from pynomaly_auto import AutonomousDetector
 from pynomaly_auto.errors import SettingError, UnknownNameError
 from pynomaly_auto.presets import PRESETS
+from pynomaly_auto.recommending import NOVELTY_MEMBERS
 from tests.engine.conftest import quick
 
 
@@ -128,6 +129,18 @@ def test_novelty_judges_later_rows() -> None:
     detector = quick(novelty=True).fit(rng.normal(size=(300, 3)))
     assert (detector.predict(rng.normal(size=(200, 3)) + 8) == -1).mean() > 0.95
     assert (detector.predict(rng.normal(size=(200, 3))) == -1).mean() < 0.25
+    far = detector.score_samples(np.array([[9.0, 9.0, 9.0], [90.0, 90.0, 90.0]]))
+    assert far[1] < 2 * far[0]  # beyond all training rows the distance still counts
+
+
+def test_novelty_tries_what_it_combines_and_no_more() -> None:
+    X = np.random.default_rng(0).normal(size=(150, 3))
+    detector = AutonomousDetector(novelty=True, time_budget=60, tracking=False, verbose=0, random_state=0).fit(X)
+    members = [(m.detector, m.params) for m in detector.ensemble_.members]
+    assert tuple(members) == NOVELTY_MEMBERS
+    assert [(t.detector, t.params) for t in detector.trials_] == members
+    assert "all members" in detector.result_.search.stopped
+    assert (detector.result_.labels == -1).mean() == pytest.approx(0.05, abs=0.01)
 
 
 def test_in_pipelines_and_clones(table: pd.DataFrame) -> None:

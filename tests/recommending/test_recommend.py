@@ -9,9 +9,9 @@ import pytest
 from pynomaly_auto.detectors import DETECTORS, Capabilities, Cost, DetectorSpec
 from pynomaly_auto.errors import InvalidInputError, SettingError, UnknownNameError
 from pynomaly_auto.knowledge import KnowledgeBase, read_manifest
-from pynomaly_auto.recommending import RULES, Context, boost, criteria_weights, recommend, rule
+from pynomaly_auto.recommending import NOVELTY_MEMBERS, RULES, Context, boost, criteria_weights, recommend, rule
 from pynomaly_auto.recommending._prior import PORTFOLIO, STRENGTH
-from pynomaly_auto.records import AnomalyHints, Distributions, Patterns, Profile, Quality, Size
+from pynomaly_auto.records import AnomalyHints, Distributions, Patterns, Profile, Quality, Ranking, Size, restore
 from pynomaly_auto.settings import Settings
 
 FAMILIES = {
@@ -253,6 +253,33 @@ def test_needs():
     assert "REC-193" not in codes(clean, "gan")
     preset = recommend(profile_of(), Settings(preset="fraud_detection"), None)
     assert "REC-181" in codes(preset, "iforest")
+
+
+def test_novelty_has_members_of_its_own():
+    ranking = recommend(profile_of(), Settings(novelty=True), None)
+    assert ranking.members == NOVELTY_MEMBERS
+    assert ranking.portfolio == tuple(dict.fromkeys(name for name, _ in NOVELTY_MEMBERS))
+    assert [c.detector for c in ranking.selected][: len(ranking.portfolio)] == list(ranking.portfolio)
+    by_name = {c.detector: c for c in ranking.candidates}
+    assert by_name["knn"].params == {"n_neighbors": 1}
+    assert {"REC-005", "REC-017"} <= {r.code for r in ranking.reasons}
+    assert "REC-004" not in {r.code for r in ranking.reasons}
+    assert restore(Ranking, ranking.to_dict()).members == ranking.members
+    assert recommend(profile_of(), Settings(), None).members == ()
+
+
+def test_novelty_obeys_the_user():
+    overrides = {"exclude": ["abod"], "params": {"knn_mean": {"n_neighbors": 9}}, "reason": "policy 12"}
+    ranking = recommend(profile_of(), Settings(novelty=True, overrides=overrides), None)
+    members = dict(enumerate(ranking.members)).values()
+    assert "abod" not in {name for name, _ in members}
+    assert [p for n, p in members if n == "knn_mean"] == [
+        {"n_neighbors": 9, "view": "ranks"}, {"n_neighbors": 9}, {"n_neighbors": 9, "view": "whitened"},
+    ]  # fmt: skip
+    only = recommend(profile_of(), Settings(novelty=True, overrides={"include": ["hbos"], "reason": "mine"}), None)
+    assert only.members == ()
+    fast = recommend(profile_of(), Settings(novelty=True, priorities={"speed": 1}), None)
+    assert fast.members == fast.portfolio == ()
 
 
 def test_weights_sum_to_one():

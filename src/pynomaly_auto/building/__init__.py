@@ -3,6 +3,7 @@
 from pynomaly_auto.building._build import Plan, Progress, add, build
 from pynomaly_auto.building._corruptions import CORRUPTIONS, Corruption
 from pynomaly_auto.building._measure import restate
+from pynomaly_auto.building._novelty import split
 from pynomaly_auto.building._sources import Task, find_tasks, load_task, read_labelled, variants_of
 from pynomaly_auto.building._splits import group_folds
 from pynomaly_auto.building._suites import Registry, TableFacts, read_registry, table_facts
@@ -23,6 +24,7 @@ __all__ = [
     "read_labelled",
     "read_registry",
     "restate",
+    "split",
     "table_facts",
     "variants_of",
 ]

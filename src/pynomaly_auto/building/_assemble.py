@@ -13,7 +13,7 @@ import pandas as pd
 
 from pynomaly_auto import _optional
 from pynomaly_auto._version import __version__
-from pynomaly_auto.building._parts import DEFAULT, METRICS, read_part
+from pynomaly_auto.building._parts import DEFAULT, METRICS, TRAIN_SCORES, read_part
 from pynomaly_auto.building._sources import Task
 from pynomaly_auto.building._train import Learned, train
 from pynomaly_auto.detectors import DETECTORS
@@ -47,7 +47,7 @@ def parts_tables(parts: Iterable[Path]) -> Tables:
     for path in parts:
         record, table = read_part(path)
         records.append(record)
-        results.append(table.drop(columns="scores"))
+        results.append(table.drop(columns=["scores", TRAIN_SCORES], errors="ignore"))
     return pd.DataFrame(records), pd.concat(results, ignore_index=True)
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from pynomaly_auto.building._assemble import assemble, described, parts_tables, union
-from pynomaly_auto.building._configurations import configurations
+from pynomaly_auto.building._configurations import configurations, novelty_configurations
 from pynomaly_auto.building._fuse import FEWEST_GROUPS, VIEWED, fusion_members, learn_fusion
 from pynomaly_auto.building._laying import lay_tables
 from pynomaly_auto.building._measure import Measured, Prepared, finish, fit, prepare
+from pynomaly_auto.building._novelty import PROTOCOLS, Protocol, fit_novelty, prepare_novelty
 from pynomaly_auto.building._parts import Configuration, read_part, slug
 from pynomaly_auto.building._sources import LABEL, Task, find_tasks, variants_of
 from pynomaly_auto.building._train import Learned
@@ -52,6 +53,8 @@ class Plan:
         parts: Folder of the finished tasks' part files; None: beside the knowledge base, ``<its name>.parts``.
         registry: TOML file that describes the suites; None: the repository's, where it is.
         variants: Measured besides each task, as `variants_of` takes them; ``limit`` counts the tasks without them.
+        protocol: ``"contaminated"``: the rows fitted on are judged. ``"novelty"``: half of the normal rows are fitted
+            on, the other half and the anomalies are judged.
     """
 
     workers: int | None = None
@@ -66,12 +69,17 @@ class Plan:
     parts: Path | None = None
     registry: Path | None = None
     variants: tuple[str, ...] = ()
+    protocol: Protocol = "contaminated"
 
     def __post_init__(self) -> None:
         for name in ("workers", "limit"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise SettingError(f"{name} is {value!r}.", where="build plan", fix="Give at least 1, or None.")
+        if self.protocol not in PROTOCOLS:
+            raise SettingError(
+                f"protocol is {self.protocol!r}.", where="build plan", fix=f"Use one of {', '.join(PROTOCOLS)}."
+            )
         if self.max_rows < 50 or self.fit_timeout <= 0 or self.configurations < 0 or self.seed < 0:
             raise SettingError(
                 f"{self!r} cannot be carried out.",
@@ -146,7 +154,8 @@ def build(
     finished = _measure_all(tasks, parts, plan, on_task)
     measured, results = parts_tables(finished)
     tables = (described(measured, tasks), results)
-    learned = _learn_rows(tasks, parts, plan)
+    # The learned fusion is never used on rows taken as normal.
+    learned = _learn_rows(tasks, parts, plan) if plan.protocol == "contaminated" else {}
     return assemble(tables, out, seed=plan.seed, max_rows=plan.max_rows, learned=learned)
 
 
@@ -223,6 +232,8 @@ def _measure_all(tasks: list[Task], parts: Path, plan: Plan, on_task: Callable[[
     """Bring every task to its end; the part files of those that could be measured."""
     names = plan.detectors or tuple(name for name, spec in DETECTORS.items() if spec.installed)
     wanted = configurations(names, plan.configurations, plan.seed)
+    if plan.protocol == "novelty":
+        wanted = list({c.key: c for c in (*wanted, *novelty_configurations(names))}.values())
     try:
         parts.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -284,7 +295,12 @@ class _Run:
         part = self._part(task)
         if not part.is_file():
             return self.wanted
-        known = read_part(part)[1]
+        record, known = read_part(part)
+        if record.get("protocol", "contaminated") != self.plan.protocol:
+            raise StorageError(
+                f"part {part.name!r} was measured by another protocol than {self.plan.protocol!r}.",
+                fix="Give each protocol its own folder of parts.",
+            )
         have = set(zip(known["detector"], known["config"], strict=True))
         return [c for c in self.wanted if c.key not in have]
 
@@ -292,7 +308,7 @@ class _Run:
         self.open[task.name] = _Open(task=task, todo=todo, started=time.monotonic())
         pool.submit(
             Job(
-                function=prepare,
+                function=prepare_novelty if self.plan.protocol == "novelty" else prepare,
                 args=(task, self.plan.max_rows, self.plan.seed, folder),
                 timeout=_PREPARE_TIMEOUT,
                 key=(task.name, "prepare", None),
@@ -343,7 +359,12 @@ class _Run:
                 continue
             state.waiting += 1
             args: tuple[Any, ...] = (spec, dict(c.params), prepared.X, self.plan.seed)
-            pool.submit(Job(function=fit, args=args, timeout=self.plan.fit_timeout, key=(state.task.name, "fit", c)))
+            function: Callable[..., Any] = fit
+            if prepared.n_judged is not None:
+                function, args = fit_novelty, (*args, prepared.n_rows)
+            pool.submit(
+                Job(function=function, args=args, timeout=self.plan.fit_timeout, key=(state.task.name, "fit", c))
+            )
 
     def _complete(self, state: _Open) -> Progress:
         ok = sum(m.status == "completed" for m in state.measured)

@@ -11,7 +11,7 @@ import numpy as np
 
 from pynomaly_auto.building._parts import DEFAULT, Configuration
 from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS, DetectorSpec
-from pynomaly_auto.recommending import STRENGTH
+from pynomaly_auto.recommending import NOVELTY_MEMBERS, STRENGTH
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -38,6 +38,15 @@ def configurations(detectors: Sequence[str], extra: int, seed: int) -> list[Conf
         if spec.space and STRENGTH.get(spec.name, 0.0) >= _STRONG:
             out += _drawn(spec, extra, seed)
     return list({c.key: c for c in out}.values())  # a point drawn may be one of the views
+
+
+def novelty_configurations(detectors: Sequence[str]) -> list[Configuration]:
+    """The members of the portfolio for novelty, as far as their detectors are given."""
+    return [
+        Configuration(detector=name, name=_name(params), params=params)
+        for name, params in NOVELTY_MEMBERS
+        if name in detectors
+    ]
 
 
 def _drawn(spec: DetectorSpec, extra: int, seed: int) -> list[Configuration]:

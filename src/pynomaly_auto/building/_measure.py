@@ -12,7 +12,15 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto import scoring
-from pynomaly_auto.building._parts import DEFAULT, METRICS, Configuration, read_part, slug, write_part
+from pynomaly_auto.building._parts import (
+    DEFAULT,
+    METRICS,
+    TRAIN_SCORES,
+    Configuration,
+    read_part,
+    slug,
+    write_part,
+)
 from pynomaly_auto.building._sources import Task, load_task
 from pynomaly_auto.dataset import TableEncoder
 from pynomaly_auto.detectors import DetectorSpec, fit_detector
@@ -27,7 +35,12 @@ TRUSTED = ("knn_mean", "iforest", "mcd", "fair_cut_forest", "extended_iforest", 
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A task, loaded, encoded and profiled; arrays lie in files that all workers map."""
+    """A task, loaded, encoded and profiled; arrays lie in files that all workers map.
+
+    Args:
+        n_rows: Rows that detectors are fitted on.
+        n_judged: Further rows of ``X`` that ``labels`` are of; None: those fitted on are judged.
+    """
 
     X: SharedArray
     labels: SharedArray
@@ -35,6 +48,7 @@ class Prepared:
     n_columns: int
     n_features: int
     meta_features: Mapping[str, float]
+    n_judged: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +56,7 @@ class Measured:
     """What became of one configuration on one task.
 
     Args:
-        scores: Single precision, shape (n_rows,); None unless completed.
+        scores: Single precision, of the rows fitted on and then of further judged ones; None unless completed.
     """
 
     configuration: Configuration
@@ -84,7 +98,7 @@ def finish(task: Task, prepared: Prepared, measured: list[Measured], part: str, 
     path = Path(part)
     labels = np.asarray(prepared.labels.load())
     earlier = read_part(path)[1] if path.is_file() else None
-    rows = [_row(m, seed) for m in measured]
+    rows = [_row(m, seed, prepared) for m in measured]
     table = pd.DataFrame(rows)
     if earlier is not None:
         table = pd.concat([earlier, table], ignore_index=True)
@@ -102,12 +116,14 @@ def finish(task: Task, prepared: Prepared, measured: list[Measured], part: str, 
         "source": task.source,
         "licence": task.licence,
     } | {META + name: float(value) for name, value in prepared.meta_features.items()}
+    if prepared.n_judged is not None:
+        record |= {"protocol": "novelty", "n_judged": prepared.n_judged}
     write_part(path, record, table)
     return len(table)
 
 
-def _row(m: Measured, seed: int) -> dict[str, Any]:
-    return {
+def _row(m: Measured, seed: int, prepared: Prepared) -> dict[str, Any]:
+    row = {
         "task": "",
         "detector": m.configuration.detector,
         "config": m.configuration.name,
@@ -119,6 +135,12 @@ def _row(m: Measured, seed: int) -> dict[str, Any]:
         "error": m.error or "",
         "scores": m.scores,
     }
+    if prepared.n_judged is not None:
+        n = prepared.n_rows
+        row |= {"scores": None, TRAIN_SCORES: None}
+        if m.scores is not None:
+            row |= {"scores": m.scores[n:], TRAIN_SCORES: m.scores[:n]}
+    return row
 
 
 def restate(parts: Path) -> int:
@@ -143,9 +165,9 @@ def restate(parts: Path) -> int:
     return len(found)
 
 
-def _vectors(table: pd.DataFrame) -> dict[int, FloatArray]:
+def _vectors(table: pd.DataFrame, column: str = "scores") -> dict[int, FloatArray]:
     """Position of a completed row to its scores."""
-    return {i: np.asarray(s, dtype=np.float64) for i, s in enumerate(table["scores"]) if s is not None}
+    return {i: np.asarray(s, dtype=np.float64) for i, s in enumerate(table[column]) if s is not None}
 
 
 def _judge(table: pd.DataFrame, labels: IntArray) -> None:
@@ -159,8 +181,11 @@ def _judge(table: pd.DataFrame, labels: IntArray) -> None:
 
 
 def _state(table: pd.DataFrame) -> None:
-    """Fill in the statistics; anew for earlier rows too, as the consensus may have grown."""
-    vectors = _vectors(table)
+    """Fill in the statistics; anew for earlier rows too, as the consensus may have grown.
+
+    They are of the rows fitted on: all that a run without labels can see.
+    """
+    vectors = _vectors(table, TRAIN_SCORES if TRAIN_SCORES in table else "scores")
     detectors = list(table["detector"])
     trusted = [i for i in vectors if table["config"].iloc[i] == DEFAULT and detectors[i] in TRUSTED]
     ranked = {i: scoring.tail_ranks(vectors[i]) for i in (trusted if len(trusted) >= 3 else vectors)}

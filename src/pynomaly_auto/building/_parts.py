@@ -20,6 +20,7 @@ from pynomaly_auto.knowledge import META
 
 DEFAULT = "default"
 _RECORD = b"pynomaly_task"
+TRAIN_SCORES = "train_scores"  # of the rows fitted on, where others are judged
 METRICS = ("roc_auc", "average_precision", "f1_at_n", "precision_at_n")
 
 
@@ -38,7 +39,7 @@ class Configuration:
 
 
 def read_part(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
-    """A part's task record and its results, with the ``scores`` column.
+    """A part's task record and its results, with the ``scores`` column (novelty: and that of `TRAIN_SCORES`).
 
     Raises:
         StorageError: The file is damaged.
@@ -61,10 +62,11 @@ def slug(name: str) -> str:
 def write_part(path: Path, record: dict[str, Any], table: pd.DataFrame) -> None:
     """Write a part in one step: a killed build leaves a whole one or none."""
     plain = {k: None if isinstance(v, float) and not np.isfinite(v) else v for k, v in record.items()}
-    scores = pa.array(
-        [None if s is None else np.asarray(s, dtype=np.float32) for s in table["scores"]], type=pa.list_(pa.float32())
-    )
-    body = pa.Table.from_pandas(table.drop(columns="scores"), preserve_index=False).append_column("scores", scores)
+    vectors = [name for name in ("scores", TRAIN_SCORES) if name in table]
+    body = pa.Table.from_pandas(table.drop(columns=vectors), preserve_index=False)
+    for name in vectors:
+        values = [None if s is None else np.asarray(s, dtype=np.float32) for s in table[name]]
+        body = body.append_column(name, pa.array(values, type=pa.list_(pa.float32())))
     body = body.replace_schema_metadata({**(body.schema.metadata or {}), _RECORD: json.dumps(plain).encode()})
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     pq.write_table(body, draft, compression="zstd")

@@ -161,10 +161,13 @@ def _load_skops(spec: DetectorSpec, params: Mapping[str, Any], folder: Path, tru
     estimator = skops.io.load(path, trusted=asked)
     module, _, attribute = spec.target.partition(":")
     viewed = params.get(VIEW, spec.defaults.get(VIEW, VIEWS[0])) != VIEWS[0]
-    kind = Viewed if viewed else getattr(importlib.import_module(module), attribute)
+    kind = getattr(importlib.import_module(module), attribute)
+    found = estimator.estimator if viewed and isinstance(estimator, Viewed) else estimator
+    if viewed and found is estimator:
+        raise StorageError(f"a {type(found).__name__} is stored, not a view.", where=str(path))
     # A target may also be a function that makes the estimator; then there is no type to hold it to.
-    if isinstance(kind, type) and not isinstance(estimator, kind):
-        raise StorageError(f"a {type(estimator).__name__} is stored, not a {kind.__name__}.", where=str(path))
+    if isinstance(kind, type) and not isinstance(found, kind):
+        raise StorageError(f"a {type(found).__name__} is stored, not a {kind.__name__}.", where=str(path))
     return estimator
 
 

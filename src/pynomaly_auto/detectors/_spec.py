@@ -154,12 +154,13 @@ class DetectorSpec:
         """Make the unfitted estimator.
 
         Args:
-            params: Values that replace the defaults.
+            params: Values that replace the defaults; ``view`` names the view of the rows it is to work on.
             seed: Seed of everything random.
 
         Raises:
             MissingExtraError: A package of an optional extra is missing.
             UnknownNameError: A parameter is unknown to the estimator.
+            SettingError: A parameter has a value it may not have.
         """
         if self.extra is not None and not self.installed:
             raise _optional.missing(self.extra)

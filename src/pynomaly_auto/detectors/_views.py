@@ -18,14 +18,18 @@ VIEW = "view"  # the parameter's name
 _KNOTS = 512  # points a column's distribution is kept as
 _RIDGE = 1e-3  # of the mean variance, added to every direction: a direction without variance must not rule distances
 _FARTHEST = 1e6
+_FINITE = 1e12  # standard deviations that a rank may lie beyond the rows fitted on: squares must stay finite
+_FLAT = 1e-9
+_WIDE = 1000  # features beyond which principal axes are learnt from as many rows
 
 
 class Viewed:
     """An estimator that sees its rows in another view; learnt from the rows it is fitted on.
 
     ``"ranks"`` maps each column through its distribution onto a standard normal (van der Waerden scores): long tails
-    are drawn in and crowded values spread out. ``"whitened"`` turns the rows onto their principal axes and scales each
-    to unit variance, so that Euclidean distance becomes Mahalanobis distance.
+    are drawn in and crowded values spread out; beyond the rows fitted on, a value goes on by its distance from the
+    nearest of them in standard deviations of the column. ``"whitened"`` turns the rows onto their principal axes and
+    scales each to unit variance, so that Euclidean distance becomes Mahalanobis distance.
 
     Args:
         estimator: With ``fit``, ``decision_function`` and, where it has them, ``decision_scores_``.
@@ -46,31 +50,38 @@ class Viewed:
             levels = np.linspace(0.5 / n, 1.0 - 0.5 / n, min(n, _KNOTS))
             self.knots_ = np.quantile(X, levels, axis=0, method="hazen")
             self.normal_ = ndtri(levels)
+            self.low_, self.high_ = X.min(axis=0), X.max(axis=0)
+            # A constant has no unit: what departs from it is told by how far.
+            self.spread_ = np.where(self.high_ > self.low_, np.maximum(X.std(axis=0), _FLAT), 1.0)
         elif self.view == "whitened":
             self.centre_ = X.mean(axis=0)
-            _, scale, axes = np.linalg.svd(X - self.centre_, full_matrices=False)
-            variance = scale**2 / max(len(X) - 1, 1)
+            kept = X - self.centre_
+            if X.shape[1] > _WIDE:
+                kept = kept[np.linspace(0, len(X) - 1, min(len(X), _WIDE)).astype(int)]
+            _, scale, axes = np.linalg.svd(kept, full_matrices=False)
+            variance = scale**2 / max(len(kept) - 1, 1)
             ridge = _RIDGE * max(float(variance.mean()), 1e-12)
             self.axes_ = axes.T / np.sqrt(variance + ridge)
         self.estimator.fit(self.apply(X))
         return self
 
     def apply(self, X: FloatArray) -> FloatArray:
-        """The rows in the view; shape (n_rows, n_features), for ``"whitened"`` (n_rows, min(n_train, n_features))."""
+        """The rows in the view; shape (n_rows, n_features), for ``"whitened"`` (n_rows, n_axes)."""
         if self.view == "standard":
             return X
         if self.view == "whitened":
             return np.asarray(np.clip((X - self.centre_) @ self.axes_, -_FARTHEST, _FARTHEST), dtype=np.float64)
-        out = np.empty(X.shape)
+        inside = np.clip(X, self.low_, self.high_)
+        out = np.clip((X - inside) / self.spread_, -_FINITE, _FINITE)
         for j in range(X.shape[1]):
-            knots = self.knots_[:, j]
+            knots, values = self.knots_[:, j], inside[:, j]
             # The middle of the two one-sided ranks: ties, of which discrete columns are made, get their middle rank.
-            left = np.interp(X[:, j], *_distinct(knots, self.normal_, last=False))
-            right = np.interp(X[:, j], *_distinct(knots, self.normal_, last=True))
-            beyond = X[:, j] - np.clip(X[:, j], knots[0], knots[-1])
+            left = np.interp(values, *_distinct(knots, self.normal_, last=False))
+            right = np.interp(values, *_distinct(knots, self.normal_, last=True))
+            # By rounding, the outermost knots may lie just within the rows fitted on.
+            past = values - np.clip(values, knots[0], knots[-1])
             scale = max(float(knots[-1] - knots[0]), 1e-12)
-            # Beyond the rows fitted on, order goes on: in steps of the column's range, squeezed.
-            out[:, j] = (left + right) / 2 + np.arcsinh(beyond / scale * 4.0)
+            out[:, j] += (left + right) / 2 + np.arcsinh(past / scale * 4.0)
         return out
 
     def decision_function(self, X: FloatArray) -> FloatArray:

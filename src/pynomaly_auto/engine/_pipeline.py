@@ -105,7 +105,8 @@ def _stages(
         with stage("profiling"):
             found = profile(dataset, seed=seed)
         with stage("recommending"):
-            base = KnowledgeBase.shipped()
+            # What it knows was measured on contaminated tables; of normal ones, the recommending knows by itself.
+            base = None if settings.novelty else KnowledgeBase.shipped()
             ranking = recommend(found, settings, base)
             expert = None if base is None else base.fitted_quality(found.meta_features)
             expertise = _expertise(base, found, settings, dataset)

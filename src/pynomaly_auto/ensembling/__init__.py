@@ -5,11 +5,14 @@ from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._fitted import Expertise, FittedEnsemble
 from pynomaly_auto.ensembling._fusing import Fused
 from pynomaly_auto.ensembling._neighbourhood import FEWEST_ROWS, NEIGHBOURS, WIDEST, Neighbourhood, smoothed
+from pynomaly_auto.ensembling._novelty import COMBINER as NOVELTY_COMBINER
+from pynomaly_auto.ensembling._novelty import stronger_half
 
 __all__ = [
     "COMBINER",
     "FEWEST_ROWS",
     "NEIGHBOURS",
+    "NOVELTY_COMBINER",
     "WIDEST",
     "Distribution",
     "Expertise",
@@ -18,4 +21,5 @@ __all__ = [
     "Neighbourhood",
     "choose_members",
     "smoothed",
+    "stronger_half",
 ]  # fmt: skip

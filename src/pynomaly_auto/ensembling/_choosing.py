@@ -9,9 +9,10 @@ import numpy as np
 from scipy.stats import rankdata
 
 from pynomaly_auto.detectors import DETECTORS
+from pynomaly_auto.ensembling import _novelty as novelty
 from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.knowledge import member_name
-from pynomaly_auto.records import Ensemble, FloatArray, Member, Ranking, Reason, Scalar, Search, Trial
+from pynomaly_auto.records import Ensemble, FloatArray, Member, Ranking, Reason, Scalar, Search, Trial, plain
 from pynomaly_auto.settings import Settings
 
 COMBINER = "robust mean of −log tail ranks"
@@ -117,13 +118,17 @@ def choose_members(
     trials = [t for t in search.completed if t.scores is not None]
     if not trials:
         raise NothingFinishedError("no trial completed, so there is nothing to combine.", where="ensembling")
-    choice = _Choice(trials, _strengths(trials, ranking), _correlations(trials), settings.max_models or _MOST)
+    most = settings.max_models or max(_MOST, len(ranking.members))
+    choice = _Choice(trials, _strengths(trials, ranking), _correlations(trials), most)
     usable = _usable(choice, shape, seconds_left)
     firsts = _firsts(trials, usable)
     forced = [i for i in firsts if trials[i].detector in settings.overrides.force]
     for position in forced:
         if not choice.full(position):
             choice.add(position, "ENS-004", "Member because the user asked for it.")
+    combiner = novelty.COMBINER if settings.novelty else COMBINER
+    if _add_prescribed(choice, usable, ranking):
+        return _record(choice, combiner)
     _add_portfolio(choice, firsts, ranking)
     if len(choice.chosen) >= _CORE:
         _add_outstanding(choice, firsts)
@@ -133,7 +138,7 @@ def choose_members(
     _add_tuned(choice, usable)
     if settings.max_models is None:
         _add_voters(choice, usable, voters, shape)
-    return _record(choice)
+    return _record(choice, combiner)
 
 
 def _strengths(trials: Sequence[Trial], ranking: Ranking) -> FloatArray:
@@ -187,6 +192,29 @@ def _firsts(trials: Sequence[Trial], usable: list[int]) -> list[int]:
     for i in usable:
         firsts.setdefault(trials[i].detector, i)
     return list(firsts.values())
+
+
+def _add_prescribed(choice: _Choice, usable: list[int], ranking: Ranking) -> bool:
+    """Add the members known beforehand; False where none of them completed.
+
+    They are meant to be alike: nearest neighbours of one view after the other, so twins are no reason to leave one out.
+    """
+    found = False
+    for detector, params in ranking.members:
+        wanted = plain(params)
+        for i in usable:
+            trial = choice.trials[i]
+            if trial.detector != detector or plain(trial.params) != wanted:
+                continue
+            found = True
+            if i not in choice.chosen and not choice.full(i):
+                given = ", ".join(f"{k}={v}" for k, v in params.items()) or "default parameters"
+                choice.add(i, "ENS-018", f"Member of the portfolio for novelty, with {given}.")
+    if found:
+        for i in usable:
+            if i not in choice.chosen:
+                choice.exclude(i, "ENS-017", "Left out: not in the portfolio for novelty, whose mean is hard to beat.")
+    return found
 
 
 def _add_portfolio(choice: _Choice, firsts: list[int], ranking: Ranking) -> None:
@@ -296,11 +324,13 @@ def _exclude_twin(choice: _Choice, position: int, twin: int) -> None:
     choice.exclude(position, "ENS-011", text, correlation=alike)
 
 
-def _record(choice: _Choice) -> Ensemble:
+def _record(choice: _Choice, combiner: str) -> Ensemble:
     robust = [i for i in choice.chosen if i not in choice.voters]
     diversity = [_own_diversity(choice, i, robust) for i in choice.chosen]
     weights = np.zeros(len(choice.chosen))
     weights[: len(robust)] = _weights(choice.strength[robust], np.array(diversity[: len(robust)]))
+    if combiner == novelty.COMBINER:  # what was measured are equal weights
+        weights[: len(robust)] = 1.0 / len(robust)
     members = []
     for i, weight, apart in zip(choice.chosen, weights, diversity, strict=True):
         trial = choice.trials[i]
@@ -315,11 +345,11 @@ def _record(choice: _Choice) -> Ensemble:
             )
         )  # fmt: skip
     left_out = sorted(choice.excluded, key=lambda i: -choice.strength[i])[:_REPORTED]
-    text = f"{len(members)} of {len(choice.trials)} completed trials are combined by the {COMBINER}."
+    text = f"{len(members)} of {len(choice.trials)} completed trials are combined by the {combiner}."
     evidence = {"members": len(members), "completed": len(choice.trials), "diversity": choice.diversity(robust)}
     head = Reason(code="ENS-001", subject="ensemble", text=text, evidence=evidence)
     reasons = (head, *(choice.excluded[i] for i in left_out if i not in choice.chosen))
-    return Ensemble(members=tuple(members), combiner=COMBINER, reasons=reasons)
+    return Ensemble(members=tuple(members), combiner=combiner, reasons=reasons)
 
 
 def _own_diversity(choice: _Choice, position: int, members: Sequence[int]) -> float:

@@ -11,6 +11,8 @@ from pynomaly_auto.records import FloatArray
 from pynomaly_auto.scoring import beyond, in_units, magnitudes, robust_scale, spread, tail_ranks
 
 _KNOTS = 4096  # most points a member's distribution is kept as
+_TAIL = 0.9  # quantile from which on the scores are the tail
+_FARTHEST = 1e12  # keeps sums finite
 _EXACT = 1024  # largest scores kept one by one when a distribution is compressed
 
 
@@ -24,6 +26,7 @@ class Distribution:
         scale: Unit in which the excess beyond the largest is measured.
         centre: Median of the training scores.
         unit: Half of their scaled median absolute deviation; see `scoring.robust_scale`.
+        bounded: Whether the excess stays below 1, or grows without end as an exponential tail's −log probability does.
     """
 
     values: FloatArray
@@ -31,9 +34,11 @@ class Distribution:
     scale: float
     centre: float
     unit: float
+    bounded: bool = True
 
     @classmethod
-    def of(cls, scores: FloatArray) -> Distribution:
+    def of(cls, scores: FloatArray, *, bounded: bool = True) -> Distribution:
+        """Learn it; scores of the training rows, shape (n_rows,)."""
         ordered = np.sort(np.asarray(scores, dtype=np.float64))
         n = len(ordered)
         kept = ordered
@@ -41,11 +46,17 @@ class Distribution:
             lower = np.linspace(0, n - 1 - _EXACT, _KNOTS - _EXACT).astype(int)
             kept = np.concatenate([ordered[lower], ordered[n - _EXACT :]])
         values = np.unique(kept)
-        return cls(values, tail_ranks(values, ordered), spread(ordered), *robust_scale(ordered))
+        scale = spread(ordered) if bounded else tail_scale(ordered)
+        return cls(values, tail_ranks(values, ordered), scale, *robust_scale(ordered), bounded)
 
     def __call__(self, scores: FloatArray) -> FloatArray:
         inside = np.interp(scores, self.values, self.ranks)
-        return np.asarray(inside + beyond(scores, float(self.values[-1]), self.scale), dtype=np.float64)
+        largest = float(self.values[-1])
+        if self.bounded:
+            excess = beyond(scores, largest, self.scale)
+        else:
+            excess = np.minimum(np.maximum(scores - largest, 0.0) / self.scale, _FARTHEST)
+        return np.asarray(inside + excess, dtype=np.float64)
 
     def magnitude(self, scores: FloatArray) -> FloatArray:
         """Signed log of the scores' robust z; same shape."""
@@ -56,10 +67,19 @@ class Distribution:
         return {
             "values": self.values,
             "ranks": self.ranks,
-            "scale": np.array([self.scale, self.centre, self.unit]),
+            "scale": np.array([self.scale, self.centre, self.unit, float(self.bounded)]),
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, FloatArray]) -> Distribution:
         """Make it again from what `to_state` gave."""
-        return cls(state["values"], state["ranks"], *(float(v) for v in state["scale"]))
+        scale, centre, unit, *bounded = (float(v) for v in state["scale"])  # the last came with a later version
+        return cls(state["values"], state["ranks"], scale, centre, unit, bounded != [0.0])
+
+
+def tail_scale(ascending: FloatArray) -> float:
+    """Mean excess of the scores over their 90 % quantile, the scale of an exponential tail; else their `spread`."""
+    start = ascending[int(_TAIL * (len(ascending) - 1))]
+    excess = ascending[ascending > start] - start
+    scale = float(excess.mean()) if len(excess) else 0.0
+    return scale if 0 < scale < np.inf else spread(ascending)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from pynomaly_auto.ensembling import _novelty as novelty
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, shares
 from pynomaly_auto.ensembling._neighbourhood import Neighbourhood
@@ -58,7 +59,8 @@ class FittedEnsemble:
 
     New rows are mapped through the training rows' distributions, so one row alone gets the same score as in a batch,
     and a training row the score it was given in training. A row beyond all training rows of a member gets that
-    member's largest value plus a bounded excess.
+    member's largest value plus an excess: a bounded one, or (novelty) one that grows as an exponential tail says.
+    With the combiner for novelty a row's score is the mean of its larger half instead, and no fusion is bound.
 
     Args:
         record: The members that could be fitted; their weights sum to 1.
@@ -110,7 +112,8 @@ class FittedEnsemble:
             reasons += (Reason(code="ENS-020", subject="ensemble", text=text, evidence=evidence),)
         live = cls(
             replace(ensemble, members=members, reasons=reasons), [f.detector for f in made],
-            [Distribution.of(f.scores) for f in made], [m.weight for m in members],
+            [Distribution.of(f.scores, bounded=ensemble.combiner != novelty.COMBINER) for f in made],
+            [m.weight for m in members],
         )  # fmt: skip
         live._train([f.scores for f in made], expertise)
         return live
@@ -120,7 +123,7 @@ class FittedEnsemble:
         self.member_scores = np.column_stack([d(s) for d, s in zip(self._distributions, scores, strict=True)])
         robust = self._mean(self.member_scores)
         self.train_scores = robust
-        if expertise is None:
+        if expertise is None or self.record.combiner == novelty.COMBINER:  # learned from contaminated tables
             return
         votes = self._votes(self.member_scores, scores)
         known = votes.only(expertise.fusion.knows(votes.names))
@@ -226,6 +229,8 @@ class FittedEnsemble:
         )
 
     def _mean(self, ranks: FloatArray) -> FloatArray:
+        if self.record.combiner == novelty.COMBINER:
+            return novelty.stronger_half(ranks, self._robust)
         # Column by column: a matrix product may round differently for one row than for many.
         out = np.zeros(len(ranks))
         for weight, column in zip(self._robust, ranks.T, strict=True):

@@ -45,14 +45,16 @@ ALIKE = (
 )
 
 
-def strengths(names: list[str], base: KnowledgeBase | None) -> dict[str, float]:
+def strengths(
+    names: list[str], base: KnowledgeBase | None, documented: Mapping[str, float] = STRENGTH
+) -> dict[str, float]:
     """Strength of each detector in [0, 1]: from the knowledge base's overall means where it knows it, else documented.
 
     Means of a base are laid onto the scale of the documented grades by their range, so that both can stand side by
     side in one ranking.
     """
     facts = {} if base is None else {n: base.manifest.detectors[n].mean for n in names if n in base.manifest.detectors}
-    out = {name: STRENGTH.get(name, UNKNOWN) for name in names}
+    out = {name: documented.get(name, UNKNOWN) for name in names}
     if len(facts) >= 3:
         low, high = min(facts.values()), max(facts.values())
         for name, mean in facts.items():

@@ -12,6 +12,7 @@ from pynomaly_auto.detectors import DETECTORS, VIEW, DetectorSpec
 from pynomaly_auto.errors import InvalidInputError, NotApplicableError, SettingError
 from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.presets import PRESETS
+from pynomaly_auto.recommending import _novelty as novelty
 from pynomaly_auto.recommending._meta_learner import (
     Opinion,
     consult,
@@ -19,9 +20,9 @@ from pynomaly_auto.recommending._meta_learner import (
     views_reason,
     warm_start_reason,
 )
-from pynomaly_auto.recommending._prior import ALIKE, PORTFOLIO, SOURCE, strengths
+from pynomaly_auto.recommending._prior import ALIKE, PORTFOLIO, SOURCE, STRENGTH, strengths
 from pynomaly_auto.recommending.rules import CRITERIA, RULES, Context, Criterion
-from pynomaly_auto.records import Candidate, Profile, Ranking, Reason
+from pynomaly_auto.records import Candidate, Params, Profile, Ranking, Reason
 from pynomaly_auto.settings import Settings
 
 _SAME_FAMILY = 0.025  # what each earlier pick of the same family takes from a score when the order is made
@@ -67,25 +68,32 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
     specs = dict(DETECTORS)
     _check_overrides(settings)
     context = _context(profile, settings)
+    base = None if settings.novelty else base  # it was measured on contaminated tables
     opinion = consult(base, list(specs), profile.meta_features)
-    strength = strengths(list(specs), base)
+    strength = strengths(list(specs), base, novelty.NOVELTY_STRENGTH if settings.novelty else STRENGTH)
     weights = criteria_weights(settings.priorities)
     judged = [_judge(spec, context, opinion, strength[name], weights) for name, spec in specs.items()]
     judged = _rescue([_override(j, settings) for j in judged], settings, profile)
     usable = [j for j in judged if j.candidate.selected]
     portfolio = _portfolio(usable, settings)
+    members: tuple[tuple[str, Params], ...] = ()
+    if settings.novelty:
+        members = novelty.members(portfolio, settings)
     chosen = _in_order(usable, settings, portfolio)
+    if members:
+        chosen = novelty.first_params(chosen, members)
     left_out = sorted((j.candidate for j in judged if not j.candidate.selected), key=lambda c: -c.score)
     return Ranking(
         candidates=(*chosen, *left_out),
         source="rules" if base is None else "knowledge base",
         confidence=opinion.confidence,
         portfolio=portfolio,
+        members=members,
         similar=opinion.similar,
         reasons=(
-            *opinion.reasons,
-            *_summary(chosen, left_out, weights, opinion, base),
-            *_of_portfolio(portfolio),
+            *(() if settings.novelty else opinion.reasons),
+            *_summary(chosen, left_out, weights, opinion, _source(settings, base)),
+            *(novelty.reasons(members) if settings.novelty else _of_portfolio(portfolio)),
             *_asked(settings),
         ),
     )
@@ -274,7 +282,8 @@ def _portfolio(usable: list[_Judged], settings: Settings) -> tuple[str, ...]:
     if settings.priorities["accuracy"] < _ACCURACY_FIRST:
         return ()
     names = {j.candidate.detector for j in usable}
-    return tuple(name for name in PORTFOLIO if name in names)
+    wanted = dict.fromkeys(name for name, _ in novelty.MEMBERS) if settings.novelty else PORTFOLIO
+    return tuple(name for name in wanted if name in names)
 
 
 def _in_order(selected: list[_Judged], settings: Settings, portfolio: tuple[str, ...]) -> list[Candidate]:
@@ -314,7 +323,7 @@ def _summary(
     left_out: list[Candidate],
     weights: Mapping[Criterion, float],
     opinion: Opinion,
-    base: KnowledgeBase | None,
+    source: str,
 ) -> tuple[Reason, ...]:
     order = ", ".join(c.detector for c in chosen[:6]) + (", ..." if len(chosen) > 6 else "")
     ranked = Reason(
@@ -338,11 +347,18 @@ def _summary(
     strength = Reason(
         code="REC-003",
         subject="strength of detectors",
-        text=f"from {SOURCE}"
-        if base is None
-        else "from their mean ROC-AUC over the knowledge base's tables, and documented grades where those are few",
+        text=f"from {source}",
     )
     return ranked, weighted, strength
+
+
+def _source(settings: Settings, base: KnowledgeBase | None) -> str:
+    """What strengths rest on, in words."""
+    if settings.novelty:
+        return novelty.SOURCE
+    if base is None:
+        return SOURCE
+    return "their mean ROC-AUC over the knowledge base's tables, and documented grades where those are few"
 
 
 def _asked(settings: Settings) -> tuple[Reason, ...]:

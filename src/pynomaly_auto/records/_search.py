@@ -75,12 +75,14 @@ class Ranking:
         confidence: In [0, 1]: how much the knowledge base knows of tables like this one.
         portfolio: Detectors whose plain mean is known to be hard to beat; the core of the ensemble. Empty where the
             user's priorities ask for something else.
+        members: What the ensemble is to be made of, detector with parameters, where that is known beforehand.
     """
 
     candidates: tuple[Candidate, ...]
     source: Literal["knowledge base", "rules"]
     confidence: float
     portfolio: tuple[str, ...] = ()
+    members: tuple[tuple[str, Params], ...] = ()
     similar: tuple[SimilarTable, ...] = ()
     reasons: tuple[Reason, ...] = ()
 

@@ -77,6 +77,9 @@ class Proposer:
             spec, by_hand = DETECTORS[candidate.detector], dict(fixed.get(candidate.detector, {}))
             space = {name: d for name, d in spec.space.items() if name not in by_hand}
             self._arms[candidate.detector] = _Arm(spec, candidate, space, by_hand)
+        for detector, params in ranking.members:  # known to be wanted, so they come first
+            self._enqueue(detector, params, "portfolio")
+        for candidate in ranking.selected:
             self._enqueue(candidate.detector, candidate.params, "portfolio")
         self.portfolio = len(self._queue)
         longest = max((len(c.warm_starts) for c in ranking.selected), default=0)

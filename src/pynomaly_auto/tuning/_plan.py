@@ -132,9 +132,10 @@ def search_share(ranking: Ranking, shape: tuple[int, int], workers: int, left: f
         workers: How many members are fitted at once.
         left: Seconds left of the run.
     """
-    likely = ranking.portfolio or tuple(c.detector for c in ranking.selected[:_LIKELY])
+    names = ranking.portfolio or tuple(c.detector for c in ranking.selected[:_LIKELY])
     params = {c.detector: c.params for c in ranking.candidates}
-    seconds = [DETECTORS[name].seconds(*shape, params.get(name, {})) for name in likely]
+    likely = ranking.members or tuple((name, params.get(name, {})) for name in names)
+    seconds = [DETECTORS[name].seconds(*shape, given) for name, given in likely]
     needed = _MARGIN * max(sum(seconds) / max(workers, 1), max(seconds, default=0.0))
     return min(max(1.0 - needed / max(left, 1e-9) - _AFTERWARDS, _LEAST_SHARE), _LARGEST_SHARE)
 

@@ -153,7 +153,17 @@ class _Run:
             self.state.stopped = f"{self.state.idle} tuned trials in a row brought no gain"
         elif self._late() and self.state.best:
             self.state.stopped = "the time budget for the search was used up"
+        elif self.state.best and self._all_wanted():
+            self.state.stopped = "all members known beforehand were tried"
         return bool(self.state.stopped)
+
+    def _all_wanted(self) -> bool:
+        """Whether the ranking prescribes the members and those, and all forced detectors, were asked for."""
+        members = self.ranking.members
+        if not members or self.plan.by_count:
+            return False
+        others = set(self.plan.settings.overrides.force) - {name for name, _ in members}
+        return len(self.state.asked) >= len(members) + len(others)
 
     def _next(self) -> Proposal | None:
         left = self.end - self.plan.deadline.elapsed()
