@@ -9,28 +9,19 @@ probabilities that those bases' fusion and calibrator give the measured score ve
 from __future__ import annotations
 
 import argparse
-import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from benchmarks._fusing import fuse
 from pynomaly_auto.building import Task, find_tasks, group_folds
 from pynomaly_auto.building._assemble import assemble, described, parts_tables
 from pynomaly_auto.building._build import part_of
 from pynomaly_auto.building._fuse import VIEWED, fusion_members, learn_fusion
-from pynomaly_auto.building._laying import lay_tables, votes_of
-from pynomaly_auto.building._parts import read_part
-from pynomaly_auto.building._sources import load_task
-from pynomaly_auto.dataset import TableEncoder
-from pynomaly_auto.deciding import learn
-from pynomaly_auto.ensembling import Fused
-from pynomaly_auto.knowledge import Judged, KnowledgeBase, table_facts
+from pynomaly_auto.building._laying import lay_tables
 from pynomaly_auto.pool import Job, Pool
-from pynomaly_auto.recommending import PORTFOLIO
-from pynomaly_auto.scoring import tail_ranks
 
 _NAME = "kb-fold{}"
 
@@ -90,40 +81,6 @@ def _fuse(tasks: Sequence[Task], fold_of: dict[str, int], options: argparse.Name
                 print(f"{outcome.key}: {outcome.error or outcome.status}", flush=True)
     pd.concat(frames, ignore_index=True).to_parquet(options.fused, compression="zstd", index=False)
     print(f"{len(frames)} tables fused", flush=True)
-
-
-def fuse(task: Task, part: str, base: str, max_rows: int) -> pd.DataFrame:
-    """Final scores and probabilities of one task's rows, from its measured score vectors (runs in a worker)."""
-    known = _opened(base)
-    fusion, calibrator = known.fusion, known.calibrator
-    assert fusion is not None
-    assert calibrator is not None
-    table, labels = load_task(task, max_rows=max_rows, seed=0)
-    record, results = read_part(Path(part))
-    X = TableEncoder().fit(table).encode(table).X
-    meta = {k.removeprefix("mf_"): v for k, v in record.items() if k.startswith("mf_")}
-    weight = fusion.blend * min(1.0, 2.0 * known.neighbours(meta).confidence)
-    votes = votes_of(results, len(labels))
-    robust = np.ascontiguousarray(votes.only(PORTFOLIO).ranks).mean(axis=1)
-    chosen = votes.only(fusion.knows(votes.names))
-    facts = table_facts(chosen, n_features=X.shape[1])
-    fused, odds = Fused.of(fusion, chosen, facts, weight)
-    _, scores = fused.over(X, fused.blend(robust, odds), seed=0)
-    judged = Judged(scores=scores, odds=odds, robust=robust, tails=tail_ranks(scores), facts=facts)
-    learned = learn(scores, calibrator.probabilities(judged), None, None)
-    rows = np.arange(len(labels))
-    count = learned.labelled or 0
-    return pd.DataFrame(
-        {
-            "task": task.name, "row": rows, "score": scores.astype(np.float32),
-            "probability": learned.probabilities.astype(np.float32), "label": np.argsort(np.argsort(-scores)) < count,
-        }
-    )  # fmt: skip
-
-
-@functools.cache
-def _opened(base: str) -> KnowledgeBase:
-    return KnowledgeBase.open(base)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 
 from pynomaly_auto.building._assemble import assemble, described, parts_tables, union
 from pynomaly_auto.building._configurations import configurations, novelty_configurations
-from pynomaly_auto.building._fuse import VIEWED, fusion_members, learn_fusion
+from pynomaly_auto.building._fuse import FEWEST_GROUPS, VIEWED, fusion_members, learn_fusion
 from pynomaly_auto.building._laying import lay_tables
 from pynomaly_auto.building._measure import Measured, Prepared, finish, fit, prepare
 from pynomaly_auto.building._novelty import PROTOCOLS, Protocol, fit_novelty, prepare_novelty
@@ -164,6 +164,8 @@ def _learn_rows(tasks: Sequence[Task], parts: Path, plan: Plan) -> dict[str, Lea
     members = fusion_members(VIEWED)
     files = {task.name: part_of(parts, task) for task in tasks}
     there = {name: path for name, path in files.items() if path.is_file()}
+    if len({t.group for t in tasks if t.name in there}) < FEWEST_GROUPS:
+        return {}
     workers = plan.workers or usable_cores()
     laid = lay_tables(tasks, there, members, max_rows=plan.max_rows, seed=plan.seed, workers=workers)
     return learn_fusion(laid, members, seed=plan.seed)

@@ -17,7 +17,7 @@ from pynomaly_auto.ensembling import smoothed
 from pynomaly_auto.knowledge import Judged, calibration_features, calibration_inputs, vote_features
 from pynomaly_auto.records import FloatArray, IntArray
 
-_FEWEST_GROUPS = 20  # below that, rows of a few tables would be taken for a law
+FEWEST_GROUPS = 20  # below that, rows of a few tables would be taken for a law
 _FOLDS = 4
 _MODELS = 2  # boosters whose odds are averaged
 _BLENDS = (0.3, 0.5, 0.7, 0.85)
@@ -76,7 +76,7 @@ def learn_fusion(tables: Sequence[LaidTable], members: Sequence[str], *, seed: i
         are too few.
     """
     groups = [t.group for t in tables]
-    if len(set(groups)) < _FEWEST_GROUPS:
+    if len(set(groups)) < FEWEST_GROUPS:
         return {}
     features = vote_features(members)
     rows = _stack(tables)

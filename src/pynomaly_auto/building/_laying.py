@@ -26,6 +26,7 @@ Inputs: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 
 ANOMALIES, NORMALS = 150, 250  # most rows of a class that one table gives to train on
 _JUDGED = 1_000  # rows of a table, drawn at its own rate of anomalies, that models are judged on
+_FEWEST = 4  # members below which there is nothing to fuse
 _TIMEOUT = 300.0
 # Smaller ensembles that the fusion must cope with too: a short budget, a large table.
 _SUBSETS: tuple[tuple[str, ...], ...] = (
@@ -95,7 +96,8 @@ def lay_table(task: Task, part: str, members: Sequence[str], max_rows: int, seed
     table, labels = load_task(task, max_rows=max_rows, seed=seed)
     record, results = read_part(Path(part))
     votes = votes_of(results, len(labels)).only(members)
-    if len(votes.names) < len(PORTFOLIO):
+    strong = votes.only(PORTFOLIO)
+    if len(votes.names) < _FEWEST or not strong.names:
         return None
     X = TableEncoder().fit(table).encode(table).X
     rng = np.random.default_rng([seed, *task.name.encode()])
@@ -103,7 +105,7 @@ def lay_table(task: Task, part: str, members: Sequence[str], max_rows: int, seed
     facts = table_facts(votes, n_features=int(record["n_features"]))
     rows = _drawn(labels, rng)
     judged = np.sort(rng.permutation(len(labels))[:_JUDGED])
-    robust = votes.only(PORTFOLIO).ranks.mean(axis=1)
+    robust = strong.ranks.mean(axis=1)
     trained = list(_training(votes, rows, labels, rng))
     return LaidTable(
         task=task.name,

@@ -13,7 +13,7 @@ from pynomaly_auto.knowledge._votes import MAGNITUDE, RANK, Votes, lay_out
 from pynomaly_auto.records import FloatArray
 
 _CHUNK = 50_000  # rows laid out at a time, so that a million rows need no matrix of a million
-_FEWEST = 3  # members below which their votes say too little for a model that was trained on many
+_FEWEST = 6  # members below which their votes say too little for a model that was trained on many
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,7 +55,7 @@ class Fusion:
     def knows(self, names: Sequence[str]) -> tuple[str, ...]:
         """Those of the names that are members it knows, in its own order; empty when they are too few to fuse."""
         found = tuple(name for name in self.members if name in set(names))
-        return found if len(found) >= _FEWEST else ()
+        return found if len(found) >= min(_FEWEST, len(self.members)) else ()
 
     def log_odds(self, votes: Votes, facts: Mapping[str, float], threads: int = 1) -> FloatArray:
         """Log odds that a row is an anomaly, if half of all rows were; shape (n_rows,).

@@ -67,8 +67,8 @@ class Votes:
 
 def vote_features(members: Sequence[str], *, facts: bool = True) -> tuple[str, ...]:
     """Names of the fusion's inputs for these members, in order; ``facts``: with what describes the whole table."""
-    known = set(members)
-    kinds = [kind for kind, names in KINDS.items() if known.intersection(_plain(n) for n in names)]
+    known = {_plain(name) for name in members}
+    kinds = [kind for kind, names in KINDS.items() if known.intersection(names)]
     return (
         *(RANK + name for name in members),
         *(MAGNITUDE + name for name in members),

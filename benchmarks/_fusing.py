@@ -1,0 +1,54 @@
+"""The learned fusion of a knowledge base, applied to measured score vectors."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pynomaly_auto.building import Task
+from pynomaly_auto.building._laying import votes_of
+from pynomaly_auto.building._parts import read_part
+from pynomaly_auto.building._sources import load_task
+from pynomaly_auto.dataset import TableEncoder
+from pynomaly_auto.deciding import learn
+from pynomaly_auto.ensembling import Fused
+from pynomaly_auto.knowledge import Judged, KnowledgeBase, table_facts
+from pynomaly_auto.recommending import PORTFOLIO
+from pynomaly_auto.scoring import tail_ranks
+
+
+def fuse(task: Task, part: str, base: str, max_rows: int) -> pd.DataFrame:
+    """Final scores and probabilities of one task's rows, from its measured score vectors (runs in a worker)."""
+    known = _opened(base)
+    fusion, calibrator = known.fusion, known.calibrator
+    assert fusion is not None
+    assert calibrator is not None
+    table, labels = load_task(task, max_rows=max_rows, seed=0)
+    record, results = read_part(Path(part))
+    X = TableEncoder().fit(table).encode(table).X
+    meta = {k.removeprefix("mf_"): v for k, v in record.items() if k.startswith("mf_")}
+    weight = fusion.blend * min(1.0, 2.0 * known.neighbours(meta).confidence)
+    votes = votes_of(results, len(labels))
+    robust = np.ascontiguousarray(votes.only(PORTFOLIO).ranks).mean(axis=1)
+    chosen = votes.only(fusion.knows(votes.names))
+    facts = table_facts(chosen, n_features=X.shape[1])
+    fused, odds = Fused.of(fusion, chosen, facts, weight)
+    _, scores = fused.over(X, fused.blend(robust, odds), seed=0)
+    judged = Judged(scores=scores, odds=odds, robust=robust, tails=tail_ranks(scores), facts=facts)
+    learned = learn(scores, calibrator.probabilities(judged), None, None)
+    rows = np.arange(len(labels))
+    count = learned.labelled or 0
+    return pd.DataFrame(
+        {
+            "task": task.name, "row": rows, "score": scores.astype(np.float32),
+            "probability": learned.probabilities.astype(np.float32), "label": np.argsort(np.argsort(-scores)) < count,
+        }
+    )  # fmt: skip
+
+
+@functools.cache
+def _opened(base: str) -> KnowledgeBase:
+    return KnowledgeBase.open(base)

@@ -1,0 +1,118 @@
+"""Learning the fusion: rows laid out from parts, models judged on held-out groups."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pynomaly_auto.building import _fuse as fuse
+from pynomaly_auto.building import find_tasks
+from pynomaly_auto.building._laying import LaidTable, lay_table, lay_tables, votes_of
+from pynomaly_auto.building._parts import write_part
+from pynomaly_auto.knowledge import Calibrator, Fusion, Votes, lay_out, table_facts, vote_features
+from pynomaly_auto.scoring import roc_auc, tail_ranks
+
+MEMBERS = ("knn_mean", "iforest", "mcd", "hbos")
+
+
+def laid(number: int) -> LaidTable:
+    """A table on which the second member alone knows the anomalies."""
+    rng = np.random.default_rng(number)
+    y = (rng.random(200) < 0.1).astype(np.int64)
+    y[:5] = 1
+    scores = rng.normal(size=(200, 4))
+    scores[:, 1] += 2.5 * y
+    ranks = np.column_stack([tail_ranks(s) for s in scores.T])
+    votes = Votes(names=MEMBERS, ranks=ranks, magnitudes=np.log1p(ranks))
+    facts = table_facts(votes, n_features=4)
+    X = lay_out(vote_features(MEMBERS), votes, facts)
+    return LaidTable(
+        task=f"t{number}", group=f"g{number // 2}", weight=1.0, X=X, y=y, row_weight=np.full(200, 1 / 200), judged=X,
+        labels=y, robust=ranks.mean(axis=1), neighbours=np.empty((0, 9), dtype=np.int64), facts=facts,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return [laid(i) for i in range(44)]
+
+
+@pytest.fixture(scope="module")
+def learned(tables):
+    return fuse.learn_fusion(tables, MEMBERS, seed=0)
+
+
+def test_the_fusion_learns_whom_to_believe(tables, learned):
+    card = learned["fusion"]
+    assert card.validation["roc_auc_0.7"] > card.validation["roc_auc_0"] + 0.05
+    assert card.shrinkage in fuse._BLENDS
+    model = Fusion.of(card.features, list(card.boosters.values()), card.shrinkage)
+    assert model.members == MEMBERS
+    new = laid(99)
+    found = np.mean([b.predict(new.judged, raw_score=True) for b in model.boosters], axis=0)
+    assert roc_auc(new.labels, found) > roc_auc(new.labels, new.robust) + 0.05
+    assert max(model.importance(MEMBERS), key=model.importance(MEMBERS).get) == "iforest"
+
+
+def test_probabilities_are_calibrated_on_held_out_groups(learned):
+    figures = learned["calibrator"].validation
+    assert figures["expected_calibration_error"] < 0.04
+    assert figures["share_mae"] < 0.05
+    assert Calibrator.of(learned["calibrator"].features, learned["calibrator"].boosters["mean"]).features
+
+
+def test_the_same_tables_give_the_same_models(tables, learned):
+    assert fuse.learn_fusion(tables, MEMBERS, seed=0)["fusion"] == learned["fusion"]
+
+
+def test_few_groups_teach_nothing(tables):
+    assert fuse.learn_fusion(tables[:10], MEMBERS, seed=0) == {}
+
+
+def test_members_are_neither_neural_nor_slow():
+    members = fuse.fusion_members(fuse.VIEWED)
+    assert {"knn_mean", "iforest", "knn_mean:ranks"} <= set(members)
+    assert not {"autoencoder", "svr_residuals"} & set(members)
+
+
+STRONG = ("knn_mean", "iforest", "mcd", "fair_cut_forest", "hbos", "loda", "sampling", "pca")
+
+
+def part(folder, task, labels, members=STRONG):
+    rng = np.random.default_rng(1)
+    scores = [rng.normal(size=len(labels)) + labels for _ in members]
+    frame = pd.DataFrame(
+        {
+            "task": task.name, "detector": [*members, "iforest", "knn"], "config": "default",
+            "params": [*["{}"] * len(members), json.dumps({"view": "whitened"}), json.dumps({"n_neighbors": 3})],
+            "scores": [*scores, np.zeros(len(labels)), scores[0]],
+        }
+    )  # fmt: skip
+    path = folder / f"{task.name}.parquet"
+    write_part(path, {"task": task.name, "group": task.group, "n_features": 3}, frame)
+    return path, frame
+
+
+def test_laying_out_a_measured_task(folder, tmp_path):
+    task = next(t for t in find_tasks([folder]) if t.name == "set0")
+    labels = np.zeros(120, dtype=np.int64)
+    labels[:8] = 1
+    path, frame = part(tmp_path, task, labels)
+    votes = votes_of(frame, 120)
+    assert votes.names == STRONG  # neither the constant nor the tuned one
+    members = fuse.fusion_members(fuse.VIEWED)
+    table = lay_table(task, str(path), members, 1000, 0)
+    assert table.judged.shape == (120, len(vote_features(members)))
+    assert table.labels.sum() == 8
+    assert table.row_weight.sum() == pytest.approx(1.0)
+    assert table.neighbours.shape == (120, 9)
+    assert len(table.X) > 120  # some rows as a smaller ensemble sees them
+    few, _ = part(tmp_path, task, labels, members=("knn_mean", "iforest"))
+    assert lay_table(task, str(few), members, 1000, 0) is None
+    part(tmp_path, task, labels)
+    found = lay_tables([task], {task.name: path}, members, max_rows=1000, seed=0, workers=1)
+    assert [t.task for t in found] == ["set0"]
+    assert np.array_equal(found[0].X, table.X, equal_nan=True)

@@ -1,0 +1,172 @@
+"""The learned fusion bound to a table: blended, smoothed, stored, and the robust mean where it does not apply."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import lightgbm
+import numpy as np
+import pytest
+
+from pynomaly_auto.ensembling import COMBINER, Expertise, FittedEnsemble, Fused, Neighbourhood, choose_members
+from pynomaly_auto.knowledge import Calibrator, Fusion, Votes, lay_out, table_facts, vote_features
+from pynomaly_auto.records import Candidate, Ensemble, Member, Ranking, Reason, Search, Trial
+from pynomaly_auto.settings import Settings
+
+NAMES = ("knn_mean", "iforest", "mcd", "hbos")
+
+
+class Linear:
+    def __init__(self, direction):
+        self.direction = direction
+
+    def score(self, X):
+        return (np.abs(X) * self.direction).sum(axis=1)
+
+
+class Fitted:
+    def __init__(self, number, name, X, weight):
+        self.detector = Linear(np.roll([1.0, 0.3, 0.1], number))
+        self.scores = self.detector.score(X)
+        self.reasons = (Reason(code="TUN-041", subject=name, text="Fitted."),)
+        self.member = Member(trial=number, detector=name, params={}, weight=weight, quality=0.7, diversity=0.1)
+
+
+def model():
+    rng = np.random.default_rng(5)
+    ranks = rng.exponential(size=(800, 4))
+    told = Votes(names=NAMES, ranks=ranks, magnitudes=np.log1p(ranks))
+    features = vote_features(NAMES)
+    X = lay_out(features, told, table_facts(told, n_features=3))
+    data = lightgbm.Dataset(X, label=(ranks[:, 0] + ranks[:, 1] > 3.5).astype(int))
+    params = {"objective": "binary", "verbosity": -1, "num_leaves": 7, "seed": 0, "num_threads": 1}
+    return Fusion.of(features, [lightgbm.train(params, data, 25).model_to_string()], 0.7)
+
+
+def live(n=300, trust=1.0, names=NAMES):
+    X = np.random.default_rng(0).normal(size=(n, 3))
+    fitted = [Fitted(i, name, X, w) for i, (name, w) in enumerate(zip(names, (0.6, 0.4, 0.0, 0.0), strict=False))]
+    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINER)
+    expertise = Expertise(fusion=model(), trust=trust, X=X, seed=0)
+    return X, fitted, FittedEnsemble.of(record, fitted, expertise)
+
+
+def test_training_rows_score_as_they_did_and_a_row_alone_as_in_a_batch():
+    _, _, ensemble = live()
+    # A training row met again is not its own neighbour in training, so only the blend is compared.
+    assert ensemble.fused is not None
+    blended = ensemble.fused.around.scores
+    votes = Votes(names=NAMES, ranks=ensemble.member_scores, magnitudes=np.zeros_like(ensemble.member_scores))
+    assert votes.ranks.shape == (300, 4)
+    assert np.corrcoef(blended, ensemble.train_scores)[0, 1] > 0.97
+    new = np.random.default_rng(1).normal(size=(40, 3)) * 2
+    batch = ensemble.score(new)
+    assert [ensemble.score(row[None])[0] for row in new] == batch.tolist()
+
+
+def test_weights_count_both_combiners_and_say_so():
+    _, _, ensemble = live()
+    members = ensemble.record.members
+    assert sum(m.weight for m in members) == pytest.approx(1.0)
+    assert members[2].weight > 0  # by the fusion alone
+    reason = ensemble.record.reasons[-1]
+    assert reason.code == "ENS-030"
+    assert reason.evidence["weight"] == pytest.approx(0.7)
+
+
+def test_distance_from_the_known_takes_the_weight_back_to_the_robust_mean():
+    _, fitted, near = live(trust=1.0)
+    _, _, far = live(trust=0.1)
+    _, _, unknown = live(trust=0.0)
+    robust = FittedEnsemble.of(Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINER), fitted)
+    assert near.fused.weight > far.fused.weight > 0
+    assert unknown.fused is None
+    assert unknown.train_scores.tolist() == robust.train_scores.tolist()
+    assert unknown.record.reasons[-1].code == "ENS-031"
+
+
+def test_too_few_known_members_leave_the_robust_mean():
+    _, _, ensemble = live(names=("knn_mean", "iforest", "a_stranger"))
+    assert ensemble.fused is None
+    assert ensemble.record.reasons[-1].code == "ENS-031"
+
+
+def test_tuned_members_are_not_taken_for_the_defaults():
+    X, fitted, _ = live()
+    fitted[1].member = replace(fitted[1].member, params={"n_estimators": 50})
+    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINER)
+    ensemble = FittedEnsemble.of(record, fitted, Expertise(fusion=model(), trust=1.0, X=X, seed=0))
+    assert ensemble.fused is None  # three of four are too few for a model of four
+
+
+@pytest.mark.parametrize("n", [30, 300])
+def test_stored_and_loaded_it_scores_the_same(n):
+    _, fitted, ensemble = live(n)
+    fused = ensemble.fused
+    again = FittedEnsemble.from_state(
+        ensemble.record,
+        [f.detector for f in fitted],
+        ensemble.to_state(),
+        lambda distribution, around: Fused(
+            fusion=fused.fusion, facts=fused.facts, weight=fused.weight, distribution=distribution, around=around
+        ),
+    )
+    new = np.random.default_rng(3).normal(size=(100, 3))
+    assert again.score(new).tolist() == ensemble.score(new).tolist()
+    assert (fused.around is None) == (n < 50)
+
+
+def test_probabilities_need_a_fusion():
+    _, _, ensemble = live()
+    features = ("tail rank",)
+    X = np.linspace(0, 6, 200)[:, None]
+    data = lightgbm.Dataset(X, label=(X[:, 0] > 3).astype(int))
+    text = lightgbm.train({"objective": "binary", "verbosity": -1}, data, 10).model_to_string()
+    p = ensemble.probabilities(Calibrator.of(features, text))
+    assert p.shape == (300,)
+    assert p[np.argmax(ensemble.train_scores)] == p.max()
+    assert live(trust=0.0)[2].probabilities(Calibrator.of(features, text)) is None
+
+
+class TestNeighbourhood:
+    def test_a_lone_high_score_is_drawn_down_and_a_group_is_not(self):
+        X = np.concatenate([np.random.default_rng(0).normal(size=(200, 2)), np.full((12, 2), 8.0)])
+        scores = np.ones(212)
+        scores[5] = 5.0
+        scores[200:] = 5.0
+        _, smooth = Neighbourhood.of(X, scores, seed=0)
+        assert smooth[5] == pytest.approx(0.8 * 5 + 0.2)
+        assert smooth[200:] == pytest.approx(5.0)
+
+    def test_few_rows_and_wide_tables_are_left_alone(self):
+        for shape in ((40, 2), (60, 200)):
+            scores = np.random.default_rng(0).random(shape[0])
+            made, smooth = Neighbourhood.of(np.random.default_rng(1).normal(size=shape), scores, seed=0)
+            assert made is None
+            assert smooth is scores
+
+    def test_many_rows_lean_on_a_sample(self):
+        X = np.random.default_rng(0).normal(size=(12_000, 2))
+        made, smooth = Neighbourhood.of(X, X[:, 0], seed=0)
+        assert len(made.rows) == 10_000
+        assert np.corrcoef(smooth, X[:, 0])[0, 1] > 0.99
+
+
+def test_voters_come_along_without_weight():
+    rng = np.random.default_rng(0)
+    names = ("knn_mean", "iforest", "mcd", "hbos", "pca")
+    trials = tuple(
+        Trial(number=i, detector=n, params={}, status="completed", quality=0.7, n_rows=200, scores=rng.random(200))
+        for i, n in enumerate(names)
+    )
+    candidates = tuple(Candidate(detector=n, score=0.7, seconds=0.1, memory_mb=1.0) for n in names)
+    ranking = Ranking(candidates=candidates, source="rules", confidence=0.5, portfolio=names[:4])
+    search = Search(trials=trials, stopped="done", seconds=1.0)
+    chosen = choose_members(search, ranking, Settings(), voters=("pca", "lof"))
+    weights = {m.detector: m.weight for m in chosen.members}
+    assert weights["pca"] == 0
+    assert sum(weights.values()) == pytest.approx(1.0)
+    assert next(m for m in chosen.members if m.detector == "pca").reasons[0].code == "ENS-009"
+    assert len(choose_members(search, ranking, Settings(max_models=2), voters=("pca",)).members) == 2
+    others = choose_members(search, ranking, Settings(), shape=(300, 4), voters=("pca",))  # to be fitted anew
+    assert "pca" not in {m.detector for m in others.members}
