@@ -160,8 +160,10 @@ def read_labelled(path: Path, label: str) -> tuple[pd.DataFrame, pd.Series[Any]]
         table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
     except KeyError as error:
         raise InvalidInputError(f"{path.name} lacks the array {error}.", fix="Save it with arrays X and y.") from None
-    except (OSError, ValueError, zipfile.BadZipFile, pd.errors.ParserError) as error:
-        raise StorageError(f"{path.name!r} cannot be read: {error}.") from None
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, pd.errors.ParserError) as error:
+        # numpy's advice, to load what it cannot read as pickled objects, is none of ours.
+        why = "it is no npz file of plain arrays" if "pickle" in str(error) else str(error).rstrip(".")
+        raise StorageError(f"{path.name!r} cannot be read: {why}.") from None
     if label not in table.columns:
         raise InvalidInputError(
             f"{path.name} has no column {label!r}.", fix=f"Its columns: {', '.join(map(str, table.columns[:12]))}."
