@@ -232,7 +232,7 @@ def _fused_part(panel: Panel, lines: Iterable[Line], pictures: Pictures) -> list
         means = (float(np.mean([answer[m] for answer in found])) for m in ("share_error", "f1"))
         curves[pool] = pooled(bins)
         rows.append([pool, str(len(part)), *(number(m) for m in means), *_errors(bins)])
-    head = ["suite", "tables", "error of share", "F1 at probability above .5", "calibration error, pooled"]
+    head = ["suite", "tables", "error of share", "F1 of labels", "calibration error, pooled"]
     out = ["#### Calibration of the fused probabilities", markdown([*head, "mean over tables"], rows)]
     if (path := pictures.named("reliability")) is not None:
         charts.reliability(path, curves)

@@ -345,7 +345,8 @@ def _record(choice: _Choice, combiner: str) -> Ensemble:
             )
         )  # fmt: skip
     left_out = sorted(choice.excluded, key=lambda i: -choice.strength[i])[:_REPORTED]
-    text = f"{len(members)} of {len(choice.trials)} completed trials are combined by the {combiner}."
+    text = f"{len(robust)} of {len(choice.trials)} completed trials are combined by the {combiner}"
+    text += f"; {len(choice.voters)} more vote in the learned fusion alone." if choice.voters else "."
     evidence = {"members": len(members), "completed": len(choice.trials), "diversity": choice.diversity(robust)}
     head = Reason(code="ENS-001", subject="ensemble", text=text, evidence=evidence)
     reasons = (head, *(choice.excluded[i] for i in left_out if i not in choice.chosen))

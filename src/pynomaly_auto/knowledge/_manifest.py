@@ -46,7 +46,8 @@ class ModelCard:
         files: Role (``"mean"``, ``"low"``, ``"high"``) to file name below the base.
         features: Names of the inputs, in the models' order.
         correction: Added on both sides of the raw quantile interval (conformal, from group-wise cross-validation).
-        shrinkage: What the mean model's predictions are multiplied by, in [0, 1]: how far they held on unseen groups.
+        shrinkage: What the mean model's predictions are multiplied by, in [0, 1]: how far they held on unseen groups;
+            of the learned fusion, its largest weight beside the robust mean.
         validation: Figures of that cross-validation: coverage, correlation, errors.
     """
 
