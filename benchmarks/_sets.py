@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Mapping
+from pathlib import Path
 
 from pynomaly_auto.recommending import PORTFOLIO
 
@@ -23,3 +25,13 @@ MEANS: Mapping[str, tuple[str, ...]] = {
     "mean of kNN, IForest, MCD, fair-cut": FOUR,
     "mean of PORTFOLIO": PORTFOLIO,
 }
+
+
+def measured_options(description: str | None) -> argparse.Namespace:
+    """Options of a command that reads tables and the parts measured on them."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("parts", type=Path)
+    parser.add_argument("--max-rows", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args()

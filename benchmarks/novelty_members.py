@@ -7,7 +7,6 @@ single detectors and members, and of ways to combine: which members, which trans
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import wilcoxon
 
+from benchmarks._sets import measured_options
 from pynomaly_auto.building import find_tasks, load_task, split
 from pynomaly_auto.ensembling import Distribution, stronger_half
 from pynomaly_auto.recommending import NOVELTY_MEMBERS, PORTFOLIO
@@ -73,12 +73,7 @@ def half(inputs: Rows) -> Rows:
 
 def main() -> None:
     """Print one line per combination."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("source", type=Path)
-    parser.add_argument("parts", type=Path)
-    parser.add_argument("--max-rows", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+    options = measured_options(__doc__)
     data = read(options.source, options.parts, options.max_rows, options.seed)
     names = sorted(set.intersection(*(set(scores) for _, scores in data)))
     members = tuple(m for m in (name_of(*member) for member in NOVELTY_MEMBERS) if m in names)

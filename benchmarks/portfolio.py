@@ -7,14 +7,13 @@ portfolio, of its parts, of some other sets, of families' means, and of the orac
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from benchmarks._sets import FAMILIES, FOUR, THREE
+from benchmarks._sets import FAMILIES, FOUR, THREE, measured_options
 from pynomaly_auto.building import find_tasks, load_task
 from pynomaly_auto.recommending import PORTFOLIO
 from pynomaly_auto.scoring import average_precision, roc_auc, tail_ranks
@@ -42,12 +41,7 @@ def mean_of(ranks: Scores, names: tuple[str, ...]) -> np.ndarray[Any, Any]:
 
 def main() -> None:
     """Print one line per combination."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("source", type=Path)
-    parser.add_argument("parts", type=Path)
-    parser.add_argument("--max-rows", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+    options = measured_options(__doc__)
     data = read(options.source, options.parts, options.max_rows, options.seed)
     names = sorted(set.intersection(*(set(ranks) for _, ranks in data)))
     sets: dict[str, tuple[str, ...]] = {name: (name,) for name in names}
