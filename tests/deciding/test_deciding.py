@@ -321,6 +321,15 @@ class TestLearned:
         assert np.array_equal(cut.probabilities, verdict.probabilities)
         assert (cut.labels == -1).mean() == pytest.approx(0.5, abs=0.01)
 
+    def test_no_two_scores_share_a_probability(self):
+        scores, members, _ = table()
+        verdict = run(scores, members, probabilities=np.where(scores > np.quantile(scores, 0.9), 0.4, 0.02))
+        order = np.argsort(scores)
+        distinct = np.diff(scores[order]) > 1e-9
+        assert (np.diff(verdict.probabilities[order])[distinct] > 0).all()
+        beyond = apply(verdict.calibration, np.array([scores.max() + 0.5]))[0]
+        assert verdict.probabilities.max() < beyond < 0.41
+
     def test_novelty_does_not_use_them(self):
         scores, members, _ = table()
         assert run(scores, members, probabilities=self.probabilities(scores), novelty=True).calibration.anchored

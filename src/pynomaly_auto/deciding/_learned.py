@@ -13,6 +13,7 @@ from pynomaly_auto.records import Calibration, FloatArray, Reason
 
 _KNOTS = 256  # most points the map from score to probability is kept as
 _LEAST = 1e-6
+_SLOPE = 0.01  # log odds by which rows of one level differ: enough to keep their order, too little to matter
 _MOST_LABELLED = 0.25  # of all rows, unless the expected share itself is larger
 # Standard deviation of the logit of the true share about the estimate, over held-out tables: those of
 # benchmarks/results/cached.jsonl, in rounded figures.
@@ -102,7 +103,12 @@ def calibration_of(scores: FloatArray, probabilities: FloatArray) -> Calibration
     kept = np.unique(np.concatenate([[0], level, level + 1, [len(knots) - 1]]))
     if len(kept) > _KNOTS:
         kept = kept[np.unique(np.linspace(0, len(kept) - 1, _KNOTS).astype(int))]
-    return Calibration(knots=knots[kept], values=np.maximum.accumulate(values[kept]), anchored=False)
+    # Rows that share a level stay in the order of their scores, and what lies beyond all of them comes last.
+    ends = np.append(knots[kept], knots[-1] + 1.0)
+    levels = np.append(np.maximum.accumulate(values[kept]), values[kept].max())
+    rank = np.append(np.searchsorted(np.sort(scores), knots[kept]) / len(scores), 1.0 + 1.0 / len(scores))
+    sloped = expit(logit(np.clip(levels, _LEAST, 1 - _LEAST)) + _SLOPE * (rank - 0.5))
+    return Calibration(knots=ends, values=np.asarray(sloped), anchored=False)
 
 
 def shift(calibration: Calibration, scores: FloatArray, share: float) -> Calibration:

@@ -12,7 +12,7 @@ import numpy as np
 
 from pynomaly_auto.ensembling import _novelty as novelty
 from pynomaly_auto.ensembling._distribution import Distribution
-from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, shares
+from pynomaly_auto.ensembling._fusing import FUSED_COMBINER, Fused, fusion_reason, named, shares
 from pynomaly_auto.ensembling._neighbourhood import Neighbourhood
 from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.knowledge import Calibrator, Fusion, Judged, Votes, table_facts
@@ -135,8 +135,9 @@ class FittedEnsemble:
             self.fused, self.train_scores = fused.over(expertise.X, blended, seed=expertise.seed)
         reason = fusion_reason(self.fused, expertise.trust, len(known.names))
         self.record = replace(
-            self.record, members=shares(self.record.members, self.fused), reasons=(*self.record.reasons, reason)
-        )
+            self.record, members=shares(self.record.members, self.fused), reasons=(*self.record.reasons, reason),
+            combiner=self.record.combiner if self.fused is None else FUSED_COMBINER,
+        )  # fmt: skip
 
     def probabilities(self, calibrator: Calibrator) -> FloatArray | None:
         """What the knowledge base takes for the probability that a training row is an anomaly; None without fusion."""

@@ -11,6 +11,7 @@ from pynomaly_auto.ensembling._neighbourhood import NEIGHBOURS, SHARE, Neighbour
 from pynomaly_auto.knowledge import Fusion, Votes, member_name
 from pynomaly_auto.records import FloatArray, Member, Reason
 
+FUSED_COMBINER = "learned fusion, blended with the robust mean of −log tail ranks"
 _SMALL = 20_000  # rows below which a second thread is not worth starting
 
 
