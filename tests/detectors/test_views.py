@@ -7,8 +7,10 @@ import pytest
 from scipy.special import ndtri
 
 from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS, dump_detector, fit_detector, load_detector
+from pynomaly_auto.detectors._trimming import suspects
 from pynomaly_auto.detectors._views import Viewed
 from pynomaly_auto.errors import SettingError, StorageError
+from pynomaly_auto.scoring import roc_auc
 
 
 class Echo:
@@ -119,3 +121,33 @@ def test_standard_is_what_it_was():
     X = rows()
     plain, same = (fit_detector(DETECTORS["lof"], p, X, seed=0)[1] for p in ({}, {VIEW: VIEWS[0]}))
     assert np.array_equal(plain, same)
+
+
+def test_trimming_leaves_out_what_several_quick_detectors_suspect():
+    X = rows()
+    X[:20] += 30.0 * X.std(axis=0)
+    out = suspects(X)
+    assert out.sum() == int(0.15 * len(X))
+    assert out[:20].all()
+    viewed = Viewed(Echo(), "trimmed").fit(X)
+    assert np.array_equal(viewed.estimator.seen, X[~out])
+
+
+def test_anomalies_that_hide_behind_each_other_are_found_without_them():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 4))
+    X[:15] = 5.0 + 0.5 * rng.normal(size=(15, 4))  # a group: each has ten near neighbours among its like
+    labels = np.arange(400) < 15
+    plain = fit_detector(DETECTORS["knn"], {}, X, seed=0)[1]
+    fitted, trimmed = fit_detector(DETECTORS["knn"], {VIEW: "trimmed"}, X, seed=0)
+    assert roc_auc(labels, plain) < 0.95
+    assert roc_auc(labels, trimmed) > 0.99
+    # The rows fitted on leave themselves out, the trimmed ones are new to it.
+    assert np.allclose(fitted.score(X[:15]), trimmed[:15])
+
+
+@pytest.mark.parametrize("shape", [(6, 1), (40, 2), (6_000, 3)])
+def test_trimming_copes_with_any_shape(shape):
+    X = np.random.default_rng(0).normal(size=shape)
+    assert suspects(X).sum() == int(0.15 * shape[0])
+    assert suspects(np.ones(shape)).sum() == int(0.15 * shape[0])

@@ -301,6 +301,26 @@ def test_workers_of_an_old_server_see_today_s_surroundings(monkeypatch, tmp_path
         assert run_one(second, os.getcwd).value == str(tmp_path)
 
 
+def test_a_server_still_starting_is_kept_and_its_late_workers_are_not():
+    SHELF.clear()
+    before = {c.pid for c in psutil.Process().children()}
+    Pool(2, preload=()).close()  # long before its server is up
+    (server,) = {c.pid for c in psutil.Process().children()} - before
+    with Pool(1, preload=()) as second:
+        assert run_one(second, pool_jobs.double, 3).value == 6
+        assert server in {c.pid for c in psutil.Process().children()}
+        second.submit(Job(function=pool_jobs.double, args=(4,), key="late"))
+        second.cancel()  # the worker is killed, and another asked for
+    with Pool(2, preload=()) as third:
+        assert [o.value for o in third.run([Job(function=pool_jobs.double, args=(i,)) for i in range(4)])] == [
+            0,
+            2,
+            4,
+            6,
+        ]
+        assert server in {c.pid for c in psutil.Process().children()}
+
+
 def test_a_server_nobody_asks_for_goes():
     shelf = Shelf(seconds=0.2)
     got = queue.SimpleQueue()

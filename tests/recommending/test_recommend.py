@@ -362,6 +362,18 @@ def test_with_a_knowledge_base(base):
     assert any(r.code == "REC-013" and ranking.similar[0].name in r.text for r in ranking.reasons)
 
 
+def test_what_no_combination_hears_is_left_out_unless_asked_for(base, monkeypatch):
+    monkeypatch.setattr(KnowledgeBase, "fused_members", property(lambda self: ("iforest", "knn", "pca:ranks")))
+    ranking = recommend(profile_of(), Settings(), base)
+    tried = {c.detector for c in ranking.selected}
+    assert {"iforest", "knn", "pca", *PORTFOLIO} == tried
+    assert "REC-042" in codes(ranking, "vae")
+    asked = recommend(profile_of(), Settings(overrides={"force": ("vae",), "reason": "I know it"}), base)
+    assert "vae" in {c.detector for c in asked.selected}
+    fast = recommend(profile_of(), Settings(priorities={"accuracy": 0.2, "speed": 0.8}), base)
+    assert "ecod" in {c.detector for c in fast.selected}  # no portfolio, no ensemble known beforehand
+
+
 def test_predictions_count_less_far_away(base):
     near, far = (
         recommend(profile_of(meta_features=m), Settings(), base)

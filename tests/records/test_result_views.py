@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,25 @@ def test_notebook_view_escapes_what_comes_from_the_data():
     html = make_result(column_names=[evil], row_labels=[f"{evil}{i}" for i in range(500)])._repr_html_()
     assert "<script>" not in html
     assert "…" in html
+
+
+def many_members(result, count=50):
+    first = result.ensemble.members[0]
+    views = ({}, {"view": "ranks"}, {"view": "trimmed"})
+    members = tuple(
+        replace(first, detector=f"d{i // 3}", params=views[i % 3], weight=(count - i) / (count * (count + 1) / 2))
+        for i in range(count)
+    )
+    return replace(result, ensemble=replace(result.ensemble, members=members))
+
+
+def test_of_many_members_the_heaviest_are_shown_each_with_its_view():
+    result = many_members(make_result())
+    html = result._repr_html_()
+    assert "the first 12 of 50" in html
+    assert "d3 (trimmed)" in html
+    assert "d9 (trimmed)" not in html
+    assert "d0 (ranks)" in result.summary().replace("\n  ", " ")
 
 
 def test_notebook_view_cuts_long_lists_of_reasons():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -226,3 +227,15 @@ def test_listed_scores_have_few_digits(tmp_path: Path) -> None:
     cells = pd.read_csv(tmp_path / "anomalies.csv", dtype=str)
     assert cells["score"].str.len().max() <= 8
     assert cells["confidence"].str.len().max() <= 6
+
+
+def test_many_models_are_drawn_together_and_listed_each():
+    result = make_result()
+    first = result.ensemble.members[0]
+    members = tuple(
+        replace(first, detector=f"d{i}", params={"view": "ranks"} if i % 2 else {}, weight=1 / 60) for i in range(60)
+    )
+    page = render(replace(result, ensemble=replace(result.ensemble, members=members)))
+    assert "40 more" in page
+    assert "66.7%, each less" in page
+    assert "d59 (ranks)" in page

@@ -22,7 +22,7 @@ _FOLDS = 4
 _MODELS = 2  # boosters whose odds are averaged
 _BLENDS = (0.3, 0.5, 0.7, 0.85)
 _FUSION: Mapping[str, Any] = {
-    "objective": "binary", "learning_rate": 0.04, "num_leaves": 31, "feature_fraction": 0.35, "bagging_fraction": 0.7,
+    "objective": "binary", "learning_rate": 0.04, "num_leaves": 31, "feature_fraction": 0.15, "bagging_fraction": 0.7,
     "bagging_freq": 1, "lambda_l2": 20.0, "min_data_in_leaf": 200, "max_bin": 127, "verbosity": -1,
     "deterministic": True, "force_row_wise": True,
 }  # fmt: skip
@@ -30,7 +30,7 @@ _CALIBRATION: Mapping[str, Any] = {
     **_FUSION, "learning_rate": 0.03, "num_leaves": 15, "feature_fraction": 0.5, "lambda_l2": 50.0,
     "min_data_in_leaf": 500,
 }  # fmt: skip
-_TREES, _CALIBRATION_TREES = 300, 250
+_TREES, _CALIBRATION_TREES = 400, 250
 _CALIBRATED = 300  # rows of a table that the calibrator is trained on
 _BINS = 20
 # Views of the table that are members beside the standard ones.

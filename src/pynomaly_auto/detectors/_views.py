@@ -1,4 +1,4 @@
-"""Views of a table: the same rows seen in other coordinates, because distance means something else in each."""
+"""Views of a table: the same rows in other coordinates, or without the most suspicious ones, before fitting."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pynomaly_auto.detectors._scales import one_of
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray
 
-VIEWS = ("standard", "ranks", "whitened")
+VIEWS = ("standard", "ranks", "whitened", "trimmed")
+COORDINATES = VIEWS[:3]  # those that move rows; the last leaves some out
 VIEW = "view"  # the parameter's name
 
 _KNOTS = 512  # points a column's distribution is kept as
@@ -29,11 +30,13 @@ class Viewed:
     ``"ranks"`` maps each column through its distribution onto a standard normal (van der Waerden scores): long tails
     are drawn in and crowded values spread out; beyond the rows fitted on, a value goes on by its distance from the
     nearest of them in standard deviations of the column. ``"whitened"`` turns the rows onto their principal axes and
-    scales each to unit variance, so that Euclidean distance becomes Mahalanobis distance.
+    scales each to unit variance, so that Euclidean distance becomes Mahalanobis distance. ``"trimmed"`` fits on the
+    rows that a quick consensus does not suspect, so that anomalies do not pass for normal among their like; the others
+    are scored as new rows.
 
     Args:
         estimator: With ``fit``, ``decision_function`` and, where it has them, ``decision_scores_``.
-        view: ``"ranks"`` or ``"whitened"``.
+        view: ``"ranks"``, ``"whitened"`` or ``"trimmed"``.
 
     Raises:
         SettingError: The view is unknown.
@@ -62,12 +65,28 @@ class Viewed:
             variance = scale**2 / max(len(kept) - 1, 1)
             ridge = _RIDGE * max(float(variance.mean()), 1e-12)
             self.axes_ = axes.T / np.sqrt(variance + ridge)
-        self.estimator.fit(self.apply(X))
+        if self.view == "trimmed":
+            self._fit_trimmed(X)
+        else:
+            self.estimator.fit(self.apply(X))
         return self
+
+    def _fit_trimmed(self, X: FloatArray) -> None:
+        from pynomaly_auto.detectors._trimming import suspects
+
+        out = suspects(X)
+        self.estimator.fit(np.ascontiguousarray(X[~out]))
+        own = getattr(self.estimator, "decision_scores_", None)
+        if own is not None:
+            scores = np.empty(len(X))
+            scores[~out] = np.asarray(own, dtype=np.float64).reshape(-1)
+            if out.any():
+                scores[out] = self.estimator.decision_function(np.ascontiguousarray(X[out]))
+            self.scores_ = scores
 
     def apply(self, X: FloatArray) -> FloatArray:
         """The rows in the view; shape (n_rows, n_features), for ``"whitened"`` (n_rows, n_axes)."""
-        if self.view == "standard":
+        if self.view in {"standard", "trimmed"}:
             return X
         if self.view == "whitened":
             return np.asarray(np.clip((X - self.centre_) @ self.axes_, -_FARTHEST, _FARTHEST), dtype=np.float64)
@@ -91,6 +110,8 @@ class Viewed:
     @property
     def decision_scores_(self) -> FloatArray:
         """The estimator's scores of the rows it was fitted on; shape (n_train,)."""
+        if self.view == "trimmed":
+            return self.scores_
         return np.asarray(self.estimator.decision_scores_, dtype=np.float64)
 
 

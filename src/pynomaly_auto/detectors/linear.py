@@ -17,7 +17,7 @@ DETECTORS.add(
         capabilities=Capabilities(min_features=2, finds=frozenset({"global", "dependency"}), interpretability=0.7),
         defaults={"score": "mahalanobis", "ridge": 0.2},
         space={
-            "view": CategoricalDistribution(("standard", "ranks")),
+            "view": CategoricalDistribution(("standard", "ranks", "trimmed")),
             "score": CategoricalDistribution(("mahalanobis", "reconstruction")),
             "explained": FloatDistribution(0.3, 0.99),
             "ridge": FloatDistribution(0.001, 1.0, log=True),
@@ -62,7 +62,7 @@ DETECTORS.add(
             min_features=2, finds=frozenset({"global", "dependency"}), interpretability=0.6, deterministic=False
         ),
         defaults={"n_components": 5, "max_iter": 200},
-        space={"n_components": IntDistribution(1, 20)},
+        space={"view": CategoricalDistribution(("standard", "trimmed")), "n_components": IntDistribution(1, 20)},
         seed_parameter="random_state",
         train_scores=None,
         reference_rows=50_000,
@@ -102,6 +102,7 @@ DETECTORS.add(
         capabilities=Capabilities(finds=frozenset({"global", "cluster"}), interpretability=0.2, deterministic=False),
         defaults={"nu": 0.5, "gamma": 1.0, "n_components": 200},
         space={
+            "view": CategoricalDistribution(("standard", "trimmed")),
             "nu": FloatDistribution(0.01, 0.8),
             "gamma": FloatDistribution(0.03, 10.0, log=True),
             "n_components": IntDistribution(50, 300, step=50),

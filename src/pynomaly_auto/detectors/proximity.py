@@ -9,7 +9,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from pynomaly_auto.detectors._catalogue import DETECTORS
 from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
-from pynomaly_auto.detectors._views import VIEWS
+from pynomaly_auto.detectors._views import COORDINATES, VIEWS
 
 _HERE = "pynomaly_auto.detectors"
 # Every row is compared with every reference row: 10,000 of them up to 100,000 rows, 1,000 at a million.
@@ -203,7 +203,7 @@ CBLOF = DETECTORS.add(
         cost=Cost(unit=0.0021, score_share=0.05, d_power=0.5, memory_mb=0.27),
         defaults={"n_clusters": 8, "alpha": 0.9, "beta": 5.0},
         space={
-            "view": CategoricalDistribution(("standard", "ranks")),
+            "view": CategoricalDistribution(("standard", "ranks", "trimmed")),
             "n_clusters": IntDistribution(2, 30),
             "alpha": FloatDistribution(0.6, 0.98),
             "beta": FloatDistribution(2.0, 10.0),
@@ -246,7 +246,7 @@ INNE = DETECTORS.add(
         cost=Cost(unit=0.008, d_power=0.1, memory_mb=0.1, memory_d_power=1.0, memory_base_mb=11.0, factor=_inne_factor),
         defaults={"n_estimators": 100, "max_samples": 8},
         space={
-            "view": CategoricalDistribution(VIEWS),
+            "view": CategoricalDistribution(COORDINATES),
             "n_estimators": IntDistribution(50, 200),
             "max_samples": CategoricalDistribution((2, 4, 8, 16, 32, 64)),
         },
@@ -269,7 +269,7 @@ SAMPLING = DETECTORS.add(
         ),
         defaults={"subset_size": 20, "n_subsets": 10},
         space={
-            "view": CategoricalDistribution(VIEWS),
+            "view": CategoricalDistribution(COORDINATES),
             "subset_size": IntDistribution(5, 100, log=True),
             "n_subsets": IntDistribution(1, 20),
         },

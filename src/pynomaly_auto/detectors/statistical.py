@@ -128,7 +128,10 @@ MCD = DETECTORS.add(
         capabilities=Capabilities(finds=frozenset({"global", "cluster", "dependency"}), interpretability=0.7),
         cost=Cost(unit=0.0039, score_share=0.02, n_power=1.3, memory_mb=0.81),
         defaults={"support_fraction": 0.75},
-        space={"view": CategoricalDistribution(("standard", "ranks")), "support_fraction": FloatDistribution(0.5, 1.0)},
+        space={
+            "view": CategoricalDistribution(("standard", "ranks", "trimmed")),
+            "support_fraction": FloatDistribution(0.5, 1.0),
+        },
         train_scores=None,
         reference_rows=20_000,
     )
@@ -165,7 +168,7 @@ ECOD = DETECTORS.add(
         summary="Rows in the far tails of their features' distributions.",
         capabilities=Capabilities(interpretability=0.9),
         cost=Cost(unit=0.0019, d_power=1.1, memory_mb=0.1, memory_d_power=0.0),
-        space={"view": CategoricalDistribution(("standard", "whitened"))},
+        space={"view": CategoricalDistribution(("standard", "whitened", "trimmed"))},
     )
 )
 
@@ -196,7 +199,7 @@ GMM = DETECTORS.add(
         cost=Cost(unit=0.0059, score_share=0.07, d_power=1.3, memory_mb=0.35, factor=_components),
         defaults={"n_components": 2, "covariance_type": "full"},
         space={
-            "view": CategoricalDistribution(("standard", "ranks")),
+            "view": CategoricalDistribution(("standard", "ranks", "trimmed")),
             "n_components": IntDistribution(1, 10),
             "covariance_type": CategoricalDistribution(("full", "diag")),
             "reg_covar": FloatDistribution(1e-6, 1e-1, log=True),

@@ -165,7 +165,7 @@ DETECTORS.add(
         capabilities=Capabilities(interpretability=0.5, deterministic=False),
         defaults={"n_projections": 100, "n_bins": 20},
         space={
-            "view": CategoricalDistribution(("standard", "ranks")),
+            "view": CategoricalDistribution(("standard", "ranks", "trimmed")),
             "n_projections": IntDistribution(50, 500, step=50),
             "n_bins": IntDistribution(5, 50),
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import time
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from pynomaly_auto.ensembling import Expertise, FittedEnsemble, choose_members
 from pynomaly_auto.explaining import Explaining, explain_rows
 from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.pool import Pool
-from pynomaly_auto.profiling import profile
+from pynomaly_auto.profiling import MAX_ROWS, profile
 from pynomaly_auto.recommending import recommend
 from pynomaly_auto.records import Dataset, Explanation, IntArray, Profile, Reason, Result, Trial, Verdict
 from pynomaly_auto.settings import Deadline, Settings
@@ -30,6 +31,8 @@ from pynomaly_auto.tracking import NullTracker, Tracker, open_tracker
 from pynomaly_auto.tuning import TuningPlan, refit, tune
 
 _EXPLAINED_ROWS = 20
+# With less than that, seconds count from the first on: meta-features of fewer rows are nearly the same.
+_BRIEF_SECONDS, _BRIEF_ROWS = 2.0, 500
 _FUSING_SECONDS, _FUSING_SHARE = 3e-5, 0.3  # per row, with reserve; share of the time left that fusing may take
 # Explanations are the last thing to take time, so they get at most this much of what is left, and never long.
 _EXPLAINING_SHARE = 0.5
@@ -103,7 +106,7 @@ def _stages(
     seed = int(settings.random_state or 0)
     with Pool(settings.workers, _bytes(settings.memory_limit)) as pool:  # workers start while the table is looked at
         with stage("profiling"):
-            found = profile(dataset, seed=seed)
+            found = profile(dataset, seed=seed, max_rows=_profiled_rows(settings))
         with stage("recommending"):
             # What it knows was measured on contaminated tables; of normal ones, the recommending knows by itself.
             base = None if settings.novelty else KnowledgeBase.shipped()
@@ -172,6 +175,12 @@ def _expertise(base: KnowledgeBase | None, found: Profile, settings: Settings, d
     # The weight only falls where a table is farther from the known ones than nine in ten of these are from each other.
     trust = min(1.0, 2.0 * base.neighbours(found.meta_features).confidence)
     return Expertise(fusion=fusion, trust=trust, X=dataset.X, seed=int(settings.random_state or 0))
+
+
+def _profiled_rows(settings: Settings) -> int:
+    """Most rows the profile looks at."""
+    brief = settings.n_trials is None and (settings.time_budget or math.inf) < _BRIEF_SECONDS
+    return _BRIEF_ROWS if brief else MAX_ROWS
 
 
 def _time_to_fuse(plan: TuningPlan, n_rows: int) -> bool:

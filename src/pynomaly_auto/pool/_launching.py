@@ -106,6 +106,7 @@ class Launcher:
         self._reported: set[int] = set()
         self._owed = 0  # workers asked for before the server was there
         self._asked: list[float] = []  # when each worker that has not reported yet was asked for
+        self._stale = 0  # workers on their way that nobody waits for any more
         self._failures = 0
         self._closed = False
         self._lock = threading.Lock()
@@ -131,14 +132,20 @@ class Launcher:
 
     @property
     def reusable(self) -> bool:
-        """Whether its server is up and nobody waits for a worker, so that another pool could go on with it."""
+        """Whether its server is up or on its way, so that another pool could go on with it."""
         with self._lock:
             server = any(process.poll() is None for process in self._processes.values())
-            return self._forks and server and self._server is not None and not self._asked and not self._failures
+            return self._forks and server and not self._failures
 
     def serve(self, on_worker: Callable[[WorkerProcess], None]) -> None:
         """Report workers to somebody else from now on."""
         self._on_worker = on_worker
+
+    def rest(self) -> None:
+        """Forget what was asked for: workers that still report are killed, as they know yesterday's surroundings."""
+        with self._lock:
+            self._stale += 0 if self._server is None else len(self._asked)
+            self._owed, self._asked = 0, []
 
     def ask(self) -> None:
         """Ask for one more worker; it reports later."""
@@ -164,7 +171,7 @@ class Launcher:
             self._failures += len(late)
             if ended and self._forks:
                 self._failures += 1
-                self._server, self._owed, self._asked = None, 0, []
+                self._server, self._owed, self._stale, self._asked = None, 0, 0, []
             else:
                 lost = len(set(ended) - self._reported)
                 self._failures += lost
@@ -229,9 +236,16 @@ class Launcher:
                 self._owed = 0
                 return
             self._reported.add(token)
-            del self._asked[:1]
             self._failures = 0
-        self._on_worker(WorkerProcess(channel, pid))
+            late = self._stale > 0
+            if late:
+                self._stale -= 1
+            else:
+                del self._asked[:1]
+        if late:
+            WorkerProcess(channel, pid).kill()
+        else:
+            self._on_worker(WorkerProcess(channel, pid))
 
 
 class Shelf:
@@ -265,6 +279,7 @@ class Shelf:
         with self._lock:
             keep = self._kept is None and launcher.reusable
             if keep:
+                launcher.rest()
                 self._kept = launcher
                 self._timer = threading.Timer(self._seconds, self.clear)
                 self._timer.daemon = True

@@ -73,6 +73,7 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
     strength = strengths(list(specs), base, novelty.NOVELTY_STRENGTH if settings.novelty else STRENGTH)
     weights = criteria_weights(settings.priorities)
     judged = [_judge(spec, context, opinion, strength[name], weights) for name, spec in specs.items()]
+    judged = [_unheard(j, context, opinion.heard) for j in judged]
     judged = _rescue([_override(j, settings) for j in judged], settings, profile)
     usable = [j for j in judged if j.candidate.selected]
     portfolio = _portfolio(usable, settings)
@@ -197,6 +198,18 @@ def _impossible(spec: DetectorSpec, context: Context) -> Reason | None:
             evidence={"rows": context.rows, "features": context.features, "effect": "veto"},
         )
     return None
+
+
+def _unheard(judged: _Judged, context: Context, known: frozenset[str]) -> _Judged:
+    """Leave out what would cost time and change nothing: neither the learned fusion nor the portfolio hears it."""
+    candidate, settings = judged.candidate, context.settings
+    name = candidate.detector
+    by_hand = {*settings.overrides.include, *settings.overrides.force, *settings.overrides.params}
+    matters = not known or name in known or name in {*PORTFOLIO, *context.preferred, *by_hand}
+    if matters or not candidate.selected or settings.priorities["accuracy"] < _ACCURACY_FIRST:
+        return judged
+    text = "left out: the learned fusion has not learned what it is worth; force it to have it tried"
+    return _changed(judged, (Reason(code="REC-042", subject=name, text=text, evidence={}),), selected=False)
 
 
 def _check_overrides(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from pynomaly_auto.records._base import Reason
 if TYPE_CHECKING:
     from pynomaly_auto.records._result import Result
 
+_MEMBERS = 12
 _ROWS = 10  # anomalies shown; the report shows more
 _REASONS = 400  # reasons listed; beyond, a notebook with many runs gets heavy
 _CELL = 60  # characters of a cell, the rest in its tooltip
@@ -96,14 +97,15 @@ def _members(result: Result) -> str:
     members = sorted(result.ensemble.members, key=lambda m: -m.weight)
     rows = [
         (
-            _text(m.detector),
+            _text(m.name),
             _bar(m.weight),
             f"{m.quality:.2f}",
             _text(", ".join(f"{k}={v}" for k, v in m.params.items()) or "defaults"),
         )
-        for m in members
+        for m in members[:_MEMBERS]
     ]
-    title = f"Models <small>({escape(result.ensemble.combiner)})</small>"
+    rest = f"; the first {_MEMBERS} of {len(members)}" if len(members) > _MEMBERS else ""
+    title = f"Models <small>({escape(result.ensemble.combiner)}{rest})</small>"
     table = _table(("detector", "weight", "quality", "parameters"), rows, numeric=(2,))
     return f"<details open><summary>{title}</summary>{table}</details>"
 

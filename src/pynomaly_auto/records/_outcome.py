@@ -28,6 +28,12 @@ class Member:
     diversity: float
     reasons: tuple[Reason, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """The detector, and the view it has of the table where that is not the usual one."""
+        view = self.params.get("view", "standard")
+        return self.detector if view == "standard" else f"{self.detector} ({view})"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ensemble:

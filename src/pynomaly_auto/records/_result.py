@@ -115,7 +115,7 @@ class Result:
         members = sorted(self.ensemble.members, key=lambda m: -m.weight)
         done, tried = len(self.search.completed), len(self.search.trials)
         noun = "anomaly" if found == 1 else "anomalies"
-        named = ", ".join(f"{m.detector} {m.weight:.0%}" for m in members[:_NAMED])
+        named = ", ".join(f"{m.name} {m.weight:.0%}" for m in members[:_NAMED])
         named += f" and {len(members) - _NAMED} more" if len(members) > _NAMED else ""
         return (
             f"{found:,} {noun} in {n:,} rows ({found / max(n, 1):.2%}).",

@@ -16,6 +16,7 @@ from pynomaly_auto.reporting._facts import Fact, profile_facts
 ANOMALIES = 500  # rows of the table; anomalies.csv has all
 EXPLAINED = 4  # contributions per row
 TRIALS = 200
+_BARS = 20  # members drawn; the table has all
 COLUMNS = 400
 REASONS = 3000
 
@@ -200,8 +201,13 @@ def _parts(explanation: Explanation | None) -> tuple[Part, ...]:
 
 def _weights(result: Result) -> Markup:
     members = sorted(result.ensemble.members, key=lambda m: -m.weight)
-    items = [_charts.Bar(name=m.detector, value=m.weight, note=f"{m.weight:.1%}") for m in members]
-    upper = max((m.weight for m in members), default=1.0) or 1.0
+    items = [_charts.Bar(name=m.name, value=m.weight, note=f"{m.weight:.1%}") for m in members[:_BARS]]
+    if rest := members[_BARS:]:
+        together = sum(m.weight for m in rest)
+        items.append(
+            _charts.Bar(name=f"{len(rest)} more", value=together, strong=False, note=f"{together:.1%}, each less")
+        )
+    upper = max((item.value for item in items), default=1.0) or 1.0
     return _charts.bars(items, label="Weights of the models", upper=upper, percent=True)
 
 
@@ -210,7 +216,7 @@ def _members(result: Result) -> Table:
     return Table(
         heads=("detector", "weight", "quality", "diversity", "trial", "parameters"),
         rows=tuple(
-            (m.detector, f"{m.weight:.1%}", f"{m.quality:.3f}", f"{m.diversity:.2f}", str(m.trial), _params(m.params))
+            (m.name, f"{m.weight:.1%}", f"{m.quality:.3f}", f"{m.diversity:.2f}", str(m.trial), _params(m.params))
             for m in members
         ),
         numeric=frozenset({1, 2, 3, 4}),

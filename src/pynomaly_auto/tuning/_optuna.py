@@ -20,6 +20,7 @@ from pynomaly_auto.records import Candidate, Params, Ranking, plain
 
 Origin: TypeAlias = Literal["portfolio", "warm start", "search"]
 
+_OWN = "pynomaly_auto.detectors."
 _TRIES = 8  # proposals in a row that were known already or too expensive before a detector counts as exhausted
 _CURIOSITY = 0.12  # weight of the bandit's bonus for detectors tried rarely (UCB1, Auer et al. 2002)
 _THRIFT = 0.03  # what a factor e of expected seconds costs in the bandit
@@ -91,6 +92,25 @@ class Proposer:
     def expected(self, proposal: Proposal) -> float:
         """Expected seconds of a trial."""
         return self._arms[proposal.detector].spec.seconds(*self._size, proposal.params)
+
+    def quick(self, each: float, together: float, first: int | None = None) -> list[Proposal]:
+        """Take those of the first round out of the queue that are expected to be over in no time.
+
+        Only detectors of our own are taken, as they are to run where nothing can be killed.
+
+        Args:
+            each: Most expected seconds of one.
+            together: Most of all.
+            first: Only of the first so many in the queue; None: of all.
+        """
+        taken: list[Proposal] = []
+        for proposal in [p for p in self._queue if p.origin == "portfolio"][:first]:
+            expected = self.expected(proposal)
+            if expected <= min(each, together) and self._arms[proposal.detector].spec.target.startswith(_OWN):
+                taken.append(proposal)
+                together -= expected
+        self._queue = deque(p for p in self._queue if not any(p is t for t in taken))
+        return taken
 
     def next(self, most_seconds: float = math.inf) -> Proposal | None:
         """The next proposal, or None when nothing new is left; searched ones are expected within ``most_seconds``."""

@@ -141,4 +141,6 @@ def search_share(ranking: Ranking, shape: tuple[int, int], workers: int, left: f
 
 
 def _round_seconds(ranking: Ranking, rows: int, features: int) -> float:
-    return sum(DETECTORS[c.detector].seconds(rows, features, c.params) for c in ranking.selected)
+    # What the ensemble is made of has to fit in; of the others, as many are tried as there is time for.
+    needed = [c for c in ranking.selected if c.detector in ranking.portfolio] or ranking.selected
+    return sum(DETECTORS[c.detector].seconds(rows, features, c.params) for c in needed)

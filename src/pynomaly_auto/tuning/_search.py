@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,7 +15,8 @@ from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.pool import Job, Outcome
 from pynomaly_auto.records import Dataset, Ranking, Reason, Search, Trial, TrialStatus
-from pynomaly_auto.tuning._objective import Attempt, attempt, order
+from pynomaly_auto.tuning._here import EACH, SHARE, TOGETHER, run_here
+from pynomaly_auto.tuning._objective import Attempt, Order, attempt, order
 from pynomaly_auto.tuning._optuna import Proposal, Proposer
 from pynomaly_auto.tuning._plan import Executor, TuningPlan, choose_rows, search_share
 from pynomaly_auto.tuning._quality import COLD_WEIGHTS, WEIGHTS, Judge
@@ -96,13 +98,22 @@ class _Run:
         self.rows, self.rows_reason = choose_rows(dataset, ranking, plan)
         self.size = (dataset.n_rows if self.rows is None else len(self.rows), dataset.n_features)
         self.executor: Executor = plan.executor()
-        self.table = self.executor.share(dataset.X if self.rows is None else dataset.X[self.rows])
+        self.X = dataset.X if self.rows is None else dataset.X[self.rows]
+        self.table = self.executor.share(self.X)
         self.judge = Judge(ranking, plan.predict_quality)
         fixed = plan.settings.overrides.params
         self.proposer = Proposer(ranking, fixed, seed=plan.seed, n_rows=self.size[0], n_features=max(self.size[1], 1))
         self.state = _State()
         self.begun = plan.deadline.elapsed()
         self.end = self._end()
+        self.here: deque[Proposal] = deque(self._quick())
+
+    def _quick(self) -> list[Proposal]:
+        """What is tried in this process, beside the workers."""
+        if math.isinf(self.end):
+            return []
+        together = min(TOGETHER, SHARE * max(self.end - self.begun, 0.0))
+        return self.proposer.quick(EACH, together, first=self._wanted())
 
     def _end(self) -> float:
         """When the search has to be over, in seconds of the plan's clock."""
@@ -119,9 +130,11 @@ class _Run:
         while True:
             if self._may_ask():
                 self._ask()
-            if not self.executor.pending:
+            if self.here:
+                self._try_here(self.here.popleft())
+            elif not self.executor.pending:
                 break
-            outcome = self.executor.collect(timeout=self._patience())
+            outcome = self.executor.collect(timeout=0.0 if self.here else self._patience())
             if outcome is not None:
                 self._take(outcome)
             elif self._late() and not self._grace():
@@ -133,6 +146,11 @@ class _Run:
         if self.plan.by_count:
             return self.executor.pending == 0  # a whole batch is judged, in order, before the next is asked for
         return self.executor.pending < self.executor.workers
+
+    def _try_here(self, proposal: Proposal) -> None:
+        number = len(self.state.asked)
+        self.state.asked.append(proposal)
+        self._take(run_here(number, self._order(proposal), self.X))
 
     def _ask(self) -> None:
         room = self.executor.workers - self.executor.pending
@@ -153,17 +171,21 @@ class _Run:
             self.state.stopped = f"{self.state.idle} tuned trials in a row brought no gain"
         elif self._late() and self.state.best:
             self.state.stopped = "the time budget for the search was used up"
-        elif self.state.best and self._all_wanted():
+        elif (self.state.best or self.here) and self._all_wanted():
             self.state.stopped = "all members known beforehand were tried"
         return bool(self.state.stopped)
 
     def _all_wanted(self) -> bool:
-        """Whether the ranking prescribes the members and those, and all forced detectors, were asked for."""
+        """Whether those wanted and no others were all asked for."""
+        wanted = self._wanted()
+        return wanted is not None and len(self.state.asked) + len(self.here) >= wanted
+
+    def _wanted(self) -> int | None:
+        """How many trials there are to be where the ranking prescribes the members: those, and all forced detectors."""
         members = self.ranking.members
         if not members or self.plan.by_count:
-            return False
-        others = set(self.plan.settings.overrides.force) - {name for name, _ in members}
-        return len(self.state.asked) >= len(members) + len(others)
+            return None
+        return len(members) + len(set(self.plan.settings.overrides.force) - {name for name, _ in members})
 
     def _next(self) -> Proposal | None:
         left = self.end - self.plan.deadline.elapsed()
@@ -194,10 +216,14 @@ class _Run:
     def _submit(self, proposal: Proposal) -> None:
         number = len(self.state.asked)
         self.state.asked.append(proposal)
-        wanted = _PAYLOAD if self.rows is None and self.state.kept < _PAYLOADS else 0
-        given = order(DETECTORS[proposal.detector], proposal.params, self.plan.seed, largest_payload=wanted)
         timeout = self._timeout(self.proposer.expected(proposal), proposal.origin == "portfolio")
-        self.executor.submit(Job(function=attempt, args=(given, self.table), timeout=timeout, key=number))
+        self.executor.submit(
+            Job(function=attempt, args=(self._order(proposal), self.table), timeout=timeout, key=number)
+        )
+
+    def _order(self, proposal: Proposal) -> Order:
+        wanted = _PAYLOAD if self.rows is None and self.state.kept < _PAYLOADS else 0
+        return order(DETECTORS[proposal.detector], proposal.params, self.plan.seed, largest_payload=wanted)
 
     def _timeout(self, expected: float, portfolio: bool) -> float:
         if math.isinf(self.end):
