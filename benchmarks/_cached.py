@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from benchmarks._store import Line
 from pynomaly_auto.building import Task, load_task
 from pynomaly_auto.building._parts import DEFAULT, read_part
 from pynomaly_auto.errors import PynomalyError
-from pynomaly_auto.knowledge import META, STATISTIC
+from pynomaly_auto.knowledge import META, STATISTIC, member_name
 from pynomaly_auto.records import FloatArray, IntArray
 from pynomaly_auto.scoring import STATISTICS, average_precision, roc_auc, tail_ranks
 
@@ -91,6 +92,7 @@ def judged(record: Mapping[str, Any], table: pd.DataFrame, task: Task, ours: pd.
     Raises:
         ValueError: The labels do not belong to the scores.
     """
+    views = _viewed(table)
     table = table[table["config"] == DEFAULT]
     done = table[(table["status"] == "completed") & table["scores"].notna()]
     # A table that was cut down has exactly as many rows as it was cut down to.
@@ -99,7 +101,7 @@ def judged(record: Mapping[str, Any], table: pd.DataFrame, task: Task, ours: pd.
     scores = {str(r.detector): np.asarray(r.scores, dtype=np.float64) for r in done.itertuples()}
     _check(y, scores, dict(zip(done["detector"], done["roc_auc"].astype(float), strict=True)))
     ranked = {name: tail_ranks(values) for name, values in scores.items()}
-    measured = {name: _quality(y, values) for name, values in (ranked | combined(ranked)).items()}
+    measured = {name: _quality(y, values) for name, values in (ranked | combined(ranked, views)).items()}
     measured |= _oracles(measured, tuple(scores), y, ranked)
     statistics = {
         str(r.detector): np.array([float(getattr(r, STATISTIC + s, np.nan)) for s in STATISTICS])
@@ -123,11 +125,28 @@ def _check(y: IntArray, scores: Mapping[str, FloatArray], stored: Mapping[str, f
             raise ValueError(f"the ROC-AUC of {name} is not the stored one: labels or rows have changed since")
 
 
-def combined(ranked: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """Plain means of −log tail ranks; each of the members that are there, none of a set that has none."""
+def _viewed(table: pd.DataFrame) -> dict[str, FloatArray]:
+    """−log tail ranks of the members in other views, by ``detector:view``, as far as fixed means ask for them."""
+    asked = {name for names in MEANS.values() for name in names if ":" in name}
     out: dict[str, FloatArray] = {}
+    for row in table[(table["config"] != DEFAULT) & table["scores"].notna()].itertuples():
+        name = member_name(str(row.detector), json.loads(str(row.params)))
+        if name in asked:
+            out[name] = tail_ranks(np.asarray(row.scores, dtype=np.float64))
+    return out
+
+
+def combined(ranked: Mapping[str, FloatArray], views: Mapping[str, FloatArray] | None = None) -> dict[str, FloatArray]:
+    """Plain means of −log tail ranks; each of the members that are there, none of a set that has none.
+
+    Args:
+        ranked: By detector.
+        views: By ``detector:view``, for the fixed means that name such members.
+    """
+    out: dict[str, FloatArray] = {}
+    known = {**ranked, **(views or {})}
     for title, names in MEANS.items():
-        if (mean := mean_of(ranked, names)) is not None:
+        if (mean := mean_of(known, names)) is not None:
             out[title] = mean
     families = [mean for mean in family_means(ranked).values() if mean is not None]
     if families:

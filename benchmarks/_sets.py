@@ -10,6 +10,7 @@ from pynomaly_auto.recommending import PORTFOLIO
 
 THREE = ("knn_mean", "iforest", "mcd")
 FOUR = (*THREE, "fair_cut_forest")
+TRIMMED = ("knn:trimmed", "pca:trimmed", "loda:trimmed", "mcd:trimmed", "kde:trimmed")  # detector and view
 # One mean per kind of detector; kinds by what they call far, not by the module they live in.
 FAMILIES: Mapping[str, tuple[str, ...]] = {
     "isolation trees": ("iforest", "extended_iforest"),
@@ -24,6 +25,7 @@ MEANS: Mapping[str, tuple[str, ...]] = {
     "mean of kNN, IForest, MCD": THREE,
     "mean of kNN, IForest, MCD, fair-cut": FOUR,
     "mean of PORTFOLIO": PORTFOLIO,
+    "mean of trimmed kNN, PCA, LODA, MCD, KDE": TRIMMED,
 }
 
 

@@ -4,12 +4,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks._cached import ALL, ELECT, FAMILY_MEANS, FAMILY_ORACLE, FUSED, METAOD, ORACLE, evaluate
+from benchmarks._cached import (
+    ALL,
+    ELECT,
+    FAMILY_MEANS,
+    FAMILY_ORACLE,
+    FUSED,
+    METAOD,
+    ORACLE,
+    _viewed,
+    combined,
+    evaluate,
+)
 from benchmarks._choosing import by_internal_measures, by_meta_features
 from benchmarks._panel import detectors_of, of_cached
 from benchmarks._report import Pictures, cached_report
 from pynomaly_auto.building import Task, load_task
-from pynomaly_auto.building._parts import read_part, write_part
+from pynomaly_auto.building._parts import DEFAULT, read_part, write_part
 from pynomaly_auto.knowledge import META, STATISTIC
 from pynomaly_auto.scoring import STATISTICS, average_precision, roc_auc, tail_ranks
 from tests.benchmarks.conftest import labelled
@@ -138,3 +149,18 @@ def test_agreement_of_internal_measures_chooses():
     assert by_internal_measures(statistics, groups, quality, nearest=5) == np.where(kind == 0, 0, 3).tolist()
     quality[0, 0] = np.nan  # failed on the table itself: the next best is taken
     assert by_internal_measures(statistics, groups, quality, nearest=5)[0] in (1, 2)
+
+
+def test_a_fixed_mean_may_name_members_in_other_views():
+    scores = [np.arange(4.0), np.array([3.0, 0.0, 1.0, 2.0]), np.ones(4)]
+    part = pd.DataFrame(
+        {
+            "detector": ["knn", "knn", "knn"], "config": [DEFAULT, "a", "b"], "scores": scores,
+            "params": ["{}", '{"view": "trimmed"}', '{"n_neighbors": 3}'],
+        }
+    )  # fmt: skip
+    views = _viewed(part)
+    assert list(views) == ["knn:trimmed"]
+    means = combined({"knn": tail_ranks(scores[0])}, views)
+    assert np.array_equal(means["mean of trimmed kNN, PCA, LODA, MCD, KDE"], tail_ranks(scores[1]))
+    assert np.array_equal(means[ALL], tail_ranks(scores[0]))
