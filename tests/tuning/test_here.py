@@ -51,6 +51,22 @@ def test_there_is_an_answer_without_any_worker():
     assert search.seconds < 5
 
 
+def test_ctrl_c_keeps_what_was_found_and_records_the_rest(monkeypatch):
+    seen = []
+
+    def interrupted(number, given, rows):
+        seen.append((given.spec.name, number))
+        if given.spec.name == "pca":
+            raise KeyboardInterrupt
+        return run_here(number, given, rows)
+
+    monkeypatch.setattr("pynomaly_auto.tuning._search.run_here", interrupted)
+    search = tune(make_dataset(), make_ranking("iforest", "hbos", "pca", "mcd"), make_plan(Unstarted(), budget=2.0))
+    assert search.interrupted
+    status = {(t.detector, t.number): t.status for t in search.trials}
+    assert [status[key] for key in seen] == ["completed", "cancelled"]
+
+
 def test_a_count_of_trials_leaves_them_to_the_workers(pool):
     plan = make_plan(pool, n_trials=3)
     search = tune(make_dataset(), make_ranking("hbos", "pca"), plan)

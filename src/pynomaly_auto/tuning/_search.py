@@ -150,7 +150,11 @@ class _Run:
     def _try_here(self, proposal: Proposal) -> None:
         number = len(self.state.asked)
         self.state.asked.append(proposal)
-        self._take(run_here(number, self._order(proposal), self.X))
+        try:
+            self._take(run_here(number, self._order(proposal), self.X))
+        except KeyboardInterrupt:
+            self.state.buffered.append(Outcome(key=number, status="cancelled", error="cancelled while it ran"))
+            raise
 
     def _ask(self) -> None:
         room = self.executor.workers - self.executor.pending
