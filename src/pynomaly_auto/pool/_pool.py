@@ -117,7 +117,7 @@ class Pool:
             try:
                 outcome = self._done.get(timeout=max(left, 0.0))
             except queue.Empty:
-                if not self._supervisor.is_alive():  # posted to it after its end: comes out as cancelled
+                if self._supervisor.ended:  # posted to it after its end: comes out as cancelled
                     self._supervisor.flush()
                 if end is not None and time.monotonic() >= end:
                     return None

@@ -50,6 +50,8 @@ class Supervisor(threading.Thread):
         self._size = workers
         self._memory_limit = memory_limit
         self._done = done
+        # Not asked of the thread: a Ctrl-C that hits `Thread.is_alive` makes Python take a running thread for ended.
+        self.ended = False
         self._inbox: queue.SimpleQueue[tuple[Job, bytes] | WorkerProcess | str] = queue.SimpleQueue()
         self._bell, self._ear = socket.socketpair()
         self._bell.setblocking(False)
@@ -89,6 +91,7 @@ class Supervisor(threading.Thread):
             self.flush()  # late reports, made while the launcher closed
             self._bell.close()
             self._ear.close()
+            self.ended = True
 
     def flush(self) -> None:
         """Cancel everything and kill all workers; once the thread has ended, from any other."""
