@@ -1,4 +1,4 @@
-"""Quality against time: what ours finds within 0.25 to 8 seconds, beside ADEngine's and an isolation forest's one point.
+"""Quality against time: what ours finds within 0.25 to 8 seconds, beside the one point of each peer.
 
     python -m benchmarks.anytime --tables 12 --knowledge 'FOLDS/kb-fold{fold}'    # measures and prints
     python -m benchmarks.anytime report                                          # the part of docs/benchmarks.md
