@@ -37,6 +37,7 @@ def suspects(X: FloatArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
         _by_neighbours(X),
     )
     n = len(X)
+    # As `scoring.tail_ranks` has them; detectors do not know that room.
     ranks = [-np.log((n + 0.5 - rankdata(np.nan_to_num(v))) / n) for v in votes]
     out = np.zeros(n, dtype=bool)
     out[np.argsort(-np.mean(ranks, axis=0), kind="stable")[: int(SHARE * n)]] = True
