@@ -5,6 +5,7 @@ import pytest
 from tuning_makers import make_dataset, make_plan, make_ranking
 
 from pynomaly_auto.detectors import DETECTORS
+from pynomaly_auto.settings import Settings
 from pynomaly_auto.tuning import tune
 from pynomaly_auto.tuning._here import run_here
 from pynomaly_auto.tuning._objective import attempt, order
@@ -93,3 +94,10 @@ def test_a_failing_detector_costs_its_own_trial_only():
     outcome = run_here(0, order(DETECTORS["raises"], {}, 0), make_dataset().X)
     assert outcome.value.status == "failed"
     assert "singular matrix" in outcome.value.error
+
+
+def test_a_memory_limit_leaves_them_to_the_workers(pool, monkeypatch):
+    monkeypatch.setattr("pynomaly_auto.tuning._search.run_here", lambda *_: pytest.fail("tried in this process"))
+    settings = Settings(time_budget=20.0, memory_limit="1GB")
+    search = tune(make_dataset(), make_ranking("hbos", "pca"), make_plan(pool, budget=20.0, settings=settings))
+    assert {"hbos", "pca"} <= {t.detector for t in search.completed}

@@ -110,7 +110,7 @@ class _Run:
 
     def _quick(self) -> list[Proposal]:
         """What is tried in this process, beside the workers."""
-        if math.isinf(self.end):
+        if math.isinf(self.end) or self.plan.settings.memory_limit is not None:  # only a worker can be held to it
             return []
         together = min(TOGETHER, SHARE * max(self.end - self.begun, 0.0))
         return self.proposer.quick(EACH, together, first=self._wanted())
