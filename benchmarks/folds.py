@@ -21,6 +21,7 @@ from pynomaly_auto.building._assemble import assemble, described, parts_tables
 from pynomaly_auto.building._build import part_of
 from pynomaly_auto.building._fuse import VIEWED, fusion_members, learn_fusion
 from pynomaly_auto.building._laying import lay_tables
+from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.pool import Job, Pool
 
 _NAME = "kb-fold{}"
@@ -65,6 +66,11 @@ def _build(tasks: Sequence[Task], folds: Sequence[tuple[int, set[str]]], options
 
 
 def _fuse(tasks: Sequence[Task], fold_of: dict[str, int], options: argparse.Namespace) -> None:
+    for fold in range(options.folds):
+        base = options.out / _NAME.format(fold)
+        strangers = {g for g in KnowledgeBase.open(base).tasks["group"] if fold_of.get(str(g), fold) == fold}
+        if strangers:  # built with other groups, or with a base of another fold: every figure would be too good
+            raise SystemExit(f"{base} knows groups that it must leave out, {min(strangers)!r} for one: build it again.")
     frames = []
     with Pool(options.workers) as pool:
         for task in tasks:

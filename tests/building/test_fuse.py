@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +13,7 @@ from pynomaly_auto.building import _fuse as fuse
 from pynomaly_auto.building import find_tasks
 from pynomaly_auto.building._laying import LaidTable, lay_table, lay_tables, votes_of
 from pynomaly_auto.building._parts import write_part
-from pynomaly_auto.knowledge import Calibrator, Fusion, Votes, lay_out, table_facts, vote_features
+from pynomaly_auto.knowledge import Calibrator, Company, Fusion, Gains, Votes, lay_out, table_facts, vote_features
 from pynomaly_auto.scoring import roc_auc, tail_ranks
 
 MEMBERS = ("knn_mean", "iforest", "mcd", "hbos")
@@ -47,9 +48,9 @@ def learned(tables):
 
 def test_the_fusion_learns_whom_to_believe(tables, learned):
     card = learned["fusion"]
-    assert card.validation["roc_auc_0.7"] > card.validation["roc_auc_0"] + 0.05
+    assert card.validation["roc_auc_0.75"] > card.validation["roc_auc_0"] + 0.05
     assert card.shrinkage in fuse._BLENDS
-    model = Fusion.of(card.features, list(card.boosters.values()), card.shrinkage)
+    model = Fusion.of(card.features, list(card.boosters.values()), card.shrinkage, card.anchor)
     assert model.members == MEMBERS
     new = laid(99)
     found = np.mean([b.predict(new.judged, raw_score=True) for b in model.boosters], axis=0)
@@ -116,3 +117,32 @@ def test_laying_out_a_measured_task(folder, tmp_path):
     found = lay_tables([task], {task.name: path}, members, max_rows=1000, seed=0, workers=1)
     assert [t.task for t in found] == ["set0"]
     assert np.array_equal(found[0].X, table.X, equal_nan=True)
+
+
+def test_the_gain_of_a_member_is_learned(tables, learned):
+    card = learned["gains"]
+    company = Company.of_text(card.boosters["company"])
+    assert company.names == MEMBERS
+    assert max(zip(company.strength, MEMBERS, strict=True))[1] == "iforest"  # it alone knows the anomalies
+    assert np.diag(company.likeness) == pytest.approx(1.0)
+    booster = lightgbm.Booster(model_str=card.boosters["mean"])
+    found = Gains(company=company, booster=booster).predict(["hbos"], ["iforest", "mcd"], tables[0].facts)
+    assert found["iforest"] > found["mcd"] + 0.05
+    assert card.validation["gain_of_chosen"] > card.validation["mean_gain"] + 0.01
+    assert 0.5 < card.shrinkage <= 1.0
+    assert fuse.learn_fusion(tables, MEMBERS, seed=0)["gains"] == card
+
+
+def test_members_of_the_start_are_the_anchor_where_they_were_measured(folder, tmp_path):
+    task = next(t for t in find_tasks([folder]) if t.name == "set0")
+    labels = np.zeros(120, dtype=np.int64)
+    labels[:8] = 1
+    path, frame = part(tmp_path, task, labels)
+    trimmed = frame[frame["detector"].isin(["knn_mean", "pca", "mcd", "loda"])].assign(
+        params=json.dumps({"view": "trimmed"}), detector=["knn", "mcd", "loda", "pca"]
+    )
+    trimmed["scores"] = [np.arange(120.0) * k for k in (1, 2, 3, 4)]
+    record = {"task": task.name, "group": task.group, "n_features": 3}
+    write_part(path, record, pd.concat([frame, trimmed], ignore_index=True))
+    table = lay_table(task, str(path), fuse.fusion_members(fuse.VIEWED), 1000, 0)
+    assert table.robust == pytest.approx(tail_ranks(np.arange(120.0)))

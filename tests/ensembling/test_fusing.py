@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pynomaly_auto.ensembling import COMBINER, Expertise, FittedEnsemble, Fused, Neighbourhood, choose_members
-from pynomaly_auto.knowledge import Calibrator, Fusion, Votes, lay_out, table_facts, vote_features
+from pynomaly_auto.knowledge import Anchor, Calibrator, Fusion, Votes, lay_out, table_facts, vote_features
 from pynomaly_auto.records import Candidate, Ensemble, Member, Ranking, Reason, Search, Trial
 from pynomaly_auto.settings import Settings
 
@@ -83,6 +83,25 @@ def test_distance_from_the_known_takes_the_weight_back_to_the_robust_mean():
     assert unknown.fused is None
     assert unknown.train_scores.tolist() == robust.train_scores.tolist()
     assert unknown.record.reasons[-1].code == "ENS-031"
+
+
+def test_the_anchor_s_members_are_the_robust_mean_beside_the_fusion():
+    X, fitted, _ = live()
+    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINER)
+    line = Anchor(members=NAMES[1:], slope=2.0, intercept=0.0, share=0.5)
+    for trust in (1.0, 0.0):
+        expertise = Expertise(fusion=replace(model(), anchor=line), trust=trust, X=X, seed=0)
+        ensemble = FittedEnsemble.of(record, fitted, expertise)
+        assert ensemble.to_state()["robust"] == pytest.approx([0.0, 1 / 3, 1 / 3, 1 / 3])
+        weights = [m.weight for m in ensemble.record.members]
+        assert sum(weights) == pytest.approx(1.0)
+        assert min(weights[1:]) > weights[0]
+    mean = ensemble.member_scores[:, 1:].mean(axis=1)
+    assert ensemble.train_scores == pytest.approx(mean)  # of a table unlike all known ones
+    assert "no known table" in ensemble.record.reasons[-1].text
+    few = replace(model(), anchor=replace(line, members=("mcd", "a_stranger", "another")))
+    own = FittedEnsemble.of(record, fitted, Expertise(fusion=few, trust=1.0, X=X, seed=0))
+    assert own.to_state()["robust"] == pytest.approx([0.6, 0.4, 0.0, 0.0])
 
 
 def test_too_few_known_members_leave_the_robust_mean():
@@ -162,11 +181,17 @@ def test_voters_come_along_without_weight():
     candidates = tuple(Candidate(detector=n, score=0.7, seconds=0.1, memory_mb=1.0) for n in names)
     ranking = Ranking(candidates=candidates, source="rules", confidence=0.5, portfolio=names[:4])
     search = Search(trials=trials, stopped="done", seconds=1.0)
-    chosen = choose_members(search, ranking, Settings(), voters=("pca", "lof"))
+    fusion = Fusion(members=("pca", "lof"), features=(), boosters=())
+    chosen = choose_members(search, ranking, Settings(), fusion=fusion)
     weights = {m.detector: m.weight for m in chosen.members}
     assert weights["pca"] == 0
     assert sum(weights.values()) == pytest.approx(1.0)
     assert next(m for m in chosen.members if m.detector == "pca").reasons[0].code == "ENS-009"
-    assert len(choose_members(search, ranking, Settings(max_models=2), voters=("pca",)).members) == 2
-    others = choose_members(search, ranking, Settings(), shape=(300, 4), voters=("pca",))  # to be fitted anew
+    assert len(choose_members(search, ranking, Settings(max_models=2), fusion=fusion).members) == 2
+    others = choose_members(search, ranking, Settings(), shape=(300, 4), fusion=fusion)  # to be fitted anew
     assert "pca" not in {m.detector for m in others.members}
+    anchored = replace(fusion, anchor=Anchor(members=("pca", "lof", "hbos"), slope=1.0, intercept=0.0))
+    again = choose_members(search, ranking, Settings(), shape=(300, 4), fusion=anchored)
+    assert next(m for m in again.members if m.detector == "pca").reasons[0].code == "ENS-019"
+    hurried = choose_members(search, ranking, Settings(), shape=(300, 4), seconds_left=0.0, fusion=anchored)
+    assert "pca" not in {m.detector for m in hurried.members}

@@ -202,7 +202,7 @@ def add(
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     # Rows of the base's tables are not in it: what was learned from them stays as it is.
-    kept = {name: _carried(known, name) for name in ("fusion", "calibrator") if name in known.manifest.models}
+    kept = {name: _carried(known, name) for name in ("fusion", "calibrator", "gains") if name in known.manifest.models}
     return assemble(merged, base, seed=known.manifest.seed, max_rows=known.manifest.max_rows, learned=kept)
 
 
@@ -214,6 +214,7 @@ def _carried(base: KnowledgeBase, name: str) -> Learned:
         correction=card.correction,
         validation=card.validation,
         shrinkage=card.shrinkage,
+        anchor=card.anchored(),
     )
 
 

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pynomaly_auto import scoring
-from pynomaly_auto.building._laying import LaidTable
+from pynomaly_auto.building._gains import learn_gains
+from pynomaly_auto.building._laying import START, LaidTable
 from pynomaly_auto.building._splits import group_folds
 from pynomaly_auto.building._train import Learned
 from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS
 from pynomaly_auto.ensembling import smoothed
-from pynomaly_auto.knowledge import Judged, calibration_features, calibration_inputs, vote_features
+from pynomaly_auto.knowledge import (
+    RANK,
+    Anchor,
+    Fusion,
+    Judged,
+    anchored,
+    calibration_features,
+    calibration_inputs,
+    vote_features,
+)
 from pynomaly_auto.records import FloatArray, IntArray
 
 FEWEST_GROUPS = 20  # below that, rows of a few tables would be taken for a law
 _FOLDS = 4
 _MODELS = 2  # boosters whose odds are averaged
-_BLENDS = (0.3, 0.5, 0.7, 0.85)
+# At most 3/4: groups that are held out still share their origin with others, and with whole suites held out more of
+# the robust mean does better.
+_BLENDS = (0.3, 0.5, 0.75)
 _FUSION: Mapping[str, Any] = {
     "objective": "binary", "learning_rate": 0.04, "num_leaves": 31, "feature_fraction": 0.15, "bagging_fraction": 0.7,
     "bagging_freq": 1, "lambda_l2": 20.0, "min_data_in_leaf": 200, "max_bin": 127, "verbosity": -1,
@@ -46,12 +58,13 @@ _NO_MEMBERS = ("random_forest_residuals", "gradient_boosting_residuals", "svr_re
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Stack:
-    """Rows of several tables on top of each other."""
+    """Rows of several tables on top of each other; ``start``: what trees are added to, or None."""
 
     X: np.ndarray[Any, Any]
     y: IntArray
     weight: FloatArray
     table: IntArray
+    start: FloatArray | None = None
 
 
 def fusion_members(views: Sequence[str] = ()) -> tuple[str, ...]:
@@ -61,7 +74,7 @@ def fusion_members(views: Sequence[str] = ()) -> tuple[str, ...]:
 
 
 def learn_fusion(tables: Sequence[LaidTable], members: Sequence[str], *, seed: int) -> dict[str, Learned]:
-    """Train the fusion and the calibrator.
+    """Train the fusion, the calibrator and the model of what a member adds.
 
     The fusion sees each table as often as any other (but for how much can be learned from it), half of it anomalies.
     The calibrator sees what fusions trained without a table's group made of that table, at the table's own rate.
@@ -72,27 +85,35 @@ def learn_fusion(tables: Sequence[LaidTable], members: Sequence[str], *, seed: i
         seed: Seed of everything random.
 
     Returns:
-        ``"fusion"``, whose shrinkage is its weight beside the robust mean, and ``"calibrator"``; empty where the groups
-        are too few.
+        ``"fusion"`` (its shrinkage is its weight beside the robust mean), ``"calibrator"`` and ``"gains"``; empty where
+        the groups are too few.
     """
     groups = [t.group for t in tables]
     if len(set(groups)) < FEWEST_GROUPS:
         return {}
     features = vote_features(members)
-    rows = _stack(tables)
+    members = tuple(m for m in START.members if m in members)
+    rows = _stack(tables, features, members)
     folds = group_folds(groups, _FOLDS, seed)
-    odds = _held_out(tables, rows, folds, seed)
+    models = [_fold_model(rows, folds, fold, (features, members, seed)) for fold in range(_FOLDS)]
+    odds, lines = _held_out(tables, folds, models)
     blend, figures = _blend(tables, odds)
-    boosters = [_boost(rows, None, _FUSION, _TREES, seed + i) for i in range(_MODELS)]
+    anchor = _line(rows, None, members)
+    boosters = [_boost(_from(rows, anchor), None, _FUSION, _TREES, seed + i) for i in range(_MODELS)]
     fusion = Learned(
         boosters={str(i): b.model_to_string() for i, b in enumerate(boosters)},
         features=features,
         correction=0.0,
         shrinkage=blend,
+        anchor=replace(anchor, share=_share(odds, lines)),
         validation=figures | {"tables": float(len(tables)), "rows": float(len(rows.y))},
     )
     judged = [_judged(t, o, blend) for t, o in zip(tables, odds, strict=True)]
-    return {"fusion": fusion, "calibrator": _calibrator(tables, judged, folds, seed)}
+    return {
+        "fusion": fusion,
+        "calibrator": _calibrator(tables, judged, folds, seed),
+        "gains": learn_gains(tables, folds, [replace(m, blend=blend) for m in models], seed=seed),
+    }
 
 
 def final_scores(table: LaidTable, odds: FloatArray, blend: float) -> FloatArray:
@@ -101,13 +122,32 @@ def final_scores(table: LaidTable, odds: FloatArray, blend: float) -> FloatArray
     return smoothed(blended, blended[table.neighbours]) if len(table.neighbours) else blended
 
 
-def _stack(tables: Sequence[LaidTable]) -> _Stack:
+def _stack(tables: Sequence[LaidTable], features: Sequence[str], members: Sequence[str]) -> _Stack:
+    X = np.concatenate([t.X for t in tables])
     return _Stack(
-        X=np.concatenate([t.X for t in tables]),
+        X=X,
         y=np.concatenate([t.y for t in tables]),
         weight=np.concatenate([t.row_weight * t.weight for t in tables]),
         table=np.repeat(np.arange(len(tables)), [len(t.y) for t in tables]),
+        start=anchored(features, X, members),
     )
+
+
+def _line(rows: _Stack, kept: np.ndarray[Any, Any] | None, members: Sequence[str]) -> Anchor:
+    """The line from the members' mean to log odds that fits the rows best, by logistic regression."""
+    from sklearn.linear_model import LogisticRegression
+
+    at = np.arange(len(rows.y)) if kept is None else np.flatnonzero(kept)
+    assert rows.start is not None
+    weight = rows.weight[at] / rows.weight[at].mean()
+    found = LogisticRegression().fit(rows.start[at, None], rows.y[at], sample_weight=weight)
+    return Anchor(members=tuple(members), slope=float(found.coef_[0, 0]), intercept=float(found.intercept_[0]))
+
+
+def _from(rows: _Stack, anchor: Anchor) -> _Stack:
+    """The rows with the anchor's log odds as what trees start from."""
+    assert rows.start is not None
+    return replace(rows, start=anchor.slope * rows.start + anchor.intercept)
 
 
 def _boost(rows: _Stack, kept: np.ndarray[Any, Any] | None, params: Mapping[str, Any], trees: int, seed: int) -> Any:
@@ -116,21 +156,41 @@ def _boost(rows: _Stack, kept: np.ndarray[Any, Any] | None, params: Mapping[str,
     at = np.arange(len(rows.y)) if kept is None else np.flatnonzero(kept)
     weight = rows.weight[at]
     names = [f"f{i}" for i in range(rows.X.shape[1])]
-    data = lightgbm.Dataset(rows.X[at], label=rows.y[at], weight=weight / weight.mean(), feature_name=names)
+    start = None if rows.start is None else rows.start[at]
+    data = lightgbm.Dataset(
+        rows.X[at], label=rows.y[at], weight=weight / weight.mean(), init_score=start, feature_name=names
+    )
     return lightgbm.train({**params, "seed": seed, "num_threads": 2}, data, num_boost_round=trees)
 
 
-def _held_out(tables: Sequence[LaidTable], rows: _Stack, folds: IntArray, seed: int) -> list[FloatArray]:
-    """Log odds of every table's judged rows by a fusion that did not see its group."""
-    out: list[FloatArray] = [np.empty(0)] * len(tables)
-    for fold in range(_FOLDS):
-        booster = _boost(rows, folds[rows.table] != fold, _FUSION, _TREES, seed)
-        chosen = [i for i in range(len(tables)) if folds[i] == fold]
-        odds = booster.predict(np.concatenate([tables[i].judged for i in chosen]), raw_score=True, num_threads=2)
-        ends = np.cumsum([len(tables[i].judged) for i in chosen])
-        for i, part in zip(chosen, np.split(odds, ends[:-1]), strict=True):
-            out[i] = part
-    return out
+def _fold_model(rows: _Stack, folds: IntArray, fold: int, given: tuple[Sequence[str], Sequence[str], int]) -> Fusion:
+    """A fusion that did not see the groups of a fold."""
+    features, members, seed = given
+    kept = folds[rows.table] != fold
+    anchor = _line(rows, kept, members)
+    booster = _boost(_from(rows, anchor), kept, _FUSION, _TREES, seed)
+    known = tuple(name[len(RANK) :] for name in features if name.startswith(RANK))
+    return Fusion(members=known, features=tuple(features), boosters=(booster,), anchor=anchor)
+
+
+def _held_out(
+    tables: Sequence[LaidTable], folds: IntArray, models: Sequence[Fusion]
+) -> tuple[list[FloatArray], list[FloatArray]]:
+    """Log odds of every table's judged rows by the fusion that did not see its group, and its anchor's part of them."""
+    odds, lines = [], []
+    for table, fold in zip(tables, folds, strict=True):
+        model = models[fold]
+        assert model.anchor is not None
+        lines.append(model.anchor.log_odds(model.features, table.judged))
+        odds.append(lines[-1] + model.boosters[0].predict(table.judged, raw_score=True, num_threads=2))
+    return odds, lines
+
+
+def _share(odds: Sequence[FloatArray], lines: Sequence[FloatArray]) -> float:
+    """Of the variance within tables, the lines' share beside the trees'."""
+    line = float(np.mean([part.var() for part in lines]))
+    trees = float(np.mean([(whole - part).var() for whole, part in zip(odds, lines, strict=True)]))
+    return line / (line + trees) if line > 0 else 0.0
 
 
 def _blend(tables: Sequence[LaidTable], odds: Sequence[FloatArray]) -> tuple[float, dict[str, float | None]]:

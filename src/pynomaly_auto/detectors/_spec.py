@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pynomaly_auto import _optional
+from pynomaly_auto.detectors._suspecting import view_seconds
 from pynomaly_auto.detectors._views import VIEW, Viewed
 from pynomaly_auto.errors import NotApplicableError, SettingError, UnknownNameError
 
@@ -211,7 +212,8 @@ class DetectorSpec:
         else:
             wide = float((n_features / 10) ** self.cost.d_power)
             further = self.cost.score_unit * (n_rows - fitted) / 1000 * wide
-        return (self.cost.base + self.cost.unit * size + further) * factor
+        viewing = view_seconds(str(values.get(VIEW, "")), n_rows, n_features)
+        return (self.cost.base + self.cost.unit * size + further) * factor + viewing
 
     def memory_mb(self, n_rows: int, n_features: int) -> float:
         """Expected MB of fitting and scoring, beyond the data itself."""

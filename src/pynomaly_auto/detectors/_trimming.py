@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from hashlib import blake2b
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,13 +14,17 @@ from pynomaly_auto.detectors._marginals import HistogramDensity
 from pynomaly_auto.detectors._neighbours import NearestNeighbours
 from pynomaly_auto.detectors._projections import PrincipalComponents
 from pynomaly_auto.detectors._subsamples import SubsampleDistance
+from pynomaly_auto.detectors._suspecting import looked_among
 
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray
 
 SHARE = 0.15  # of the rows
-_PAIRS = 25_000_000  # most distances looked at for neighbours
-_FEWEST, _MOST = 100, 5_000  # rows that neighbours are looked for among
+
+
+_KEPT = 2  # tables whose suspects are remembered: a dozen members of one run ask for the same
+_known: OrderedDict[bytes, np.ndarray[Any, np.dtype[np.bool_]]] = OrderedDict()
+_lock = Lock()
 
 
 def suspects(X: FloatArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -30,6 +37,20 @@ def suspects(X: FloatArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
     Args:
         X: Encoded rows, finite; shape (n_rows, n_features).
     """
+    key = blake2b(np.ascontiguousarray(X).data, digest_size=16).digest() + bytes(str(X.shape), "ascii")
+    with _lock:
+        found = _known.get(key)
+    if found is None:
+        found = _suspects(X)
+        found.setflags(write=False)
+        with _lock:
+            _known[key] = found
+            while len(_known) > _KEPT:
+                _known.popitem(last=False)
+    return found
+
+
+def _suspects(X: FloatArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
     votes = (
         _scores(HistogramDensity(), X),
         _scores(PrincipalComponents(), X),
@@ -52,7 +73,7 @@ def _scores(estimator: Any, X: FloatArray) -> FloatArray:
 
 def _by_neighbours(X: FloatArray) -> FloatArray:
     n = len(X)
-    size = min(n, int(np.clip(_PAIRS // max(n, 1), _FEWEST, _MOST)))
+    size = looked_among(n)
     if size == n:
         return _scores(NearestNeighbours(), X)
     chosen = np.sort(np.random.default_rng(0).choice(n, size, replace=False))

@@ -129,7 +129,7 @@ def _stages(
                 shape=(dataset.n_rows, dataset.n_features),
                 # Of all workers together: only the hopeless go here; what is affordable is decided when refitting.
                 seconds_left=None if plan.by_count else settings.workers * deadline.remaining(),
-                voters=expertise.fusion.members if expertise is not None and search.rows is None else (),
+                fusion=None if expertise is None else expertise.fusion,
             )
             fitted = refit(dataset, chosen, plan, search)
             ensemble = FittedEnsemble.of(chosen, fitted, expertise if _time_to_fuse(plan, dataset.n_rows) else None)

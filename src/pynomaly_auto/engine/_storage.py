@@ -20,7 +20,7 @@ from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.ensembling import Distribution, FittedEnsemble, Fused, Neighbourhood
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.knowledge import Fusion
+from pynomaly_auto.knowledge import Anchor, Fusion
 from pynomaly_auto.records import Calibration, Dataset, Ensemble, Member, Result, Verdict, plain, restore
 from pynomaly_auto.settings import Settings
 
@@ -154,6 +154,7 @@ def _fusion_values(fused: Fused | None) -> dict[str, Any]:
     fusion = fused.fusion
     return {
         "features": list(fusion.features), "blend": fusion.blend, "models": len(fusion.boosters),
+        "anchor": None if fusion.anchor is None else plain(fusion.anchor),
         "facts": plain(fused.facts), "weight": fused.weight,
     }  # fmt: skip
 
@@ -172,7 +173,8 @@ def _fusion(parts: storing.LoadedParts) -> Callable[[Distribution, Neighbourhood
         return None
     folder = parts.folders["fusion"]
     texts = [(folder / f"model_{i}.txt").read_text(encoding="utf-8") for i in range(values["models"])]
-    fusion = Fusion.of(values["features"], texts, values["blend"])
+    anchor = restore(Anchor, values["anchor"]) if values.get("anchor") else None
+    fusion = Fusion.of(values["features"], texts, values["blend"], anchor)
     # Missing facts are stored as null.
     facts = {name: math.nan if value is None else value for name, value in values["facts"].items()}
     return lambda distribution, around: Fused(

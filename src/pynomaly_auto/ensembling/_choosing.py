@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ from scipy.stats import rankdata
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.ensembling import _novelty as novelty
 from pynomaly_auto.errors import NothingFinishedError
-from pynomaly_auto.knowledge import member_name
+from pynomaly_auto.knowledge import Fusion, member_name
 from pynomaly_auto.records import Ensemble, FloatArray, Member, Ranking, Reason, Scalar, Search, Trial, plain
 from pynomaly_auto.settings import Settings
 
@@ -28,6 +29,7 @@ _SECOND = 0.05  # how much better than its default a detector's tuned trial must
 _POWER = 2.0
 _LARGEST = 3.0  # most weight, in units of the mean weight
 _SAMPLE = 5_000  # rows that correlations are measured on
+_SPARE = 0.3  # share of the worker-seconds left that fitting the fusion's anchor again may take
 _REPORTED = 20  # exclusions worth a reason
 
 
@@ -94,7 +96,7 @@ def choose_members(
     *,
     shape: tuple[int, int] | None = None,
     seconds_left: float | None = None,
-    voters: Sequence[str] = (),
+    fusion: Fusion | None = None,
 ) -> Ensemble:
     """Choose few strong, diverse trials and weigh them.
 
@@ -109,8 +111,8 @@ def choose_members(
         settings: For ``max_models`` and forced detectors.
         shape: Rows members will be fitted on and features of the table, for expected costs; None: as the trials.
         seconds_left: Worker-seconds for fitting members on all rows; None: no limit.
-        voters: Members that the learned fusion knows: where the search has fitted them on all rows they come along,
-            without weight in the robust mean.
+        fusion: The learned fusion, or None. Members it knows come along, without weight in the mean of the others:
+            those that the search has fitted on all rows, and of its anchor's also those that have to be fitted again.
 
     Raises:
         NothingFinishedError: No trial completed.
@@ -121,7 +123,7 @@ def choose_members(
     most = settings.max_models or max(_MOST, len(ranking.members))
     choice = _Choice(trials, _strengths(trials, ranking), _correlations(trials), most)
     usable = _usable(choice, shape, seconds_left)
-    firsts = _firsts(trials, usable)
+    firsts = _firsts(trials, usable, ranking)
     forced = [i for i in firsts if trials[i].detector in settings.overrides.force]
     for position in forced:
         if not choice.full(position):
@@ -137,7 +139,7 @@ def choose_members(
         _add_greedily(choice, firsts)
     _add_tuned(choice, usable)
     if settings.max_models is None:
-        _add_voters(choice, usable, voters, shape)
+        _add_voters(choice, usable, fusion, shape, seconds_left)
     return _record(choice, combiner)
 
 
@@ -186,12 +188,14 @@ def _full_seconds(trial: Trial, shape: tuple[int, int] | None) -> float:
     return trial.seconds * full / small if small > 0 else trial.seconds
 
 
-def _firsts(trials: Sequence[Trial], usable: list[int]) -> list[int]:
-    """Each detector's first usable trial: what the ranking gave, unless that did not complete."""
+def _firsts(trials: Sequence[Trial], usable: list[int], ranking: Ranking) -> list[int]:
+    """Of each detector the trial with the parameters that the ranking gave, or else its first usable one."""
+    given = {c.detector: plain(c.params) for c in ranking.candidates}
+    as_given = [i for i in usable if plain(trials[i].params) == given.get(trials[i].detector)]
     firsts: dict[str, int] = {}
-    for i in usable:
+    for i in (*as_given, *usable):
         firsts.setdefault(trials[i].detector, i)
-    return list(firsts.values())
+    return sorted(firsts.values())
 
 
 def _add_prescribed(choice: _Choice, usable: list[int], ranking: Ranking) -> bool:
@@ -300,21 +304,29 @@ def _add_tuned(choice: _Choice, usable: list[int]) -> None:
             choice.add(i, "ENS-005", "Member as a clearly better configuration beside the detector's first one.")
 
 
-def _add_voters(choice: _Choice, usable: list[int], voters: Sequence[str], shape: tuple[int, int] | None) -> None:
+def _add_voters(
+    choice: _Choice, usable: list[int], fusion: Fusion | None, shape: tuple[int, int] | None, seconds_left: float | None
+) -> None:
     """What the fusion knows and is fitted already costs nothing more: it decides row by row whom to believe."""
-    known = set(voters)
+    known = set() if fusion is None else set(fusion.members)
+    core = () if fusion is None or fusion.anchor is None else fusion.anchor.members
+    spare = math.inf if seconds_left is None else _SPARE * seconds_left
     heard = {member_name(choice.trials[i].detector, choice.trials[i].params) for i in choice.chosen}
     for i in usable:
         trial = choice.trials[i]
         name = member_name(trial.detector, trial.params)
-        if (
-            name in known
-            and name not in heard
-            and i not in choice.chosen
-            and (shape is None or shape[0] == trial.n_rows)
-        ):
-            heard.add(name)
-            choice.voters.add(i)
+        if name not in known or name in heard or i in choice.chosen:
+            continue
+        if shape is not None and shape[0] != trial.n_rows:  # to be fitted again
+            seconds = _full_seconds(trial, shape)
+            if name not in core or seconds >= spare:
+                continue
+            spare -= seconds
+        heard.add(name)
+        choice.voters.add(i)
+        if name in core:
+            choice.add(i, "ENS-019", "Member of the mean that the learned fusion starts from and is blended with.")
+        else:
             choice.add(i, "ENS-009", "Member of the learned fusion only: it has no weight in the robust mean.")
 
 
@@ -346,7 +358,7 @@ def _record(choice: _Choice, combiner: str) -> Ensemble:
         )  # fmt: skip
     left_out = sorted(choice.excluded, key=lambda i: -choice.strength[i])[:_REPORTED]
     text = f"{len(robust)} of {len(choice.trials)} completed trials are combined by the {combiner}"
-    text += f"; {len(choice.voters)} more vote in the learned fusion alone." if choice.voters else "."
+    text += f"; {len(choice.voters)} more vote in the learned fusion." if choice.voters else "."
     evidence = {"members": len(members), "completed": len(choice.trials), "diversity": choice.diversity(robust)}
     head = Reason(code="ENS-001", subject="ensemble", text=text, evidence=evidence)
     reasons = (head, *(choice.excluded[i] for i in left_out if i not in choice.chosen))

@@ -12,7 +12,7 @@ import numpy as np
 
 from pynomaly_auto.ensembling import _novelty as novelty
 from pynomaly_auto.ensembling._distribution import Distribution
-from pynomaly_auto.ensembling._fusing import FUSED_COMBINER, Fused, fusion_reason, named, shares
+from pynomaly_auto.ensembling._fusing import FUSED_COMBINER, Fused, fusion_reason, named, robust_weights, shares
 from pynomaly_auto.ensembling._neighbourhood import Neighbourhood
 from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.knowledge import Calibrator, Fusion, Judged, Votes, table_facts
@@ -128,6 +128,9 @@ class FittedEnsemble:
         votes = self._votes(self.member_scores, scores)
         known = votes.only(expertise.fusion.knows(votes.names))
         weight = expertise.fusion.blend * expertise.trust
+        self._robust = robust_weights(self.record.members, expertise.fusion)
+        members = tuple(replace(m, weight=w) for m, w in zip(self.record.members, self._robust, strict=True))
+        self.train_scores = robust = self._mean(self.member_scores)
         if known.names and weight > 0:
             facts = table_facts(known, n_features=expertise.X.shape[1])
             fused, self.train_odds = Fused.of(expertise.fusion, known, facts, weight)
@@ -135,7 +138,7 @@ class FittedEnsemble:
             self.fused, self.train_scores = fused.over(expertise.X, blended, seed=expertise.seed)
         reason = fusion_reason(self.fused, expertise.trust, len(known.names))
         self.record = replace(
-            self.record, members=shares(self.record.members, self.fused), reasons=(*self.record.reasons, reason),
+            self.record, members=shares(members, self.fused), reasons=(*self.record.reasons, reason),
             combiner=self.record.combiner if self.fused is None else FUSED_COMBINER,
         )  # fmt: skip
 

@@ -70,6 +70,13 @@ def named(members: Sequence[Member]) -> tuple[str, ...]:
     return tuple(name if names.index(name) == i else "" for i, name in enumerate(names))
 
 
+def robust_weights(members: Sequence[Member], fusion: Fusion) -> tuple[float, ...]:
+    """Weights of the members in the robust mean beside the fusion: its anchor's, or else their own."""
+    names = named(members)
+    chosen = fusion.anchor.among(names) if fusion.anchor is not None else ()
+    return tuple((name in chosen) / len(chosen) if chosen else m.weight for name, m in zip(names, members, strict=True))
+
+
 def shares(members: Sequence[Member], fused: Fused | None) -> tuple[Member, ...]:
     """Set the members' weights: what each contributes to the final score, over both combiners; they sum to 1."""
     if fused is None:
@@ -85,6 +92,8 @@ def fusion_reason(fused: Fused | None, trust: float, members: int) -> Reason:
     """Why the learned fusion counts as much as it does."""
     if fused is None:
         text = f"The robust mean alone: {members} members that the learned fusion knows are too few."
+        if trust <= 0:
+            text = "The robust mean alone: no known table is like this one."
         return Reason(code="ENS-031", subject="fusion", text=text, evidence={"members": members})
     text = (
         f"Final score: {1 - fused.weight:.0%} robust mean, {fused.weight:.0%} learned fusion of {members} members; "

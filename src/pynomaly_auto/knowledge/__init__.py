@@ -1,9 +1,11 @@
 """The knowledge base, read: what detectors reached on known tables, and the models learned from it."""
 
+from pynomaly_auto.knowledge._anchor import Anchor, anchored
 from pynomaly_auto.knowledge._base import KnowledgeBase, Neighbours, WarmStart
 from pynomaly_auto.knowledge._calibrator import Calibrator, Judged, calibration_features, calibration_inputs
 from pynomaly_auto.knowledge._features import META, STATISTIC, Scaling, design_matrix, input_names
 from pynomaly_auto.knowledge._fusion import Fusion
+from pynomaly_auto.knowledge._gains import GAIN_INPUTS, Company, Gains, Measured, gain_inputs
 from pynomaly_auto.knowledge._manifest import (
     MANIFEST,
     RESULTS,
@@ -16,11 +18,12 @@ from pynomaly_auto.knowledge._manifest import (
     sha256,
     write_manifest,
 )
-from pynomaly_auto.knowledge._votes import Votes, lay_out, member_name, table_facts, vote_features
+from pynomaly_auto.knowledge._votes import MAGNITUDE, RANK, Votes, lay_out, member_name, table_facts, vote_features
 
 __all__ = [
-    "MANIFEST", "META", "RESULTS", "SCHEMA", "STATISTIC", "TASKS", "Calibrator", "DetectorFacts", "Fusion", "Judged",
-    "KnowledgeBase", "Manifest", "ModelCard", "Neighbours", "Scaling", "Votes", "WarmStart", "calibration_features",
-    "calibration_inputs", "design_matrix", "input_names", "lay_out", "member_name", "read_manifest", "sha256",
-    "table_facts", "vote_features", "write_manifest",
+    "GAIN_INPUTS", "MAGNITUDE", "MANIFEST", "META", "RANK", "RESULTS", "SCHEMA", "STATISTIC", "TASKS", "Anchor",
+    "Calibrator", "Company", "DetectorFacts", "Fusion", "Gains", "Judged", "KnowledgeBase", "Manifest", "Measured",
+    "ModelCard", "Neighbours", "Scaling", "Votes", "WarmStart", "anchored", "calibration_features",
+    "calibration_inputs", "design_matrix", "gain_inputs", "input_names", "lay_out", "member_name", "read_manifest",
+    "sha256", "table_facts", "vote_features", "write_manifest",
 ]  # fmt: skip

@@ -19,6 +19,7 @@ from pynomaly_auto.errors import StorageError
 from pynomaly_auto.knowledge._calibrator import Calibrator
 from pynomaly_auto.knowledge._features import META, STATISTIC, design_matrix
 from pynomaly_auto.knowledge._fusion import Fusion
+from pynomaly_auto.knowledge._gains import Company, Gains
 from pynomaly_auto.knowledge._manifest import (
     MANIFEST,
     RESULTS,
@@ -266,6 +267,13 @@ class KnowledgeBase:
         card = self.manifest.models.get("fusion")
         return () if card is None else tuple(f[len(RANK) :] for f in card.features if f.startswith(RANK))
 
+    @property
+    def anchors(self) -> tuple[str, ...]:
+        """Members whose mean the learned fusion starts from, as its card says; empty without one."""
+        card = self.manifest.models.get("fusion")
+        anchor = None if card is None else card.anchored()
+        return () if anchor is None else anchor.members
+
     @cached_property
     def fusion(self) -> Fusion | None:
         """The learned fusion, or None when the base has none.
@@ -277,7 +285,20 @@ class KnowledgeBase:
         if card is None or not card.files:
             return None
         texts = [self._text(card.files[role]) for role in sorted(card.files)]
-        return Fusion.of(card.features, texts, card.shrinkage)
+        return Fusion.of(card.features, texts, card.shrinkage, card.anchored())
+
+    @cached_property
+    def gains(self) -> Gains | None:
+        """What predicts how much a member adds to an ensemble, or None when the base has none.
+
+        Raises:
+            StorageError: Its files are damaged.
+        """
+        card = self.manifest.models.get("gains")
+        if card is None or not card.files:
+            return None
+        company = Company.of_text(self._text(card.files["company"]))
+        return Gains(company=company, booster=self._booster(card.files["mean"]), shrinkage=card.shrinkage)
 
     @cached_property
     def calibrator(self) -> Calibrator | None:

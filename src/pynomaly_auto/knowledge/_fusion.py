@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pynomaly_auto.errors import StorageError
+from pynomaly_auto.knowledge._anchor import Anchor
 from pynomaly_auto.knowledge._votes import MAGNITUDE, RANK, Votes, lay_out
 from pynomaly_auto.records import FloatArray
 
@@ -24,6 +25,7 @@ class Fusion:
         members: Names of the members it knows: a detector, after a colon its view if it is not the standard one.
         features: Input names, in the models' order.
         boosters: LightGBM models whose raw predictions are averaged.
+        anchor: What these are added to; None: they start from nothing.
         blend: Largest weight of the fusion beside the robust mean, reached on tables like the known ones.
     """
 
@@ -31,9 +33,10 @@ class Fusion:
     features: tuple[str, ...]
     boosters: tuple[Any, ...] = field(repr=False)
     blend: float = 0.5
+    anchor: Anchor | None = None
 
     @classmethod
-    def of(cls, features: Sequence[str], texts: Sequence[str], blend: float) -> Fusion:
+    def of(cls, features: Sequence[str], texts: Sequence[str], blend: float, anchor: Anchor | None = None) -> Fusion:
         """Make it of its models' texts; its members are those whose ranks are among the inputs.
 
         Raises:
@@ -46,7 +49,7 @@ class Fusion:
             boosters = tuple(lightgbm.Booster(model_str=text) for text in texts)
         except lightgbm.basic.LightGBMError as error:
             raise StorageError(f"the learned fusion is damaged: {error}.") from None
-        return cls(members=members, features=tuple(features), boosters=boosters, blend=blend)
+        return cls(members=members, features=tuple(features), boosters=boosters, blend=blend, anchor=anchor)
 
     def texts(self) -> tuple[str, ...]:
         """The models as text, from which `of` makes them again."""
@@ -70,10 +73,15 @@ class Fusion:
             part = slice(start, start + _CHUNK)
             X = lay_out(self.features, votes.rows(part), facts)
             out[part] = np.mean([b.predict(X, raw_score=True, num_threads=threads) for b in self.boosters], axis=0)
+            if self.anchor is not None:
+                out[part] += self.anchor.log_odds(self.features, X)
         return out
 
     def importance(self, names: Sequence[str]) -> dict[str, float]:
-        """Share of each of these members in what the trees gain from inputs of single members; sums to 1."""
+        """Share of each of these members in the log odds; sums to 1.
+
+        The anchor's share goes to its members alike, the trees' by what these gain from inputs of single members.
+        """
         gains = np.mean([b.feature_importance("gain") for b in self.boosters], axis=0)
         own = dict.fromkeys(names, 1e-9)
         for feature, gain in zip(self.features, gains, strict=True):
@@ -81,4 +89,9 @@ class Fusion:
                 if feature.startswith(prefix) and feature[len(prefix) :] in own:
                     own[feature[len(prefix) :]] += float(gain)
         total = sum(own.values())
-        return {name: gain / total for name, gain in own.items()}
+        core = self.anchor.among(names) if self.anchor is not None else ()
+        share = self.anchor.share if self.anchor is not None and core else 0.0
+        return {
+            name: (1.0 - share) * gain / total + (share / len(core) if name in core else 0.0)
+            for name, gain in own.items()
+        }

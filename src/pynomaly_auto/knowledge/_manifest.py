@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from pynomaly_auto.errors import StorageError
+from pynomaly_auto.knowledge._anchor import Anchor
 from pynomaly_auto.knowledge._features import Scaling
-from pynomaly_auto.records import plain
+from pynomaly_auto.records import plain, restore
 
-SCHEMA = 1  # grows when an older reader would misread the files; new columns and models alone do not count
+SCHEMA = 2  # grows when an older reader would misread the files; new columns and models alone do not count
 MANIFEST = "manifest.json"
 TASKS = "tasks.parquet"
 RESULTS = "results.parquet"
@@ -49,6 +50,7 @@ class ModelCard:
         shrinkage: What the mean model's predictions are multiplied by, in [0, 1]: how far they held on unseen groups;
             of the learned fusion, its largest weight beside the robust mean.
         validation: Figures of that cross-validation: coverage, correlation, errors.
+        anchor: Of the learned fusion, the fields of its `Anchor`; empty without one.
     """
 
     files: Mapping[str, str]
@@ -56,6 +58,11 @@ class ModelCard:
     correction: float = 0.0
     shrinkage: float = 1.0
     validation: Mapping[str, float | None] = field(default_factory=dict)
+    anchor: Mapping[str, Any] = field(default_factory=dict)
+
+    def anchored(self) -> Anchor | None:
+        """The anchor as an object."""
+        return restore(Anchor, self.anchor) if self.anchor else None
 
 
 @dataclass(frozen=True, kw_only=True)

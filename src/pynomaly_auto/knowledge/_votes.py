@@ -27,8 +27,9 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "kernel": ("ocsvm", "ocsvm_nystroem"),
     "cluster": ("cblof", "mini_batch_kmeans"),
 }
+RANK_MEAN = "rank_mean"
 _AGGREGATES = (
-    "rank_mean", "rank_deviation", "rank_smallest", "rank_largest", "rank_median", "rank_lower", "rank_upper",
+    RANK_MEAN, "rank_deviation", "rank_smallest", "rank_largest", "rank_median", "rank_lower", "rank_upper",
     "magnitude_mean", "magnitude_largest", "magnitude_deviation",
 )  # fmt: skip
 _FACTS = (

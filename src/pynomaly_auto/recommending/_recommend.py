@@ -20,6 +20,7 @@ from pynomaly_auto.recommending._meta_learner import (
     views_reason,
     warm_start_reason,
 )
+from pynomaly_auto.recommending._ordering import in_learned_order
 from pynomaly_auto.recommending._prior import ALIKE, PORTFOLIO, SOURCE, STRENGTH, strengths
 from pynomaly_auto.recommending.rules import CRITERIA, RULES, Context, Criterion
 from pynomaly_auto.records import Candidate, Params, Profile, Ranking, Reason
@@ -31,11 +32,8 @@ _STRETCH, _MIDDLE = 1.8, 0.65  # strength to performance criterion
 _ACCURACY_FIRST = 0.5  # weight of accuracy from which the portfolio leads; 0.6 is the default
 _ALL_ROWS = 20_000  # rows up to which trials are fitted on all of them
 _MIXED = 12  # picks made that way; whoever comes later comes in order of score
-_USUAL = {
-    "accuracy": 0.6,
-    "speed": 0.2,
-    "interpretability": 0.2,
-}  # the priorities that the documents' weights stand for
+# The priorities that the documents' weights stand for.
+_USUAL = {"accuracy": 0.6, "speed": 0.2, "interpretability": 0.2}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +81,9 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
     chosen = _in_order(usable, settings, portfolio)
     if members:
         chosen = novelty.first_params(chosen, members)
+    learned = base if portfolio and not settings.novelty and not settings.overrides.include else None
+    forced = settings.overrides.force
+    order, ordered = in_learned_order(learned, chosen, (context.rows, context.features), forced)
     left_out = sorted((j.candidate for j in judged if not j.candidate.selected), key=lambda c: -c.score)
     return Ranking(
         candidates=(*chosen, *left_out),
@@ -90,11 +91,13 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
         confidence=opinion.confidence,
         portfolio=portfolio,
         members=members,
+        order=order,
         similar=opinion.similar,
         reasons=(
             *(() if settings.novelty else opinion.reasons),
             *_summary(chosen, left_out, weights, opinion, _source(settings, base)),
             *(novelty.reasons(members) if settings.novelty else _of_portfolio(portfolio)),
+            *ordered,
             *_asked(settings),
         ),
     )
@@ -169,8 +172,7 @@ def _judge(
         reasons.append(prediction_reason(spec.name, found))
     if starts and impossible is None:
         reasons.append(warm_start_reason(spec.name, starts))
-    # The fusion hears only members that were fitted on all rows, which larger tables are not during the search.
-    views = opinion.views.get(spec.name, ()) if context.rows <= _ALL_ROWS and not context.settings.novelty else ()
+    views = _views(spec.name, context, opinion)
     if views and impossible is None:
         reasons.append(views_reason(spec.name, views))
     candidate = Candidate(
@@ -185,6 +187,17 @@ def _judge(
         reasons=tuple(reasons),
     )
     return _Judged(candidate=candidate, family=spec.family, vetoed=vetoed, impossible=impossible is not None)
+
+
+def _views(name: str, context: Context, opinion: Opinion) -> tuple[str, ...]:
+    """In which other views of the table it is tried."""
+    if context.settings.novelty:
+        return ()
+    found = opinion.views.get(name, ())
+    if context.rows <= _ALL_ROWS:
+        return found
+    # The fusion hears only members that were fitted on all rows: of a larger table those it starts from.
+    return tuple(view for view in found if f"{name}:{view}" in opinion.anchors)
 
 
 def _impossible(spec: DetectorSpec, context: Context) -> Reason | None:
@@ -325,9 +338,7 @@ def _in_order(selected: list[_Judged], settings: Settings, portfolio: tuple[str,
 def _of_portfolio(portfolio: tuple[str, ...]) -> tuple[Reason, ...]:
     if not portfolio:
         return ()
-    text = (
-        f"tried first and combined: {', '.join(portfolio)}; choosing among detectors does not reliably beat their mean"
-    )
+    text = f"always tried: {', '.join(portfolio)}; choosing among detectors does not reliably beat their mean"
     return (Reason(code="REC-004", subject="portfolio", text=text, evidence={"members": len(portfolio)}),)
 
 

@@ -76,6 +76,8 @@ class Ranking:
         portfolio: Detectors whose plain mean is known to be hard to beat; the core of the ensemble. Empty where the
             user's priorities ask for something else.
         members: What the ensemble is to be made of, detector with parameters, where that is known beforehand.
+        order: Detectors with parameters, those to be tried first in front, where the knowledge base says what each is
+            expected to add; whoever is not among them comes later.
     """
 
     candidates: tuple[Candidate, ...]
@@ -83,6 +85,7 @@ class Ranking:
     confidence: float
     portfolio: tuple[str, ...] = ()
     members: tuple[tuple[str, Params], ...] = ()
+    order: tuple[tuple[str, Params], ...] = ()
     similar: tuple[SimilarTable, ...] = ()
     reasons: tuple[Reason, ...] = ()
 

@@ -80,9 +80,11 @@ class Proposer:
             self._arms[candidate.detector] = _Arm(spec, candidate, space, by_hand)
         for detector, params in ranking.members:  # known to be wanted, so they come first
             self._enqueue(detector, params, "portfolio")
+        for detector, params in ranking.order:
+            self._enqueue(detector, params, "warm start" if params else "portfolio")
         for candidate in ranking.selected:
             self._enqueue(candidate.detector, candidate.params, "portfolio")
-        self.portfolio = len(self._queue)
+        self.portfolio = sum(p.origin == "portfolio" for p in self._queue)
         longest = max((len(c.warm_starts) for c in ranking.selected), default=0)
         for turn in range(longest):
             for candidate in ranking.selected:
@@ -104,7 +106,9 @@ class Proposer:
             first: Only of the first so many in the queue; None: of all.
         """
         taken: list[Proposal] = []
-        for proposal in [p for p in self._queue if p.origin == "portfolio"][:first]:
+        early = [p for p in self._queue if p.origin == "portfolio"][:first]
+        # Before the first answer a handful of votes counts for more than the strength of one.
+        for proposal in early if first is not None else sorted(early, key=self.expected):
             expected = self.expected(proposal)
             if expected <= min(each, together) and self._arms[proposal.detector].spec.target.startswith(_OWN):
                 taken.append(proposal)

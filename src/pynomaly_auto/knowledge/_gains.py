@@ -1,0 +1,150 @@
+"""What one more member is expected to add to an ensemble, before or after it was fitted.
+
+Building lays out known ensembles with `gain_inputs`, recommending and ensembling those in question: one place, so that
+the model is given what it was trained on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pynomaly_auto.errors import StorageError
+from pynomaly_auto.records import FloatArray
+
+GAIN_INPUTS = (
+    "size", "strength", "mean strength", "best strength", "usual likeness", "nearest likeness", "unlike the rest",
+    "likeness", "agreement", "rows", "features",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Company:
+    """What is known of members over all known tables.
+
+    Args:
+        names: The members: a detector, after a colon its view if it is not the standard one.
+        strength: Mean ROC-AUC, relative to the median member of each table; shape (n_members,).
+        likeness: Mean correlation of tail ranks of every two; shape (n_members, n_members).
+    """
+
+    names: tuple[str, ...]
+    strength: FloatArray = field(repr=False)
+    likeness: FloatArray = field(repr=False)
+
+    def to_text(self) -> str:
+        """All of it as JSON, numbers cut to what they are worth."""
+        values = {"strength": self.strength.round(5).tolist(), "likeness": self.likeness.round(4).tolist()}
+        return json.dumps({"names": self.names, **values})
+
+    @classmethod
+    def of_text(cls, text: str) -> Company:
+        """The inverse of `to_text`.
+
+        Raises:
+            StorageError: The text is something else.
+        """
+        try:
+            values = json.loads(text)
+            names, strength, likeness = (values[key] for key in ("names", "strength", "likeness"))
+            company = cls(names=tuple(names), strength=np.array(strength, float), likeness=np.array(likeness, float))
+        except (ValueError, TypeError, KeyError) as error:
+            raise StorageError(f"what is known of members is damaged: {error}.") from None
+        if company.strength.shape != (len(names),) or company.likeness.shape != (len(names), len(names)):
+            raise StorageError("what is known of members is damaged: the shapes do not match.")
+        return company
+
+    def positions(self, names: Sequence[str]) -> list[int]:
+        """Where the names are; those it does not know are left out."""
+        place = {name: i for i, name in enumerate(self.names)}
+        return [place[name] for name in names if name in place]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What the scores of fitted members say; all NaN before anything was fitted.
+
+    Args:
+        likeness: Correlation of the candidate's tail ranks with the mean of the ensemble's.
+        agreement: Mean correlation of the ensemble's members with that mean.
+    """
+
+    likeness: float = float("nan")
+    agreement: float = float("nan")
+
+
+def gain_inputs(
+    company: Company,
+    members: Sequence[int],
+    candidates: Sequence[int],
+    facts: Mapping[str, float],
+    measured: Sequence[Measured] = (),
+) -> FloatArray:
+    """Inputs of the gain model, in the order of `GAIN_INPUTS`.
+
+    Args:
+        company: Of the members.
+        members: Positions of those in the ensemble; at least one.
+        candidates: Positions of those that might join.
+        facts: Of the table: logs of ``rows`` and ``features``.
+        measured: For each candidate what was measured on this table; empty: nothing yet.
+
+    Returns:
+        Shape (n_candidates, n_inputs).
+    """
+    chosen, asked = list(members), list(candidates)
+    inside, strength = company.likeness[np.ix_(asked, chosen)], company.strength
+    n = len(asked)
+    columns = {
+        "size": np.full(n, np.log(len(chosen))),
+        "strength": strength[asked],
+        "mean strength": np.full(n, strength[chosen].mean()),
+        "best strength": np.full(n, strength[chosen].max()),
+        "usual likeness": inside.mean(axis=1),
+        "nearest likeness": inside.max(axis=1),
+        "unlike the rest": inside.mean(axis=1) - company.likeness[asked].mean(axis=1),
+        "likeness": np.array([m.likeness for m in measured]) if measured else np.full(n, np.nan),
+        "agreement": np.array([m.agreement for m in measured]) if measured else np.full(n, np.nan),
+        "rows": np.full(n, facts.get("rows", np.nan)),
+        "features": np.full(n, facts.get("features", np.nan)),
+    }
+    return np.column_stack([columns[name] for name in GAIN_INPUTS])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Gains:
+    """Predicts the ROC-AUC that a member adds to an ensemble.
+
+    Args:
+        company: Of the members it knows.
+        booster: LightGBM model.
+        shrinkage: What predictions are multiplied by: how far they held on unseen groups.
+    """
+
+    company: Company
+    booster: Any = field(repr=False)
+    shrinkage: float = 1.0
+
+    def predict(
+        self, members: Sequence[str], candidates: Sequence[str], facts: Mapping[str, float]
+    ) -> dict[str, float]:
+        """Expected gain in ROC-AUC of each candidate it knows, before anything was fitted.
+
+        With no member yet it is what the candidate is ahead of the median member.
+
+        Args:
+            members: Names of those in the ensemble; unknown ones count for nothing.
+            candidates: Names of those that might join.
+            facts: Of the table: logs of ``rows`` and ``features``.
+        """
+        inside, asked = self.company.positions(members), self.company.positions(candidates)
+        names = [self.company.names[i] for i in asked]
+        if not inside or not asked:
+            return {name: float(self.company.strength[i]) for name, i in zip(names, asked, strict=True)}
+        X = gain_inputs(self.company, inside, asked, facts)
+        found = self.shrinkage * np.asarray(self.booster.predict(X, num_threads=1), dtype=np.float64)
+        return dict(zip(names, found.tolist(), strict=True))
