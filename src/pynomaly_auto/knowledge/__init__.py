@@ -1,7 +1,8 @@
 """The knowledge base, read: what detectors reached on known tables, and the models learned from it."""
 
 from pynomaly_auto.knowledge._anchor import Anchor, anchored
-from pynomaly_auto.knowledge._base import KnowledgeBase, Neighbours, WarmStart
+from pynomaly_auto.knowledge._answers import Neighbours, WarmStart
+from pynomaly_auto.knowledge._base import KnowledgeBase
 from pynomaly_auto.knowledge._calibrator import Calibrator, Judged, calibration_features, calibration_inputs
 from pynomaly_auto.knowledge._features import META, STATISTIC, Scaling, design_matrix, input_names
 from pynomaly_auto.knowledge._fusion import Fusion

@@ -7,7 +7,6 @@ import importlib.resources
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto.errors import StorageError
+from pynomaly_auto.knowledge._answers import Neighbours, WarmStart
 from pynomaly_auto.knowledge._calibrator import Calibrator
 from pynomaly_auto.knowledge._features import META, STATISTIC, design_matrix
 from pynomaly_auto.knowledge._fusion import Fusion
@@ -31,40 +31,11 @@ from pynomaly_auto.knowledge._manifest import (
     sha256,
 )
 from pynomaly_auto.knowledge._votes import RANK
-from pynomaly_auto.records import FloatArray, Params, Prediction, SimilarTable, plain
+from pynomaly_auto.records import FloatArray, Prediction, SimilarTable, plain
 
 ENVIRONMENT = "PYNOMALY_KNOWLEDGE_BASE"
 _WARM_TABLES = 15  # tables whose best parameters are transferred
 _NAMED = 5  # tables named as similar
-
-
-@dataclass(frozen=True, kw_only=True)
-class Neighbours:
-    """The known tables by distance from one table.
-
-    Args:
-        tables: Position in the tasks table, nearest first (tables without a distance left out).
-        distances: Their distances, increasing; shape (n,).
-        confidence: In [0, 1]: how much the knowledge base knows of tables like this one.
-    """
-
-    tables: tuple[int, ...]
-    distances: tuple[float, ...]
-    confidence: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class WarmStart:
-    """Parameters that did better than the defaults on similar tables.
-
-    Args:
-        gain: Mean ROC-AUC gained over the defaults there, weighted by similarity.
-        tables: On how many similar tables it was compared.
-    """
-
-    params: Params
-    gain: float
-    tables: int
 
 
 class KnowledgeBase:
