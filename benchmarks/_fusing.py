@@ -32,8 +32,7 @@ def fuse(task: Task, part: str, base: str, max_rows: int) -> pd.DataFrame:
     meta = {k.removeprefix("mf_"): v for k, v in record.items() if k.startswith("mf_")}
     weight = fusion.blend * min(1.0, 2.0 * known.neighbours(meta).confidence)
     votes = votes_of(results, len(labels))
-    among = () if fusion.anchor is None else fusion.anchor.among(votes.names)
-    robust = np.ascontiguousarray(votes.only(among or PORTFOLIO).ranks).mean(axis=1)
+    robust = np.ascontiguousarray(votes.only(fusion.core(votes.names) or PORTFOLIO).ranks).mean(axis=1)
     chosen = votes.only(fusion.knows(votes.names))
     facts = table_facts(chosen, n_features=X.shape[1])
     fused, odds = Fused.of(fusion, chosen, facts, weight)

@@ -16,12 +16,12 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks._fusing import fuse
+from benchmarks._knowledge import FOLDS, Bases
 from pynomaly_auto.building import Task, find_tasks, group_folds
 from pynomaly_auto.building._assemble import assemble, described, parts_tables
 from pynomaly_auto.building._build import part_of
 from pynomaly_auto.building._fuse import VIEWED, fusion_members, learn_fusion
 from pynomaly_auto.building._laying import lay_tables
-from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.pool import Job, Pool
 
 _NAME = "kb-fold{}"
@@ -41,12 +41,12 @@ def main() -> None:
     tasks = [t for t in find_tasks(options.sources) if part_of(options.parts, t).is_file()]
     fold_of = dict(zip((t.group for t in tasks), group_folds([t.group for t in tasks], options.folds, 0), strict=True))
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "folds.json").write_text(json.dumps({g: int(f) for g, f in sorted(fold_of.items())}))
+    (options.out / FOLDS).write_text(json.dumps({g: int(f) for g, f in sorted(fold_of.items())}))
     missing = [f for f in range(options.folds) if not (options.out / _NAME.format(f) / "manifest.json").is_file()]
     if missing:
         _build(tasks, [(f, {g for g, at in fold_of.items() if at != f}) for f in missing], options)
     if options.fused is not None:
-        _fuse(tasks, fold_of, options)
+        _fuse(tasks, options)
 
 
 def _build(tasks: Sequence[Task], folds: Sequence[tuple[int, set[str]]], options: argparse.Namespace) -> None:
@@ -65,17 +65,13 @@ def _build(tasks: Sequence[Task], folds: Sequence[tuple[int, set[str]]], options
         print(f"fold {fold}: {len(kept)} tables; {dict(learned['fusion'].validation)}", flush=True)
 
 
-def _fuse(tasks: Sequence[Task], fold_of: dict[str, int], options: argparse.Namespace) -> None:
-    for fold in range(options.folds):
-        base = options.out / _NAME.format(fold)
-        strangers = {g for g in KnowledgeBase.open(base).tasks["group"] if fold_of.get(str(g), fold) == fold}
-        if strangers:  # built with other groups, or with a base of another fold: every figure would be too good
-            raise SystemExit(f"{base} knows groups that it must leave out, {min(strangers)!r} for one: build it again.")
+def _fuse(tasks: Sequence[Task], options: argparse.Namespace) -> None:
+    bases = Bases(str(options.out / _NAME.format("{fold}")))  # refuses one that knows the group of a table
+    allowed = {task.name: bases.base(task.group).path for task in tasks}
     frames = []
     with Pool(options.workers) as pool:
         for task in tasks:
-            base = options.out / _NAME.format(fold_of[task.group])
-            args = (task, str(part_of(options.parts, task)), str(base), options.max_rows)
+            args = (task, str(part_of(options.parts, task)), allowed[task.name], options.max_rows)
             pool.submit(Job(function=fuse, args=args, timeout=300.0, key=task.name))
         while pool.pending:
             outcome = pool.collect()

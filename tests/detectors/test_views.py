@@ -151,3 +151,13 @@ def test_trimming_copes_with_any_shape(shape):
     X = np.random.default_rng(0).normal(size=shape)
     assert suspects(X).sum() == int(0.15 * shape[0])
     assert suspects(np.ones(shape)).sum() == int(0.15 * shape[0])
+
+
+def test_members_of_one_run_share_the_suspects():
+    X = np.random.default_rng(3).normal(size=(60, 4))
+    first = suspects(X)
+    assert suspects(X.copy()) is first
+    assert not first.flags.writeable
+    X[0] += 100.0
+    assert suspects(X)[0]
+    assert suspects(X.reshape(120, 2)).shape == (120,)  # the same numbers, another table

@@ -190,7 +190,9 @@ def test_voters_come_along_without_weight():
     assert len(choose_members(search, ranking, Settings(max_models=2), fusion=fusion).members) == 2
     others = choose_members(search, ranking, Settings(), shape=(300, 4), fusion=fusion)  # to be fitted anew
     assert "pca" not in {m.detector for m in others.members}
-    anchored = replace(fusion, anchor=Anchor(members=("pca", "lof", "hbos"), slope=1.0, intercept=0.0))
+    anchored = replace(
+        fusion, members=("pca", "lof", "hbos"), anchor=Anchor(members=("pca", "lof", "hbos"), slope=1.0, intercept=0.0)
+    )
     again = choose_members(search, ranking, Settings(), shape=(300, 4), fusion=anchored)
     assert next(m for m in again.members if m.detector == "pca").reasons[0].code == "ENS-019"
     hurried = choose_members(search, ranking, Settings(), shape=(300, 4), seconds_left=0.0, fusion=anchored)

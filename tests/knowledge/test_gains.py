@@ -50,6 +50,18 @@ def test_whoever_is_unlike_those_there_is_expected_to_add_more(gains):
     assert found["c"] < 0.06  # shrunk by half
 
 
+def test_what_is_measured_counts_beside_what_is_usual():
+    rng = np.random.default_rng(1)
+    X = rng.random((2000, len(GAIN_INPUTS)))
+    y = 0.1 - 0.1 * X[:, GAIN_INPUTS.index("likeness")]
+    params = {"verbosity": -1, "num_threads": 1, "min_data_in_leaf": 5}
+    after = Gains(company=COMPANY, booster=lightgbm.train(params, lightgbm.Dataset(X, label=y), 50))
+    said = {"b": Measured(likeness=0.1, agreement=0.5), "stranger": Measured()}
+    found = after.predict(["a"], ["b", "c"], FACTS, said | {"c": Measured(likeness=0.9, agreement=0.5)})
+    assert found["b"] > found["c"] + 0.05
+    assert list(after.predict(["a"], ["c", "b"], FACTS, said)) == ["c", "b"]
+
+
 def test_with_nobody_there_it_is_what_a_member_is_ahead(gains):
     assert gains.predict([], ["d", "a"], FACTS) == {"d": -0.1, "a": 0.05}
     assert gains.predict(["a"], [], FACTS) == {}

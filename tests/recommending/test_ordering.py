@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from pynomaly_auto.detectors import DETECTORS, VIEW
-from pynomaly_auto.knowledge import Anchor
+from pynomaly_auto.knowledge import Anchor, Fusion
 from pynomaly_auto.recommending._meta_learner import Opinion
 from pynomaly_auto.recommending._ordering import in_learned_order
 from pynomaly_auto.recommending._recommend import _views
@@ -27,7 +27,10 @@ class FakeGains:
 
 def base(members=("knn:trimmed", "pca:trimmed", "kde:trimmed"), gains=True):
     anchor = Anchor(members=members, slope=1.0, intercept=0.0)
-    return SimpleNamespace(gains=FakeGains() if gains else None, fusion=SimpleNamespace(anchor=anchor))
+    return SimpleNamespace(
+        gains=FakeGains() if gains else None,
+        fusion=Fusion(members=tuple(KNOWN), features=(), boosters=(), anchor=anchor),
+    )
 
 
 def candidate(name, *, view=None, params=None):

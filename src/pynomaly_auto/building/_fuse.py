@@ -16,7 +16,6 @@ from pynomaly_auto.building._train import Learned
 from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS
 from pynomaly_auto.ensembling import smoothed
 from pynomaly_auto.knowledge import (
-    RANK,
     Anchor,
     Fusion,
     Judged,
@@ -92,13 +91,13 @@ def learn_fusion(tables: Sequence[LaidTable], members: Sequence[str], *, seed: i
     if len(set(groups)) < FEWEST_GROUPS:
         return {}
     features = vote_features(members)
-    members = tuple(m for m in START.members if m in members)
-    rows = _stack(tables, features, members)
+    core = tuple(m for m in START.members if m in members)
+    rows = _stack(tables, features, core)
     folds = group_folds(groups, _FOLDS, seed)
-    models = [_fold_model(rows, folds, fold, (features, members, seed)) for fold in range(_FOLDS)]
+    models = [_fold_model(rows, folds != fold, members, seed=seed) for fold in range(_FOLDS)]
     odds, lines = _held_out(tables, folds, models)
     blend, figures = _blend(tables, odds)
-    anchor = _line(rows, None, members)
+    anchor = _line(rows, None, core)
     boosters = [_boost(_from(rows, anchor), None, _FUSION, _TREES, seed + i) for i in range(_MODELS)]
     fusion = Learned(
         boosters={str(i): b.model_to_string() for i, b in enumerate(boosters)},
@@ -163,14 +162,12 @@ def _boost(rows: _Stack, kept: np.ndarray[Any, Any] | None, params: Mapping[str,
     return lightgbm.train({**params, "seed": seed, "num_threads": 2}, data, num_boost_round=trees)
 
 
-def _fold_model(rows: _Stack, folds: IntArray, fold: int, given: tuple[Sequence[str], Sequence[str], int]) -> Fusion:
-    """A fusion that did not see the groups of a fold."""
-    features, members, seed = given
-    kept = folds[rows.table] != fold
-    anchor = _line(rows, kept, members)
-    booster = _boost(_from(rows, anchor), kept, _FUSION, _TREES, seed)
-    known = tuple(name[len(RANK) :] for name in features if name.startswith(RANK))
-    return Fusion(members=known, features=tuple(features), boosters=(booster,), anchor=anchor)
+def _fold_model(rows: _Stack, kept: np.ndarray[Any, Any], members: Sequence[str], *, seed: int) -> Fusion:
+    """A fusion of the rows of some tables: those whose groups are in another fold."""
+    chosen = kept[rows.table]
+    anchor = _line(rows, chosen, [m for m in START.members if m in members])
+    booster = _boost(_from(rows, anchor), chosen, _FUSION, _TREES, seed)
+    return Fusion(members=tuple(members), features=vote_features(members), boosters=(booster,), anchor=anchor)
 
 
 def _held_out(

@@ -165,8 +165,7 @@ def _votes(table: LaidTable, fusion: Fusion) -> Votes:
 
 def _combined(votes: Votes, fusion: Fusion, table: LaidTable) -> FloatArray:
     """The final score of an ensemble, but for the smoothing."""
-    core = fusion.anchor.among(votes.names) if fusion.anchor is not None else ()
-    robust = votes.only(core or votes.names).ranks.mean(axis=1)
+    robust = votes.only(fusion.core(votes.names) or votes.names).ranks.mean(axis=1)
     known = votes.only(fusion.knows(votes.names))
     if not known.names:
         return np.asarray(robust)

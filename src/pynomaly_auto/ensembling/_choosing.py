@@ -309,7 +309,7 @@ def _add_voters(
 ) -> None:
     """What the fusion knows and is fitted already costs nothing more: it decides row by row whom to believe."""
     known = set() if fusion is None else set(fusion.members)
-    core = () if fusion is None or fusion.anchor is None else fusion.anchor.members
+    core = () if fusion is None else fusion.core(fusion.members)
     spare = math.inf if seconds_left is None else _SPARE * seconds_left
     heard = {member_name(choice.trials[i].detector, choice.trials[i].params) for i in choice.chosen}
     for i in usable:

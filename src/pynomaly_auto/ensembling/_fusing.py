@@ -73,7 +73,7 @@ def named(members: Sequence[Member]) -> tuple[str, ...]:
 def robust_weights(members: Sequence[Member], fusion: Fusion) -> tuple[float, ...]:
     """Weights of the members in the robust mean beside the fusion: its anchor's, or else their own."""
     names = named(members)
-    chosen = fusion.anchor.among(names) if fusion.anchor is not None else ()
+    chosen = fusion.core(names)
     return tuple((name in chosen) / len(chosen) if chosen else m.weight for name, m in zip(names, members, strict=True))
 
 

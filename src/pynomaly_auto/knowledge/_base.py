@@ -238,13 +238,6 @@ class KnowledgeBase:
         card = self.manifest.models.get("fusion")
         return () if card is None else tuple(f[len(RANK) :] for f in card.features if f.startswith(RANK))
 
-    @property
-    def anchors(self) -> tuple[str, ...]:
-        """Members whose mean the learned fusion starts from, as its card says; empty without one."""
-        card = self.manifest.models.get("fusion")
-        anchor = None if card is None else card.anchored()
-        return () if anchor is None else anchor.members
-
     @cached_property
     def fusion(self) -> Fusion | None:
         """The learned fusion, or None when the base has none.

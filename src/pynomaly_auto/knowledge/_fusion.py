@@ -60,6 +60,10 @@ class Fusion:
         found = tuple(name for name in self.members if name in set(names))
         return found if len(found) >= min(_FEWEST, len(self.members)) else ()
 
+    def core(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of the names whose mean it starts from; empty without an anchor, or when they are too few."""
+        return () if self.anchor is None else self.anchor.among(names)
+
     def log_odds(self, votes: Votes, facts: Mapping[str, float], threads: int = 1) -> FloatArray:
         """Log odds that a row is an anomaly, if half of all rows were; shape (n_rows,).
 
@@ -89,7 +93,7 @@ class Fusion:
                 if feature.startswith(prefix) and feature[len(prefix) :] in own:
                     own[feature[len(prefix) :]] += float(gain)
         total = sum(own.values())
-        core = self.anchor.among(names) if self.anchor is not None else ()
+        core = self.core(names)
         share = self.anchor.share if self.anchor is not None and core else 0.0
         return {
             name: (1.0 - share) * gain / total + (share / len(core) if name in core else 0.0)

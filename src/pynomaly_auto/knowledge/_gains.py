@@ -130,9 +130,13 @@ class Gains:
     shrinkage: float = 1.0
 
     def predict(
-        self, members: Sequence[str], candidates: Sequence[str], facts: Mapping[str, float]
+        self,
+        members: Sequence[str],
+        candidates: Sequence[str],
+        facts: Mapping[str, float],
+        measured: Mapping[str, Measured] | None = None,
     ) -> dict[str, float]:
-        """Expected gain in ROC-AUC of each candidate it knows, before anything was fitted.
+        """Expected gain in ROC-AUC of each candidate it knows.
 
         With no member yet it is what the candidate is ahead of the median member.
 
@@ -140,11 +144,13 @@ class Gains:
             members: Names of those in the ensemble; unknown ones count for nothing.
             candidates: Names of those that might join.
             facts: Of the table: logs of ``rows`` and ``features``.
+            measured: By candidate, what the scores of fitted members say; None: nothing was fitted yet.
         """
         inside, asked = self.company.positions(members), self.company.positions(candidates)
         names = [self.company.names[i] for i in asked]
         if not inside or not asked:
             return {name: float(self.company.strength[i]) for name, i in zip(names, asked, strict=True)}
-        X = gain_inputs(self.company, inside, asked, facts)
+        said = () if measured is None else [measured.get(name, Measured()) for name in names]
+        X = gain_inputs(self.company, inside, asked, facts, said)
         found = self.shrinkage * np.asarray(self.booster.predict(X, num_threads=1), dtype=np.float64)
         return dict(zip(names, found.tolist(), strict=True))

@@ -73,7 +73,7 @@ def consult(base: KnowledgeBase | None, detectors: list[str], meta_features: Map
         predictions=predictions,
         warm_starts={name: starts for name, starts in warm.items() if starts},
         views=_views(base),
-        anchors=frozenset(base.anchors),
+        anchors=frozenset() if base.fusion is None else frozenset(base.fusion.core(base.fused_members)),
         heard=frozenset(name.partition(":")[0] for name in base.fused_members),
         similar=similar,
         confidence=near.confidence,

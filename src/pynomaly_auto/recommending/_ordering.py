@@ -40,8 +40,8 @@ def in_learned_order(
     members = dict(_members(chosen))
     known = [name for name in members if name in gains.company.names]
     seconds = {name: DETECTORS[members[name][0]].seconds(*shape, members[name][1]) for name in known}
-    anchored = () if fusion.anchor is None else fusion.anchor.among(known)
-    order = sorted(anchored, key=lambda name: seconds[name])
+    core = fusion.core(known)
+    order = sorted(core, key=lambda name: seconds[name])
     expected = _by_gain(gains, order, {n: s for n, s in seconds.items() if n not in order}, shape)
     order += expected
     if not order:
@@ -50,7 +50,7 @@ def in_learned_order(
         f"members are tried in the order of what they are expected to add for their time: {', '.join(order[:_NAMED])}"
         + (", ..." if len(order) > _NAMED else "")
     )
-    evidence: dict[str, Scalar] = {"members": len(order), "anchors": len(anchored)}
+    evidence: dict[str, Scalar] = {"members": len(order), "anchors": len(core)}
     evidence |= {f"gain of {name}": round(gain, 5) for name, gain in expected.items()}
     first = tuple((c.detector, c.params) for c in chosen if c.detector in forced)
     steps = (*first, *(members[name] for name in order if members[name] not in first))
