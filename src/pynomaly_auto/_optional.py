@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import importlib
 import importlib.metadata
 import importlib.util
@@ -53,11 +53,17 @@ def missing(package: str) -> MissingExtraError:
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
     """Versions of those of the distributions that are installed."""
-    found = {}
-    for name in packages:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
+    found = {name: _version(name) for name in packages}
+    return {name: version for name, version in found.items() if version is not None}
+
+
+@functools.cache
+def _version(package: str) -> str | None:
+    """Looked up once: it means reading the package's metadata from disk."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def available(package: str) -> bool:

@@ -53,6 +53,12 @@ def test_there_is_an_answer_without_any_worker():
     assert search.seconds < 5
 
 
+def test_a_budget_that_is_gone_still_gives_one_answer():
+    search = tune(make_dataset(), make_ranking("hbos", "pca", "mcd"), make_plan(Unstarted(), budget=1e-3))
+    assert len(search.completed) == 1
+    assert search.stopped == "the time budget for the search was used up"
+
+
 def test_ctrl_c_keeps_what_was_found_and_records_the_rest(monkeypatch):
     seen = []
 

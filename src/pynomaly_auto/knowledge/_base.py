@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -17,7 +16,7 @@ import pandas as pd
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.knowledge._answers import Neighbours, WarmStart
 from pynomaly_auto.knowledge._calibrator import Calibrator
-from pynomaly_auto.knowledge._features import META, STATISTIC, design_matrix
+from pynomaly_auto.knowledge._features import META, STATISTIC, input_rows
 from pynomaly_auto.knowledge._fusion import Fusion
 from pynomaly_auto.knowledge._gains import Company, Gains
 from pynomaly_auto.knowledge._manifest import (
@@ -30,12 +29,13 @@ from pynomaly_auto.knowledge._manifest import (
     read_manifest,
     sha256,
 )
+from pynomaly_auto.knowledge._transfers import Transfers
 from pynomaly_auto.knowledge._votes import RANK
 from pynomaly_auto.records import FloatArray, Prediction, SimilarTable, plain
 
 ENVIRONMENT = "PYNOMALY_KNOWLEDGE_BASE"
-_WARM_TABLES = 15  # tables whose best parameters are transferred
 _NAMED = 5  # tables named as similar
+_BEST = 3  # detectors named of each
 
 
 class KnowledgeBase:
@@ -151,29 +151,14 @@ class KnowledgeBase:
                 SimilarTable(
                     name=name,
                     similarity=self.manifest.scaling.confidence(distance),
-                    best_detectors=self._best.get(name, ()),
+                    best_detectors=self._best(name),
                 )
             )
         return tuple(out)
 
     def warm_starts(self, near: Neighbours, detector: str, count: int = 3) -> tuple[WarmStart, ...]:
         """Parameters of a detector that beat its defaults on the tables most like this one, best first."""
-        gains = self._gains.get(detector)
-        if gains is None:
-            return ()
-        names = [str(self.tasks["task"].iloc[i]) for i in near.tables[:_WARM_TABLES]]
-        weight = {n: 1.0 / (0.1 + d) for n, d in zip(names, near.distances, strict=False)}
-        rows = gains[gains["task"].isin(names)]
-        if not len(rows):
-            return ()
-        rows = rows.assign(weight=rows["task"].map(weight).astype(float))
-        found = []
-        for (_, params), part in rows.groupby(["config", "params"], sort=True):
-            gain = float(np.average(part["gain"], weights=part["weight"]))
-            if gain > 0:
-                found.append(WarmStart(params=json.loads(str(params)), gain=gain, tables=len(part)))
-        found.sort(key=lambda w: -w.gain)
-        return tuple(found[:count])
+        return self._transfers.best(near, detector, count)
 
     def predict(self, detectors: Sequence[str], meta_features: Mapping[str, float]) -> dict[str, Prediction]:
         """Predict what each known detector's defaults would reach, before anything is fitted.
@@ -227,7 +212,7 @@ class KnowledgeBase:
             if facts is None:
                 return float("nan")
             values = table | {STATISTIC + name: value for name, value in statistics.items()}
-            offset = card.shrinkage * float(self._run(card, "mean", [detector], values)[0])
+            offset = card.shrinkage * float(self._run(card, "mean", self._inputs(card, [detector], values))[0])
             return _unit(facts.mean + trust * offset)
 
         return predict
@@ -281,7 +266,8 @@ class KnowledgeBase:
         if card is None:
             return {}
         values: dict[str, float] = {META + k: v for k, v in meta_features.items()} | {"is_default": 1.0}
-        parts = {role: self._run(card, role, detectors, values) for role in ("mean", "low", "high")}
+        X = self._inputs(card, detectors, values)
+        parts = {role: self._run(card, role, X) for role in ("mean", "low", "high")}
         out = {}
         for i, name in enumerate(detectors):
             mean = self.manifest.detectors[name].mean
@@ -292,10 +278,12 @@ class KnowledgeBase:
             )
         return out
 
-    def _run(self, card: ModelCard, role: str, detectors: list[str], values: Mapping[str, float]) -> FloatArray:
-        rows = pd.DataFrame({k: [float(v)] * len(detectors) for k, v in values.items()}, index=range(len(detectors)))
-        families = [self.manifest.detectors[d].family if d in self.manifest.detectors else "" for d in detectors]
-        X = design_matrix(card.features, rows, detectors, families)
+    def _inputs(self, card: ModelCard, detectors: list[str], values: Mapping[str, float]) -> FloatArray:
+        facts = self.manifest.detectors
+        families = [facts[name].family if name in facts else "" for name in detectors]
+        return input_rows(card.features, values, detectors, families)
+
+    def _run(self, card: ModelCard, role: str, X: FloatArray) -> FloatArray:
         # One thread: a few dozen rows are done before a thread pool has started.
         return np.asarray(self._booster(card.files[role]).predict(X, num_threads=1), dtype=np.float64)
 
@@ -325,24 +313,18 @@ class KnowledgeBase:
 
     @cached_property
     def _defaults(self) -> pd.DataFrame:
-        done = self.results[self.results["status"] == "completed"]
-        return done[done["config"] == "default"]
+        """What the defaults reached, the best first."""
+        kept = (self.results["status"] == "completed") & (self.results["config"] == "default")
+        done = self.results.loc[kept, ["task", "detector", "roc_auc"]]
+        return done.sort_values("roc_auc", ascending=False, kind="stable")
+
+    def _best(self, task: str) -> tuple[str, ...]:
+        """The detectors whose defaults did best there."""
+        return tuple(self._defaults.loc[self._defaults["task"] == task, "detector"][:_BEST])
 
     @cached_property
-    def _best(self) -> dict[str, tuple[str, ...]]:
-        ordered = self._defaults.sort_values("roc_auc", ascending=False, kind="stable")
-        top = ordered.groupby("task", sort=False).head(3)
-        return {str(task): tuple(part["detector"]) for task, part in top.groupby("task", sort=False)}
-
-    @cached_property
-    def _gains(self) -> dict[str, pd.DataFrame]:
-        """Detector to its non-default results with the ROC-AUC gained over the default on the same task."""
-        done = self.results[(self.results["status"] == "completed") & (self.results["config"] != "default")]
-        default = self._defaults[["task", "detector", "roc_auc"]].rename(columns={"roc_auc": "base"})
-        both = done.merge(default, on=["task", "detector"])
-        both["gain"] = both["roc_auc"] - both["base"]
-        kept = both[["task", "detector", "config", "params", "gain"]].dropna()
-        return {str(name): part for name, part in kept.groupby("detector", sort=True)}
+    def _transfers(self) -> Transfers:
+        return Transfers.of(self.results, self.tasks["task"])
 
     def _table(self, name: str) -> pd.DataFrame:
         try:

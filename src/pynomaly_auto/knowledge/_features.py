@@ -30,15 +30,31 @@ def design_matrix(
     Returns:
         Shape (n, n_features).
     """
-    known = {_DETECTOR: np.asarray(detectors, dtype=object), _FAMILY: np.asarray(families, dtype=object)}
     out = np.full((len(rows), len(features)), np.nan)
     for j, name in enumerate(features):
-        kind = next((k for k in known if name.startswith(k)), None)
-        if kind is not None:
-            out[:, j] = known[kind] == name[len(kind) :]
-        elif name in rows.columns:
+        if name in rows.columns:
             out[:, j] = rows[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    _tell_apart(out, features, detectors, families)
     return out
+
+
+def input_rows(
+    features: Sequence[str], values: Mapping[str, float], detectors: Sequence[str], families: Sequence[str]
+) -> FloatArray:
+    """The same for several detectors on one table: all else is alike in every row; shape (n, n_features)."""
+    row = np.array([values.get(name, np.nan) for name in features], dtype=np.float64)
+    out = np.tile(row, (len(detectors), 1))
+    _tell_apart(out, features, detectors, families)
+    return out
+
+
+def _tell_apart(X: FloatArray, features: Sequence[str], detectors: Sequence[str], families: Sequence[str]) -> None:
+    """Fill in the inputs that say which detector a row is of."""
+    known = {_DETECTOR: np.asarray(detectors, dtype=object), _FAMILY: np.asarray(families, dtype=object)}
+    for j, name in enumerate(features):
+        for kind, names in known.items():
+            if name.startswith(kind):
+                X[:, j] = names == name[len(kind) :]
 
 
 def input_names(
@@ -105,14 +121,15 @@ class Scaling:
             else np.full(len(tasks), np.nan)
             for name in self.names
         ]
-        raw = np.column_stack(columns) if columns else np.empty((len(tasks), 0))
-        raw[~np.isfinite(raw)] = np.nan
-        return np.asarray(np.arcsinh((raw - np.asarray(self.centre)) / np.asarray(self.spread)), dtype=np.float64)
+        return self._scaled(np.column_stack(columns) if columns else np.empty((len(tasks), 0)))
 
     def place(self, meta_features: Mapping[str, float]) -> FloatArray:
         """Place one table in the space; shape (n_names,)."""
-        row = {META + name: [float(meta_features.get(name, np.nan))] for name in self.names}
-        return np.asarray(self.points(pd.DataFrame(row, index=[0]))[0], dtype=np.float64)
+        return self._scaled(np.array([float(meta_features.get(name, np.nan)) for name in self.names]))
+
+    def _scaled(self, raw: FloatArray) -> FloatArray:
+        raw = np.where(np.isfinite(raw), raw, np.nan)
+        return np.asarray(np.arcsinh((raw - np.asarray(self.centre)) / np.asarray(self.spread)), dtype=np.float64)
 
     def distances(self, point: FloatArray, known: FloatArray) -> FloatArray:
         """Root mean squared difference over the meta-features both have; NaN where too few are shared."""

@@ -25,6 +25,7 @@ from pynomaly_auto.tuning._objective import Order, attempt
 
 EACH, TOGETHER = 0.1, 0.3  # most expected seconds of one trial, and of all
 SHARE = 0.2  # of the time left for the search that they may be expected to take
+AT_LEAST = 0.15  # seconds they may take however little is left: an answer a moment late is better than none
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.pool import Job, Outcome
 from pynomaly_auto.records import Dataset, Ranking, Reason, Search, Trial, TrialStatus
-from pynomaly_auto.tuning._here import EACH, SHARE, TOGETHER, run_here
+from pynomaly_auto.tuning._here import AT_LEAST, EACH, SHARE, TOGETHER, run_here
 from pynomaly_auto.tuning._objective import Attempt, Order, attempt, order
 from pynomaly_auto.tuning._optuna import Proposal, Proposer
 from pynomaly_auto.tuning._plan import Executor, TuningPlan, choose_rows, search_share
@@ -112,7 +112,7 @@ class _Run:
         """What is tried in this process, beside the workers."""
         if math.isinf(self.end) or self.plan.settings.memory_limit is not None:  # only a worker can be held to it
             return []
-        together = min(TOGETHER, SHARE * max(self.end - self.begun, 0.0))
+        together = min(TOGETHER, max(SHARE * (self.end - self.begun), AT_LEAST))
         return self.proposer.quick(EACH, together, first=self._wanted())
 
     def _end(self) -> float:
@@ -130,6 +130,8 @@ class _Run:
         while True:
             if self._may_ask():
                 self._ask()
+            if self.state.best and self._late():
+                self.here.clear()
             if self.here:
                 self._try_here(self.here.popleft())
             elif not self.executor.pending:
