@@ -241,6 +241,9 @@ def kb_build(  # noqa: PLR0913 - one parameter per option
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the knowledge base.")],
     parts: Annotated[Path | None, typer.Option(help="Where finished tasks are kept [default: OUTPUT.parts].")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes [default: all cores].")] = None,
+    backend: Annotated[str, typer.Option(help="Where fits run: local, or ray (the cluster it is connected to).")] = (
+        "local"
+    ),
     max_rows: Annotated[int, typer.Option(help="Rows used of each table.")] = 2000,
     limit: Annotated[int | None, typer.Option(help="Only that many tables.")] = None,
     suite: Annotated[list[str] | None, typer.Option(help="Only this suite of the index (repeatable).")] = None,
@@ -261,6 +264,7 @@ def kb_build(  # noqa: PLR0913 - one parameter per option
 
     plan = Plan(
         workers=workers,
+        backend=backend,
         detectors=tuple(detector or ()),
         max_rows=max_rows,
         limit=limit,

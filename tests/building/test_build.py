@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from pynomaly_auto.building import Plan, _build, add, build, restate
+from pynomaly_auto.building import Plan, add, build, restate
 from pynomaly_auto.building._configurations import configurations, draw
 from pynomaly_auto.building._measure import Measured, finish, fit, prepare
 from pynomaly_auto.building._parts import Configuration, read_part, slug, write_part
@@ -32,7 +32,7 @@ def test_build_continue_and_add(folder, tmp_path, monkeypatch):
     assert {"mf_", "st_"} <= {c[:3] for c in [*base.tasks.columns, *base.results.columns]}
     assert base.results["st_agreement"].notna().all()
     # Nothing is measured twice: no process is started any more.
-    monkeypatch.setattr(_build, "Pool", None)
+    monkeypatch.setattr(Plan, "executor", None)
     (folder / "broken.npz").unlink()
     seen.clear()
     again = build(folder, out, PLAN, on_task=seen.append)

@@ -1,17 +1,21 @@
-"""The same search on a local Ray; and the executor's handling of what goes wrong."""
+"""The same search and the same build on a local Ray; and the executor's handling of what goes wrong."""
 
 import sys
 from pathlib import Path
 
 import fake_detectors
+import numpy as np
+import pandas as pd
 import pytest
 from tuning_makers import make_dataset, make_plan, make_ranking
 
 from pynomaly_auto._optional import available
+from pynomaly_auto.building import Plan, build
 from pynomaly_auto.errors import MissingExtraError
-from pynomaly_auto.pool import Job
+from pynomaly_auto.knowledge import KnowledgeBase
+from pynomaly_auto.pool import Job, RayExecutor
 from pynomaly_auto.settings import Settings
-from pynomaly_auto.tuning import _ray, tune
+from pynomaly_auto.tuning import tune
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own start-up warns of its future
 
@@ -21,7 +25,7 @@ def test_without_ray_the_error_names_the_extra(monkeypatch):
     if available("ray"):
         monkeypatch.setattr("importlib.import_module", _missing)
     with pytest.raises(MissingExtraError, match=r"pynomaly-auto\[ray\]"):
-        _ray.RayExecutor(1)
+        RayExecutor(1)
 
 
 def _missing(name):
@@ -46,11 +50,32 @@ def test_a_search_on_ray():
     settings = Settings(time_budget=None, n_trials=4, backend="ray", n_jobs=2)
     search = tune(make_dataset(), make_ranking("fake_sum", "raises", "dies"), make_plan(None, settings=settings))
     assert [t.status for t in search.trials] == ["completed", "failed", "failed", "completed"]
-    executor = _ray.RayExecutor(2)
+    executor = RayExecutor(2)
     executor.submit(Job(function=fake_detectors.Hangs().fit, args=(None,), timeout=1.0, key="late"))
     assert executor.collect(timeout=20).status == "timeout"
-    executor.submit(Job(function=fake_detectors.Hangs().fit, args=(None,), key="running"))
+    for key in ("running", "too", "waiting"):  # two at a time
+        executor.submit(Job(function=fake_detectors.Hangs().fit, args=(None,), timeout=60.0, key=key))
+    assert executor.pending == 3
     assert executor.collect(timeout=0.3) is None
-    assert [o.status for o in executor.cancel()] == ["cancelled"]
+    assert [(o.key, o.status) for o in executor.cancel()] == [(k, "cancelled") for k in ("running", "too", "waiting")]
     assert executor.collect() is None
     assert executor.cancel() == []
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_knowledge_base_measured_on_ray_is_the_one_measured_here(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    for i in range(3):
+        X = rng.normal(size=(80, 3))
+        X[:6] += 4.0
+        np.savez(tmp_path / f"table{i}.npz", X=X, y=np.arange(80) < 6)
+    monkeypatch.chdir(tmp_path)
+    tables = {}
+    for backend in ("local", "ray"):
+        plan = Plan(workers=2, backend=backend, detectors=("hbos", "iforest"), configurations=1)
+        build([Path(f"table{i}.npz") for i in range(3)], Path(backend), plan)
+        base = KnowledgeBase.open(Path(backend))
+        tables[backend] = base.results.drop(columns=["seconds", "memory_mb"])
+        assert base.manifest.n_tasks == 3
+    pd.testing.assert_frame_equal(tables["local"], tables["ray"])
+    assert not list(Path("ray.parts").glob("pynomaly-kb-*"))

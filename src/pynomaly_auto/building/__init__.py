@@ -1,9 +1,10 @@
 """Builds knowledge bases: measures detectors on labelled tables and learns from what was measured."""
 
-from pynomaly_auto.building._build import Plan, Progress, add, build
+from pynomaly_auto.building._build import add, build
 from pynomaly_auto.building._corruptions import CORRUPTIONS, Corruption
 from pynomaly_auto.building._measure import restate
 from pynomaly_auto.building._novelty import split
+from pynomaly_auto.building._plan import Plan, Progress
 from pynomaly_auto.building._sources import Task, find_tasks, load_task, read_labelled, variants_of
 from pynomaly_auto.building._splits import group_folds
 from pynomaly_auto.building._suites import Registry, TableFacts, read_registry, table_facts

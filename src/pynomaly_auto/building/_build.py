@@ -15,15 +15,15 @@ from pynomaly_auto.building._configurations import configurations, novelty_confi
 from pynomaly_auto.building._fuse import FEWEST_GROUPS, VIEWED, fusion_members, learn_fusion
 from pynomaly_auto.building._laying import lay_tables
 from pynomaly_auto.building._measure import Measured, Prepared, finish, fit, prepare
-from pynomaly_auto.building._novelty import PROTOCOLS, Protocol, fit_novelty, prepare_novelty
+from pynomaly_auto.building._novelty import fit_novelty, prepare_novelty
 from pynomaly_auto.building._parts import Configuration, read_part, slug
-from pynomaly_auto.building._sources import LABEL, Task, find_tasks, variants_of
+from pynomaly_auto.building._plan import Plan, Progress
+from pynomaly_auto.building._sources import Task, find_tasks, variants_of
 from pynomaly_auto.building._train import Learned
-from pynomaly_auto.building._variants import parse_variants
 from pynomaly_auto.detectors import DETECTORS
-from pynomaly_auto.errors import InvalidInputError, NotApplicableError, SettingError, StorageError
+from pynomaly_auto.errors import InvalidInputError, NotApplicableError, StorageError
 from pynomaly_auto.knowledge import KnowledgeBase, Manifest
-from pynomaly_auto.pool import Job, Outcome, Pool
+from pynomaly_auto.pool import Executor, Job, Outcome
 from pynomaly_auto.settings import usable_cores
 
 _PREPARE_TIMEOUT = 300.0
@@ -34,78 +34,6 @@ _PRELOAD = (
     "pynomaly_auto.detectors.linear", "pynomaly_auto.detectors.trees", "pynomaly_auto.detectors.regression",
     "pynomaly_auto.detectors.neural",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """How a knowledge base is measured.
-
-    Args:
-        workers: Worker processes; None: one per usable core.
-        detectors: Names; empty: all that are installed.
-        max_rows: Larger tables are cut down to that many rows, by class.
-        limit: At most that many tasks; None: all.
-        suites: Only these suites; empty: all.
-        seed: Seed of everything random.
-        fit_timeout: Seconds after which one fit is killed and recorded as such.
-        configurations: Points of the search space measured for each strong detector besides its defaults.
-        label: Name of the label column in tables that no index describes.
-        parts: Folder of the finished tasks' part files; None: beside the knowledge base, ``<its name>.parts``.
-        registry: TOML file that describes the suites; None: the repository's, where it is.
-        variants: Measured besides each task, as `variants_of` takes them; ``limit`` counts the tasks without them.
-        protocol: ``"contaminated"``: the rows fitted on are judged. ``"novelty"``: half of the normal rows are fitted
-            on, the other half and the anomalies are judged.
-    """
-
-    workers: int | None = None
-    detectors: tuple[str, ...] = ()
-    max_rows: int = 2000
-    limit: int | None = None
-    suites: tuple[str, ...] = ()
-    seed: int = 0
-    fit_timeout: float = 60.0
-    configurations: int = 2
-    label: str = LABEL
-    parts: Path | None = None
-    registry: Path | None = None
-    variants: tuple[str, ...] = ()
-    protocol: Protocol = "contaminated"
-
-    def __post_init__(self) -> None:
-        for name in ("workers", "limit"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise SettingError(f"{name} is {value!r}.", where="build plan", fix="Give at least 1, or None.")
-        if self.protocol not in PROTOCOLS:
-            raise SettingError(
-                f"protocol is {self.protocol!r}.", where="build plan", fix=f"Use one of {', '.join(PROTOCOLS)}."
-            )
-        if self.max_rows < 50 or self.fit_timeout <= 0 or self.configurations < 0 or self.seed < 0:
-            raise SettingError(
-                f"{self!r} cannot be carried out.",
-                where="build plan",
-                fix="max_rows from 50, fit_timeout above 0, configurations and seed from 0.",
-            )
-        parse_variants(self.variants)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """One task came to its end.
-
-    Args:
-        status: ``"measured"``, ``"known"`` (its part was there already) or ``"failed"`` (it cannot be used).
-        done: Tasks at their end so far.
-        total: Tasks of this build.
-        text: For a person.
-    """
-
-    task: str
-    status: str
-    done: int
-    total: int
-    seconds: float
-    text: str
 
 
 def part_of(parts: Path, task: Task) -> Path:
@@ -150,7 +78,7 @@ def build(
     """
     plan = plan or Plan()
     tasks = _tasks(sources, plan)
-    parts = plan.parts or out.with_name(out.name + ".parts")
+    parts = (plan.parts or out.with_name(out.name + ".parts")).absolute()
     finished = _measure_all(tasks, parts, plan, on_task)
     measured, results = parts_tables(finished)
     tables = (described(measured, tasks), results)
@@ -197,7 +125,7 @@ def add(
     tasks = _tasks(tables, plan)
     scratch = Path(tempfile.mkdtemp(prefix="pynomaly-kb-"))
     try:
-        finished = _measure_all(tasks, plan.parts or scratch, plan, on_task)
+        finished = _measure_all(tasks, (plan.parts or scratch).absolute(), plan, on_task)
         merged = union((known.tasks, known.results), parts_tables(finished))
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -226,7 +154,8 @@ def _tasks(sources: Path | Iterable[Path], plan: Plan) -> list[Task]:
 
 
 def _paths(sources: Path | Iterable[Path]) -> list[Path]:
-    return [Path(sources)] if isinstance(sources, (str, Path)) else [Path(p) for p in sources]
+    # Workers need not run where we do.
+    return [Path(p).absolute() for p in ([sources] if isinstance(sources, (str, Path)) else sources)]
 
 
 def _measure_all(tasks: list[Task], parts: Path, plan: Plan, on_task: Callable[[Progress], None] | None) -> list[Path]:
@@ -262,8 +191,10 @@ class _Run:
         queue = iter(self.tasks)
         more = True
         workers = self.plan.workers or 1
-        with tempfile.TemporaryDirectory(prefix="pynomaly-kb-") as folder:
-            pool: Pool | None = None  # no process is started when everything is known already
+        # What all nodes of a cluster are to read lies beside the parts, which they all see.
+        shared = self.parts if self.plan.backend == "ray" else None
+        with tempfile.TemporaryDirectory(prefix="pynomaly-kb-", dir=shared) as folder:
+            pool: Executor | None = None  # no process is started when everything is known already
             try:
                 while more or self.open:
                     # Just enough tasks are open to keep every worker busy, so that parts get finished early.
@@ -276,7 +207,7 @@ class _Run:
                         if not todo:
                             yield self._end(task, "known", 0.0, "measured before")
                             continue
-                        pool = pool or Pool(workers, preload=_PRELOAD)
+                        pool = pool or self.plan.executor(preload=_PRELOAD)
                         self._begin(task, todo, pool, folder)
                     if pool is None or not self.open:
                         continue
@@ -305,7 +236,7 @@ class _Run:
         have = set(zip(known["detector"], known["config"], strict=True))
         return [c for c in self.wanted if c.key not in have]
 
-    def _begin(self, task: Task, todo: list[Configuration], pool: Pool, folder: str) -> None:
+    def _begin(self, task: Task, todo: list[Configuration], pool: Executor, folder: str) -> None:
         self.open[task.name] = _Open(task=task, todo=todo, started=time.monotonic())
         pool.submit(
             Job(
@@ -316,7 +247,7 @@ class _Run:
             )
         )
 
-    def _advance(self, outcome: Outcome, pool: Pool) -> Progress | None:
+    def _advance(self, outcome: Outcome, pool: Executor) -> Progress | None:
         name, stage, configuration = outcome.key
         state = self.open[name]
         if stage == "prepare":
@@ -346,7 +277,7 @@ class _Run:
             pool.submit(Job(function=finish, args=args, timeout=_PREPARE_TIMEOUT, key=(name, "finish", None)))
         return None
 
-    def _submit_fits(self, state: _Open, pool: Pool) -> None:
+    def _submit_fits(self, state: _Open, pool: Executor) -> None:
         prepared = state.prepared
         assert prepared is not None
         for c in state.todo:

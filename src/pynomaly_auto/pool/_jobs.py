@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -64,6 +64,37 @@ class SharedArray:
         """Write the array to ``path`` and return the handle."""
         np.save(path, np.ascontiguousarray(array))
         return cls(str(path))
+
+
+class Executor(Protocol):
+    """What carries out jobs: the local `Pool`, or `RayExecutor`."""
+
+    workers: int
+
+    @property
+    def pending(self) -> int:
+        """Jobs whose outcome was not collected yet."""
+        ...
+
+    def share(self, array: np.ndarray[Any, Any]) -> Any:
+        """Make an array readable by workers through the handle's ``load()``."""
+        ...
+
+    def submit(self, job: Job) -> None:
+        """Queue a job."""
+        ...
+
+    def collect(self, timeout: float | None = None) -> Outcome | None:
+        """The next outcome."""
+        ...
+
+    def cancel(self) -> list[Outcome]:
+        """Kill what runs and return what was not collected yet."""
+        ...
+
+    def close(self) -> None:
+        """End it; what runs is killed."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from pynomaly_auto.detectors import DETECTORS
-from pynomaly_auto.pool import Job, Outcome
+from pynomaly_auto.pool import Executor, RayExecutor
 from pynomaly_auto.records import Dataset, IntArray, Ranking, Reason
 from pynomaly_auto.settings import Deadline, Settings
 
@@ -23,33 +23,6 @@ _MARGIN = 1.6  # how much longer than declared fitting the members may take
 _AFTERWARDS = 0.1  # share of the time left for what follows the members
 _LEAST_SHARE, _LARGEST_SHARE = 0.2, 0.55
 _PORTFOLIO_SHARE = 0.5  # of the search's time that one round over all candidates may take
-
-
-class Executor(Protocol):
-    """What the search needs of a pool; `pynomaly_auto.pool.Pool` and the Ray backend both have it."""
-
-    workers: int
-
-    @property
-    def pending(self) -> int:
-        """Jobs whose outcome was not collected yet."""
-        ...
-
-    def share(self, array: np.ndarray[Any, Any]) -> Any:
-        """Make an array readable by workers through the handle's ``load()``."""
-        ...
-
-    def submit(self, job: Job) -> None:
-        """Queue a job."""
-        ...
-
-    def collect(self, timeout: float | None = None) -> Outcome | None:
-        """The next outcome."""
-        ...
-
-    def cancel(self) -> list[Outcome]:
-        """Kill what runs and return what was not collected yet."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,9 +66,7 @@ class TuningPlan:
             MissingExtraError: The backend is Ray and Ray is not installed.
         """
         if self.settings.backend == "ray":
-            from pynomaly_auto.tuning._ray import RayExecutor
-
-            return RayExecutor(self.settings.workers, self.pool.share if self.pool is not None else None)
+            return RayExecutor(self.settings.workers)
         assert self.pool is not None, "a local search needs a pool"
         return self.pool
 

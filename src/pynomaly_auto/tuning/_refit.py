@@ -13,10 +13,10 @@ import numpy as np
 
 from pynomaly_auto.detectors import DETECTORS, FittedDetector
 from pynomaly_auto.errors import NothingFinishedError
-from pynomaly_auto.pool import Job, Outcome
+from pynomaly_auto.pool import Executor, Job, Outcome
 from pynomaly_auto.records import Dataset, Ensemble, FloatArray, Member, Reason, Search
 from pynomaly_auto.tuning._objective import Attempt, attempt, order
-from pynomaly_auto.tuning._plan import Executor, TuningPlan
+from pynomaly_auto.tuning._plan import TuningPlan
 
 _HANG = 3600.0
 _SHARE = 0.85  # of the time left; the rest is for what follows

@@ -13,12 +13,12 @@ import numpy as np
 
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import NothingFinishedError
-from pynomaly_auto.pool import Job, Outcome
+from pynomaly_auto.pool import Executor, Job, Outcome
 from pynomaly_auto.records import Dataset, Ranking, Reason, Search, Trial, TrialStatus
 from pynomaly_auto.tuning._here import AT_LEAST, EACH, SHARE, TOGETHER, run_here
 from pynomaly_auto.tuning._objective import Attempt, Order, attempt, order
 from pynomaly_auto.tuning._optuna import Proposal, Proposer
-from pynomaly_auto.tuning._plan import Executor, TuningPlan, choose_rows, search_share
+from pynomaly_auto.tuning._plan import TuningPlan, choose_rows, search_share
 from pynomaly_auto.tuning._quality import COLD_WEIGHTS, WEIGHTS, Judge
 
 _BATCH = 8  # trials asked for at once when the count rules; never the number of workers, or results would depend on it

@@ -1,15 +1,16 @@
-"""Trials as Ray tasks: the same search, on whatever cluster Ray is connected to."""
+"""Jobs as Ray tasks: what the local pool does, on whatever cluster Ray is connected to."""
 
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from pynomaly_auto._optional import require
-from pynomaly_auto.pool import Job, Outcome, OutcomeStatus
+from pynomaly_auto.pool._jobs import Job, Outcome, OutcomeStatus
 
 
 class RayTable:
@@ -24,40 +25,46 @@ class RayTable:
 
 
 class RayExecutor:
-    """What the search needs of a pool, by Ray remote functions.
+    """A pool of Ray remote functions.
 
     A task that fails costs only itself; one past its timeout is cancelled by force. Memory is watched by Ray's own
-    monitor, which kills tasks of a node that runs out of it.
+    monitor, which kills tasks of a node that runs out of it. Paths among the arguments must mean the same on all nodes.
 
     Args:
         workers: Tasks at a time; at most what the cluster has.
-        share: Not used by Ray itself; kept so that both executors are made alike.
 
     Raises:
         MissingExtraError: Ray is not installed.
     """
 
-    def __init__(self, workers: int, share: Callable[[np.ndarray[Any, Any]], Any] | None = None) -> None:
+    def __init__(self, workers: int) -> None:
         self._ray = require("ray")
         if not self._ray.is_initialized():
             self._ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False, configure_logging=False)
         self.workers = max(1, min(workers, int(self._ray.cluster_resources().get("CPU", workers))))
         self._remote = self._ray.remote(num_cpus=1, max_retries=0)(_call)
+        self._queued: deque[Job] = deque()
         self._running: dict[Any, tuple[Job, float]] = {}
 
     @property
     def pending(self) -> int:
         """Tasks whose outcome was not collected yet."""
-        return len(self._running)
+        return len(self._running) + len(self._queued)
 
     def share(self, array: np.ndarray[Any, Any]) -> RayTable:
         """Put an array into the object store."""
         return RayTable(self._ray.put(np.ascontiguousarray(array)))
 
     def submit(self, job: Job) -> None:
-        """Start a task."""
-        # The time waiting for a free core counts too; the search never has more tasks out than there are cores.
-        self._running[self._remote.remote(job.function, job.args)] = (job, time.monotonic())
+        """Queue a task."""
+        self._queued.append(job)
+        self._start()
+
+    def _start(self) -> None:
+        # No more than there are cores for, as seconds count from here on.
+        while self._queued and len(self._running) < self.workers:
+            job = self._queued.popleft()
+            self._running[self._remote.remote(job.function, job.args)] = (job, time.monotonic())
 
     def collect(self, timeout: float | None = None) -> Outcome | None:
         """The next outcome; None when nothing is pending or ``timeout`` seconds have passed."""
@@ -75,13 +82,23 @@ class RayExecutor:
 
     def cancel(self) -> list[Outcome]:
         """Kill what runs; finished outcomes are returned with the cancelled ones."""
+        waiting = [
+            Outcome(key=job.key, status="cancelled", error="cancelled before it started") for job in self._queued
+        ]
+        self._queued.clear()
         running = list(self._running)
         ready = self._ray.wait(running, num_returns=len(running), timeout=0)[0] if running else []
         finished = [self._outcome(reference) for reference in ready]
-        return [*finished, *(self._drop(r, "cancelled", "cancelled while it ran") for r in list(self._running))]
+        dropped = [self._drop(r, "cancelled", "cancelled while it ran") for r in list(self._running)]
+        return [*finished, *dropped, *waiting]
+
+    def close(self) -> None:
+        """Kill what runs; Ray itself stays up."""
+        self.cancel()
 
     def _outcome(self, reference: Any) -> Outcome:
         job, started = self._running.pop(reference)
+        self._start()
         seconds = time.monotonic() - started
         try:
             value, memory_mb = self._ray.get(reference)
@@ -94,6 +111,7 @@ class RayExecutor:
     def _drop(self, reference: Any, status: OutcomeStatus, error: str) -> Outcome:
         job, started = self._running.pop(reference)
         self._ray.cancel(reference, force=True)
+        self._start()
         return Outcome(key=job.key, status=status, error=error, seconds=time.monotonic() - started)
 
 
