@@ -19,7 +19,7 @@ from pynomaly_auto.knowledge import Calibrator, Fusion, Judged, Votes, table_fac
 from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason
 from pynomaly_auto.scoring import tail_ranks
 
-_MANY_ROWS = 20_000  # from here on members score new rows side by side
+_MANY_ROWS = 200  # from here on members score new rows side by side
 
 
 class _Detector(Protocol):
