@@ -1,6 +1,6 @@
 """Quality against time: what ours finds within 0.25 to 8 seconds, beside the one point of each peer.
 
-    python -m benchmarks.anytime --tables 12 --knowledge 'FOLDS/kb-fold{fold}'    # measures and prints
+    python -m benchmarks.anytime --tables 30 --knowledge 'FOLDS/kb-fold{fold}'    # measures and prints
     python -m benchmarks.anytime report                                          # the part of docs/benchmarks.md
 
 Tables are samples of shared tables with at least as many rows, of all suites in turns. Measurements stay in
@@ -167,7 +167,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("mode", nargs="?", choices=("measure", "report"), default="measure")
-    add("--tables", type=int, default=12, help="tables of each size")
+    add("--tables", type=int, default=30, help="tables of each size")
     add("--sizes", type=_integers, default=(500, 2000, 5000), help="rows, by comma")
     add("--budgets", type=_numbers, default=(0.25, 0.5, 1.0, 2.0, 4.0, 8.0), help="seconds of ours, by comma")
     add("--suites", default=",".join(SUITES), help="shared suites, by comma")
