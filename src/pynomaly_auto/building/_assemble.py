@@ -30,7 +30,6 @@ from pynomaly_auto.knowledge import (
     sha256,
     write_manifest,
 )
-from pynomaly_auto.records import plain
 
 _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "pyod", "lightgbm", "optuna", "isotree", "torch")
 _MODELS = "models"
@@ -170,7 +169,7 @@ def _write_models(learned: Mapping[str, Learned], draft: Path) -> dict[str, Mode
             correction=model.correction,
             shrinkage=model.shrinkage,
             validation=model.validation,
-            anchor={} if model.anchor is None else plain(model.anchor),
+            anchor=model.anchor,
         )
     return cards
 

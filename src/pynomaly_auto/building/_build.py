@@ -27,13 +27,6 @@ from pynomaly_auto.pool import Executor, Job, Outcome
 from pynomaly_auto.settings import usable_cores
 
 _PREPARE_TIMEOUT = 300.0
-_PRELOAD = (
-    "numpy", "scipy.stats", "pandas", "pyarrow.parquet", "sklearn.ensemble", "sklearn.neighbors", "sklearn.covariance",
-    "sklearn.mixture", "sklearn.decomposition", "sklearn.svm", "sklearn.cluster", "pyod.models.base",
-    "pynomaly_auto.building._measure", "pynomaly_auto.detectors.statistical", "pynomaly_auto.detectors.proximity",
-    "pynomaly_auto.detectors.linear", "pynomaly_auto.detectors.trees", "pynomaly_auto.detectors.regression",
-    "pynomaly_auto.detectors.neural",
-)  # fmt: skip
 
 
 def part_of(parts: Path, task: Task) -> Path:
@@ -142,7 +135,7 @@ def _carried(base: KnowledgeBase, name: str) -> Learned:
         correction=card.correction,
         validation=card.validation,
         shrinkage=card.shrinkage,
-        anchor=card.anchored(),
+        anchor=card.anchor,
     )
 
 
@@ -207,7 +200,7 @@ class _Run:
                         if not todo:
                             yield self._end(task, "known", 0.0, "measured before")
                             continue
-                        pool = pool or self.plan.executor(preload=_PRELOAD)
+                        pool = pool or self.plan.executor()
                         self._begin(task, todo, pool, folder)
                     if pool is None or not self.open:
                         continue

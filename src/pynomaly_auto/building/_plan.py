@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pynomaly_auto.building._novelty import PROTOCOLS, Protocol
 from pynomaly_auto.building._sources import LABEL
@@ -12,6 +11,14 @@ from pynomaly_auto.building._variants import parse_variants
 from pynomaly_auto.errors import SettingError, UnknownNameError
 from pynomaly_auto.pool import Executor, Pool, RayExecutor
 from pynomaly_auto.settings import BACKENDS, usable_cores
+
+_PRELOAD = (
+    "numpy", "scipy.stats", "pandas", "pyarrow.parquet", "sklearn.ensemble", "sklearn.neighbors", "sklearn.covariance",
+    "sklearn.mixture", "sklearn.decomposition", "sklearn.svm", "sklearn.cluster", "pyod.models.base",
+    "pynomaly_auto.building._measure", "pynomaly_auto.detectors.statistical", "pynomaly_auto.detectors.proximity",
+    "pynomaly_auto.detectors.linear", "pynomaly_auto.detectors.trees", "pynomaly_auto.detectors.regression",
+    "pynomaly_auto.detectors.neural",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,17 +78,14 @@ class Plan:
             raise UnknownNameError.of("backend", self.backend, BACKENDS)
         parse_variants(self.variants)
 
-    def executor(self, **local: Any) -> Executor:
+    def executor(self) -> Executor:
         """Where fits run.
-
-        Args:
-            local: Passed on to the local `Pool`.
 
         Raises:
             MissingExtraError: The backend is Ray and Ray is not installed.
         """
         workers = self.workers or usable_cores()
-        return RayExecutor(workers) if self.backend == "ray" else Pool(workers, **local)
+        return RayExecutor(workers) if self.backend == "ray" else Pool(workers, preload=_PRELOAD)
 
 
 @dataclass(frozen=True, kw_only=True)

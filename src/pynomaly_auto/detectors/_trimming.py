@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray
 
 SHARE = 0.15  # of the rows
-
-
 _KEPT = 2  # tables whose suspects are remembered: a dozen members of one run ask for the same
 _known: OrderedDict[bytes, np.ndarray[Any, np.dtype[np.bool_]]] = OrderedDict()
 _lock = Lock()

@@ -230,11 +230,10 @@ class KnowledgeBase:
         Raises:
             StorageError: Its files are damaged.
         """
-        card = self.manifest.models.get("fusion")
-        if card is None or not card.files:
+        if (card := self._card("fusion")) is None:
             return None
         texts = [self._text(card.files[role]) for role in sorted(card.files)]
-        return Fusion.of(card.features, texts, card.shrinkage, card.anchored())
+        return Fusion.of(card.features, texts, card.shrinkage, card.anchor)
 
     @cached_property
     def gains(self) -> Gains | None:
@@ -243,8 +242,7 @@ class KnowledgeBase:
         Raises:
             StorageError: Its files are damaged.
         """
-        card = self.manifest.models.get("gains")
-        if card is None or not card.files:
+        if (card := self._card("gains")) is None:
             return None
         company = Company.of_text(self._text(card.files["company"]))
         return Gains(company=company, booster=self._booster(card.files["mean"]), shrinkage=card.shrinkage)
@@ -256,8 +254,13 @@ class KnowledgeBase:
         Raises:
             StorageError: Its files are damaged.
         """
-        card = self.manifest.models.get("calibrator")
-        return None if card is None or not card.files else Calibrator.of(card.features, self._text(card.files["mean"]))
+        card = self._card("calibrator")
+        return None if card is None else Calibrator.of(card.features, self._text(card.files["mean"]))
+
+    def _card(self, name: str) -> ModelCard | None:
+        """The card of a model whose files are there."""
+        card = self.manifest.models.get(name)
+        return card if card is not None and card.files else None
 
     def _model_predictions(
         self, detectors: list[str], meta_features: Mapping[str, float]

@@ -50,7 +50,7 @@ class ModelCard:
         shrinkage: What the mean model's predictions are multiplied by, in [0, 1]: how far they held on unseen groups;
             of the learned fusion, its largest weight beside the robust mean.
         validation: Figures of that cross-validation: coverage, correlation, errors.
-        anchor: Of the learned fusion, the fields of its `Anchor`; empty without one.
+        anchor: Of the learned fusion: what its trees are added to; None without one.
     """
 
     files: Mapping[str, str]
@@ -58,11 +58,7 @@ class ModelCard:
     correction: float = 0.0
     shrinkage: float = 1.0
     validation: Mapping[str, float | None] = field(default_factory=dict)
-    anchor: Mapping[str, Any] = field(default_factory=dict)
-
-    def anchored(self) -> Anchor | None:
-        """The anchor as an object."""
-        return restore(Anchor, self.anchor) if self.anchor else None
+    anchor: Anchor | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,18 +101,7 @@ class Manifest:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Manifest:
         """The inverse of `to_dict`; keys it does not know are left out, so that a base may hold more than we read."""
-        known = {f.name for f in fields(cls)}
-        kept = {name: value for name, value in values.items() if name in known}
-        kept["sources"] = tuple(kept.get("sources", ()))
-        kept["detectors"] = {k: _make(DetectorFacts, v) for k, v in kept.get("detectors", {}).items()}
-        kept["models"] = {k: _make(ModelCard, v) for k, v in kept.get("models", {}).items()}
-        kept["scaling"] = _make(Scaling, kept.get("scaling", {}))
-        return cls(**kept)
-
-
-def _make(kind: type[Any], values: Mapping[str, Any]) -> Any:
-    known = {f.name for f in fields(kind)}
-    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known})
+        return restore(cls, values)
 
 
 def sha256(path: Path) -> str:
@@ -165,7 +150,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise StorageError(f"{MANIFEST} is damaged: its checksum does not match.", where=where, fix=_REBUILD)
     try:
         return Manifest.from_dict(body)
-    except (TypeError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError) as error:
         raise StorageError(f"{MANIFEST} is incomplete: {error}.", where=where, fix=_REBUILD) from None
 
 

@@ -99,9 +99,9 @@ class RayExecutor:
     def _outcome(self, reference: Any) -> Outcome:
         job, started = self._running.pop(reference)
         self._start()
-        seconds = time.monotonic() - started
+        seconds = time.monotonic() - started  # of a task that did not come back; the others say it themselves
         try:
-            value, memory_mb = self._ray.get(reference)
+            value, seconds, memory_mb = self._ray.get(reference)
         except self._ray.exceptions.OutOfMemoryError as error:
             return Outcome(key=job.key, status="memory", error=_line(error), seconds=seconds)
         except self._ray.exceptions.RayError as error:
@@ -115,12 +115,14 @@ class RayExecutor:
         return Outcome(key=job.key, status=status, error=error, seconds=time.monotonic() - started)
 
 
-def _call(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, float]:
+def _call(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, float, float]:
+    """The function's value, the seconds it took and the MB by which the worker grew."""
     import psutil
 
-    before = psutil.Process().memory_info().rss
+    before, started = psutil.Process().memory_info().rss, time.perf_counter()
     value = function(*args)
-    return value, max(0, psutil.Process().memory_info().rss - before) / 1e6
+    seconds = time.perf_counter() - started
+    return value, seconds, max(0, psutil.Process().memory_info().rss - before) / 1e6
 
 
 def _line(error: BaseException) -> str:
