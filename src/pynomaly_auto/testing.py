@@ -76,8 +76,7 @@ def check_one_row_alone(spec: DetectorSpec) -> None:
         new = X[-80:]
         batch = fitted.score(new)
         alone = np.concatenate([fitted.score(new[i : i + 1]) for i in range(len(new))])
-        # Networks compute in single precision.
-        tolerance = (1e-4 if spec.codec == "torch" else 1e-8) * max(1.0, float(np.abs(batch).max()))
+        tolerance = 1e-8 * max(1.0, float(np.abs(batch).max()))
         np.testing.assert_allclose(alone, batch, rtol=0.0, atol=tolerance)
         np.testing.assert_allclose(fitted.score(new[::-1])[::-1], batch, rtol=0.0, atol=tolerance)
 
