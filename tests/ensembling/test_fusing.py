@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from pynomaly_auto.ensembling import COMBINER, Expertise, FittedEnsemble, Fused, Neighbourhood, choose_members
+from pynomaly_auto.errors import StorageError
 from pynomaly_auto.knowledge import Anchor, Calibrator, Fusion, Votes, lay_out, table_facts, vote_features
-from pynomaly_auto.records import Candidate, Ensemble, Member, Ranking, Reason, Search, Trial
+from pynomaly_auto.records import Candidate, Ensemble, Member, Ranking, Reason, Search, State, Trial
 from pynomaly_auto.settings import Settings
+from pynomaly_auto.testing import damaged_states, through_files
 
 NAMES = ("knn_mean", "iforest", "mcd", "hbos")
 
@@ -126,13 +128,44 @@ def test_stored_and_loaded_it_scores_the_same(n):
         ensemble.record,
         [f.detector for f in fitted],
         ensemble.to_state(),
-        lambda distribution, around: Fused(
-            fusion=fused.fusion, facts=fused.facts, weight=fused.weight, distribution=distribution, around=around
-        ),
+        Fused.from_state(through_files(fused.to_state()), n_features=3),
     )
     new = np.random.default_rng(3).normal(size=(100, 3))
     assert again.score(new).tolist() == ensemble.score(new).tolist()
     assert (fused.around is None) == (n < 50)
+
+
+@pytest.mark.parametrize("n", [30, 300])
+def test_a_damaged_state_is_refused(n):
+    fused = live(n)[2].fused
+    state = fused.to_state()
+    for what, damaged in damaged_states(state):
+        if what == "facts is a mapping":  # and an empty one says that nothing is known
+            continue
+        with pytest.raises(StorageError):
+            raise AssertionError(f"{what}: {Fused.from_state(damaged, n_features=3)}")
+    for name, values in {
+        "weight": [0, -1, 2, "a", True, None], "facts": [{"rows": "a"}, 3], "fusion.blend": [2, -1, None],
+        "fusion.forests": [0, 3, 10**9, True], "fusion.features": [[], ["rank=a"], [1], None],
+        "fusion.anchor": [{"members": 3}, "a", {}, {"members": [1], "slope": 1.0, "intercept": 0.0, "share": 0.5}],
+    }.items():  # fmt: skip
+        for value in values:
+            with pytest.raises(StorageError):
+                Fused.from_state(State(arrays=state.arrays, values={**state.values, name: value}))
+    if fused.around is not None:
+        with pytest.raises(StorageError, match="3 columns, not 4"):
+            Fused.from_state(state, n_features=4)
+
+
+def test_damaged_arrays_of_an_ensemble_are_refused():
+    _, fitted, ensemble = live(60)
+    state, detectors = ensemble.to_state(), [f.detector for f in fitted]
+    for name, bad in {
+        "robust": np.ones(2), "values_0": state["values_0"][::-1], "ranks_0": state["ranks_0"][1:],
+        "scale_1": np.array([0.0, 1.0, 1.0]),
+    }.items():  # fmt: skip
+        with pytest.raises(StorageError, match="damaged"):
+            FittedEnsemble.from_state(ensemble.record, detectors, {**state, name: bad}, ensemble.fused)
 
 
 def test_probabilities_need_a_fusion():
@@ -181,7 +214,7 @@ def test_voters_come_along_without_weight():
     candidates = tuple(Candidate(detector=n, score=0.7, seconds=0.1, memory_mb=1.0) for n in names)
     ranking = Ranking(candidates=candidates, source="rules", confidence=0.5, portfolio=names[:4])
     search = Search(trials=trials, stopped="done", seconds=1.0)
-    fusion = Fusion(members=("pca", "lof"), features=(), boosters=())
+    fusion = Fusion(members=("pca", "lof"), features=(), forests=())
     chosen = choose_members(search, ranking, Settings(), fusion=fusion)
     weights = {m.detector: m.weight for m in chosen.members}
     assert weights["pca"] == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +17,9 @@ from pynomaly_auto.engine._configuration import read_config
 from pynomaly_auto.engine._labels import read_labels, write_labels
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._seen import SeenRows
-from pynomaly_auto.ensembling import Distribution, FittedEnsemble, Fused, Neighbourhood
+from pynomaly_auto.ensembling import FittedEnsemble, Fused
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.knowledge import Anchor, Fusion
-from pynomaly_auto.records import Calibration, Dataset, Ensemble, Member, Result, Verdict, plain, restore
+from pynomaly_auto.records import Calibration, Dataset, Ensemble, Member, Result, State, Verdict, plain, restore
 from pynomaly_auto.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,6 +39,7 @@ def save(detector: AutonomousDetector, path: Path) -> Path:
     model, result = detector._model, detector.result_
     encoder_json, encoder_arrays = model.encoder.to_state()
     v = result.verdict
+    fusion = State() if model.ensemble.fused is None else model.ensemble.fused.to_state()
     parts = storing.SavedParts(
         kind=_KIND,
         columns=tuple((c.name, c.kind) for c in result.columns),
@@ -50,11 +49,12 @@ def save(detector: AutonomousDetector, path: Path) -> Path:
             "ensemble": model.ensemble.record.to_dict(),
             "result": _result_values(result),
             "reference": _reference_values(model.reference),
-            "fusion": _fusion_values(model.ensemble.fused),
+            "fusion": fusion.values,
         },
         arrays={
             "encoder": encoder_arrays,
             "ensemble": model.ensemble.to_state(),
+            "fusion": fusion.arrays,
             "seen": {"fingerprints": model.seen.fingerprints, "scores": model.seen.scores},
             "reference": {"X": model.reference.X, "missing_share": model.reference.missing_share},
             "verdict": {
@@ -69,7 +69,6 @@ def save(detector: AutonomousDetector, path: Path) -> Path:
             "reference_labels": lambda folder: write_labels(folder, model.reference.row_labels),
             "cells": lambda folder: _write_frame(folder, "cells", model.cells),
             **{f"member_{i}": _writer(member) for i, member in enumerate(model.ensemble.detectors)},
-            **({} if model.ensemble.fused is None else {"fusion": _fusion_writer(model.ensemble.fused)}),
         },
     )
     storing.save(path, parts)
@@ -147,39 +146,9 @@ def _member(member: Member, folder: Path, trusted: bool | Sequence[str]) -> Fitt
     return load_detector(DETECTORS[name], member.params, folder, trusted=trusted)
 
 
-def _fusion_values(fused: Fused | None) -> dict[str, Any]:
-    """What its files do not hold: the inputs, the table's facts, the weight; empty without a fusion."""
-    if fused is None:
-        return {}
-    fusion = fused.fusion
-    return {
-        "features": list(fusion.features), "blend": fusion.blend, "models": len(fusion.boosters),
-        "anchor": None if fusion.anchor is None else plain(fusion.anchor),
-        "facts": plain(fused.facts), "weight": fused.weight,
-    }  # fmt: skip
-
-
-def _fusion_writer(fused: Fused) -> Callable[[Path], None]:
-    def write(folder: Path) -> None:
-        for i, text in enumerate(fused.fusion.texts()):
-            (folder / f"model_{i}.txt").write_text(text, encoding="utf-8")
-
-    return write
-
-
-def _fusion(parts: storing.LoadedParts) -> Callable[[Distribution, Neighbourhood | None], Fused] | None:
+def _fusion(parts: storing.LoadedParts) -> Fused | None:
     values = parts.json["fusion"]
-    if not values:
-        return None
-    folder = parts.folders["fusion"]
-    texts = [(folder / f"model_{i}.txt").read_text(encoding="utf-8") for i in range(values["models"])]
-    anchor = restore(Anchor, values["anchor"]) if values.get("anchor") else None
-    fusion = Fusion.of(values["features"], texts, values["blend"], anchor)
-    # Missing facts are stored as null.
-    facts = {name: math.nan if value is None else value for name, value in values["facts"].items()}
-    return lambda distribution, around: Fused(
-        fusion=fusion, facts=facts, weight=values["weight"], distribution=distribution, around=around
-    )
+    return Fused.from_state(State(arrays=parts.arrays["fusion"], values=values)) if values else None
 
 
 def _reference_values(reference: Dataset) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pynomaly_auto.records import FloatArray
+from pynomaly_auto.errors import StorageError
+from pynomaly_auto.records import FloatArray, State
 from pynomaly_auto.scoring import beyond, in_units, magnitudes, robust_scale, spread, tail_ranks
 
 _KNOTS = 4096  # most points a member's distribution is kept as
@@ -72,9 +73,19 @@ class Distribution:
 
     @classmethod
     def from_state(cls, state: Mapping[str, FloatArray]) -> Distribution:
-        """Make it again from what `to_state` gave."""
-        scale, centre, unit, *bounded = (float(v) for v in state["scale"])  # the last came with a later version
-        return cls(state["values"], state["ranks"], scale, centre, unit, bounded != [0.0])
+        """Make it again from what `to_state` gave.
+
+        Raises:
+            StorageError: Something is missing, or the values do not ascend.
+        """
+        arrays = State(arrays=state)
+        values, ranks, units = (arrays.array(name, ndim=1) for name in ("values", "ranks", "scale"))
+        finite = all(np.isfinite(numbers).all() for numbers in (values, ranks, units))
+        if not len(values) or len(values) != len(ranks) or not finite or (np.diff(values) <= 0).any():
+            raise StorageError("the scores of a member are damaged: they do not ascend.")
+        if len(units) != 4 or units[0] <= 0 or units[2] <= 0:
+            raise StorageError("the scores of a member are damaged: their unit.")
+        return cls(values, ranks, float(units[0]), float(units[1]), float(units[2]), bool(units[3]))
 
 
 def tail_scale(ascending: FloatArray) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -13,10 +13,9 @@ import numpy as np
 from pynomaly_auto.ensembling import _novelty as novelty
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._fusing import FUSED_COMBINER, Fused, fusion_reason, named, robust_weights, shares
-from pynomaly_auto.ensembling._neighbourhood import Neighbourhood
-from pynomaly_auto.errors import NothingFinishedError
+from pynomaly_auto.errors import NothingFinishedError, StorageError
 from pynomaly_auto.knowledge import Calibrator, Fusion, Judged, Votes, table_facts
-from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason
+from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason, State
 from pynomaly_auto.scoring import tail_ranks
 
 _MANY_ROWS = 200  # from here on members score new rows side by side
@@ -173,14 +172,10 @@ class FittedEnsemble:
         return self.fused.score(X, robust, self._votes(ranks, raw))
 
     def to_state(self) -> dict[str, FloatArray]:
-        """The arrays that, with the record, the detectors and the fusion's own files, make it again."""
+        """The arrays that, with the record, the detectors and the bound fusion, make it again."""
         state: dict[str, FloatArray] = {"robust": np.asarray(self._robust)}
         for i, distribution in enumerate(self._distributions):
             state |= {f"{name}_{i}": array for name, array in distribution.to_state().items()}
-        if self.fused is not None:
-            state |= {f"{name}_fused": array for name, array in self.fused.distribution.to_state().items()}
-            if self.fused.around is not None:
-                state |= {f"{name}_around": array for name, array in self.fused.around.to_state().items()}
         return state
 
     @classmethod
@@ -189,7 +184,7 @@ class FittedEnsemble:
         record: Ensemble,
         detectors: Sequence[_Detector],
         state: Mapping[str, FloatArray],
-        fusion: Callable[[Distribution, Neighbourhood | None], Fused] | None = None,
+        fused: Fused | None = None,
     ) -> FittedEnsemble:
         """Make it again from what `to_state` gave; without training rows, so ``train_scores`` is empty.
 
@@ -197,18 +192,20 @@ class FittedEnsemble:
             record: Its record.
             detectors: Its members, loaded.
             state: From `to_state`.
-            fusion: Makes the bound fusion of its distribution and neighbourhood; None: it had none.
+            fused: The bound fusion, loaded; None: it had none.
+
+        Raises:
+            StorageError: Something is missing or damaged.
         """
-
-        def distribution(tail: object) -> Distribution:
-            return Distribution.from_state({name: state[f"{name}_{tail}"] for name in ("values", "ranks", "scale")})
-
-        members = [distribution(i) for i in range(len(record.members))]
-        around = None
-        if "rows_around" in state:
-            around = Neighbourhood.from_state({name: state[f"{name}_around"] for name in ("rows", "scores")})
-        fused = None if fusion is None else fusion(distribution("fused"), around)
-        return cls(record, detectors, members, [float(w) for w in state["robust"]], fused)
+        arrays = State(arrays=state)
+        robust = arrays.array("robust", ndim=1)
+        if len(robust) != len(record.members) or not (np.isfinite(robust) & (robust >= 0)).all():
+            raise StorageError(f"the ensemble is damaged: {len(robust)} weights of {len(record.members)} members.")
+        members = [
+            Distribution.from_state({name: arrays.array(f"{name}_{i}") for name in ("values", "ranks", "scale")})
+            for i in range(len(record.members))
+        ]
+        return cls(record, detectors, members, [float(w) for w in robust], fused)
 
     def _raw(self, X: FloatArray) -> list[FloatArray]:
         """The members' raw scores, one array each."""

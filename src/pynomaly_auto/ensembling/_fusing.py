@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._neighbourhood import NEIGHBOURS, SHARE, Neighbourhood
+from pynomaly_auto.errors import StorageError
 from pynomaly_auto.knowledge import Fusion, Votes, member_name
-from pynomaly_auto.records import FloatArray, Member, Reason
+from pynomaly_auto.records import FloatArray, Member, Reason, State, plain
 
 FUSED_COMBINER = "learned fusion, blended with the robust mean of −log tail ranks"
-_SMALL = 20_000  # rows below which a second thread is not worth starting
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,7 +41,7 @@ class Fused:
         Returns:
             The bound fusion, and the training rows' log odds; shape (n_rows,).
         """
-        odds = fusion.log_odds(votes, facts, _threads(len(votes.ranks)))
+        odds = fusion.log_odds(votes, facts)
         return cls(fusion=fusion, facts=dict(facts), weight=weight, distribution=Distribution.of(odds)), odds
 
     def over(self, X: FloatArray, blended: FloatArray, *, seed: int) -> tuple[Fused, FloatArray]:
@@ -51,7 +52,7 @@ class Fused:
     def log_odds(self, votes: Votes) -> FloatArray:
         """Log odds of any rows; shape (n_rows,)."""
         known = votes.only(self.fusion.knows(votes.names))
-        return self.fusion.log_odds(known, self.facts, _threads(len(votes.ranks)))
+        return self.fusion.log_odds(known, self.facts)
 
     def blend(self, robust: FloatArray, odds: FloatArray) -> FloatArray:
         """Robust mean and the −log tail rank of the log odds, by weight; shape (n_rows,)."""
@@ -61,6 +62,40 @@ class Fused:
         """The final score of new rows: blended, then smoothed; shape (n_rows,)."""
         blended = self.blend(robust, self.log_odds(votes))
         return blended if self.around is None else self.around.smooth(X, blended)
+
+    def to_state(self) -> State:
+        """The model, and all that it knows of the table."""
+        values = {"facts": plain(self.facts), "weight": self.weight, "smoothed": self.around is not None}
+        out = State(values=values) | self.fusion.to_state().within("fusion")
+        out = out | State(arrays=self.distribution.to_state()).within("distribution")
+        return out if self.around is None else out | State(arrays=self.around.to_state()).within("around")
+
+    @classmethod
+    def from_state(cls, state: State, *, n_features: int | None = None) -> Fused:
+        """Make it again.
+
+        Args:
+            state: From `to_state`.
+            n_features: Columns of the rows it is to score; None: not compared.
+
+        Raises:
+            StorageError: Something is missing or damaged.
+        """
+        weight, facts = float(state.value("weight", (int, float))), state.value("facts", dict)
+        if not 0 < weight <= 1 or not all(isinstance(value, (int, float, type(None))) for value in facts.values()):
+            raise StorageError("the learned fusion is damaged: its weight or the table's facts.")
+        smoothed = state.value("smoothed", bool)
+        neighbourhood = Neighbourhood.from_state(state.part("around").arrays) if smoothed else None
+        if neighbourhood is not None and n_features not in (None, neighbourhood.rows.shape[1]):
+            raise StorageError(f"the neighbourhood has {neighbourhood.rows.shape[1]} columns, not {n_features}.")
+        return cls(
+            fusion=Fusion.from_state(state.part("fusion")),
+            # Facts that are missing are stored as null.
+            facts={name: math.nan if value is None else float(value) for name, value in facts.items()},
+            weight=weight,
+            distribution=Distribution.from_state(state.part("distribution").arrays),
+            around=neighbourhood,
+        )
 
 
 def named(members: Sequence[Member]) -> tuple[str, ...]:
@@ -103,7 +138,3 @@ def fusion_reason(fused: Fused | None, trust: float, members: int) -> Reason:
         text += f" Each row's score is drawn by {SHARE:.0%} towards the mean of its {NEIGHBOURS} nearest neighbours'."
     evidence: dict[str, Any] = {"weight": fused.weight, "confidence": trust, "members": members}
     return Reason(code="ENS-030", subject="fusion", text=text, evidence=evidence)
-
-
-def _threads(n_rows: int) -> int:
-    return 1 if n_rows < _SMALL else 2

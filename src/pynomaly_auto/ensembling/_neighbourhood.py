@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pynomaly_auto.detectors import DETECTORS, NeighbourSearch
-from pynomaly_auto.records import FloatArray
+from pynomaly_auto.errors import StorageError
+from pynomaly_auto.records import FloatArray, State
 
 NEIGHBOURS = 9
 SHARE = 0.2  # of the neighbours' mean in a smoothed score
@@ -84,8 +85,18 @@ class Neighbourhood:
 
     @classmethod
     def from_state(cls, state: Mapping[str, FloatArray]) -> Neighbourhood:
-        """Make it again from what `to_state` gave."""
-        return cls(np.asarray(state["rows"]), np.asarray(state["scores"]))
+        """Make it again from what `to_state` gave.
+
+        Raises:
+            StorageError: Something is missing, or there are too few rows.
+        """
+        arrays = State(arrays=state)
+        rows, scores = arrays.array("rows", ndim=2), arrays.array("scores", ndim=1)
+        if len(rows) != len(scores) or len(rows) <= NEIGHBOURS or not rows.shape[1]:
+            raise StorageError(f"the neighbourhood is damaged: {rows.shape} rows and {len(scores)} scores.")
+        if not np.isfinite(rows).all() or not np.isfinite(scores).all():
+            raise StorageError("the neighbourhood is damaged: a number is not finite.")
+        return cls(np.asarray(rows), np.asarray(scores))
 
 
 def smoothed(own: FloatArray, around: FloatArray) -> FloatArray:
