@@ -119,7 +119,7 @@ def _stages(
             stage.progress.trial(trial)
             tracker.trial(trial)
 
-        with stage("tuning"):
+        with stage("tuning"), pool.needed():
             search = tune(dataset, ranking, plan, on_trial=tell)
         with stage("ensembling"):
             chosen = choose_members(
