@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pynomaly_auto.errors import SettingError
+from pynomaly_auto._checks import one_line
+from pynomaly_auto.errors import SettingError, shown
 from pynomaly_auto.presets import PRESETS
 from pynomaly_auto.records import Guidance, Reason
 from pynomaly_auto.settings import Overrides, Settings, read_mapping
@@ -29,8 +30,8 @@ def resolve(given: Mapping[str, Any]) -> tuple[Settings, tuple[Reason, ...]]:
         StorageError: The configuration file cannot be read.
     """
     config = read_config(given.get("config"))
-    explicit = {k: v for k, v in given.items() if k != "config" and v != getattr(_DEFAULTS, k)}
-    name = explicit.get("preset") or config.get("preset")
+    explicit = {k: v for k, v in given.items() if k != "config" and not _same(v, getattr(_DEFAULTS, k))}
+    name = one_line("preset", explicit.get("preset", config.get("preset")))
     preset = None if name is None else PRESETS[name]
     values = {**(dict(preset.values) if preset else {}), **config, **explicit}
     if values.get("n_trials") is not None and "time_budget" not in values:
@@ -48,6 +49,13 @@ def resolve(given: Mapping[str, Any]) -> tuple[Settings, tuple[Reason, ...]]:
     return settings, tuple(reasons)
 
 
+def _same(value: Any, default: Any) -> bool:
+    try:
+        return bool(value == default)
+    except Exception:  # what a user's object says when compared is no answer; what it may be is checked later
+        return False
+
+
 def read_config(config: Any) -> dict[str, Any]:
     """Turn a ``config`` argument into what it says: a `Settings`, a mapping, or the path of a TOML / YAML file."""
     if config is None:
@@ -61,7 +69,7 @@ def read_config(config: Any) -> dict[str, Any]:
     if isinstance(config, (str, Path)):
         return read_mapping(config)
     raise SettingError(
-        f"config is {config!r}.", fix="Give Settings, a Guidance, a mapping, or the path of a TOML or YAML file."
+        f"config is {shown(config)}.", fix="Give Settings, a Guidance, a mapping, or the path of a TOML or YAML file."
     )
 
 
