@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 import tomllib
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pynomaly_auto._checks import flag, is_number, is_whole, names, one_line, params_of, words
+from pynomaly_auto._machine import usable_cores
 from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError, shown
 
 BACKENDS = ("local", "ray")
@@ -202,13 +202,6 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
             f"{path.name!r} holds {type(loaded).__name__}, not a mapping.", fix="Write 'name: value' lines."
         )
     return loaded
-
-
-def usable_cores() -> int:
-    """Cores this process may use (cgroups and affinity respected where the system tells)."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return max(1, os.cpu_count() or 1)
 
 
 def parse_bytes(value: Any) -> int | None:

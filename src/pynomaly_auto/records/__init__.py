@@ -30,6 +30,6 @@ from pynomaly_auto.records._state import State, Stateful
 __all__ = [
     "AnomalyHints", "Calibration", "Candidate", "Column", "ColumnKind", "Contribution", "Dataset", "Distributions",
     "Ensemble", "Explanation", "FloatArray", "Guidance", "IntArray", "Member", "Params", "Patterns", "Prediction",
-    "Profile", "Quality", "Ranking", "Reason", "Result", "Scalar", "Search", "SimilarTable", "Size", "State", "Stateful",
-    "Trial", "TrialStatus", "Verdict", "plain", "restore",
+    "Profile", "Quality", "Ranking", "Reason", "Result", "Scalar", "Search", "SimilarTable", "Size", "State",
+    "Stateful", "Trial", "TrialStatus", "Verdict", "plain", "restore",
 ]  # fmt: skip
