@@ -71,7 +71,7 @@ def _root(
 
 
 DatasetOption = Annotated[
-    Path, typer.Option("--dataset", "-d", help="CSV, TSV, Parquet, Arrow/Feather, JSON lines or Excel.")
+    Path, typer.Option("--dataset", "-d", help="CSV, TSV, Parquet, Arrow/Feather, JSON lines, Excel or OpenDocument.")
 ]
 
 

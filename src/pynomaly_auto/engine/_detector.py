@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,16 @@ import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from pynomaly_auto.engine._attributes import FittedAttributes
 from pynomaly_auto.engine._presets import FromPresets
-from pynomaly_auto.records import Ensemble, FloatArray, Guidance, IntArray, Profile, Ranking, Result, Trial
+from pynomaly_auto.records import (
+    Evaluation,
+    FloatArray,
+    Guidance,
+    IntArray,
+    Judgement,
+    Result,
+)
 
 # Everything else is imported where it is used: touching the class costs scikit-learn's base classes and no more.
 if TYPE_CHECKING:
@@ -21,7 +30,7 @@ if TYPE_CHECKING:
     from pynomaly_auto.engine._model import Model
 
 
-class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
+class AutonomousDetector(FromPresets, FittedAttributes, OutlierMixin, BaseEstimator):
     """Find anomalies without labels: profile, rank, tune, combine, threshold and explain detectors.
 
     Args:
@@ -159,9 +168,40 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
 
     def confidence(self, X: Any) -> FloatArray:
         """How sure the label of each row is, in [0, 1]; shape (n_rows,)."""
-        from pynomaly_auto.deciding import confidence_of
+        return self.judge(X).confidence
 
-        return confidence_of(-self.score_samples(X), self._model_now().verdict)
+    def judge(self, X: Any) -> Judgement:
+        """Everything that is said of rows, in one pass: scores, probabilities, labels and confidence.
+
+        Raises:
+            SchemaError: The columns are not those fitted on.
+        """
+        from pynomaly_auto.deciding import apply, confidence_of
+
+        verdict, scores = self._model_now().verdict, -self.score_samples(X)
+        return Judgement(
+            scores=scores,
+            probabilities=apply(verdict.calibration, scores),
+            labels=np.where(scores > verdict.threshold, -1, 1),
+            confidence=confidence_of(scores, verdict),
+        )
+
+    def evaluate(self, X: Any, y: Any) -> Evaluation:
+        """How right the detector is on rows whose labels are known; nothing is learned from them.
+
+        Args:
+            X: Rows to judge, shape (n_rows, n_columns).
+            y: 1 or True for an anomaly and 0 or False for a normal row, or scikit-learn's -1 and 1; a missing label
+                leaves its row out. Shape (n_rows,).
+
+        Raises:
+            InvalidInputError: The labels do not fit the rows, or hold something else.
+        """
+        from pynomaly_auto.engine._evaluating import evaluation
+
+        started = time.perf_counter()
+        judged = self.judge(X)
+        return evaluation(judged, y, seconds=time.perf_counter() - started)
 
     def set_contamination(self, contamination: float) -> Self:
         """Move the cut so that this share of the training rows lies above it; nothing is fitted again."""
@@ -292,41 +332,6 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
 
         return load(cls, Path(path), trusted=trusted)
 
-    @property
-    def profile_(self) -> Profile:
-        """What the table looks like."""
-        return self._result_now().profile
-
-    @property
-    def ranking_(self) -> Ranking:
-        """All candidates, best first."""
-        return self._result_now().ranking
-
-    @property
-    def trials_(self) -> tuple[Trial, ...]:
-        """What was tried, in order."""
-        return self._result_now().search.trials
-
-    @property
-    def ensemble_(self) -> Ensemble:
-        """The members and their weights."""
-        return self._result_now().ensemble
-
-    @property
-    def threshold_(self) -> float:
-        """A row is an anomaly when ``-score_samples`` exceeds this."""
-        return self._result_now().verdict.threshold
-
-    @property
-    def contamination_(self) -> float:
-        """Estimated or given share of anomalies."""
-        return self._result_now().verdict.contamination
-
-    @property
-    def offset_(self) -> float:
-        """Minus `threshold_`."""
-        return -self.threshold_
-
     def _adopt(self, model: Model, result: Result) -> None:
         self._model, self.result_ = model, result
         self.n_features_in_ = model.encoder.n_features_in_
@@ -339,11 +344,6 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
     def _model_now(self) -> Any:
         check_is_fitted(self, "result_")
         return self._model
-
-    def _result_now(self) -> Result:
-        # AttributeError keeps hasattr() honest before fit; scikit-learn's own error is one, too.
-        check_is_fitted(self, "result_")
-        return self.result_
 
     def _moved(self, *, contamination: float | None = None, threshold: float | None = None) -> Self:
         check_is_fitted(self, "result_")
