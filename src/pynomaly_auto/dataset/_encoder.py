@@ -71,6 +71,11 @@ class TableEncoder:
         self._sources: tuple[int, ...] = ()
         self._components: FloatArray | None = None
 
+    @property
+    def n_features(self) -> int:
+        """Number of encoded features."""
+        return len(self._features)
+
     def fit(self, table: Any) -> TableEncoder:
         """Learn how each column of a table is encoded.
 
