@@ -237,7 +237,7 @@ def _frame(state: State) -> pd.DataFrame:
     if len(set(names)) < len(names):
         raise StorageError("a column is there twice.", where="cells")
     # Objects stay objects: left alone, pandas makes texts of them where all are.
-    series = (pd.Series(column, dtype=object if column.dtype.hasobject else column.dtype) for column in cells)
+    series = (pd.Series(column, dtype=column.dtype) for column in cells)
     return pd.DataFrame(dict(zip(names, series, strict=True)))
 
 
