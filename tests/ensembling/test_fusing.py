@@ -8,7 +8,7 @@ import lightgbm
 import numpy as np
 import pytest
 
-from pynomaly_auto.ensembling import COMBINER, Expertise, FittedEnsemble, Fused, Neighbourhood, choose_members
+from pynomaly_auto.ensembling import COMBINER, Expertise, FittedEnsemble, Neighbourhood, choose_members
 from pynomaly_auto.knowledge import Anchor, Calibrator, Fusion, Votes, lay_out, table_facts, vote_features
 from pynomaly_auto.records import Candidate, Ensemble, Member, Ranking, Reason, Search, Trial
 from pynomaly_auto.settings import Settings
@@ -92,7 +92,7 @@ def test_the_anchor_s_members_are_the_robust_mean_beside_the_fusion():
     for trust in (1.0, 0.0):
         expertise = Expertise(fusion=replace(model(), anchor=line), trust=trust, X=X, seed=0)
         ensemble = FittedEnsemble.of(record, fitted, expertise)
-        assert ensemble.to_state()["robust"] == pytest.approx([0.0, 1 / 3, 1 / 3, 1 / 3])
+        assert ensemble.to_state().arrays["robust"] == pytest.approx([0.0, 1 / 3, 1 / 3, 1 / 3])
         weights = [m.weight for m in ensemble.record.members]
         assert sum(weights) == pytest.approx(1.0)
         assert min(weights[1:]) > weights[0]
@@ -101,7 +101,7 @@ def test_the_anchor_s_members_are_the_robust_mean_beside_the_fusion():
     assert "no known table" in ensemble.record.reasons[-1].text
     few = replace(model(), anchor=replace(line, members=("mcd", "a_stranger", "another")))
     own = FittedEnsemble.of(record, fitted, Expertise(fusion=few, trust=1.0, X=X, seed=0))
-    assert own.to_state()["robust"] == pytest.approx([0.6, 0.4, 0.0, 0.0])
+    assert own.to_state().arrays["robust"] == pytest.approx([0.6, 0.4, 0.0, 0.0])
 
 
 def test_too_few_known_members_leave_the_robust_mean():
@@ -122,14 +122,7 @@ def test_tuned_members_are_not_taken_for_the_defaults():
 def test_stored_and_loaded_it_scores_the_same(n):
     _, fitted, ensemble = live(n)
     fused = ensemble.fused
-    again = FittedEnsemble.from_state(
-        ensemble.record,
-        [f.detector for f in fitted],
-        ensemble.to_state(),
-        lambda distribution, around: Fused(
-            fusion=fused.fusion, facts=fused.facts, weight=fused.weight, distribution=distribution, around=around
-        ),
-    )
+    again = FittedEnsemble.from_state(ensemble.to_state(), lambda member, i: fitted[i].detector, 3)
     new = np.random.default_rng(3).normal(size=(100, 3))
     assert again.score(new).tolist() == ensemble.score(new).tolist()
     assert (fused.around is None) == (n < 50)

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pynomaly_auto.storing._packing import unpack
+import numpy as np
+
+from pynomaly_auto.storing._packing import array_size, unpack
 
 HEAD = struct.Struct("<8sIIQ")
 PREFIX = HEAD.size + 64
@@ -52,11 +54,22 @@ class Forged:
         self.manifest["entries"][number] |= {"stored": len(raw), **changes}
         return self
 
+    def array(self, number: int) -> Any:
+        """An entry's array; it may be changed without changing the file."""
+        entry = self.manifest["entries"][number]
+        kind, shape = entry["type"], tuple(entry["shape"])
+        raw = unpack(self.pieces[number], entry["codec"], array_size(kind, shape), np.dtype(kind).itemsize)
+        return np.frombuffer(bytearray(raw), dtype=kind).reshape(shape)
+
     def write(self, path: Path) -> Path:
         """Write it with a checksum that fits."""
+        path.write_bytes(self.sealed())
+        return path
+
+    def sealed(self) -> bytes:
+        """Its bytes, with a checksum that fits."""
         manifest = self.text if self.text is not None else json.dumps(self.manifest).encode()
         body = manifest + b"".join(self.pieces)
         head = {"magic": b"PYNOMALY", "version": 2, "signed": 0, "length": len(manifest)} | self.head
         start = HEAD.pack(*head.values())
-        path.write_bytes(start + hashlib.sha256(start + body).digest() + bytes(32) + body)
-        return path
+        return start + hashlib.sha256(start + body).digest() + bytes(32) + body

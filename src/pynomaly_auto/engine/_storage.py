@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -17,10 +16,9 @@ from pynomaly_auto.detectors import DETECTORS, FittedDetector
 from pynomaly_auto.engine._configuration import read_config
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._seen import SeenRows
-from pynomaly_auto.ensembling import Distribution, FittedEnsemble, Fused, Neighbourhood
+from pynomaly_auto.ensembling import FittedEnsemble
 from pynomaly_auto.errors import PynomalyError, StorageError
-from pynomaly_auto.knowledge import Anchor, Fusion
-from pynomaly_auto.records import Calibration, Dataset, Ensemble, Member, Result, State, Verdict, plain, restore
+from pynomaly_auto.records import Calibration, Dataset, Member, Result, State, Verdict, plain, restore
 from pynomaly_auto.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,8 +42,7 @@ def save(detector: AutonomousDetector, path: Path, *, key: storing.Key = None, t
     parts = {
         "params": State(values=_params(detector)),
         "encoder": _encoder_state(model.encoder),
-        "ensemble": State(arrays=model.ensemble.to_state(), values={"record": model.ensemble.record.to_dict()}),
-        "fusion": _fusion_state(model.ensemble.fused),
+        "ensemble": model.ensemble.to_state(),
         "verdict": _verdict_state(result.verdict),
         "seen": State(arrays={"fingerprints": model.seen.fingerprints, "scores": model.seen.scores}),
         "reference": _dataset_state(model.reference),
@@ -129,10 +126,10 @@ def _member(number: int) -> str:
 
 
 def _ensemble(loaded: storing.LoadedParts, width: int, trusted: bool | Sequence[str]) -> FittedEnsemble:
-    state = loaded.part("ensemble")
-    record = restore(Ensemble, state.value("record", dict))
-    detectors = [_detector(m, loaded.part(_member(i)), width, trusted) for i, m in enumerate(record.members)]
-    return FittedEnsemble.from_state(record, detectors, state.arrays, _fusion(loaded.part("fusion")))
+    def make(member: Member, number: int) -> FittedDetector:
+        return _detector(member, loaded.part(_member(number)), width, trusted)
+
+    return FittedEnsemble.from_state(loaded.part("ensemble"), make, width)
 
 
 def _detector(member: Member, state: State, width: int, trusted: bool | Sequence[str]) -> FittedDetector:
@@ -140,33 +137,6 @@ def _detector(member: Member, state: State, width: int, trusted: bool | Sequence
     if name not in DETECTORS:
         raise StorageError(f"it needs the detector {name!r}, which is not registered.", fix="Install what provides it.")
     return FittedDetector.from_state(DETECTORS[name], member.params, state, n_features=width, trusted=trusted)
-
-
-def _fusion_state(fused: Fused | None) -> State:
-    if fused is None:
-        return State()
-    fusion = fused.fusion
-    texts = {f"text.{i}": np.frombuffer(text.encode(), dtype=np.uint8) for i, text in enumerate(fusion.texts())}
-    values = {
-        "features": list(fusion.features), "blend": fusion.blend, "models": len(fusion.boosters),
-        "anchor": None if fusion.anchor is None else plain(fusion.anchor),
-        "facts": plain(fused.facts), "weight": fused.weight,
-    }  # fmt: skip
-    return State(arrays=texts, values=values)
-
-
-def _fusion(state: State) -> Callable[[Distribution, Neighbourhood | None], Fused] | None:
-    values = state.values
-    if not values:
-        return None
-    texts = [state.array(f"text.{i}", kind="u").tobytes().decode() for i in range(values["models"])]
-    anchor = restore(Anchor, values["anchor"]) if values.get("anchor") else None
-    fusion = Fusion.of(values["features"], texts, values["blend"], anchor)
-    # Missing facts are stored as null.
-    facts = {name: math.nan if value is None else value for name, value in values["facts"].items()}
-    return lambda distribution, around: Fused(
-        fusion=fusion, facts=facts, weight=values["weight"], distribution=distribution, around=around
-    )
 
 
 def _verdict_state(verdict: Verdict) -> State:
