@@ -64,7 +64,7 @@ def decide(
         reasons.append(Reason(code="DEC-033", subject="threshold", text=text, evidence={"factor": factor}))
     threshold, reason = _cut(scores, wanted)
     reasons.append(reason)
-    contamination = 0.0 if reason.code == "DEC-032" and settings.contamination == "auto" else estimate.share
+    contamination = 0.0 if np.ptp(scores) == 0 and settings.contamination == "auto" else estimate.share
     return _assemble(
         scores,
         threshold=threshold,

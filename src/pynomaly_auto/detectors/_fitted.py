@@ -10,7 +10,7 @@ import numpy as np
 from pynomaly_auto import _optional
 from pynomaly_auto.detectors._foreign import PICKLE, full_name, is_data, pickled, unpickled
 from pynomaly_auto.detectors._spec import CHUNK_ROWS
-from pynomaly_auto.detectors._stored import read
+from pynomaly_auto.detectors._stored import Stored, read
 from pynomaly_auto.detectors._views import Viewed
 from pynomaly_auto.errors import DetectorError, PynomalyError, StorageError
 from pynomaly_auto.records import State
@@ -39,8 +39,12 @@ class FittedDetector:
     @property
     def stranger(self) -> str | None:
         """Full name of the estimator's type where it is not data, so that storing and loading need trust; or None."""
-        inner = self.estimator.estimator if isinstance(self.estimator, Viewed) else self.estimator
-        return None if is_data(type(inner)) else full_name(type(inner))
+        kind = type(self._inner)
+        return None if is_data(kind) else full_name(kind)
+
+    @property
+    def _inner(self) -> Any:
+        return self.estimator.estimator if isinstance(self.estimator, Viewed) else self.estimator
 
     def to_state(self, *, trusted: bool = False) -> State:
         """The fitted estimator as arrays and values.
@@ -93,7 +97,10 @@ class FittedDetector:
             found = state.value(_DETECTOR, str)
             if found != spec.name:
                 raise StorageError(f"{found} is stored, not {spec.name}.")
-            return cls(spec, params, _estimator(spec, params, state, n_features, trusted))
+            made = cls(spec, params, _estimator(spec, params, state, n_features, trusted))
+            if n_features is not None and not isinstance(made._inner, Stored):
+                made.score(np.zeros((1, n_features)))  # nothing compares a third party's arrays with the table's width
+            return made
         except PynomalyError as error:
             error.where = error.where or f"detector {spec.name}"
             raise

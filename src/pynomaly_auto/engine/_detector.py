@@ -122,8 +122,16 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
         record(self, done)
         return self
 
-    def fit_predict(self, X: Any, y: Any = None) -> IntArray:
-        """Fit and label the same rows: -1 for an anomaly, 1 for a normal row; shape (n_rows,)."""
+    def fit_predict(self, X: Any, y: Any = None, *, config: Any = None) -> IntArray:
+        """Fit and label the same rows: -1 for an anomaly, 1 for a normal row; shape (n_rows,).
+
+        Args:
+            X: As for `fit`.
+            y: Ignored.
+            config: Taken in place of the detector's own ``config`` from now on; None: that one stays.
+        """
+        if config is not None:
+            self.config = config
         return self.fit(X).result_.labels.copy()
 
     def predict(self, X: Any) -> IntArray:
@@ -198,16 +206,19 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
         Args:
             data_preview: Some rows of the table, or None.
             priorities: Weights of ``"accuracy"``, ``"speed"`` and ``"interpretability"``.
-            constraints: Any of ``max_training_time`` (seconds), ``max_memory``, ``max_models``, ``interpretable``.
+            constraints: Any of ``max_training_time`` (seconds), ``max_memory``, ``max_models``, ``contamination``,
+                ``interpretable``, ``deterministic``, ``excluded_algorithms``, ``n_jobs``, ``domain``, ``preset``.
         """
-        from pynomaly_auto.engine._configuration import guided_by, resolve
+        from pynomaly_auto.engine._configuration import given_by_hand, guided_by, resolve
         from pynomaly_auto.engine._pipeline import look_at
         from pynomaly_auto.recommending import guide
 
-        settings, reasons = resolve(self.get_params(deep=False))
+        given = self.get_params(deep=False)
+        settings, reasons = resolve(given)
         profile = None if data_preview is None else look_at(data_preview, seed=settings.random_state or 0)[1]
         preset = {"preset": settings.preset} if settings.preset else {}
-        return guided_by(settings, reasons, guide(profile, priorities, {**preset, **(constraints or {})}))
+        guided = guide(profile, priorities, {**preset, **(constraints or {})})
+        return guided_by(settings, reasons, given_by_hand(given), guided)
 
     def leaderboard(self) -> pd.DataFrame:
         """Every candidate, tried or left out, with predicted and reached quality, cost, weight and reason."""

@@ -53,12 +53,13 @@ class _Recording(threading.Thread):
         super().__init__(name="pynomaly-recording")
         self._detector, self._tracker, self._end = detector, tracker, end
         self._problems: list[Reason] = []
+        self._handed_over = False  # the tracker has said itself what is not recorded yet
 
     @property
     def warnings(self) -> tuple[Reason, ...]:
         """What could not be recorded so far."""
         found = (*self._problems, *self._tracker.problems)
-        if not self.is_alive() or any(r.code == "TRK-002" for r in found):
+        if self._handed_over or not self.is_alive():
             return found
         text = "Not all was recorded in time; the rest is being written in the background."
         return (*found, Reason(code="TRK-002", subject="MLflow", text=text))
@@ -76,3 +77,4 @@ class _Recording(threading.Thread):
                 self._problems.append(Reason(code="TRK-010", subject="artifacts", text=text))
             left = max(0.0, min(_PATIENCE, self._end - time.monotonic()))
             self._tracker.finish(self._detector.result_, files, model=model, timeout=left)
+            self._handed_over = True
