@@ -3,5 +3,6 @@
 from pynomaly_auto.dataset._encoder import TableEncoder
 from pynomaly_auto.dataset._files import read_table
 from pynomaly_auto.dataset._table import labels_of, to_frame
+from pynomaly_auto.dataset._zones import is_zone
 
-__all__ = ["TableEncoder", "labels_of", "read_table", "to_frame"]
+__all__ = ["TableEncoder", "is_zone", "labels_of", "read_table", "to_frame"]

@@ -305,32 +305,42 @@ class AutonomousDetector(FromPresets, FittedAttributes, OutlierMixin, BaseEstima
 
         return write_report(self._result_now(), Path(path))
 
-    def save(self, path: str | Path) -> Path:
-        """Save to a directory with a manifest and checksums.
+    def save(self, path: str | Path, *, key: bytes | str | None = None, trusted: bool = False) -> Path:
+        """Save to one file, of data only: arrays and JSON, with a checksum and, with a key, a signature.
+
+        Args:
+            path: The file, usually named ``….pynomaly``; an earlier one of ours is replaced.
+            key: A secret; loading with the same one proves that nobody else wrote the file.
+            trusted: Also store detectors of third parties that are not data, as pickles, which only those who trust
+                the file can load.
 
         Raises:
-            StorageError: The directory cannot be written, or holds something that is not ours.
+            StorageError: The file cannot be written, or holds something that is not ours.
+            UntrustedError: A detector is not data, and ``trusted`` is False.
         """
         from pynomaly_auto.engine._storage import save
 
         check_is_fitted(self, "result_")
-        return save(self, Path(path))
+        return save(self, Path(path), key=key, trusted=trusted)
 
     @classmethod
-    def load(cls, path: str | Path, *, trusted: bool | Sequence[str] = False) -> Self:
-        """Load what `save` wrote; checksums are verified before anything else.
+    def load(cls, path: str | Path, *, trusted: bool | Sequence[str] = False, key: bytes | str | None = None) -> Self:
+        """Load what `save` wrote; nothing in it can run, and its checksum is verified before anything is unpacked.
 
         Args:
-            path: The directory.
-            trusted: Types beyond our own dependencies' that may be loaded; True: whatever the files name.
+            path: The file.
+            trusted: Full names of third parties' types whose pickles may be loaded; True: any.
+            key: What the file must have been signed with. Without one a signed file is loaded, too, with a warning
+                that nobody has checked who wrote it.
 
         Raises:
-            StorageError: Something is missing, altered, or of a format this version does not read.
-            UntrustedError: The files hold types nobody has said to trust.
+            StorageError: Something is missing, altered, of a format this version does not read, or not signed with
+                the key.
+            UntrustedError: The file holds pickles of types nobody has said to trust.
         """
         from pynomaly_auto.engine._storage import load
 
-        return load(cls, Path(path), trusted=trusted)
+        return load(cls, Path(path), trusted=trusted, key=key)
 
     def _adopt(self, model: Model, result: Result) -> None:
         self._model, self.result_ = model, result
