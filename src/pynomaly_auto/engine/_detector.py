@@ -33,7 +33,10 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
             a ``time_budget`` other than the default, whichever is used up first ends the search.
         contamination: Share of anomalies in (0, 0.5], or ``"auto"``: estimated.
         target_metric: What threshold and search should serve: ``"f1"``, ``"precision"``, ``"recall"``, ``"roc_auc"``
-            or ``"average_precision"``.
+            or ``"average_precision"``. The first three label as many rows as make their expected value largest;
+            otherwise as many rows are labelled as anomalies are expected.
+        alert_budget: The most rows anybody can look at: a number of rows, a share of them in (0, 1), or rows per
+            period of the table's time such as ``"20/day"``; never more are labelled. None: no limit.
         max_models: Most models in the ensemble; None: as many as the budget and their gain allow.
         n_jobs: Worker processes; None or -1: one per usable core.
         backend: Where trials run: ``"local"`` or ``"ray"``.
@@ -74,6 +77,7 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
         n_trials: int | None = None,
         contamination: float | str = "auto",
         target_metric: str | None = None,
+        alert_budget: int | float | str | None = None,
         max_models: int | None = None,
         n_jobs: int | None = None,
         backend: str = "local",
@@ -90,6 +94,7 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
         self.n_trials = n_trials
         self.contamination = contamination
         self.target_metric = target_metric
+        self.alert_budget = alert_budget
         self.max_models = max_models
         self.n_jobs = n_jobs
         self.backend = backend
@@ -150,10 +155,14 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
         return apply(self._model_now().verdict.calibration, -self.score_samples(X))
 
     def confidence(self, X: Any) -> FloatArray:
-        """How sure the label of each row is, in [0, 1]; shape (n_rows,)."""
-        from pynomaly_auto.deciding import confidence_of
+        """Probability that the label of each row is right, in [0, 1]; shape (n_rows,).
 
-        return confidence_of(-self.score_samples(X), self._model_now().verdict)
+        For a row labelled anomalous that is its `anomaly_score`, for another one 1 less that.
+        """
+        from pynomaly_auto.deciding import apply, confidence_of
+
+        verdict, scores = self._model_now().verdict, -self.score_samples(X)
+        return confidence_of(apply(verdict.calibration, scores), scores > verdict.threshold)
 
     def set_contamination(self, contamination: float) -> Self:
         """Move the cut so that this share of the training rows lies above it; nothing is fitted again."""

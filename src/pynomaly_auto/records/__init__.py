@@ -12,7 +12,16 @@ from pynomaly_auto.records._data import (
     Quality,
     Size,
 )
-from pynomaly_auto.records._outcome import Calibration, Contribution, Ensemble, Explanation, Member, Verdict
+from pynomaly_auto.records._outcome import (
+    PROBABILITY,
+    Calibration,
+    Contribution,
+    Ensemble,
+    Expectation,
+    Explanation,
+    Member,
+    Verdict,
+)
 from pynomaly_auto.records._restore import restore
 from pynomaly_auto.records._result import Guidance, Result
 from pynomaly_auto.records._search import (
@@ -28,8 +37,8 @@ from pynomaly_auto.records._search import (
 from pynomaly_auto.records._state import State, Stateful
 
 __all__ = [
-    "AnomalyHints", "Calibration", "Candidate", "Column", "ColumnKind", "Contribution", "Dataset", "Distributions",
-    "Ensemble", "Explanation", "FloatArray", "Guidance", "IntArray", "Member", "Params", "Patterns", "Prediction",
-    "Profile", "Quality", "Ranking", "Reason", "Result", "Scalar", "Search", "SimilarTable", "Size", "State", "Stateful",
-    "Trial", "TrialStatus", "Verdict", "plain", "restore",
+    "PROBABILITY", "AnomalyHints", "Calibration", "Candidate", "Column", "ColumnKind", "Contribution", "Dataset",
+    "Distributions", "Ensemble", "Expectation", "Explanation", "FloatArray", "Guidance", "IntArray", "Member", "Params",
+    "Patterns", "Prediction", "Profile", "Quality", "Ranking", "Reason", "Result", "Scalar", "Search", "SimilarTable",
+    "Size", "State", "Stateful", "Trial", "TrialStatus", "Verdict", "plain", "restore",
 ]  # fmt: skip
