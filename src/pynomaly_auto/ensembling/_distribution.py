@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,29 +62,28 @@ class Distribution:
         """Signed log of the scores' robust z; same shape."""
         return magnitudes(in_units(np.asarray(scores, dtype=np.float64), self.centre, self.unit))
 
-    def to_state(self) -> dict[str, FloatArray]:
-        """The arrays that make it again."""
-        return {
-            "values": self.values,
-            "ranks": self.ranks,
-            "scale": np.array([self.scale, self.centre, self.unit, float(self.bounded)]),
-        }
+    def to_state(self) -> State:
+        """What makes it again."""
+        return State(
+            arrays={"values": self.values, "ranks": self.ranks},
+            values={name: getattr(self, name) for name in ("scale", "centre", "unit", "bounded")},
+        )
 
     @classmethod
-    def from_state(cls, state: Mapping[str, FloatArray]) -> Distribution:
+    def from_state(cls, state: State) -> Distribution:
         """Make it again from what `to_state` gave.
 
         Raises:
-            StorageError: Something is missing, or the values do not ascend.
+            StorageError: Something is missing, or is no such map.
         """
-        arrays = State(arrays=state)
-        values, ranks, units = (arrays.array(name, ndim=1) for name in ("values", "ranks", "scale"))
-        finite = all(np.isfinite(numbers).all() for numbers in (values, ranks, units))
-        if not len(values) or len(values) != len(ranks) or not finite or (np.diff(values) <= 0).any():
-            raise StorageError("the scores of a member are damaged: they do not ascend.")
-        if len(units) != 4 or units[0] <= 0 or units[2] <= 0:
-            raise StorageError("the scores of a member are damaged: their unit.")
-        return cls(values, ranks, float(units[0]), float(units[1]), float(units[2]), bool(units[3]))
+        values, ranks = (state.array(name, ndim=1) for name in ("values", "ranks"))
+        numbers = {name: float(state.value(name, (float, int))) for name in ("scale", "centre", "unit")}
+        whole = len(values) == len(ranks) > 0 and np.isfinite([values, ranks]).all()
+        if not whole or (np.diff(values) <= 0).any() or (np.diff(ranks) < 0).any() or ranks[0] < 0:
+            raise StorageError("a distribution does not ascend.")
+        if not np.isfinite(list(numbers.values())).all() or numbers["scale"] <= 0 or numbers["unit"] < 0:
+            raise StorageError("a distribution has no unit.")
+        return cls(values, ranks, **numbers, bounded=state.value("bounded", bool))
 
 
 def tail_scale(ascending: FloatArray) -> float:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._neighbourhood import NEIGHBOURS, SHARE, Neighbourhood
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.knowledge import Fusion, Votes, member_name
-from pynomaly_auto.records import FloatArray, Member, Reason, State, plain
+from pynomaly_auto.records import FloatArray, Member, Reason, Scalar, State, plain, restore
 
 FUSED_COMBINER = "learned fusion, blended with the robust mean of −log tail ranks"
 
@@ -64,38 +62,32 @@ class Fused:
         return blended if self.around is None else self.around.smooth(X, blended)
 
     def to_state(self) -> State:
-        """The model, and all that it knows of the table."""
-        values = {"facts": plain(self.facts), "weight": self.weight, "smoothed": self.around is not None}
-        out = State(values=values) | self.fusion.to_state().within("fusion")
-        out = out | State(arrays=self.distribution.to_state()).within("distribution")
-        return out if self.around is None else out | State(arrays=self.around.to_state()).within("around")
+        """What makes it again."""
+        out = State(values={"facts": plain(self.facts), "weight": self.weight, "around": self.around is not None})
+        out = out | self.fusion.to_state().within("fusion") | self.distribution.to_state().within("distribution")
+        return out if self.around is None else out | self.around.to_state().within("around")
 
     @classmethod
-    def from_state(cls, state: State, *, n_features: int | None = None) -> Fused:
-        """Make it again.
+    def from_state(cls, state: State, n_features: int) -> Fused:
+        """Make it again from what `to_state` gave.
 
         Args:
             state: From `to_state`.
-            n_features: Columns of the rows it is to score; None: not compared.
+            n_features: Columns of the rows it is to score.
 
         Raises:
-            StorageError: Something is missing or damaged.
+            StorageError: Something is missing, or does not fit.
         """
-        weight, facts = float(state.value("weight", (int, float))), state.value("facts", dict)
-        if not 0 < weight <= 1 or not all(isinstance(value, (int, float, type(None))) for value in facts.values()):
-            raise StorageError("the learned fusion is damaged: its weight or the table's facts.")
-        smoothed = state.value("smoothed", bool)
-        neighbourhood = Neighbourhood.from_state(state.part("around").arrays) if smoothed else None
-        if neighbourhood is not None and n_features not in (None, neighbourhood.rows.shape[1]):
-            raise StorageError(f"the neighbourhood has {neighbourhood.rows.shape[1]} columns, not {n_features}.")
-        return cls(
+        made = restore(
+            cls,
+            state.values,
             fusion=Fusion.from_state(state.part("fusion")),
-            # Facts that are missing are stored as null.
-            facts={name: math.nan if value is None else float(value) for name, value in facts.items()},
-            weight=weight,
-            distribution=Distribution.from_state(state.part("distribution").arrays),
-            around=neighbourhood,
+            distribution=Distribution.from_state(state.part("distribution")),
+            around=Neighbourhood.from_state(state.part("around"), n_features) if state.value("around", bool) else None,
         )
+        if not 0 < made.weight <= 1:
+            raise StorageError(f"the fusion's weight is {made.weight}.")
+        return made
 
 
 def named(members: Sequence[Member]) -> tuple[str, ...]:
@@ -103,24 +95,6 @@ def named(members: Sequence[Member]) -> tuple[str, ...]:
     names = [member_name(m.detector, m.params) or "" for m in members]
     # A detector's second member of the same name would overwrite the first.
     return tuple(name if names.index(name) == i else "" for i, name in enumerate(names))
-
-
-def robust_weights(members: Sequence[Member], fusion: Fusion) -> tuple[float, ...]:
-    """Weights of the members in the robust mean beside the fusion: its anchor's, or else their own."""
-    names = named(members)
-    chosen = fusion.core(names)
-    return tuple((name in chosen) / len(chosen) if chosen else m.weight for name, m in zip(names, members, strict=True))
-
-
-def shares(members: Sequence[Member], fused: Fused | None) -> tuple[Member, ...]:
-    """Set the members' weights: what each contributes to the final score, over both combiners; they sum to 1."""
-    if fused is None:
-        return tuple(members)
-    importance = fused.fusion.importance(fused.fusion.knows([n for n in named(members) if n]))
-    return tuple(
-        replace(m, weight=(1.0 - fused.weight) * m.weight + fused.weight * importance.get(name, 0.0))
-        for m, name in zip(members, named(members), strict=True)
-    )
 
 
 def fusion_reason(fused: Fused | None, trust: float, members: int) -> Reason:
@@ -134,7 +108,10 @@ def fusion_reason(fused: Fused | None, trust: float, members: int) -> Reason:
         f"Final score: {1 - fused.weight:.0%} robust mean, {fused.weight:.0%} learned fusion of {members} members; "
         f"the knowledge base knows tables like this one with confidence {trust:.2f}."
     )
+    evidence: dict[str, Scalar] = {
+        "robust": 1 - fused.weight, "weight": fused.weight, "confidence": trust, "members": members,
+    }  # fmt: skip
     if fused.around is not None:
         text += f" Each row's score is drawn by {SHARE:.0%} towards the mean of its {NEIGHBOURS} nearest neighbours'."
-    evidence: dict[str, Any] = {"weight": fused.weight, "confidence": trust, "members": members}
+        evidence |= {"smoothing": SHARE, "neighbours": NEIGHBOURS}
     return Reason(code="ENS-030", subject="fusion", text=text, evidence=evidence)
