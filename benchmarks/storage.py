@@ -38,8 +38,7 @@ def main() -> int:
     parser.add_argument("--time-budget", type=float, default=60.0, help="seconds of the fit")
     given = parser.parse_args()
     X = load_breast_cancer(as_frame=True).data
-    settings = {"tracking": False, "random_state": 0, "verbose": 0}
-    detector = AutonomousDetector(**settings, time_budget=given.time_budget).fit(X)
+    detector = AutonomousDetector(tracking=False, random_state=0, verbose=0, time_budget=given.time_budget).fit(X)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.pynomaly"
         write = seconds_of(lambda: detector.save(path))
