@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pynomaly_auto.dataset import _projection
 from pynomaly_auto.dataset._cells import missing_in, read_cells
@@ -118,6 +119,20 @@ class TableEncoder:
             missing_share=lost / opened.n_columns,
             reasons=self.reasons,
         )
+
+    def moments(self, table: Any) -> tuple[str, pd.Series[pd.Timestamp]] | None:
+        """The first column of dates of a table with the columns fitted on, and its dates, in its own time zone.
+
+        Returns:
+            Its name and one date per row, ``NaT`` where there is none; None without such a column.
+        """
+        opened = open_table(table)
+        for i, (name, plan) in enumerate(zip(opened.names, self._plans, strict=True)):
+            if plan.parts and plan.reading.form == "time":
+                cells = plan.reading.apply(read_cells(opened.column(i), name), name)
+                dates = pd.to_datetime(pd.Series(cells.numbers), unit="s", utc=True, errors="coerce")
+                return name, dates.dt.tz_convert(cells.zone or "UTC")
+        return None
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """All that was learned, as what JSON holds and as arrays."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pynomaly_auto.dataset import EqualRows
 from pynomaly_auto.detectors import DETECTORS, NeighbourSearch
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import FloatArray, State
@@ -43,8 +44,8 @@ class Neighbourhood:
             seed: Seed of the rows sampled where they are many.
 
         Returns:
-            The neighbourhood and the smoothed scores of the training rows, each leaving itself out; None and the
-            scores as they are where the rows are too few or too wide.
+            The neighbourhood and the smoothed scores of the training rows, each leaving itself out, equal ones of
+            equal rows; None and the scores as they are where the rows are too few or too wide.
         """
         n = len(X)
         if n < FEWEST_ROWS or X.shape[1] > WIDEST:
@@ -61,7 +62,7 @@ class Neighbourhood:
         others[chosen] = False
         if others.any():
             out[others] = made.smooth(X[others], scores[others])
-        return made, out
+        return made, EqualRows.of(X).mean(out)
 
     @property
     def search(self) -> NeighbourSearch:
