@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from pynomaly_auto.engine._presets import FromPresets
-from pynomaly_auto.records import Ensemble, FloatArray, Guidance, IntArray, Profile, Ranking, Result, Trial
+from pynomaly_auto.records import Ensemble, FloatArray, Guidance, IntArray, Profile, Ranking, Result, Trial, column_of
 
 # Everything else is imported where it is used: touching the class costs scikit-learn's base classes and no more.
 if TYPE_CHECKING:
@@ -246,12 +246,14 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
         from pynomaly_auto.engine._pipeline import explain_table
 
         found = explain_table(self._model, X, rows, method=method, seed=seed)
+        heads = ("position", "row", "column", "value", "typical", "contribution", "share")
         lines = [
             (e.row, e.label, c.column, c.value, c.typical, c.contribution, c.share)
             for e in found
             for c in e.contributions
         ]
-        return pd.DataFrame(lines, columns=["position", "row", "column", "value", "typical", "contribution", "share"])
+        columns = zip(*lines, strict=True) if lines else ((),) * len(heads)
+        return pd.DataFrame({head: column_of(list(cells)) for head, cells in zip(heads, columns, strict=True)})
 
     def report(self, path: str | Path) -> Path:
         """Write one self-contained HTML file about the run.

@@ -23,7 +23,7 @@ from pynomaly_auto.records._outcome import (
     Verdict,
 )
 from pynomaly_auto.records._restore import restore
-from pynomaly_auto.records._result import Guidance, Result
+from pynomaly_auto.records._result import Guidance, Result, column_of
 from pynomaly_auto.records._search import (
     Candidate,
     Params,
@@ -40,5 +40,5 @@ __all__ = [
     "PROBABILITY", "AnomalyHints", "Calibration", "Candidate", "Column", "ColumnKind", "Contribution", "Dataset",
     "Distributions", "Ensemble", "Expectation", "Explanation", "FloatArray", "Guidance", "IntArray", "Member", "Params",
     "Patterns", "Prediction", "Profile", "Quality", "Ranking", "Reason", "Result", "Scalar", "Search", "SimilarTable",
-    "Size", "State", "Stateful", "Trial", "TrialStatus", "Verdict", "plain", "restore",
+    "Size", "State", "Stateful", "Trial", "TrialStatus", "Verdict", "column_of", "plain", "restore",
 ]  # fmt: skip

@@ -121,7 +121,8 @@ def _scores(result: Result, path: Path) -> None:
     labels = list(result.row_labels)
     try:
         rows = pa.array(labels)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        rows = pa.array([str(label) for label in labels])  # labels of mixed kinds have no column type of their own
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, UnicodeEncodeError, OverflowError):
+        # Labels of mixed kinds have no column type of their own, nor have texts that are no proper Unicode.
+        rows = pa.array([str(label).encode("utf-8", "replace").decode("utf-8") for label in labels])
     table = pa.table({"row": rows, "score": result.scores, "label": result.labels, "confidence": result.confidence})
     pq.write_table(table, path)
