@@ -138,7 +138,8 @@ def _stages(
             )
             equal = EqualRows.of(dataset.X)
             fitted = [replace(m, scores=equal.mean(m.scores)) for m in refit(dataset, chosen, plan, search)]
-            ensemble = FittedEnsemble.of(chosen, fitted, expertise if _time_to_fuse(plan, dataset.n_rows) else None)
+            left = math.inf if plan.by_count else max(deadline.remaining(), reserve)
+            ensemble = FittedEnsemble.of(chosen, fitted, expertise if _time_to_fuse(left, dataset.n_rows) else None)
     with stage("deciding"):
         calibrator = None if base is None else base.calibrator
         raw = np.column_stack([member.scores for member in fitted])
@@ -189,9 +190,9 @@ def _profiled_rows(settings: Settings) -> int:
     return _BRIEF_ROWS if brief else MAX_ROWS
 
 
-def _time_to_fuse(plan: TuningPlan, n_rows: int) -> bool:
-    """Whether fusing all rows leaves enough of the time budget for what follows."""
-    return plan.by_count or n_rows * _FUSING_SECONDS < _FUSING_SHARE * plan.deadline.remaining()
+def _time_to_fuse(left: float, n_rows: int) -> bool:
+    """Whether fusing all rows leaves enough of so many seconds for what follows."""
+    return n_rows * _FUSING_SECONDS < _FUSING_SHARE * left
 
 
 def _model(

@@ -24,7 +24,7 @@ _CONTRIBUTORS: dict[str, Contributor] = {
 METHODS = tuple(_CONTRIBUTORS)
 
 _ORDERED = ("numeric", "datetime", "timedelta")  # kinds of columns whose first feature keeps their order
-_MOST_AT_ONCE = 32  # rows explained in one call of the scoring function
+_FIRST_ROWS, _MOST_AT_ONCE = 4, 32  # rows explained in one call of the scoring function
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +122,8 @@ def _all_contributions(
     """Columns looked at and their contributions, row by row, until the time is up."""
     contribute = _CONTRIBUTORS[options.method]
     out: list[tuple[IntArray, FloatArray]] = []
-    # One row first, to learn what a row costs, where there is a limit.
-    size, slowest = (_MOST_AT_ONCE if clock.seconds is None else 1), 0.0
+    # A few rows first, to learn what a row costs, where there is a limit.
+    size, slowest = (_MOST_AT_ONCE if clock.seconds is None else _FIRST_ROWS), 0.0
     while len(out) < len(X):
         # A call is only made when there is time for it.
         if clock.remaining() <= slowest * size:
@@ -134,7 +134,7 @@ def _all_contributions(
         part = X[len(out) : len(out) + size]
         columns = [background.unusual(x, options.max_columns) for x in part]
         out += zip(columns, contribute(score, background, part, columns, options.seed + len(out)), strict=True)
-        slowest = max(slowest, (clock.elapsed() - before) / len(part))
+        slowest = (clock.elapsed() - before) / len(part)
         size = _MOST_AT_ONCE
     return out
 

@@ -145,8 +145,8 @@ class Result:
         named += f" and {len(members) - _NAMED} more" if len(members) > _NAMED else ""
         return (
             self.headline,
-            f"{found:,} of {n:,} rows are {found / max(n, 1):.2%}; "
-            f"expected share of anomalies: {self.verdict.contamination:.2%} ({self.verdict.method}).",
+            f"That is {found / max(n, 1):.2%} of {n:,} rows; expected share of anomalies: "
+            f"{self.verdict.contamination:.2%} ({self.verdict.method}).",
             f"{len(members)} {'model' if len(members) == 1 else 'models combined'}: {named}.",
             f"{done} of {tried} trials completed; {self.search.stopped}. {sum(self.seconds.values()):.1f} s in all.",
             *(f"{e.text[:1].upper()}{e.text[1:]}" for e in self.explanations[:3]),
