@@ -71,7 +71,7 @@ def _root(
 
 
 DatasetOption = Annotated[
-    Path, typer.Option("--dataset", "-d", help="CSV, TSV, Parquet, Arrow/Feather, JSON lines or Excel.")
+    Path, typer.Option("--dataset", "-d", help="CSV, TSV, Parquet, Arrow/Feather, JSON lines, Excel or OpenDocument.")
 ]
 
 
@@ -104,7 +104,7 @@ def detect(  # noqa: PLR0913 - one parameter per option
     tracking: Annotated[str | None, typer.Option(help="MLflow tracking URI, or 'off' [default: ./mlruns].")] = None,
     experiment_name: Annotated[str | None, typer.Option(help="MLflow experiment [default: pynomaly_auto].")] = None,
     random_state: Annotated[int | None, typer.Option(help="Seed.")] = None,
-    save_model: Annotated[bool, typer.Option(help="Also save the fitted detector under OUTPUT/model.")] = False,
+    save_model: Annotated[bool, typer.Option(help="Also save the fitted detector as OUTPUT/model.pynomaly.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")] = False,
 ) -> None:
     """Find the anomalies of a table and write them, with the reasons, to a folder."""
@@ -128,7 +128,7 @@ def detect(  # noqa: PLR0913 - one parameter per option
     result = detector.fit(table).result_
     write_results(result, output)
     if save_model:
-        detector.save(output / "model")
+        detector.save(output / "model.pynomaly")
     if quiet:
         for warning in result.warnings:
             sys.stderr.write(f"Warning: {warning.subject}: {warning.text}\n")

@@ -194,7 +194,9 @@ def test_write_results_leaves_four_files(tmp_path: Path):
         pd.date_range("2026-01-01", periods=500, tz="Europe/Berlin"),
         pd.Series(["a", 1, 2.5, None, ("x", 1)] * 100, dtype=object).to_numpy(),
         [f"zeile-{i}-ü" for i in range(500)],
+        [10**400 + i for i in range(500)],
     ],
+    ids=["zoned", "mixed", "text", "huge"],
 )
 def test_write_results_with_any_index(tmp_path: Path, labels):
     values = np.empty(500, dtype=object)
@@ -204,8 +206,18 @@ def test_write_results_with_any_index(tmp_path: Path, labels):
     json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
 
 
+def test_the_rows_themselves_stand_beside_the_anomalies(tmp_path: Path):
+    result = make_result()
+    table = pd.DataFrame({"amount": np.arange(500.0), "score": ["a,b\n"] * 500, 3: [[1, 2]] * 500})
+    write_results(result, tmp_path, table=table)
+    listed = pd.read_csv(tmp_path / "anomalies.csv", index_col="position")
+    assert list(listed.columns) == ["row", "score", "confidence", "top_features", "amount", "score (cell)", "3"]
+    np.testing.assert_array_equal(listed["amount"], listed.index)
+    assert listed["score (cell)"].eq("a,b\n").all()
+
+
 def test_when_one_file_fails_none_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def full(result, path):
+    def full(columns, labels, path):
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 

@@ -71,7 +71,7 @@ def decide(
         wanted = min(wanted, most)
     threshold, reason = _cut(scores, wanted)
     reasons.append(reason)
-    constant = reason.code == "DEC-032" and settings.contamination == "auto"
+    constant = np.ptp(scores) == 0 and settings.contamination == "auto"
     return _assemble(
         scores,
         threshold=threshold,

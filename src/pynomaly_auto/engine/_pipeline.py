@@ -124,7 +124,7 @@ def _stages(
             stage.progress.trial(trial)
             tracker.trial(trial)
 
-        with stage("tuning"):
+        with stage("tuning"), pool.needed():
             search = tune(dataset, ranking, plan, on_trial=tell)
         with stage("ensembling"):
             chosen = choose_members(
@@ -142,7 +142,7 @@ def _stages(
             ensemble = FittedEnsemble.of(chosen, fitted, expertise if _time_to_fuse(left, dataset.n_rows) else None)
     with stage("deciding"):
         calibrator = None if base is None else base.calibrator
-        raw = np.column_stack([member.scores for member in fitted])
+        raw = np.column_stack([fitted[i].scores for i in ensemble.positions])
         verdict = decide(
             ensemble.train_scores,
             ensemble.member_scores,

@@ -1,6 +1,7 @@
 """The frozen records that travel between stages."""
 
 from pynomaly_auto.records._base import FloatArray, IntArray, Reason, Scalar, plain
+from pynomaly_auto.records._codes import CODES, ReasonCode, declare
 from pynomaly_auto.records._data import (
     AnomalyHints,
     Column,
@@ -12,6 +13,7 @@ from pynomaly_auto.records._data import (
     Quality,
     Size,
 )
+from pynomaly_auto.records._judgement import CutQuality, Evaluation, Judgement
 from pynomaly_auto.records._outcome import (
     PROBABILITY,
     Calibration,
@@ -19,6 +21,7 @@ from pynomaly_auto.records._outcome import (
     Ensemble,
     Expectation,
     Explanation,
+    LeftOut,
     Member,
     Verdict,
 )
@@ -37,8 +40,9 @@ from pynomaly_auto.records._search import (
 from pynomaly_auto.records._state import State, Stateful
 
 __all__ = [
-    "PROBABILITY", "AnomalyHints", "Calibration", "Candidate", "Column", "ColumnKind", "Contribution", "Dataset",
-    "Distributions", "Ensemble", "Expectation", "Explanation", "FloatArray", "Guidance", "IntArray", "Member", "Params",
-    "Patterns", "Prediction", "Profile", "Quality", "Ranking", "Reason", "Result", "Scalar", "Search", "SimilarTable",
-    "Size", "State", "Stateful", "Trial", "TrialStatus", "Verdict", "column_of", "plain", "restore",
+    "CODES", "PROBABILITY", "AnomalyHints", "Calibration", "Candidate", "Column", "ColumnKind", "Contribution",
+    "CutQuality", "Dataset", "Distributions", "Ensemble", "Evaluation", "Expectation", "Explanation", "FloatArray",
+    "Guidance", "IntArray", "Judgement", "LeftOut", "Member", "Params", "Patterns", "Prediction", "Profile", "Quality",
+    "Ranking", "Reason", "ReasonCode", "Result", "Scalar", "Search", "SimilarTable", "Size", "State", "Stateful",
+    "Trial", "TrialStatus", "Verdict", "column_of", "declare", "plain", "restore",
 ]  # fmt: skip

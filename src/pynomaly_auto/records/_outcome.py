@@ -24,6 +24,8 @@ class Member:
         weight: Its share in the combined score; all weights sum to 1.
         quality: The trial's quality estimate.
         diversity: One minus its mean rank correlation with the other members, in [0, 2].
+        strength: What the choice of members went by: what is known of the detector, and the trial's quality.
+        least_share: Least share of the combined score, where the user or the detector's origin asks for one.
     """
 
     trial: int
@@ -32,6 +34,8 @@ class Member:
     weight: float
     quality: float
     diversity: float
+    strength: float = 0.0
+    least_share: float = 0.0
     reasons: tuple[Reason, ...] = ()
 
     @property
@@ -42,11 +46,28 @@ class Member:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """One completed trial that is no member, and why."""
+
+    trial: int
+    detector: str
+    reason: Reason
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ensemble:
-    """The models that are combined, and how."""
+    """The models that are combined, and how.
+
+    Args:
+        members: As chosen they have the weights they would have in the robust mean alone; as fitted, those they have
+            in the combined score.
+        combiner: How their scores are combined.
+        left_out: The other completed trials, the strongest first.
+    """
 
     members: tuple[Member, ...]
     combiner: str
+    left_out: tuple[LeftOut, ...] = ()
     reasons: tuple[Reason, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:

@@ -35,10 +35,15 @@ def column_of(values: Any) -> pd.Series[Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Guidance:
-    """The configuration a guided setup proposes, and why; ``config=guidance`` uses it."""
+    """The configuration a guided setup proposes, and why; ``config=guidance`` uses it.
+
+    Args:
+        suggested: The settings that nobody asked for: a preset, or a glance at the data, suggests them.
+    """
 
     settings: Settings
     reasons: tuple[Reason, ...] = ()
+    suggested: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -103,6 +108,7 @@ class Result:
         candidates = tuple(r for c in self.ranking.candidates for r in c.reasons)
         trials = tuple(r for t in self.search.trials for r in t.reasons)
         members = tuple(r for m in self.ensemble.members for r in m.reasons)
+        members += tuple(left.reason for left in self.ensemble.left_out)
         return (
             self.data_reasons + self.profile.reasons + self.ranking.reasons + candidates + self.search.reasons + trials
             + self.ensemble.reasons + members + self.verdict.reasons + self.warnings
