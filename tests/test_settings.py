@@ -99,8 +99,13 @@ def test_files_that_cannot_be_read(name: str, text: str, tmp_path: Path) -> None
 def test_deadline() -> None:
     assert math.isinf(Deadline(None).remaining())
     late = Deadline(1e-9)
-    assert late.remaining() == late.share(0.5) == 0.0
+    assert late.remaining() == 0.0
     assert late.elapsed() > 0
+    whole = Deadline(100.0)
+    part = whole.reserving(10.0)
+    assert 89.0 < part.remaining() <= whole.remaining() - 10.0 + 1e-6
+    assert whole.reserving(1e6).remaining() == 0.0
+    assert math.isinf(Deadline(None).reserving(5.0).remaining())
 
 
 def test_errors_say_what_where_and_what_to_do() -> None:

@@ -21,6 +21,7 @@ from pynomaly_auto.records import (
     IntArray,
     Judgement,
     Result,
+    column_of,
 )
 
 # Everything else is imported where it is used: touching the class costs scikit-learn's base classes and no more.
@@ -297,12 +298,14 @@ class AutonomousDetector(FromPresets, FittedAttributes, OutlierMixin, BaseEstima
         from pynomaly_auto.engine._pipeline import explain_table
 
         found = explain_table(self._model, X, rows, method=method, seed=seed)
+        heads = ("position", "row", "column", "value", "typical", "contribution", "share")
         lines = [
             (e.row, e.label, c.column, c.value, c.typical, c.contribution, c.share)
             for e in found
             for c in e.contributions
         ]
-        return pd.DataFrame(lines, columns=["position", "row", "column", "value", "typical", "contribution", "share"])
+        columns = zip(*lines, strict=True) if lines else ((),) * len(heads)
+        return pd.DataFrame({head: column_of(list(cells)) for head, cells in zip(heads, columns, strict=True)})
 
     def report(self, path: str | Path) -> Path:
         """Write one self-contained HTML file about the run.
