@@ -73,6 +73,7 @@ def test_stores_that_open_at_once_are_made_once(tmp_path: Path):
     assert len(handles) == 3
     assert len(set(handles)) == 1
     assert len(list(folder.rglob("x.txt"))) == 3
+    assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_a_store_that_cannot_be_opened_says_so_at_once(tmp_path: Path):

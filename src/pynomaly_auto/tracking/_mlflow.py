@@ -62,6 +62,7 @@ class MlflowStore:
             try:
                 self._client = MlflowClient(tracking_uri=_as_read(uri))
                 self._client.search_experiments(max_results=1)  # the first request opens it
+                _remove_stray(uri, database)
                 return
             except Exception:  # whatever it raises when a program of somebody else's makes the tables just now
                 if not left:
@@ -184,6 +185,15 @@ def _as_read(uri: str) -> str:
 
     decodes = make_url("sqlite:////%2541").database == "/%41"
     return uri if decodes else unquote(uri)
+
+
+def _remove_stray(uri: str, database: Path) -> None:
+    """Remove the empty folder that MLflow makes where it takes the percent-encoded path for the real one."""
+    taken = Path(uri.removeprefix("sqlite:///").partition("?")[0]).parent
+    if taken != database.parent:
+        with contextlib.suppress(OSError):  # ends at the first that is not empty
+            for folder in (taken, *taken.parents):
+                folder.rmdir()
 
 
 def _is_empty(database: Path) -> bool:
