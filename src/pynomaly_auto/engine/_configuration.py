@@ -116,34 +116,3 @@ def guided_by(settings: Settings, reasons: tuple[Reason, ...], by_hand: frozense
 
 def _last_of_each(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
     return tuple({r.subject: r for r in reasons}.values())
-
-
-def configuration_toml(guidance: Guidance) -> str:
-    """Guided settings as TOML: only what differs from the defaults, with the reasons as comments."""
-    settings, default = guidance.settings, _DEFAULTS.to_dict()
-    lines = [f"# {r.subject}: {' '.join(r.text.split())}" for r in guidance.reasons]
-    tables: list[str] = []
-    for key, value in settings.to_dict().items():
-        if value is None or value == default[key]:
-            continue
-        if isinstance(value, dict):
-            inner = {k: v for k, v in value.items() if v}
-            tables += [f"\n[{key}]", *(f"{k} = {_toml(v)}" for k, v in inner.items())]
-        else:
-            lines.append(f"{key} = {_toml(value)}")
-    return "\n".join([*lines, *tables]) + "\n"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return repr(round(value, 4) if abs(value) >= 0.01 else value)
-    if isinstance(value, int):
-        return repr(value)
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml(v) for v in value) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + "}"
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'

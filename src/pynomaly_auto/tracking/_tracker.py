@@ -159,7 +159,7 @@ class Tracker:
         Args:
             result: What the run found.
             files: Artifact name to an existing file or folder; copied, so they may be deleted afterwards.
-            model: A saved detector's folder, logged as an MLflow model.
+            model: A saved detector's file, logged as an MLflow model.
             timeout: Seconds to wait; what is not written by then goes on in the background, which is no problem. A
                 record that is lost later is said on standard error, and to whom `tell_losses` has named.
 
@@ -306,7 +306,8 @@ def _stage(result: Result, files: Mapping[str, Path], model: Path | None, *, own
         for name, path in files.items():
             _copy(path, folder / "files" / Path(name).name)
         if model is not None:
-            _copy(model, folder / "model")
+            (folder / "model").mkdir()
+            _copy(model, folder / "model" / model.name)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
