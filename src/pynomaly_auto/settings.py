@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 import tomllib
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError, s
 
 BACKENDS = ("local", "ray")
 PRIORITIES = ("accuracy", "speed", "interpretability")
+ALERT_PERIODS = ("minute", "hour", "day", "week", "month", "quarter", "year")
 # Every metric a user may name; what each means without labels is decided in scoring.
 TARGET_METRICS = ("average_precision", "f1", "precision", "recall", "roc_auc")
 
@@ -64,7 +66,11 @@ class Settings:
         time_budget: Wall-clock seconds for the whole of ``fit``; None: no limit (then ``n_trials`` must be given).
         n_trials: Number of trials; when given, results do not depend on the clock or on the number of workers.
         contamination: Expected share of anomalies in (0, 0.5], or ``"auto"``.
-        target_metric: The metric that threshold and search should serve, one of `TARGET_METRICS`, or None.
+        target_metric: The metric that threshold and search should serve, one of `TARGET_METRICS`, or None. Of these
+            ``"f1"``, ``"precision"`` and ``"recall"`` move the cut; with all others as many rows are labelled as
+            anomalies are expected.
+        alert_budget: The most rows anybody can look at: a number of rows, a share of them in (0, 1), or rows per
+            period of the table's time such as ``"20/day"``; None: no limit.
         max_models: Most members in the ensemble; None: as many as the budget and their gain allow.
         n_jobs: Worker processes; None: one per usable core; -1 likewise.
         backend: Where trials run: ``"local"`` or ``"ray"``.
@@ -84,6 +90,7 @@ class Settings:
     n_trials: int | None = None
     contamination: float | str = "auto"
     target_metric: str | None = None
+    alert_budget: int | float | str | None = None
     max_models: int | None = None
     n_jobs: int | None = None
     backend: str = "local"
@@ -106,6 +113,7 @@ class Settings:
             "n_trials": _count("n_trials", self.n_trials),
             "contamination": _contamination(self.contamination),
             "target_metric": _target_metric(self.target_metric),
+            "alert_budget": parse_alert_budget(self.alert_budget),
             "max_models": _count("max_models", self.max_models),
             "n_jobs": _n_jobs(self.n_jobs),
             "memory_limit": parse_bytes(self.memory_limit),
@@ -222,6 +230,35 @@ def parse_bytes(value: Any) -> int | None:
         if 1 <= size < 2**63:
             return int(size)
     raise SettingError(f"memory_limit is {shown(value)}.", fix="Use bytes or text such as '2GB'.")
+
+
+def parse_alert_budget(value: Any) -> int | float | str | None:
+    """Rows as a whole number, a share of the rows as a float, or rows per period as ``"20/day"``.
+
+    >>> parse_alert_budget(50), parse_alert_budget("2.5 %"), parse_alert_budget("20 per days")
+    (50, 0.025, '20/day')
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        count, each, period = re.sub(r"\s+per\s+", "/", value.strip().lower()).partition("/")
+        if each:
+            name = period.strip().removesuffix("s")
+            if re.fullmatch(r"[0-9]{1,15}", count.strip()) and int(count) >= 1 and name in ALERT_PERIODS:
+                return f"{int(count)}/{name}"
+        elif re.fullmatch(r"[0-9]{1,15}", count):
+            value = int(count)
+        elif re.fullmatch(r"[0-9]*\.?[0-9]+\s*%?", count):
+            value = float(count.rstrip("% ")) / (100.0 if count.endswith("%") else 1.0)
+    if is_whole(value) and 1 <= int(value) < 10**15:
+        return int(value)
+    if not is_whole(value) and is_number(value) and 0 < float(value) < 1:
+        return float(value)
+    raise SettingError(
+        f"alert_budget is {shown(value)}.",
+        fix="Give a number of rows, a share of the rows in (0, 1), or rows per period such as '20/day' "
+        f"(per {', '.join(ALERT_PERIODS)}).",
+    )
 
 
 class Deadline:

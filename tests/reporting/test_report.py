@@ -74,9 +74,21 @@ def test_report_is_well_formed_and_needs_nothing_from_outside(kwargs):
 
 def test_many_anomalies_are_cut_with_a_note():
     html = render(make_result(n=20_000, anomalies=5_000))
-    assert html.count('<td class="row">') == ANOMALIES
+    assert html.count('<td class="row">') == 20
+    assert f"{ANOMALIES - 20} more, listed only" in html
     assert "The first 500 of 5,000 are shown" in html
     assert len(html) < 1_500_000
+
+
+def test_every_row_shown_with_its_columns_is_explained_and_all_are_counted():
+    result = make_result(anomalies=40, explained=20)
+    html = render(result)
+    assert html.count('<td class="row">') == html.count('<div class="parts">') == 20
+    assert "20 more, listed only" in html
+    assert html.count(result.headline) == 2  # below the title, and in the summary
+    assert "confidence" not in html[html.index('id="anomalies"') : html.index('id="ensemble"')]
+    assert "8 to 40" not in html
+    assert "13 to 40 of the rows flagged" in html
 
 
 def test_no_anomalies_is_said():

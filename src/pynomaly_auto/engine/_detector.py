@@ -42,7 +42,10 @@ class AutonomousDetector(FromPresets, FittedAttributes, OutlierMixin, BaseEstima
             a ``time_budget`` other than the default, whichever is used up first ends the search.
         contamination: Share of anomalies in (0, 0.5], or ``"auto"``: estimated.
         target_metric: What threshold and search should serve: ``"f1"``, ``"precision"``, ``"recall"``, ``"roc_auc"``
-            or ``"average_precision"``.
+            or ``"average_precision"``. The first three label as many rows as make their expected value largest;
+            otherwise as many rows are labelled as anomalies are expected.
+        alert_budget: The most rows anybody can look at: a number of rows, a share of them in (0, 1), or rows per
+            period of the table's time such as ``"20/day"``; never more are labelled. None: no limit.
         max_models: Most models in the ensemble; None: as many as the budget and their gain allow.
         n_jobs: Worker processes; None or -1: one per usable core.
         backend: Where trials run: ``"local"`` or ``"ray"``.
@@ -83,6 +86,7 @@ class AutonomousDetector(FromPresets, FittedAttributes, OutlierMixin, BaseEstima
         n_trials: int | None = None,
         contamination: float | str = "auto",
         target_metric: str | None = None,
+        alert_budget: int | float | str | None = None,
         max_models: int | None = None,
         n_jobs: int | None = None,
         backend: str = "local",
@@ -99,6 +103,7 @@ class AutonomousDetector(FromPresets, FittedAttributes, OutlierMixin, BaseEstima
         self.n_trials = n_trials
         self.contamination = contamination
         self.target_metric = target_metric
+        self.alert_budget = alert_budget
         self.max_models = max_models
         self.n_jobs = n_jobs
         self.backend = backend
@@ -167,7 +172,10 @@ class AutonomousDetector(FromPresets, FittedAttributes, OutlierMixin, BaseEstima
         return apply(self._model_now().verdict.calibration, -self.score_samples(X))
 
     def confidence(self, X: Any) -> FloatArray:
-        """How sure the label of each row is, in [0, 1]; shape (n_rows,)."""
+        """Probability that the label of each row is right, in [0, 1]; shape (n_rows,).
+
+        For a row labelled anomalous that is its `anomaly_score`, for another one 1 less that.
+        """
         return self.judge(X).confidence
 
     def judge(self, X: Any) -> Judgement:
@@ -179,11 +187,12 @@ class AutonomousDetector(FromPresets, FittedAttributes, OutlierMixin, BaseEstima
         from pynomaly_auto.deciding import apply, confidence_of
 
         verdict, scores = self._model_now().verdict, -self.score_samples(X)
+        probabilities, flagged = apply(verdict.calibration, scores), scores > verdict.threshold
         return Judgement(
             scores=scores,
-            probabilities=apply(verdict.calibration, scores),
-            labels=np.where(scores > verdict.threshold, -1, 1),
-            confidence=confidence_of(scores, verdict),
+            probabilities=probabilities,
+            labels=np.where(flagged, -1, 1),
+            confidence=confidence_of(probabilities, flagged),
         )
 
     def evaluate(self, X: Any, y: Any) -> Evaluation:
@@ -305,32 +314,42 @@ class AutonomousDetector(FromPresets, FittedAttributes, OutlierMixin, BaseEstima
 
         return write_report(self._result_now(), Path(path))
 
-    def save(self, path: str | Path) -> Path:
-        """Save to a directory with a manifest and checksums.
+    def save(self, path: str | Path, *, key: bytes | str | None = None, trusted: bool = False) -> Path:
+        """Save to one file, of data only: arrays and JSON, with a checksum and, with a key, a signature.
+
+        Args:
+            path: The file, usually named ``….pynomaly``; an earlier one of ours is replaced.
+            key: A secret; loading with the same one proves that nobody else wrote the file.
+            trusted: Also store detectors of third parties that are not data, as pickles, which only those who trust
+                the file can load.
 
         Raises:
-            StorageError: The directory cannot be written, or holds something that is not ours.
+            StorageError: The file cannot be written, or holds something that is not ours.
+            UntrustedError: A detector is not data, and ``trusted`` is False.
         """
         from pynomaly_auto.engine._storage import save
 
         check_is_fitted(self, "result_")
-        return save(self, Path(path))
+        return save(self, Path(path), key=key, trusted=trusted)
 
     @classmethod
-    def load(cls, path: str | Path, *, trusted: bool | Sequence[str] = False) -> Self:
-        """Load what `save` wrote; checksums are verified before anything else.
+    def load(cls, path: str | Path, *, trusted: bool | Sequence[str] = False, key: bytes | str | None = None) -> Self:
+        """Load what `save` wrote; nothing in it can run, and its checksum is verified before anything is unpacked.
 
         Args:
-            path: The directory.
-            trusted: Types beyond our own dependencies' that may be loaded; True: whatever the files name.
+            path: The file.
+            trusted: Full names of third parties' types whose pickles may be loaded; True: any.
+            key: What the file must have been signed with. Without one a signed file is loaded, too, with a warning
+                that nobody has checked who wrote it.
 
         Raises:
-            StorageError: Something is missing, altered, or of a format this version does not read.
-            UntrustedError: The files hold types nobody has said to trust.
+            StorageError: Something is missing, altered, of a format this version does not read, or not signed with
+                the key.
+            UntrustedError: The file holds pickles of types nobody has said to trust.
         """
         from pynomaly_auto.engine._storage import load
 
-        return load(cls, Path(path), trusted=trusted)
+        return load(cls, Path(path), trusted=trusted, key=key)
 
     def _adopt(self, model: Model, result: Result) -> None:
         self._model, self.result_ = model, result
