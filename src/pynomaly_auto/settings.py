@@ -250,7 +250,7 @@ def parse_alert_budget(value: Any) -> int | float | str | None:
             value = int(count)
         elif re.fullmatch(r"[0-9]*\.?[0-9]+\s*%?", count):
             value = float(count.rstrip("% ")) / (100.0 if count.endswith("%") else 1.0)
-    if is_whole(value) and int(value) >= 1:
+    if is_whole(value) and 1 <= int(value) < 10**15:
         return int(value)
     if not is_whole(value) and is_number(value) and 0 < float(value) < 1:
         return float(value)
