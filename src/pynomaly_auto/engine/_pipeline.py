@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from pynomaly_auto import _optional
 from pynomaly_auto._version import __version__
@@ -19,7 +20,7 @@ from pynomaly_auto.deciding import decide
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._progress import Progress
 from pynomaly_auto.engine._seen import SeenRows
-from pynomaly_auto.ensembling import Expertise, FittedEnsemble, choose_members
+from pynomaly_auto.ensembling import Expertise, FittedEnsemble, Settling, choose_members
 from pynomaly_auto.explaining import Explaining, explain_rows
 from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.pool import Pool
@@ -61,11 +62,14 @@ class Stages:
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        """Time one stage."""
+        """Time one stage. Its numerical libraries get one thread: others' waiting for each other costs a busy machine
+        far more than they gain, and the cores are the workers'.
+        """
         self.progress.stage(name)
         start = time.perf_counter()
         try:
-            yield
+            with threadpool_limits(1):
+                yield
         finally:
             self.seconds[name] = time.perf_counter() - start
 
@@ -113,17 +117,20 @@ def _stages(
             ranking = recommend(found, settings, base)
             expert = None if base is None else base.fitted_quality(found.meta_features)
             expertise = _expertise(base, found, settings, dataset)
-        plan = TuningPlan(settings=settings, seed=seed, deadline=deadline, pool=pool, predict_quality=expert)
+        plan = TuningPlan(
+            settings=settings, seed=seed, deadline=deadline, pool=pool, predict_quality=expert,
+            settled=Settling(settings=settings, expertise=expertise),
+        )  # fmt: skip
 
         def tell(trial: Trial) -> None:
             stage.progress.trial(trial)
             tracker.trial(trial)
 
         with stage("tuning"):
-            search = tune(dataset, ranking, plan, on_trial=tell)
+            tuned = tune(dataset, ranking, plan, on_trial=tell)
         with stage("ensembling"):
             chosen = choose_members(
-                search,
+                tuned.search,
                 ranking,
                 settings,
                 shape=(dataset.n_rows, dataset.n_features),
@@ -131,7 +138,7 @@ def _stages(
                 seconds_left=None if plan.by_count else settings.workers * deadline.remaining(),
                 fusion=None if expertise is None else expertise.fusion,
             )
-            fitted = refit(dataset, chosen, plan, search)
+            fitted = refit(dataset, chosen, plan, tuned)
             ensemble = FittedEnsemble.of(chosen, fitted, expertise if _time_to_fuse(plan, dataset.n_rows) else None)
     with stage("deciding"):
         calibrator = None if base is None else base.calibrator
@@ -157,7 +164,7 @@ def _stages(
         data_reasons=dataset.reasons,
         profile=found,
         ranking=ranking,
-        search=search,
+        search=tuned.search,
         ensemble=ensemble.record,
         verdict=verdict,
         explanations=explanations,
