@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks._statistics import bootstrap_mean
+from benchmarks._statistics import Names, bootstrap_mean
 from benchmarks._text import interval, markdown
 from meta_datasets.synthetic.generate import Generated, SyntheticPlan, generate
 from pynomaly_auto.dataset import TableEncoder
@@ -29,7 +29,7 @@ from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.pool import Pool
 from pynomaly_auto.profiling import profile
 from pynomaly_auto.recommending import recommend
-from pynomaly_auto.records import Dataset, FloatArray, Ranking, Search
+from pynomaly_auto.records import Dataset, FloatArray, IntArray, Ranking, Search
 from pynomaly_auto.scoring import average_precision, roc_auc
 from pynomaly_auto.settings import Deadline, Settings
 from pynomaly_auto.tuning import FittedMember, TuningPlan, tune
@@ -51,7 +51,7 @@ class Searched:
     ranking: Ranking
     expertise: Expertise
     search: Search
-    y: FloatArray
+    y: IntArray
 
 
 def search(table: Generated, base: KnowledgeBase, pool: Pool) -> Searched:
@@ -69,7 +69,7 @@ def search(table: Generated, base: KnowledgeBase, pool: Pool) -> Searched:
         settled=Settling(settings=_SETTINGS, expertise=expertise),
     )  # fmt: skip
     made = tune(dataset, ranking, plan).search
-    return Searched(dataset=dataset, ranking=ranking, expertise=expertise, search=made, y=np.asarray(table.y, float))
+    return Searched(dataset=dataset, ranking=ranking, expertise=expertise, search=made, y=np.asarray(table.y, np.int64))
 
 
 def after(done: Searched, count: int, base: KnowledgeBase) -> list[float]:
@@ -87,7 +87,7 @@ def after(done: Searched, count: int, base: KnowledgeBase) -> list[float]:
     ensemble = FittedEnsemble.of(chosen, fitted, done.expertise)
     calibrator = base.calibrator
     verdict = decide(
-        ensemble.train_scores, ensemble.member_scores, _SETTINGS, seed=0,
+        ensemble.train_scores, ensemble.member_scores, _SETTINGS,
         probabilities=None if calibrator is None else ensemble.probabilities(calibrator),
         member_raw=np.column_stack([m.scores for m in fitted]),
     )  # fmt: skip
@@ -118,7 +118,7 @@ def report(found: FloatArray, groups: Sequence[str], counts: Sequence[int]) -> s
     )
 
 
-def worse(values: FloatArray, groups: np.ndarray, counts: Sequence[int], measure: int) -> str:  # type: ignore[type-arg]
+def worse(values: FloatArray, groups: Names, counts: Sequence[int], measure: int) -> str:
     """The largest loss from any number of trials to any larger one, with the interval of that difference."""
     means = values.mean(axis=0)
     pairs = [(i, j) for j in range(len(counts)) for i in range(j)]

@@ -8,7 +8,7 @@ import lightgbm
 import numpy as np
 import pytest
 
-from pynomaly_auto.ensembling import COMBINER, Expertise, FittedEnsemble, Fused, Neighbourhood, choose_members
+from pynomaly_auto.ensembling import COMBINER, Expertise, FittedEnsemble, Neighbourhood, choose_members
 from pynomaly_auto.knowledge import Anchor, Calibrator, Fusion, Votes, lay_out, table_facts, vote_features
 from pynomaly_auto.records import Candidate, Ensemble, Member, Ranking, Reason, Search, Trial
 from pynomaly_auto.settings import Settings
@@ -89,19 +89,78 @@ def test_the_anchor_s_members_are_the_robust_mean_beside_the_fusion():
     X, fitted, _ = live()
     record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINER)
     line = Anchor(members=NAMES[1:], slope=2.0, intercept=0.0, share=0.5)
-    for trust in (1.0, 0.0):
-        expertise = Expertise(fusion=replace(model(), anchor=line), trust=trust, X=X, seed=0)
-        ensemble = FittedEnsemble.of(record, fitted, expertise)
-        assert ensemble.to_state()["robust"] == pytest.approx([0.0, 1 / 3, 1 / 3, 1 / 3])
-        weights = [m.weight for m in ensemble.record.members]
-        assert sum(weights) == pytest.approx(1.0)
-        assert min(weights[1:]) > weights[0]
-    mean = ensemble.member_scores[:, 1:].mean(axis=1)
-    assert ensemble.train_scores == pytest.approx(mean)  # of a table unlike all known ones
+    ensemble = FittedEnsemble.of(
+        record, fitted, Expertise(fusion=replace(model(), anchor=line), trust=1.0, X=X, seed=0)
+    )
+    assert ensemble.to_state().arrays["robust"] == pytest.approx([0.0, 1 / 3, 1 / 3, 1 / 3])
+    weights = [m.weight for m in ensemble.record.members]
+    assert sum(weights) == pytest.approx(1.0)
+    assert min(weights[1:]) > weights[0]
+    # Of a table unlike all known ones: the anchor's mean alone, and who has no part in it is no member.
+    ensemble = FittedEnsemble.of(
+        record, fitted, Expertise(fusion=replace(model(), anchor=line), trust=0.0, X=X, seed=0)
+    )
+    assert ensemble.to_state().arrays["robust"] == pytest.approx([1 / 3, 1 / 3, 1 / 3])
+    assert ensemble.positions == (1, 2, 3)
+    assert [(left.detector, left.reason.code) for left in ensemble.record.left_out] == [("knn_mean", "ENS-023")]
+    assert ensemble.train_scores == pytest.approx(ensemble.member_scores.mean(axis=1))
     assert "no known table" in ensemble.record.reasons[-1].text
     few = replace(model(), anchor=replace(line, members=("mcd", "a_stranger", "another")))
     own = FittedEnsemble.of(record, fitted, Expertise(fusion=few, trust=1.0, X=X, seed=0))
-    assert own.to_state()["robust"] == pytest.approx([0.6, 0.4, 0.0, 0.0])
+    assert own.to_state().arrays["robust"] == pytest.approx([0.6, 0.4, 0.0, 0.0])
+
+
+def weighed(ensemble):
+    """Member to the figures of the one reason that says what it counts."""
+    found = {m.trial: [r for r in m.reasons if r.code == "ENS-006"] for m in ensemble.record.members}
+    assert all(len(reasons) == 1 for reasons in found.values())
+    return {trial: reasons[0] for trial, reasons in found.items()}
+
+
+@pytest.mark.parametrize("trust", [1.0, 0.2, 0.0])
+def test_every_member_s_reason_says_its_final_weight(trust):
+    _, _, ensemble = live(trust=trust)
+    said = weighed(ensemble)
+    for member in ensemble.record.members:
+        assert said[member.trial].evidence["weight"] == member.weight > 0
+        assert f"Weight {member.weight:.1%} of the final score" in said[member.trial].text
+    assert len(ensemble.record.members) + len(ensemble.record.left_out) == len(NAMES)
+    head = ensemble.record.reasons[0]
+    assert head.evidence["members"] == len(ensemble.record.members)
+
+
+@pytest.mark.parametrize("trust", [1.0, 0.0])
+@pytest.mark.parametrize("known", [True, False])
+def test_who_is_to_have_a_share_has_it_in_the_score(trust, known):
+    X, fitted, plain = live(trust=trust)
+    if not known:  # parameters of one's own: the fusion knows nothing of it
+        fitted[3].member = replace(fitted[3].member, params={"n_bins": 3})
+    fitted[3].member = replace(fitted[3].member, least_share=0.2)
+    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINER)
+    line = Anchor(members=NAMES[:3], slope=2.0, intercept=0.0, share=0.5)
+    fusion = replace(model(), anchor=line, members=NAMES if known else NAMES[:3])
+    ensemble = FittedEnsemble.of(record, fitted, Expertise(fusion=fusion, trust=trust, X=X, seed=0))
+    weights = {m.detector: m.weight for m in ensemble.record.members}
+    assert weights["hbos"] == pytest.approx(0.2)
+    assert sum(weights.values()) == pytest.approx(1.0)
+    assert "at least 20%" in weighed(ensemble)[3].text
+    robust = ensemble.to_state().arrays["robust"]
+    assert robust.sum() == pytest.approx(1.0)
+    through = robust[-1] * (1.0 - (ensemble.fused.weight if ensemble.fused else 0.0))
+    assert through == pytest.approx(0.2, abs=0.01)  # the fusion's own share in it is small
+    assert np.argsort(np.argsort(ensemble.train_scores)).tolist() != np.argsort(np.argsort(plain.train_scores)).tolist()
+
+
+def test_least_shares_hold_together_and_for_several():
+    X, fitted, _ = live()
+    for f, least in zip(fitted, (0.0, 0.3, 0.0, 0.3), strict=True):
+        f.member = replace(f.member, least_share=least)
+    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINER)
+    for expertise in (None, Expertise(fusion=model(), trust=1.0, X=X, seed=0)):
+        ensemble = FittedEnsemble.of(record, fitted, expertise)
+        weights = {m.detector: m.weight for m in ensemble.record.members}
+        assert min(weights["iforest"], weights["hbos"]) >= 0.3 - 1e-12
+        assert sum(weights.values()) == pytest.approx(1.0)
 
 
 def test_too_few_known_members_leave_the_robust_mean():
@@ -122,14 +181,7 @@ def test_tuned_members_are_not_taken_for_the_defaults():
 def test_stored_and_loaded_it_scores_the_same(n):
     _, fitted, ensemble = live(n)
     fused = ensemble.fused
-    again = FittedEnsemble.from_state(
-        ensemble.record,
-        [f.detector for f in fitted],
-        ensemble.to_state(),
-        lambda distribution, around: Fused(
-            fusion=fused.fusion, facts=fused.facts, weight=fused.weight, distribution=distribution, around=around
-        ),
-    )
+    again = FittedEnsemble.from_state(ensemble.to_state(), lambda member, i: fitted[i].detector, 3)
     new = np.random.default_rng(3).normal(size=(100, 3))
     assert again.score(new).tolist() == ensemble.score(new).tolist()
     assert (fused.around is None) == (n < 50)

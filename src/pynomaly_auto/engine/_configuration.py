@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pynomaly_auto.errors import SettingError
+from pynomaly_auto._checks import one_line
+from pynomaly_auto.errors import SettingError, shown
 from pynomaly_auto.presets import PRESETS
 from pynomaly_auto.records import Guidance, Reason
 from pynomaly_auto.settings import Overrides, Settings, read_mapping
 
 _DEFAULTS = Settings()
-_SUGGESTED = {"preset", "rows", "share_estimate"}  # evidence of what nobody asked for
 
 
 def resolve(given: Mapping[str, Any]) -> tuple[Settings, tuple[Reason, ...]]:
@@ -29,8 +29,8 @@ def resolve(given: Mapping[str, Any]) -> tuple[Settings, tuple[Reason, ...]]:
         StorageError: The configuration file cannot be read.
     """
     config = read_config(given.get("config"))
-    explicit = {k: v for k, v in given.items() if k != "config" and v != getattr(_DEFAULTS, k)}
-    name = explicit.get("preset") or config.get("preset")
+    explicit = {k: v for k, v in given.items() if k != "config" and not _same(v, getattr(_DEFAULTS, k))}
+    name = one_line("preset", explicit.get("preset", config.get("preset")))
     preset = None if name is None else PRESETS[name]
     values = {**(dict(preset.values) if preset else {}), **config, **explicit}
     if values.get("n_trials") is not None and "time_budget" not in values:
@@ -48,6 +48,19 @@ def resolve(given: Mapping[str, Any]) -> tuple[Settings, tuple[Reason, ...]]:
     return settings, tuple(reasons)
 
 
+def _same(value: Any, default: Any) -> bool:
+    try:
+        return bool(value == default)
+    except Exception:  # what a user's object says when compared is no answer; what it may be is checked later
+        return False
+
+
+def given_by_hand(given: Mapping[str, Any]) -> frozenset[str]:
+    """The settings that a keyword or the configuration gives; what a preset says is not among them."""
+    explicit = {k for k, v in given.items() if k != "config" and not _same(v, getattr(_DEFAULTS, k))}
+    return frozenset({*read_config(given.get("config")), *explicit} - {"preset"})
+
+
 def read_config(config: Any) -> dict[str, Any]:
     """Turn a ``config`` argument into what it says: a `Settings`, a mapping, or the path of a TOML / YAML file."""
     if config is None:
@@ -61,7 +74,7 @@ def read_config(config: Any) -> dict[str, Any]:
     if isinstance(config, (str, Path)):
         return read_mapping(config)
     raise SettingError(
-        f"config is {config!r}.", fix="Give Settings, a Guidance, a mapping, or the path of a TOML or YAML file."
+        f"config is {shown(config)}.", fix="Give Settings, a Guidance, a mapping, or the path of a TOML or YAML file."
     )
 
 
@@ -87,49 +100,19 @@ def with_overrides(config: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
     return {**merged, "overrides": values}
 
 
-def guided_by(settings: Settings, reasons: tuple[Reason, ...], guided: tuple[Settings, tuple[Reason, ...]]) -> Guidance:
+def guided_by(settings: Settings, reasons: tuple[Reason, ...], by_hand: frozenset[str], guided: Guidance) -> Guidance:
     """Settings and what a guide makes of them: one value and one reason per setting.
 
     What was set by hand outweighs what the preset says or a glance at the data suggests, but not what is asked for now.
     """
-    by_hand = {r.subject for r in reasons if r.code == "SET-001"}
-    why = tuple(r for r in guided[1] if r.subject not in by_hand or not _SUGGESTED & set(r.evidence))
+    why = tuple(r for r in guided.reasons if r.subject not in by_hand & guided.suggested)
     told = {r.subject for r in why}
-    merged = {**read_config(settings), **{k: v for k, v in read_config(guided[0]).items() if k in told}}
+    merged = {**read_config(settings), **{k: v for k, v in guided.settings.to_dict().items() if k in told}}
     before = tuple(r for r in reasons if r.subject not in told)
-    return Guidance(settings=Settings.from_mapping(merged), reasons=before + _last_of_each(why))
+    return Guidance(
+        settings=Settings.from_mapping(merged), reasons=before + _last_of_each(why), suggested=guided.suggested
+    )
 
 
 def _last_of_each(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
     return tuple({r.subject: r for r in reasons}.values())
-
-
-def configuration_toml(guidance: Guidance) -> str:
-    """Guided settings as TOML: only what differs from the defaults, with the reasons as comments."""
-    settings, default = guidance.settings, _DEFAULTS.to_dict()
-    lines = [f"# {r.subject}: {' '.join(r.text.split())}" for r in guidance.reasons]
-    tables: list[str] = []
-    for key, value in settings.to_dict().items():
-        if value is None or value == default[key]:
-            continue
-        if isinstance(value, dict):
-            inner = {k: v for k, v in value.items() if v}
-            tables += [f"\n[{key}]", *(f"{k} = {_toml(v)}" for k, v in inner.items())]
-        else:
-            lines.append(f"{key} = {_toml(value)}")
-    return "\n".join([*lines, *tables]) + "\n"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return repr(round(value, 4) if abs(value) >= 0.01 else value)
-    if isinstance(value, int):
-        return repr(value)
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml(v) for v in value) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + "}"
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'

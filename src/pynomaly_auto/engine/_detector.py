@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,16 @@ import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from pynomaly_auto.engine._attributes import FittedAttributes
 from pynomaly_auto.engine._presets import FromPresets
-from pynomaly_auto.records import Ensemble, FloatArray, Guidance, IntArray, Profile, Ranking, Result, Trial
+from pynomaly_auto.records import (
+    Evaluation,
+    FloatArray,
+    Guidance,
+    IntArray,
+    Judgement,
+    Result,
+)
 
 # Everything else is imported where it is used: touching the class costs scikit-learn's base classes and no more.
 if TYPE_CHECKING:
@@ -21,7 +30,7 @@ if TYPE_CHECKING:
     from pynomaly_auto.engine._model import Model
 
 
-class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
+class AutonomousDetector(FromPresets, FittedAttributes, OutlierMixin, BaseEstimator):
     """Find anomalies without labels: profile, rank, tune, combine, threshold and explain detectors.
 
     Args:
@@ -33,7 +42,10 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
             a ``time_budget`` other than the default, whichever is used up first ends the search.
         contamination: Share of anomalies in (0, 0.5], or ``"auto"``: estimated.
         target_metric: What threshold and search should serve: ``"f1"``, ``"precision"``, ``"recall"``, ``"roc_auc"``
-            or ``"average_precision"``.
+            or ``"average_precision"``. The first three label as many rows as make their expected value largest;
+            otherwise as many rows are labelled as anomalies are expected.
+        alert_budget: The most rows anybody can look at: a number of rows, a share of them in (0, 1), or rows per
+            period of the table's time such as ``"20/day"``; never more are labelled. None: no limit.
         max_models: Most models in the ensemble; None: as many as the budget and their gain allow.
         n_jobs: Worker processes; None or -1: one per usable core.
         backend: Where trials run: ``"local"`` or ``"ray"``.
@@ -74,6 +86,7 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
         n_trials: int | None = None,
         contamination: float | str = "auto",
         target_metric: str | None = None,
+        alert_budget: int | float | str | None = None,
         max_models: int | None = None,
         n_jobs: int | None = None,
         backend: str = "local",
@@ -90,6 +103,7 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
         self.n_trials = n_trials
         self.contamination = contamination
         self.target_metric = target_metric
+        self.alert_budget = alert_budget
         self.max_models = max_models
         self.n_jobs = n_jobs
         self.backend = backend
@@ -122,8 +136,16 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
         record(self, done)
         return self
 
-    def fit_predict(self, X: Any, y: Any = None) -> IntArray:
-        """Fit and label the same rows: -1 for an anomaly, 1 for a normal row; shape (n_rows,)."""
+    def fit_predict(self, X: Any, y: Any = None, *, config: Any = None) -> IntArray:
+        """Fit and label the same rows: -1 for an anomaly, 1 for a normal row; shape (n_rows,).
+
+        Args:
+            X: As for `fit`.
+            y: Ignored.
+            config: Taken in place of the detector's own ``config`` from now on; None: that one stays.
+        """
+        if config is not None:
+            self.config = config
         return self.fit(X).result_.labels.copy()
 
     def predict(self, X: Any) -> IntArray:
@@ -150,10 +172,45 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
         return apply(self._model_now().verdict.calibration, -self.score_samples(X))
 
     def confidence(self, X: Any) -> FloatArray:
-        """How sure the label of each row is, in [0, 1]; shape (n_rows,)."""
-        from pynomaly_auto.deciding import confidence_of
+        """Probability that the label of each row is right, in [0, 1]; shape (n_rows,).
 
-        return confidence_of(-self.score_samples(X), self._model_now().verdict)
+        For a row labelled anomalous that is its `anomaly_score`, for another one 1 less that.
+        """
+        return self.judge(X).confidence
+
+    def judge(self, X: Any) -> Judgement:
+        """Everything that is said of rows, in one pass: scores, probabilities, labels and confidence.
+
+        Raises:
+            SchemaError: The columns are not those fitted on.
+        """
+        from pynomaly_auto.deciding import apply, confidence_of
+
+        verdict, scores = self._model_now().verdict, -self.score_samples(X)
+        probabilities, flagged = apply(verdict.calibration, scores), scores > verdict.threshold
+        return Judgement(
+            scores=scores,
+            probabilities=probabilities,
+            labels=np.where(flagged, -1, 1),
+            confidence=confidence_of(probabilities, flagged),
+        )
+
+    def evaluate(self, X: Any, y: Any) -> Evaluation:
+        """How right the detector is on rows whose labels are known; nothing is learned from them.
+
+        Args:
+            X: Rows to judge, shape (n_rows, n_columns).
+            y: 1 or True for an anomaly and 0 or False for a normal row, or scikit-learn's -1 and 1; a missing label
+                leaves its row out. Shape (n_rows,).
+
+        Raises:
+            InvalidInputError: The labels do not fit the rows, or hold something else.
+        """
+        from pynomaly_auto.engine._evaluating import evaluation
+
+        started = time.perf_counter()
+        judged = self.judge(X)
+        return evaluation(judged, y, seconds=time.perf_counter() - started)
 
     def set_contamination(self, contamination: float) -> Self:
         """Move the cut so that this share of the training rows lies above it; nothing is fitted again."""
@@ -198,16 +255,19 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
         Args:
             data_preview: Some rows of the table, or None.
             priorities: Weights of ``"accuracy"``, ``"speed"`` and ``"interpretability"``.
-            constraints: Any of ``max_training_time`` (seconds), ``max_memory``, ``max_models``, ``interpretable``.
+            constraints: Any of ``max_training_time`` (seconds), ``max_memory``, ``max_models``, ``contamination``,
+                ``interpretable``, ``deterministic``, ``excluded_algorithms``, ``n_jobs``, ``domain``, ``preset``.
         """
-        from pynomaly_auto.engine._configuration import guided_by, resolve
+        from pynomaly_auto.engine._configuration import given_by_hand, guided_by, resolve
         from pynomaly_auto.engine._pipeline import look_at
         from pynomaly_auto.recommending import guide
 
-        settings, reasons = resolve(self.get_params(deep=False))
+        given = self.get_params(deep=False)
+        settings, reasons = resolve(given)
         profile = None if data_preview is None else look_at(data_preview, seed=settings.random_state or 0)[1]
         preset = {"preset": settings.preset} if settings.preset else {}
-        return guided_by(settings, reasons, guide(profile, priorities, {**preset, **(constraints or {})}))
+        guided = guide(profile, priorities, {**preset, **(constraints or {})})
+        return guided_by(settings, reasons, given_by_hand(given), guided)
 
     def leaderboard(self) -> pd.DataFrame:
         """Every candidate, tried or left out, with predicted and reached quality, cost, weight and reason."""
@@ -254,67 +314,42 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
 
         return write_report(self._result_now(), Path(path))
 
-    def save(self, path: str | Path) -> Path:
-        """Save to a directory with a manifest and checksums.
+    def save(self, path: str | Path, *, key: bytes | str | None = None, trusted: bool = False) -> Path:
+        """Save to one file, of data only: arrays and JSON, with a checksum and, with a key, a signature.
+
+        Args:
+            path: The file, usually named ``….pynomaly``; an earlier one of ours is replaced.
+            key: A secret; loading with the same one proves that nobody else wrote the file.
+            trusted: Also store detectors of third parties that are not data, as pickles, which only those who trust
+                the file can load.
 
         Raises:
-            StorageError: The directory cannot be written, or holds something that is not ours.
+            StorageError: The file cannot be written, or holds something that is not ours.
+            UntrustedError: A detector is not data, and ``trusted`` is False.
         """
         from pynomaly_auto.engine._storage import save
 
         check_is_fitted(self, "result_")
-        return save(self, Path(path))
+        return save(self, Path(path), key=key, trusted=trusted)
 
     @classmethod
-    def load(cls, path: str | Path, *, trusted: bool | Sequence[str] = False) -> Self:
-        """Load what `save` wrote; checksums are verified before anything else.
+    def load(cls, path: str | Path, *, trusted: bool | Sequence[str] = False, key: bytes | str | None = None) -> Self:
+        """Load what `save` wrote; nothing in it can run, and its checksum is verified before anything is unpacked.
 
         Args:
-            path: The directory.
-            trusted: Types beyond our own dependencies' that may be loaded; True: whatever the files name.
+            path: The file.
+            trusted: Full names of third parties' types whose pickles may be loaded; True: any.
+            key: What the file must have been signed with. Without one a signed file is loaded, too, with a warning
+                that nobody has checked who wrote it.
 
         Raises:
-            StorageError: Something is missing, altered, or of a format this version does not read.
-            UntrustedError: The files hold types nobody has said to trust.
+            StorageError: Something is missing, altered, of a format this version does not read, or not signed with
+                the key.
+            UntrustedError: The file holds pickles of types nobody has said to trust.
         """
         from pynomaly_auto.engine._storage import load
 
-        return load(cls, Path(path), trusted=trusted)
-
-    @property
-    def profile_(self) -> Profile:
-        """What the table looks like."""
-        return self._result_now().profile
-
-    @property
-    def ranking_(self) -> Ranking:
-        """All candidates, best first."""
-        return self._result_now().ranking
-
-    @property
-    def trials_(self) -> tuple[Trial, ...]:
-        """What was tried, in order."""
-        return self._result_now().search.trials
-
-    @property
-    def ensemble_(self) -> Ensemble:
-        """The members and their weights."""
-        return self._result_now().ensemble
-
-    @property
-    def threshold_(self) -> float:
-        """A row is an anomaly when ``-score_samples`` exceeds this."""
-        return self._result_now().verdict.threshold
-
-    @property
-    def contamination_(self) -> float:
-        """Estimated or given share of anomalies."""
-        return self._result_now().verdict.contamination
-
-    @property
-    def offset_(self) -> float:
-        """Minus `threshold_`."""
-        return -self.threshold_
+        return load(cls, Path(path), trusted=trusted, key=key)
 
     def _adopt(self, model: Model, result: Result) -> None:
         self._model, self.result_ = model, result
@@ -328,11 +363,6 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
     def _model_now(self) -> Any:
         check_is_fitted(self, "result_")
         return self._model
-
-    def _result_now(self) -> Result:
-        # AttributeError keeps hasattr() honest before fit; scikit-learn's own error is one, too.
-        check_is_fitted(self, "result_")
-        return self.result_
 
     def _moved(self, *, contamination: float | None = None, threshold: float | None = None) -> Self:
         check_is_fitted(self, "result_")

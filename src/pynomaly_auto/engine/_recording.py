@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pynomaly_auto.engine._pipeline import Run
-from pynomaly_auto.engine._storage import save
+from pynomaly_auto.engine._storage import SUFFIX, save
 from pynomaly_auto.records import Reason
 from pynomaly_auto.reporting import write_report
 from pynomaly_auto.tracking import NullTracker, Tracker
@@ -53,12 +53,13 @@ class _Recording(threading.Thread):
         super().__init__(name="pynomaly-recording")
         self._detector, self._tracker, self._end = detector, tracker, end
         self._problems: list[Reason] = []
+        self._handed_over = False  # the tracker has said itself what is not recorded yet
 
     @property
     def warnings(self) -> tuple[Reason, ...]:
         """What could not be recorded so far."""
         found = (*self._problems, *self._tracker.problems)
-        if not self.is_alive() or any(r.code == "TRK-002" for r in found):
+        if self._handed_over or not self.is_alive():
             return found
         text = "Not all was recorded in time; the rest is being written in the background."
         return (*found, Reason(code="TRK-002", subject="MLflow", text=text))
@@ -70,9 +71,10 @@ class _Recording(threading.Thread):
             model: Path | None = None
             try:
                 files["report.html"] = write_report(self._detector.result_, Path(folder) / "report.html")
-                model = save(self._detector, Path(folder) / "model")
+                model = save(self._detector, Path(folder) / f"model{SUFFIX}")
             except Exception as error:  # the one place: no trouble with a report or a model may cost the record
                 text = f"Not recorded in full: {error}"
                 self._problems.append(Reason(code="TRK-010", subject="artifacts", text=text))
             left = max(0.0, min(_PATIENCE, self._end - time.monotonic()))
             self._tracker.finish(self._detector.result_, files, model=model, timeout=left)
+            self._handed_over = True

@@ -8,6 +8,7 @@ estimated cost, not the measured one, so that the same seed asks the same questi
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections import deque
@@ -15,10 +16,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from pynomaly_auto.detectors import DETECTORS, DetectorSpec
+from pynomaly_auto.detectors import DETECTORS, VIEW, DetectorSpec
 from pynomaly_auto.records import Candidate, Params, Ranking, plain
 
-Origin: TypeAlias = Literal["portfolio", "warm start", "search"]
+Origin: TypeAlias = Literal["portfolio", "view", "warm start", "search"]
 Settled: TypeAlias = Callable[[str, Params | None], bool]
 
 _TRIES = 8  # proposals in a row that were known already or too expensive before a detector counts as exhausted
@@ -81,15 +82,19 @@ class Proposer:
         for detector, params in ranking.members:  # known to be wanted, so they come first
             self._enqueue(detector, params, "portfolio")
         for detector, params in ranking.order:
-            self._enqueue(detector, params, "warm start" if params else "portfolio")
+            self._enqueue(detector, params, "view" if set(params) == {VIEW} else "portfolio")
         for candidate in ranking.selected:
             self._enqueue(candidate.detector, candidate.params, "portfolio")
         self.portfolio = sum(p.origin == "portfolio" for p in self._queue)
-        longest = max((len(c.warm_starts) for c in ranking.selected), default=0)
-        for turn in range(longest):
-            for candidate in ranking.selected:
-                if turn < len(candidate.warm_starts):
-                    self._enqueue(candidate.detector, candidate.warm_starts[turn], "warm start")
+        # One of each in turn: a detector's second view or start comes after the first of all others.
+        further: list[list[tuple[Params, Origin]]] = [
+            [*(({VIEW: view}, "view") for view in c.views), *((start, "warm start") for start in c.warm_starts)]
+            for c in ranking.selected
+        ]
+        for turn in itertools.zip_longest(*further):
+            for candidate, step in zip(ranking.selected, turn, strict=True):
+                if step is not None:
+                    self._enqueue(candidate.detector, *step)
 
     def expected(self, proposal: Proposal) -> float:
         """Expected seconds of a trial."""

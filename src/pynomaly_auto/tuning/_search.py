@@ -27,7 +27,7 @@ _DEAR = 0.02  # share of the time budget from which one trial has to promise som
 _PAYLOAD = 16 * 2**20
 _PAYLOADS = 256 * 2**20
 _GAIN = 0.003  # smallest gain in the mean quality of the best five detectors that counts as an improvement
-_ORIGINS = {"portfolio": "TUN-011", "warm start": "TUN-012", "search": "TUN-013"}
+_ORIGINS = {"portfolio": "TUN-011", "view": "TUN-014", "warm start": "TUN-012", "search": "TUN-013"}
 _ENDINGS = {
     "failed": "TUN-020",
     "timeout": "TUN-021",
@@ -199,11 +199,11 @@ class _Run:
         return wanted is not None and len(self.state.asked) + len(self.here) >= wanted
 
     def _wanted(self) -> int | None:
-        """How many trials there are to be where the ranking prescribes the members: those, and all forced detectors."""
+        """How many trials there are to be where the ranking prescribes the members: those, and all to be heard."""
         members = self.ranking.members
         if not members or self.plan.by_count:
             return None
-        return len(members) + len(set(self.plan.settings.overrides.force) - {name for name, _ in members})
+        return len(members) + len(set(self.ranking.shares) - {name for name, _ in members})
 
     def _next(self) -> Proposal | None:
         left = self.clock.left()
@@ -235,7 +235,7 @@ class _Run:
         seconds, name, portfolio = self.plan.deadline.seconds, proposal.detector, self.ranking.portfolio
         if seconds is None or self.plan.by_count or not portfolio or name in portfolio:
             return False
-        if name in self.plan.settings.overrides.force or not self.state.best.keys() & set(portfolio):
+        if name in self.ranking.shares or not self.state.best.keys() & set(portfolio):
             return False
         return expected > _DEAR * seconds and self.judge.prior(name) <= max(map(self.judge.prior, portfolio))
 
@@ -361,6 +361,7 @@ def pareto(trials: Iterable[Trial]) -> tuple[int, ...]:
 def _origin(proposal: Proposal, number: int) -> Reason:
     texts = {
         "portfolio": "Tried as the ranking gives it.",
+        "view": "Tried in a view of the table in which the learned fusion knows it.",
         "warm start": "Tried with parameters that did well on similar tables.",
         "search": "Tried with parameters proposed by the tree-structured Parzen estimator.",
     }

@@ -1,0 +1,12 @@
+"""What the reasons about saved models mean."""
+
+from pynomaly_auto.records import ReasonCode, declare
+
+declare(
+    ReasonCode(
+        "STO-001",
+        "Another version",
+        "A package has another version than when the model was saved.",
+        "Fit again where scores must be the same to the last digit.",
+    ),
+)
