@@ -12,6 +12,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
+from pynomaly_auto._overrides import Override
 from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError
 
 BACKENDS = ("local", "ray")
@@ -32,9 +33,12 @@ class Overrides:
     Args:
         include: Only these detectors are candidates (empty: all).
         exclude: These detectors are never candidates.
-        force: These detectors are tried and kept whatever the ranking says.
-        params: Detector name to parameter values that replace defaults and are not tuned.
+        force: These detectors are tried and kept whatever the ranking says, with a share of the final score: at least
+            20 % each (of more than three, 60 % together).
+        params: Detector name to parameter values that replace defaults and are not tuned. Such a detector has at least
+            10 % of the final score (of more than three, 30 % together), as nothing is known of it.
         reason: Why, in the user's words.
+        history: Decisions taken one by one, each with an id and perhaps an end; those in force count as well.
     """
 
     include: tuple[str, ...] = ()
@@ -42,8 +46,11 @@ class Overrides:
     force: tuple[str, ...] = ()
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     reason: str = "asked for by the user"
+    history: tuple[Override, ...] = ()
 
     def __post_init__(self) -> None:
+        history = (h if isinstance(h, Override) else Override.from_dict(h) for h in self.history)
+        object.__setattr__(self, "history", tuple(history))
         for name in ("include", "exclude", "force"):
             value = getattr(self, name)
             object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
@@ -54,6 +61,23 @@ class Overrides:
                 where="overrides",
                 fix="Drop one of the two.",
             )
+
+    def in_force(self) -> Overrides:
+        """What counts now: all that is said here, and by those of the history that are neither cleared nor over."""
+        now = tuple(h for h in self.history if h.in_force())
+        lists = {
+            kind: tuple(dict.fromkeys((*getattr(self, kind), *(n for h in now for n in h.names(kind)))))
+            for kind in ("include", "exclude", "force")
+        }
+        params = dict(self.params)
+        for one in now:
+            params |= one.params
+        return Overrides(**lists, params=params, reason=self.reason, history=now)
+
+    def why(self, kind: str, name: str) -> str:
+        """Why a detector is named under ``"include"``, ``"exclude"``, ``"force"`` or ``"params"``."""
+        named = [h.reason for h in self.history if name in h.names(kind)]
+        return named[-1] if named else self.reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +161,7 @@ class Settings:
             "force": list(self.overrides.force),
             "params": {k: dict(v) for k, v in self.overrides.params.items()},
             "reason": self.overrides.reason,
+            "history": [h.to_dict() for h in self.overrides.history],
         }
         return out
 

@@ -71,7 +71,7 @@ def learn(scores: FloatArray, probabilities: FloatArray, given: float | None, me
         f"{count} rows are labelled: the expected F{beta:g} is largest there ({reached:.2f}), "
         f"at most {_MOST_LABELLED:.0%} of the rows or the expected share."
     )
-    evidence = {"labelled": count, "expected_f": reached, "beta": beta}
+    evidence = {"labelled": count, "expected_f": reached, "beta": beta, "most": _MOST_LABELLED}
     cut = Reason(code="DEC-034", subject="threshold", text=text, evidence=evidence)
     estimate = ShareEstimate(share=expected, spread=_SPREAD, method="learned from known tables", reasons=(learned, cut))
     return Learned(probabilities=p, estimate=estimate, labelled=count)

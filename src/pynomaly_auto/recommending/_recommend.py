@@ -56,7 +56,7 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
         InvalidInputError: No detector applies to a table of this shape.
     """
     specs = dict(DETECTORS)
-    check_overrides(settings)
+    check_overrides(settings.overrides)
     context = _context(profile, settings)
     base = None if settings.novelty else base  # it was measured on contaminated tables
     opinion = consult(base, list(specs), profile.meta_features)
@@ -94,7 +94,7 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
             *(novelty.reasons(members) if settings.novelty else _of_portfolio(portfolio)),
             *ordered,
             *shares_reasons(shares, settings.overrides.force),
-            *asked_for(settings),
+            *asked_for(settings.overrides),
         ),
     )
 
@@ -204,7 +204,13 @@ def _impossible(spec: DetectorSpec, context: Context) -> Reason | None:
             code="REC-021",
             subject=spec.name,
             text=f"left out: {error}",
-            evidence={"rows": context.rows, "features": context.features, "effect": "veto"},
+            evidence={
+                "rows": context.rows,
+                "features": context.features,
+                "min_rows": spec.capabilities.min_rows,
+                "min_features": spec.capabilities.min_features,
+                "effect": "veto",
+            },
         )
     return None
 
@@ -330,6 +336,7 @@ def _summary(
         code="REC-003",
         subject="strength of detectors",
         text=f"from {source}",
+        evidence={"source": source},
     )
     return ranked, weighted, strength
 
