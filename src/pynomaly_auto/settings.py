@@ -91,14 +91,17 @@ class Settings:
         contamination: Expected share of anomalies in (0, 0.5], or ``"auto"``.
         target_metric: The metric that threshold and search should serve, one of `TARGET_METRICS`, or None.
         max_models: Most members in the ensemble; None: as many as the budget and their gain allow.
-        n_jobs: Worker processes; None: one per usable core; -1 likewise.
-        backend: Where trials run: ``"local"`` or ``"ray"``.
+        n_jobs: Worker processes; None: one per usable core; -1 likewise. More get further in a time budget; with
+            ``n_trials`` they change nothing in the result.
+        backend: Where trials run: ``"local"`` or ``"ray"``; changes nothing in the result of ``n_trials``.
         memory_limit: Most memory of one trial: bytes, or text such as ``"2GB"``; None: a fair share of what is free.
         novelty: The training rows are all taken as normal (one-class detection).
-        tracking: None: the local default store; False: off; or an MLflow tracking URI.
-        experiment_name: MLflow experiment; None: ``"pynomaly_auto"``.
+        tracking: None: the local default store; False: off; or an MLflow tracking URI. Where a run is recorded changes
+            nothing in the result but warnings.
+        experiment_name: MLflow experiment; None: ``"pynomaly_auto"``. Changes nothing in the result.
         random_state: Seed of everything random; None: a fresh one, recorded.
-        verbose: 0 silent, 1 progress bar when in a terminal or notebook, 2 also one line per trial.
+        verbose: 0 silent, 1 progress bar when in a terminal or notebook, 2 also one line per trial. Changes nothing in
+            the result.
         priorities: Weights of accuracy, speed and interpretability; normalised to sum to 1.
         overrides: Decisions taken by hand.
         domain: Field of application, used by rules and presets, for example ``"finance"``.

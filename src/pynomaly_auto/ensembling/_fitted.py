@@ -12,7 +12,7 @@ import numpy as np
 
 from pynomaly_auto.ensembling import _novelty as novelty
 from pynomaly_auto.ensembling._distribution import Distribution
-from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named
+from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, unfused_reason
 from pynomaly_auto.ensembling._neighbourhood import Neighbourhood
 from pynomaly_auto.ensembling._weighing import settled, weigh
 from pynomaly_auto.errors import NothingFinishedError
@@ -118,6 +118,8 @@ class FittedEnsemble:
         )  # fmt: skip
         live.positions = kept
         told = live._train([made[i].scores for i in kept], lent, weights.fused)
+        if not told and any(m.weight == 0 for m in members):  # chosen to vote, and then there was no time to
+            told = (unfused_reason(),)
         live.record = settled(ensemble, members, weights, told)
         return live
 
