@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._optional import available, missing, require
 from pynomaly_auto._registry import Registry
 from pynomaly_auto.errors import MissingExtraError, PynomalyError, SettingError, StorageError, UnknownNameError
-from pynomaly_auto.settings import Deadline, Overrides, Settings, parse_bytes, read_mapping, usable_cores
+from pynomaly_auto.settings import Deadline, Overrides, Settings, parse_bytes, read_mapping
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from pynomaly_auto.errors import SettingError, UnknownNameError
+from pynomaly_auto._checks import names, one_line, params_of, words
+from pynomaly_auto.errors import SettingError, UnknownNameError, shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +37,23 @@ class Override:
     until: str | None = None
     cleared_at: str | None = None
 
+    def __post_init__(self) -> None:
+        for kind in ("include", "exclude", "force"):
+            object.__setattr__(self, kind, names(kind, getattr(self, kind)))
+        object.__setattr__(self, "params", params_of(self.params))
+        object.__setattr__(self, "reason", words(self.reason))
+        for name in ("id", "made_at", "until", "cleared_at"):
+            object.__setattr__(self, name, one_line(name, getattr(self, name)))
+        if self.until is not None:
+            _moment(self.until)
+
     def in_force(self, now: datetime | None = None) -> bool:
         """Whether it counts at that time (None: now)."""
         if self.cleared_at is not None:
             return False
-        return self.until is None or _parsed(self.until) > (now or datetime.now(UTC))
+        return self.until is None or _moment(self.until) > (now or datetime.now(UTC))
 
-    def names(self, kind: str) -> tuple[str, ...]:
+    def named(self, kind: str) -> tuple[str, ...]:
         """The detectors it names under ``"include"``, ``"exclude"``, ``"force"`` or ``"params"``."""
         return tuple(getattr(self, kind))
 
@@ -63,12 +74,11 @@ class Override:
         """
         known = {f.name for f in fields(cls)}
         if not isinstance(values, Mapping) or not {"id", "reason", "made_at"} <= set(values):
-            raise SettingError(f"{values!r} is no override.", where="overrides", fix="Make it with override().")
+            raise SettingError(f"{shown(values)} is no override.", where="overrides", fix="Make it with override().")
         for name in values:
             if name not in known:
                 raise UnknownNameError.of("field of an override", str(name), known)
-        lists = {kind: tuple(values.get(kind, ())) for kind in ("include", "exclude", "force")}
-        return cls(**{**values, **lists})
+        return cls(**values)
 
 
 def end_of(until: Any) -> str | None:
@@ -79,14 +89,9 @@ def end_of(until: Any) -> str | None:
     """
     if until is None:
         return None
-    try:
-        moment = until if isinstance(until, datetime) else _parsed(until)
-        moment = moment.astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):
-        fix = "Give a datetime, or a text such as '2026-12-31T18:00'."
-        raise SettingError(f"until is {until!r}.", where="override", fix=fix) from None
+    moment = _moment(until)
     if moment <= datetime.now(UTC):
-        raise SettingError(f"until is {until}, which is past.", where="override", fix="Give a time to come.")
+        raise SettingError(f"until is {shown(until)}, which is past.", where="override", fix="Give a time to come.")
     return moment.isoformat()
 
 
@@ -95,5 +100,10 @@ def now_text() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _parsed(text: Any) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
+def _moment(until: Any) -> datetime:
+    """A date and time, or its ISO 8601 text, in UTC; without a zone it is local time."""
+    try:
+        return (until if isinstance(until, datetime) else datetime.fromisoformat(until)).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        fix = "Give a datetime, or a text such as '2026-12-31T18:00'."
+        raise SettingError(f"until is {shown(until)}.", where="override", fix=fix) from None

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
+from pynomaly_auto._checks import flag, is_number, is_whole, names, one_line, params_of, words
+from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._overrides import Override
-from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError
+from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError, shown
 
 BACKENDS = ("local", "ray")
 PRIORITIES = ("accuracy", "speed", "interpretability")
 # Every metric a user may name; what each means without labels is decided in scoring.
 TARGET_METRICS = ("average_precision", "f1", "precision", "recall", "roc_auc")
 
-# True is an int to Python, and never what a user meant by a number.
-_BOOLEANS: tuple[type, ...] = (bool,)
-_PRIORITIES = {"accuracy": 0.6, "speed": 0.2, "interpretability": 0.2}
+_LARGEST = 10**9  # seconds, trials or models; what counts them further on has its limits, too
 _METRIC_ALIASES = {"ap": "average_precision", "f1_score": "f1", "auc": "roc_auc", "auc_roc": "roc_auc"}
 
 
@@ -49,11 +47,14 @@ class Overrides:
     history: tuple[Override, ...] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.history, (list, tuple)):
+            raise SettingError(f"history is {shown(self.history)}.", where="overrides", fix="Give a list of overrides.")
         history = (h if isinstance(h, Override) else Override.from_dict(h) for h in self.history)
         object.__setattr__(self, "history", tuple(history))
         for name in ("include", "exclude", "force"):
-            value = getattr(self, name)
-            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+            object.__setattr__(self, name, names(name, getattr(self, name)))
+        object.__setattr__(self, "params", params_of(self.params))
+        object.__setattr__(self, "reason", words(self.reason))
         clash = set(self.exclude) & (set(self.force) | set(self.include))
         if clash:
             raise SettingError(
@@ -66,7 +67,7 @@ class Overrides:
         """What counts now: all that is said here, and by those of the history that are neither cleared nor over."""
         now = tuple(h for h in self.history if h.in_force())
         lists = {
-            kind: tuple(dict.fromkeys((*getattr(self, kind), *(n for h in now for n in h.names(kind)))))
+            kind: tuple(dict.fromkeys((*getattr(self, kind), *(n for h in now for n in h.named(kind)))))
             for kind in ("include", "exclude", "force")
         }
         params = dict(self.params)
@@ -76,7 +77,7 @@ class Overrides:
 
     def why(self, kind: str, name: str) -> str:
         """Why a detector is named under ``"include"``, ``"exclude"``, ``"force"`` or ``"params"``."""
-        named = [h.reason for h in self.history if name in h.names(kind)]
+        named = [h.reason for h in self.history if name in h.named(kind)]
         return named[-1] if named else self.reason
 
 
@@ -129,6 +130,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         checks = {
+            "preset": one_line("preset", self.preset),
             "time_budget": _time_budget(self.time_budget, self.n_trials),
             "n_trials": _count("n_trials", self.n_trials),
             "contamination": _contamination(self.contamination),
@@ -136,16 +138,18 @@ class Settings:
             "max_models": _count("max_models", self.max_models),
             "n_jobs": _n_jobs(self.n_jobs),
             "memory_limit": parse_bytes(self.memory_limit),
+            "backend": one_line("backend", self.backend),
+            "novelty": flag("novelty", self.novelty),
+            "tracking": _tracking(self.tracking),
+            "experiment_name": one_line("experiment_name", self.experiment_name),
             "random_state": _seed(self.random_state),
+            "verbose": _verbose(self.verbose),
             "priorities": _priorities(self.priorities),
             "overrides": self.overrides if isinstance(self.overrides, Overrides) else _overrides(self.overrides),
+            "domain": one_line("domain", self.domain),
         }
-        if self.backend not in BACKENDS:
+        if checks["backend"] not in BACKENDS:
             raise UnknownNameError.of("backend", self.backend, BACKENDS)
-        if not (self.tracking is None or self.tracking is False or isinstance(self.tracking, (str, Path))):
-            raise SettingError(
-                f"tracking is {self.tracking!r}.", fix="Use None (local store), False (off) or a tracking URI."
-            )
         for name, value in checks.items():
             object.__setattr__(self, name, value)
 
@@ -181,6 +185,8 @@ class Settings:
             UnknownNameError: A key is none of the settings.
             SettingError: A value lies outside what it may be.
         """
+        if not isinstance(values, Mapping):
+            raise SettingError(f"{where} is {shown(values)}.", fix="Give a mapping from setting to value.")
         _check_names(values, where)
         return cls(**values)
 
@@ -203,8 +209,11 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StorageError(f"cannot read {path.name!r}: {error}.", fix="Give an existing TOML or YAML file.") from None
+    except (OSError, ValueError) as error:  # not text, or a name that no file can have
+        told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise StorageError(
+            f"cannot read {shown(path.name)}: {told}.", fix="Give an existing TOML or YAML file."
+        ) from None
     if path.suffix == ".toml":
         try:
             return tomllib.loads(text)
@@ -225,18 +234,11 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
     return loaded
 
 
-def usable_cores() -> int:
-    """Cores this process may use (cgroups and affinity respected where the system tells)."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return max(1, os.cpu_count() or 1)
-
-
 def parse_bytes(value: Any) -> int | None:
     """Turn ``"1.5GB"``, ``"512 MB"`` or a number of bytes into bytes."""
     if value is None:
         return None
-    if _is_whole(value) and int(value) > 0:
+    if is_whole(value) and 0 < int(value) < 2**63:
         return int(value)
     units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
     if isinstance(value, str):
@@ -247,9 +249,9 @@ def parse_bytes(value: Any) -> int | None:
             size = float(number) * units[unit]
         except (KeyError, ValueError):
             size = math.nan
-        if math.isfinite(size) and size >= 1:
+        if 1 <= size < 2**63:
             return int(size)
-    raise SettingError(f"memory_limit is {value!r}.", fix="Use bytes or text such as '2GB'.")
+    raise SettingError(f"memory_limit is {shown(value)}.", fix="Use bytes or text such as '2GB'.")
 
 
 class Deadline:
@@ -276,16 +278,22 @@ def _check_names(values: Mapping[str, Any], where: str) -> None:
     known = {f.name for f in fields(Settings)}
     for name in values:
         if name not in known:
-            error = UnknownNameError.of("setting", str(name), known)
+            error = UnknownNameError.of("setting", name, known)
             raise UnknownNameError(error.what, where=where, fix=error.fix)
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, _BOOLEANS)
+def _verbose(value: Any) -> int:
+    if isinstance(value, bool) or (is_whole(value) and int(value) >= 0):
+        return min(int(value), 2)
+    raise SettingError(f"verbose is {shown(value)}.", fix="Give 0, 1 or 2.")
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, _BOOLEANS) and math.isfinite(float(value))
+def _tracking(value: Any) -> bool | str | Path | None:
+    if value is None or value is False or isinstance(value, Path):
+        return value
+    if isinstance(value, str) and value.isprintable():
+        return str(value)
+    raise SettingError(f"tracking is {shown(value)}.", fix="Use None (local store), False (off) or a tracking URI.")
 
 
 def _time_budget(value: float | None, n_trials: int | None) -> float | None:
@@ -293,58 +301,64 @@ def _time_budget(value: float | None, n_trials: int | None) -> float | None:
         if n_trials is None:
             raise SettingError("time_budget and n_trials are both None.", fix="Give at least one of them.")
         return None
-    if not _is_number(value) or value <= 0:
-        raise SettingError(f"time_budget is {value!r}.", fix="Give seconds greater than 0, or None with n_trials.")
+    if not is_number(value) or not 0 < value <= _LARGEST:
+        fix = f"Give seconds greater than 0 and up to {_LARGEST:,}, or None with n_trials."
+        raise SettingError(f"time_budget is {shown(value)}.", fix=fix)
     return float(value)
 
 
 def _count(name: str, value: Any) -> int | None:
     if value is None:
         return None
-    if _is_whole(value) and int(value) >= 1:
+    if is_whole(value) and 1 <= int(value) <= _LARGEST:
         return int(value)
-    raise SettingError(f"{name} is {value!r}.", fix="Give a whole number of at least 1, or None.")
+    raise SettingError(f"{name} is {shown(value)}.", fix="Give a whole number of at least 1, or None.")
 
 
-def _n_jobs(value: int | None) -> int | None:
-    if value is None or value == -1:
-        return value
-    return _count("n_jobs", value)
+def _n_jobs(value: Any) -> int | None:
+    return -1 if is_whole(value) and int(value) == -1 else _count("n_jobs", value)
 
 
 def _contamination(value: float | str) -> float | str:
     if isinstance(value, str):
         if value == "auto":
             return value
-    elif _is_number(value) and 0 < float(value) <= 0.5:
+    elif is_number(value) and 0 < float(value) <= 0.5:
         return float(value)
-    raise SettingError(f"contamination is {value!r}.", fix="Give a share in (0, 0.5], or 'auto'.")
+    raise SettingError(f"contamination is {shown(value)}.", fix="Give a share in (0, 0.5], or 'auto'.")
 
 
 def _target_metric(value: str | None) -> str | None:
     if value is None:
         return None
-    name = _METRIC_ALIASES.get(str(value).lower(), str(value).lower())
+    name = value.lower() if isinstance(value, str) else ""
+    name = _METRIC_ALIASES.get(name, name)
     if name not in TARGET_METRICS:
-        raise UnknownNameError.of("target metric", str(value), TARGET_METRICS)
+        raise UnknownNameError.of("target metric", value, TARGET_METRICS)
     return name
 
 
 def _seed(value: Any) -> int | None:
     if value is None:
         return None
-    if _is_whole(value) and 0 <= int(value) < 2**32:
+    if is_whole(value) and 0 <= int(value) < 2**32:
         return int(value)
-    raise SettingError(f"random_state is {value!r}.", fix="Give a whole number from 0 to 2**32 - 1, or None.")
+    raise SettingError(f"random_state is {shown(value)}.", fix="Give a whole number from 0 to 2**32 - 1, or None.")
 
 
-def _priorities(value: Mapping[str, float]) -> dict[str, float]:
+def _priorities(value: Any) -> dict[str, float]:
+    if not isinstance(value, Mapping):
+        raise SettingError(
+            f"priorities are {shown(value)}.", fix=f"Give a mapping from any of {', '.join(PRIORITIES)}."
+        )
     for name in value:
         if name not in PRIORITIES:
-            raise UnknownNameError.of("priority", str(name), PRIORITIES)
+            raise UnknownNameError.of("priority", name, PRIORITIES)
     weights = {name: value.get(name, 0.0) for name in PRIORITIES}
-    if not all(_is_number(w) and w >= 0 for w in weights.values()) or sum(weights.values()) <= 0:
-        raise SettingError(f"priorities are {dict(value)!r}.", fix="Give weights of at least 0, one of them positive.")
+    if not all(is_number(w) and w >= 0 for w in weights.values()) or sum(weights.values()) <= 0:
+        raise SettingError(
+            f"priorities are {shown(dict(value))}.", fix="Give weights of at least 0, one of them positive."
+        )
     total = sum(weights.values())
     return {name: float(w) / total for name, w in weights.items()}
 
@@ -352,8 +366,10 @@ def _priorities(value: Mapping[str, float]) -> dict[str, float]:
 def _overrides(value: Any) -> Overrides:
     names = {f.name for f in fields(Overrides)}
     if not isinstance(value, Mapping):
-        raise SettingError(f"overrides is {value!r}.", fix=f"Give a mapping with any of {', '.join(sorted(names))}.")
+        raise SettingError(
+            f"overrides is {shown(value)}.", fix=f"Give a mapping with any of {', '.join(sorted(names))}."
+        )
     for name in value:
         if name not in names:
-            raise UnknownNameError.of("override", str(name), names)
+            raise UnknownNameError.of("override", name, names)
     return Overrides(**value)

@@ -103,16 +103,3 @@ def test_same_seed_draws_the_same_reference():
     X = np.random.default_rng(0).normal(size=(3_000, 2))
     first, second = (fit_detector(DETECTORS["cof"], {}, X, seed=4)[1] for _ in range(2))
     np.testing.assert_array_equal(first, second)
-
-
-@pytest.mark.parametrize("name", [n for n, s in DETECTORS.items() if s.family in {"statistical", "proximity"}])
-def test_our_estimators_are_stored_by_skops(name):
-    from skops.io import dumps, get_untrusted_types, loads
-
-    X = np.random.default_rng(0).normal(size=(60, 8))
-    estimator = fit_detector(DETECTORS[name], {}, X, seed=0)[0].estimator
-    stored = dumps(estimator)
-    unknown = get_untrusted_types(data=stored)
-    assert all(kind.startswith("pynomaly_auto.detectors.") for kind in unknown), unknown
-    again = loads(stored, trusted=unknown)
-    np.testing.assert_array_equal(again.decision_function(X), estimator.decision_function(X))

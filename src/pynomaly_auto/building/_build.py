@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pynomaly_auto._machine import usable_cores
 from pynomaly_auto.building._assemble import assemble, described, parts_tables, union
 from pynomaly_auto.building._configurations import configurations, novelty_configurations
 from pynomaly_auto.building._fuse import FEWEST_GROUPS, VIEWED, fusion_members, learn_fusion
@@ -24,7 +25,6 @@ from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import InvalidInputError, NotApplicableError, StorageError
 from pynomaly_auto.knowledge import KnowledgeBase, Manifest
 from pynomaly_auto.pool import Executor, Job, Outcome
-from pynomaly_auto.settings import usable_cores
 
 _PREPARE_TIMEOUT = 300.0
 

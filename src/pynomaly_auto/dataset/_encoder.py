@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from pynomaly_auto.dataset import _projection
-from pynomaly_auto.dataset._cells import read_cells
+from pynomaly_auto.dataset._cells import missing_in, read_cells
 from pynomaly_auto.dataset._columns import Verdict, judge
 from pynomaly_auto.dataset._facts import facts_of
 from pynomaly_auto.dataset._parts import Part, part_from_state, part_to_state
 from pynomaly_auto.dataset._reading import Reading, reading_of
 from pynomaly_auto.dataset._schema import check_schema
 from pynomaly_auto.dataset._table import Array, RawColumn, Table, open_table
+from pynomaly_auto.dataset._unseen import tell, unseen_in
 from pynomaly_auto.errors import InvalidInputError, StorageError
 from pynomaly_auto.records import Column, Dataset, FloatArray, Reason, Scalar
 
@@ -103,6 +103,9 @@ class TableEncoder:
         Raises:
             SchemaError: Columns are missing, unexpected, in another order, or hold another type.
             InvalidInputError: There are no rows, or the table cannot be read.
+
+        Warns:
+            UnseenValuesWarning: Rows hold categories never seen when fitting, or lack values that never were missing.
         """
         if not hasattr(self, "n_features_in_"):
             raise InvalidInputError("this TableEncoder is not fitted yet.", fix="Call fit(table) first.")
@@ -241,17 +244,21 @@ class TableEncoder:
             known = _projection.missing_per_row(table.source, table.n_rows) if table.is_sparse else None
             table = projected
         at = 0
+        unseen: list[str | None] = []
         for i, (name, plan) in enumerate(zip(table.names, self._plans, strict=True)):
             raw = table.column(i)
             if not plan.parts:
-                lost += np.asarray(pd.isna(raw))
+                lost += missing_in(raw)
                 continue
             cells = plan.reading.apply(read_cells(raw, name), name)
             lost += cells.missing
+            if self._components is None:  # else the columns are directions, each of them a mixture
+                unseen.append(unseen_in(self.columns[i], plan.parts, cells))
             for part in plan.parts:
                 width = len(part.features)
                 X[:, at : at + width] = part.encode(cells).reshape(len(X), width)
                 at += width
+        tell([told for told in unseen if told is not None])
         return lost if known is None else known
 
 

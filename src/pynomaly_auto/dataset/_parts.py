@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -141,6 +142,11 @@ class LevelPart:
     features: tuple[str, ...]
     levels: tuple[str, ...]
     table: FloatArray
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The levels known, to look them up in."""
+        return frozenset(self.levels)
 
     def encode(self, cells: Cells) -> FloatArray:
         """The rows of the table, shape (n_rows, n_features)."""

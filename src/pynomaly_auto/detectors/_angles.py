@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from pynomaly_auto.detectors._neighbours import NeighbourSearch, usable_neighbours
 from pynomaly_auto.detectors._scales import blocks
+from pynomaly_auto.detectors._stored import Array, Part, Stored, Value
 
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray, IntArray
@@ -24,7 +25,7 @@ def _pairwise(points: FloatArray) -> FloatArray:
     return out
 
 
-class ConnectivityOutlierFactor:
+class ConnectivityOutlierFactor(Stored):
     """Average chaining distance of a row relative to that of its neighbours (Tang et al., 2002).
 
     A row and its neighbours are joined one after the other, each time by the shortest link; early links weigh most.
@@ -33,6 +34,13 @@ class ConnectivityOutlierFactor:
     Args:
         n_neighbors: How many; clipped to the other rows.
     """
+
+    layout: ClassVar = {
+        "search_": Part(kind=NeighbourSearch),
+        "n_neighbors_": Value(kind=int, least=1, most="n"),
+        "floor_": Value(least=1e-300),
+        "chaining_": Array(shape=("n",), positive=True),
+    }
 
     def __init__(self, n_neighbors: int = 40) -> None:
         self.n_neighbors = n_neighbors
@@ -87,7 +95,7 @@ def _links(distances: FloatArray) -> FloatArray:
     return links
 
 
-class AngleBasedOutlierDetector:
+class AngleBasedOutlierDetector(Stored):
     """Variance of the angles at which a row sees its neighbours, weighted by their distances (Kriegel et al., 2008).
 
     The fast version of the paper: angles between the nearest neighbours only. The score is the negative logarithm of
@@ -96,6 +104,12 @@ class AngleBasedOutlierDetector:
     Args:
         n_neighbors: How many; clipped to the other rows.
     """
+
+    layout: ClassVar = {
+        "search_": Part(kind=NeighbourSearch),
+        "n_neighbors_": Value(kind=int, least=1, most="n"),
+        "floor_": Value(least=1e-300),
+    }
 
     def __init__(self, n_neighbors: int = 10) -> None:
         self.n_neighbors = n_neighbors

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from pynomaly_auto.detectors._scales import blocks, squared_distances
+from pynomaly_auto.detectors._stored import Array, Stored
 
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray, IntArray
@@ -30,7 +31,7 @@ def _clustered(X: FloatArray, n_clusters: int, seed: int | None, *, mini_batch: 
     return model.cluster_centers_[held].astype(np.float64), labels.astype(np.int64)
 
 
-class ClusterBasedLOF:
+class ClusterBasedLOF(Stored):
     """Distance to the nearest large cluster (He, Xu & Deng, 2003).
 
     Clusters are large until they hold the share ``alpha`` of the rows, or until the next is ``beta`` times smaller.
@@ -41,6 +42,8 @@ class ClusterBasedLOF:
         beta: Ratio of sizes that parts large from small clusters.
         random_state: Seed of the first centroids.
     """
+
+    layout: ClassVar = {"centre_": Array(shape=("d",)), "centroids_": Array(shape=("clusters", "d"))}
 
     def __init__(
         self, n_clusters: int = 8, alpha: float = 0.9, beta: float = 5.0, random_state: int | None = None
@@ -72,7 +75,7 @@ class ClusterBasedLOF:
         return np.sqrt(scores)
 
 
-class ScaledCentroidDistance:
+class ScaledCentroidDistance(Stored):
     """Distance to the nearest centroid of mini-batch k-means in units of that cluster's spread.
 
     Clusters that hold few rows are dropped, or a group of anomalies would be its own norm; the spread of a cluster is
@@ -83,6 +86,12 @@ class ScaledCentroidDistance:
         min_share: Smallest share of the rows a cluster must hold, relative to an equal share.
         random_state: Seed of the first centroids and of the batches.
     """
+
+    layout: ClassVar = {
+        "centre_": Array(shape=("d",)),
+        "centroids_": Array(shape=("clusters", "d")),
+        "variances_": Array(shape=("clusters",), positive=True),
+    }
 
     def __init__(self, n_clusters: int = 5, min_share: float = 0.5, random_state: int | None = None) -> None:
         self.n_clusters = n_clusters

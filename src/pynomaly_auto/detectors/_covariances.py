@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy import stats
 
 from pynomaly_auto.detectors._scales import median_scale
+from pynomaly_auto.detectors._stored import Array, Stored
 
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray, IntArray
@@ -16,8 +17,15 @@ if TYPE_CHECKING:
 _MOST_STEPS = 30
 
 
-class _Mahalanobis(ABC):
+class _Mahalanobis(Stored, ABC):
     """A location and a whitening matrix, learned by a subclass on scaled rows."""
+
+    layout: ClassVar = {
+        "median_": Array(shape=("d",)),
+        "scale_": Array(shape=("d",), positive=True),
+        "location_": Array(shape=("d",)),
+        "whitening_": Array(shape=("d", "d")),
+    }
 
     def fit(self, X: FloatArray) -> _Mahalanobis:
         """Learn location and covariance from ``X``, shape (n_rows, n_features)."""
@@ -25,7 +33,7 @@ class _Mahalanobis(ABC):
         Z = (X - self.median_) / self.scale_
         location, values, vectors = self._estimate(Z)
         self.location_ = location
-        self.whitening_ = vectors / np.sqrt(values)
+        self.whitening_ = np.ascontiguousarray(vectors / np.sqrt(values))
         return self
 
     def decision_function(self, X: FloatArray) -> FloatArray:

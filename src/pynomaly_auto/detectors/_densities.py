@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from scipy.special import logsumexp
 
 from pynomaly_auto.detectors._scales import blocks, median_scale, one_of, squared_distances
+from pynomaly_auto.detectors._stored import Array, Stored, Value
 
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _BLOCK_CELLS = 1_000_000
 
 
-class GaussianMixture:
+class GaussianMixture(Stored):
     """Negative log density of a mixture of few Gaussians.
 
     Components that hold hardly any rows are left out of the density: what they have modelled are the anomalies.
@@ -28,6 +29,14 @@ class GaussianMixture:
         reg_covar: Added to the variances of the robustly scaled features.
         random_state: Seed of the first assignment.
     """
+
+    layout: ClassVar = {
+        "median_": Array(shape=("d",)),
+        "scale_": Array(shape=("d",), positive=True),
+        "log_weights_": Array(shape=("components",)),
+        "means_": Array(shape=("components", "d")),
+        "factors_": Array(shape=("components", "d", "d"), alternative=("components", "d")),
+    }
 
     def __init__(
         self,
@@ -83,12 +92,18 @@ class GaussianMixture:
         return np.clip((X - self.median_) / self.scale_, -1e4, 1e4)
 
 
-class KernelDensity:
+class KernelDensity(Stored):
     """Negative log of a Gaussian kernel density; a fitted row does not support itself.
 
     Args:
         bandwidth: In multiples of Scott's rule; anomalies show better when smoothed more than it asks for.
     """
+
+    layout: ClassVar = {
+        "median_": Array(shape=("d",)),
+        "width_": Value(least=1e-300),
+        "rows_": Array(shape=("n", "d")),
+    }
 
     def __init__(self, bandwidth: float = 3.0) -> None:
         self.bandwidth = bandwidth

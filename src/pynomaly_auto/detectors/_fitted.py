@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pynomaly_auto import _optional
+from pynomaly_auto.detectors._foreign import PICKLE, full_name, is_data, pickled, unpickled
 from pynomaly_auto.detectors._spec import CHUNK_ROWS
-from pynomaly_auto.errors import DetectorError
+from pynomaly_auto.detectors._stored import Stored, read
+from pynomaly_auto.detectors._views import Viewed
+from pynomaly_auto.errors import DetectorError, PynomalyError, StorageError
+from pynomaly_auto.records import State
 
 if TYPE_CHECKING:
     from pynomaly_auto.detectors._spec import DetectorSpec
     from pynomaly_auto.records import FloatArray
+
+_DETECTOR = "detector"
 
 
 class FittedDetector:
@@ -28,6 +35,77 @@ class FittedDetector:
         self.spec = spec
         self.params = dict(params)
         self.estimator = estimator
+
+    @property
+    def stranger(self) -> str | None:
+        """Full name of the estimator's type where it is not data, so that storing and loading need trust; or None."""
+        kind = type(self._inner)
+        return None if is_data(kind) else full_name(kind)
+
+    @property
+    def _inner(self) -> Any:
+        return self.estimator.estimator if isinstance(self.estimator, Viewed) else self.estimator
+
+    def to_state(self, *, trusted: bool = False) -> State:
+        """The fitted estimator as arrays and values.
+
+        Args:
+            trusted: Store a `stranger` as a pickle, for those who will trust it.
+
+        Raises:
+            UntrustedError: It is a `stranger`, and not trusted.
+            StorageError: Its state cannot be stored.
+        """
+        name = self.stranger
+        try:
+            state = self.estimator.to_state() if name is None else pickled(self.estimator, name=name, trusted=trusted)
+        except PynomalyError as error:
+            error.where = error.where or f"detector {self.spec.name}"
+            raise
+        except Exception as error:  # a third party's to_state may fail in any way
+            raise _unstorable(self.spec, "stored", error) from error
+        own: State = State(values={_DETECTOR: self.spec.name}) | state
+        return own
+
+    @classmethod
+    def from_state(
+        cls,
+        spec: DetectorSpec,
+        params: Mapping[str, Any],
+        state: State,
+        *,
+        n_features: int | None = None,
+        trusted: bool | Sequence[str] = False,
+    ) -> FittedDetector:
+        """What `to_state` stored; it scores as the stored one did, to the bit.
+
+        Args:
+            spec: The detector's declaration.
+            params: The parameters it was built with, without the defaults.
+            state: What `to_state` made.
+            n_features: Columns of the rows it is to score, compared with the state's; None: not compared.
+            trusted: Full names of types whose pickles may be loaded; True: any.
+
+        Raises:
+            StorageError: The state is incomplete, damaged, or of another detector.
+            UntrustedError: It holds a pickle that nobody has said to trust; the message names its type.
+            MissingExtraError: A package of an optional extra is missing.
+        """
+        if not spec.installed:
+            raise _optional.missing(spec.extra or "")
+        try:
+            found = state.value(_DETECTOR, str)
+            if found != spec.name:
+                raise StorageError(f"{found} is stored, not {spec.name}.")
+            made = cls(spec, params, _estimator(spec, params, state, n_features, trusted))
+            if n_features is not None and not isinstance(made._inner, Stored):
+                made.score(np.zeros((1, n_features)))  # nothing compares a third party's arrays with the table's width
+            return made
+        except PynomalyError as error:
+            error.where = error.where or f"detector {spec.name}"
+            raise
+        except Exception as error:  # a third party's from_state may fail in any way
+            raise _unstorable(spec, "loaded", error) from error
 
     def score(self, X: FloatArray, wanted: np.ndarray[Any, np.dtype[np.bool_]] | None = None) -> FloatArray:
         """Score new rows; shape (n_rows,), finite, higher = more anomalous.
@@ -58,6 +136,31 @@ class FittedDetector:
         # Infinity is a statement ("beyond everything"), NaN is none: the one ranks last, the other in the middle.
         seen = scores[finite] if finite.any() else np.zeros(1)
         return np.nan_to_num(scores, nan=float(np.median(seen)), posinf=float(seen.max()), neginf=float(seen.min()))
+
+
+def _unstorable(spec: DetectorSpec, done: str, error: Exception) -> StorageError:
+    return StorageError(f"{spec.name} cannot be {done}: {type(error).__name__}: {error}.")
+
+
+def _estimator(
+    spec: DetectorSpec,
+    params: Mapping[str, Any],
+    state: State,
+    n_features: int | None,
+    trusted: bool | Sequence[str],
+) -> Any:
+    kind, view = spec.kind(), spec.view(params)
+    if PICKLE in state.arrays:
+        found = unpickled(state, trusted)
+        inner = found.estimator if isinstance(found, Viewed) else found
+        # A target may also be a function that makes the estimator; then there is no type to hold it to.
+        if isinstance(kind, type) and not isinstance(inner, kind):
+            raise StorageError(f"a {full_name(type(inner))} is stored, not a {full_name(kind)}.")
+        return found
+    if not is_data(kind):
+        raise StorageError(f"{spec.target} cannot be made from data: it has no from_state.")
+    sizes = {} if n_features is None else {"d": n_features}
+    return read(kind, state, sizes) if view is None else Viewed.around(kind, view, state, sizes)
 
 
 def fit_detector(

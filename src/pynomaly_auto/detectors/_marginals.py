@@ -5,12 +5,14 @@ Each learns a few numbers per feature, so that a new row is scored without the t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 from scipy import special
 
 from pynomaly_auto.detectors._scales import mean_scale, median_scale, one_of, quartile_scale
+from pynomaly_auto.detectors._stored import Array, Stored, Value, check_parts
+from pynomaly_auto.errors import StorageError
 
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray
@@ -26,7 +28,7 @@ def _aggregate(parts: FloatArray, how: str) -> FloatArray:
     return out
 
 
-class ZScore:
+class ZScore(Stored):
     """Distance from the mean in standard deviations.
 
     Args:
@@ -37,6 +39,12 @@ class ZScore:
     >>> ZScore().fit(rows).decision_function(np.array([[1.0], [5.0]])).tolist()
     [0.0, 4.0]
     """
+
+    layout: ClassVar = {
+        "aggregation": Value(kind=str, among=AGGREGATIONS),
+        "location_": Array(shape=("d",)),
+        "scale_": Array(shape=("d",), positive=True),
+    }
 
     def __init__(self, aggregation: str = "max") -> None:
         self.aggregation = one_of("aggregation", aggregation, AGGREGATIONS)
@@ -64,7 +72,7 @@ class ModifiedZScore(ZScore):
         return self
 
 
-class TukeyFences:
+class TukeyFences(Stored):
     """Distance beyond the quartiles in interquartile ranges (Tukey, 1977).
 
     A value's distance e is negative between the quartiles. Rows with values beyond the fences (e > ``factor``) come
@@ -73,6 +81,13 @@ class TukeyFences:
     Args:
         factor: Where the fences stand, in interquartile ranges beyond the quartiles.
     """
+
+    layout: ClassVar = {
+        "factor": Value(),
+        "lower_": Array(shape=("d",)),
+        "upper_": Array(shape=("d",)),
+        "range_": Array(shape=("d",), positive=True),
+    }
 
     def __init__(self, factor: float = 1.5) -> None:
         self.factor = factor
@@ -89,7 +104,7 @@ class TukeyFences:
         return scores
 
 
-class GrubbsTest:
+class GrubbsTest(Stored):
     """Smallest p-value of Grubbs' test over the features, each feature cleaned by repeated testing first.
 
     The clean values of a feature are at first those with a modified z-score up to 3.5; then, again and again, those
@@ -103,6 +118,13 @@ class GrubbsTest:
         alpha: Significance level at which a value is not clean.
         max_iterations: Most rounds of testing.
     """
+
+    layout: ClassVar = {
+        "tests_": Value(least=1.0),
+        "count_": Array(shape=("d",), positive=True),
+        "mean_": Array(shape=("d",)),
+        "squares_": Array(shape=("d",), positive=True),
+    }
 
     def __init__(self, alpha: float = 0.05, max_iterations: int = 10) -> None:
         self.alpha = alpha
@@ -179,7 +201,7 @@ def log_two_sided_t(t_squared: FloatArray, freedom: FloatArray) -> FloatArray:
     return out
 
 
-class HistogramDensity:
+class HistogramDensity(Stored):
     """Sum over the features of the negative log density of equal-width histograms (HBOS, Goldstein & Dengel, 2012).
 
     The bins span the values but for far outliers, which would leave all others in one bin; those fall into two open
@@ -189,6 +211,12 @@ class HistogramDensity:
         n_bins: Bins per feature; 0: the square root of the number of rows, between 10 and 50.
         alpha: Rows added to each bin, so that an empty bin has a finite score.
     """
+
+    layout: ClassVar = {
+        "starts_": Array(shape=("d + 1",), dtype=np.int64),
+        "edges_": Array(shape=("edges",)),
+        "surprise_": Array(shape=("bins",)),
+    }
 
     def __init__(self, n_bins: int = 0, alpha: float = 0.1) -> None:
         self.n_bins = n_bins
@@ -211,6 +239,12 @@ class HistogramDensity:
             # There is one bin more than there are edges: feature j's surprises begin j places later.
             scores += self.surprise_[start + j + np.searchsorted(self.edges_[start:stop], column, side="right")]
         return scores
+
+    def check(self) -> None:
+        """Every feature has its edges in order, and one bin more than edges."""
+        check_parts(self.starts_, self.edges_)
+        if len(self.surprise_) != len(self.edges_) + len(self.starts_) - 1:
+            raise StorageError(f"{len(self.surprise_)} bins do not fit {len(self.edges_)} edges.")
 
     def _histogram(self, column: FloatArray, n_bins: int) -> tuple[FloatArray, FloatArray]:
         values = np.unique(column)

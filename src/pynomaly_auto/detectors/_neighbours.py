@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from pynomaly_auto.detectors._scales import median_scale, one_of
+from pynomaly_auto.detectors._stored import Array, Part, Stored, Value
 
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray, IntArray
 
 _TREE_FEATURES = 5  # beyond, scikit-learn's blocked brute force beats its KD-tree (measured at 5,000 rows)
+METHODS = ("largest", "mean", "median")
 _PARTING = 1e-5
 _CANCELLED = 1e-7  # share of the squared norm below which the brute force's squared distance is rounding noise
 
 
-class NeighbourSearch:
+class NeighbourSearch(Stored):
     """Exact Euclidean nearest neighbours among the rows fitted on.
 
     Only the rows are state: the index over them is made when first needed and never stored.
@@ -28,6 +30,13 @@ class NeighbourSearch:
             a batch; those who use more than the distances need it.
     """
 
+    layout: ClassVar = {
+        "centre_": Array(shape=("d",)),
+        "rows_": Array(shape=("n", "d")),
+        "resolution_": Value(least=0.0),
+    }
+    _index: Any = None
+
     def __init__(self, X: FloatArray, *, part_ties: bool = False) -> None:
         self.centre_, scale = median_scale(X)  # small norms keep the brute force's cancellation small
         self.rows_ = np.ascontiguousarray(X - self.centre_)
@@ -35,14 +44,12 @@ class NeighbourSearch:
         if part_ties:
             self.rows_ += _PARTING * scale * np.random.default_rng(0).normal(size=X.shape)
             self.resolution_ = 10.0 * _PARTING * float(np.sqrt((scale**2).sum()))
-        self._index: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {"centre_": self.centre_, "rows_": self.rows_, "resolution_": self.resolution_}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._index = None
 
     def __len__(self) -> int:
         return len(self.rows_)
@@ -97,7 +104,7 @@ def usable_neighbours(wanted: int, n_rows: int, share: float = 1.0) -> int:
     return int(max(1, min(wanted, share * (n_rows - 1))))
 
 
-class NearestNeighbours:
+class NearestNeighbours(Stored):
     """Distance to the nearest rows (Ramaswamy et al., 2000; Angiulli & Pizzuti, 2002).
 
     Args:
@@ -105,9 +112,15 @@ class NearestNeighbours:
         method: ``"largest"`` (to the farthest of them), ``"mean"`` or ``"median"``.
     """
 
+    layout: ClassVar = {
+        "search_": Part(kind=NeighbourSearch),
+        "n_neighbors_": Value(kind=int, least=1, most="n"),
+        "method": Value(kind=str, among=METHODS),
+    }
+
     def __init__(self, n_neighbors: int = 10, method: str = "largest") -> None:
         self.n_neighbors = n_neighbors
-        self.method = one_of("method", method, ("largest", "mean", "median"))
+        self.method = one_of("method", method, METHODS)
 
     def fit(self, X: FloatArray) -> NearestNeighbours:
         """Keep ``X``, shape (n_rows, n_features), and score it, each row leaving itself out."""
@@ -127,12 +140,20 @@ class NearestNeighbours:
         return scores
 
 
-class LocalOutlierFactor:
+class LocalOutlierFactor(Stored):
     """Density of a row's neighbours relative to its own (Breunig et al., 2000).
 
     Args:
         n_neighbors: How many; clipped to the other rows.
     """
+
+    layout: ClassVar = {
+        "search_": Part(kind=NeighbourSearch),
+        "n_neighbors_": Value(kind=int, least=1, most="n"),
+        "reach_": Array(shape=("n",)),
+        "floor_": Value(least=1e-300),
+        "mean_reach_": Array(shape=("n",), positive=True),
+    }
 
     def __init__(self, n_neighbors: int = 40) -> None:
         self.n_neighbors = n_neighbors

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from sklearn.decomposition import FactorAnalysis, FastICA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import SGDOneClassSVM
-from sklearn.metrics.pairwise import rbf_kernel
+from sklearn.svm import OneClassSVM
 
+from pynomaly_auto.detectors._scales import blocks, one_of, squared_distances
 from pynomaly_auto.detectors._scaling import Scaling
+from pynomaly_auto.detectors._stored import Array, Part, Stored, Value
 
 if TYPE_CHECKING:
     from typing import Self
 
     from pynomaly_auto.records import FloatArray
 
+_BLOCK_CELLS = 500_000
 
-class PrincipalComponents:
+
+class PrincipalComponents(Stored):
     """Principal components of the standardised columns (Shyu et al. 2003).
 
     Args:
@@ -28,6 +32,8 @@ class PrincipalComponents:
             ``"reconstruction"``: squared distance from the space of the kept components.
         ridge: Added to every variance, as a share of the mean variance, so that directions without any do not rule.
     """
+
+    layout: ClassVar = {"scaling_": Part(kind=Scaling), "axes_": Array(shape=("d", "d"))}
 
     def __init__(self, *, explained: float = 0.9, score: str = "mahalanobis", ridge: float = 0.2) -> None:
         self.explained, self.score, self.ridge = explained, score, ridge
@@ -52,7 +58,7 @@ class PrincipalComponents:
         return np.asarray(np.square(self.scaling_.apply(X) @ self.axes_).sum(axis=1))
 
 
-class IndependentComponents:
+class IndependentComponents(Stored):
     """Negative log-likelihood of rows under independent components (Hyvärinen and Oja 2000).
 
     The components' densities are taken as hyperbolic secants, the super-Gaussian shape the contrast itself assumes;
@@ -64,6 +70,13 @@ class IndependentComponents:
         max_iter: Most iterations.
         random_state: Seed.
     """
+
+    layout: ClassVar = {
+        "scaling_": Part(kind=Scaling),
+        "basis_": Array(shape=("d", "components"), empty=True),
+        "unmixing_": Array(shape=("d", "components"), empty=True),
+        "noise_": Value(least=1e-9),
+    }
 
     def __init__(
         self, *, n_components: int = 20, fun: str = "logcosh", max_iter: int = 200, random_state: int = 0
@@ -79,7 +92,7 @@ class IndependentComponents:
         order = order[variances[order] > 1e-6 * max(float(variances.max()), 1e-12)]
         self.basis_ = np.ascontiguousarray(directions[:, order])
         whitening = self.basis_ / np.sqrt(variances[order])
-        self.unmixing_ = whitening @ self._rotation(Z @ whitening)
+        self.unmixing_ = np.ascontiguousarray(whitening @ self._rotation(Z @ whitening))
         left_over = float(np.clip(variances.sum() - variances[order].sum(), 0.0, None))
         self.noise_ = max(left_over / max(Z.shape[1] - len(order), 1), 0.05)
         return self
@@ -104,7 +117,7 @@ class IndependentComponents:
         return np.asarray(surprise + rest / (2 * self.noise_))
 
 
-class FactorModel:
+class FactorModel(Stored):
     """Negative log-likelihood of rows under a factor analysis of the standardised columns.
 
     Args:
@@ -112,6 +125,8 @@ class FactorModel:
         max_iter: Most iterations of the expectation-maximisation.
         random_state: Seed of the randomised decomposition.
     """
+
+    layout: ClassVar = {"scaling_": Part(kind=Scaling), "axes_": Array(shape=("d", "d"))}
 
     def __init__(self, *, n_components: int = 5, max_iter: int = 200, random_state: int = 0) -> None:
         self.n_components, self.max_iter, self.random_state = n_components, max_iter, random_state
@@ -129,7 +144,7 @@ class FactorModel:
         loadings = np.nan_to_num(model.components_)  # a table without any variance leaves none to load on
         precision = np.linalg.inv(loadings.T @ loadings + np.diag(noise))
         values, vectors = np.linalg.eigh((precision + precision.T) / 2)
-        self.axes_ = vectors * np.sqrt(np.clip(values, 0.0, None))
+        self.axes_ = np.ascontiguousarray(vectors * np.sqrt(np.clip(values, 0.0, None)))
         return self
 
     def decision_function(self, X: FloatArray) -> FloatArray:
@@ -137,7 +152,75 @@ class FactorModel:
         return np.asarray(np.square(self.scaling_.apply(X) @ self.axes_).sum(axis=1))
 
 
-class NystroemOneClassSVM:
+KERNELS = ("rbf", "linear", "poly", "sigmoid")
+
+
+class KernelOneClassSVM(Stored):
+    """A one-class SVM of the rows as they are (Schölkopf et al. 2001).
+
+    Args:
+        kernel: ``"rbf"``, ``"linear"``, ``"poly"`` or ``"sigmoid"``.
+        gamma: Width of the kernel: a number, ``"scale"`` (1 / (n_features · variance)) or ``"auto"`` (1 / n_features).
+        degree: Of the polynomial.
+        coef0: Constant of the polynomial and of the sigmoid.
+        **machine: Further parameters of scikit-learn's machine, such as ``nu``.
+    """
+
+    layout: ClassVar = {
+        "kernel": Value(kind=str, among=KERNELS),
+        "gamma_": Value(least=0.0),
+        "degree": Value(kind=int, least=0),
+        "coef0": Value(),
+        "support_": Array(shape=("support", "d")),
+        "weights_": Array(shape=("support",)),
+        "offset_": Value(),
+    }
+
+    def __init__(
+        self,
+        *,
+        kernel: str = "rbf",
+        gamma: float | str = "scale",
+        degree: int = 3,
+        coef0: float = 0.0,
+        **machine: float | bool,
+    ) -> None:
+        self.kernel = one_of("kernel", kernel, KERNELS)
+        self.gamma, self.degree, self.coef0, self.machine = gamma, degree, coef0, machine
+        self._machine()  # an unknown parameter fails here, not in fit
+
+    def _machine(self) -> OneClassSVM:
+        return OneClassSVM(kernel=self.kernel, gamma=self.gamma, degree=self.degree, coef0=self.coef0, **self.machine)
+
+    def fit(self, X: FloatArray) -> Self:
+        """Find the supporting rows of ``X``, shape (n_rows, n_features), and their weights."""
+        machine = self._machine().fit(X)
+        variance = float(X.var())
+        widths = {"auto": 1.0 / X.shape[1], "scale": 1.0 / (X.shape[1] * variance) if variance > 0 else 1.0}
+        self.gamma_ = widths[self.gamma] if isinstance(self.gamma, str) else float(self.gamma)
+        self.support_ = np.ascontiguousarray(machine.support_vectors_, dtype=np.float64)
+        self.weights_ = np.ascontiguousarray(machine.dual_coef_, dtype=np.float64).reshape(-1)
+        self.offset_ = float(machine.offset_[0])
+        return self
+
+    def decision_function(self, X: FloatArray) -> FloatArray:
+        """Distance from the plane, on the side of the origin; shape (n_rows,)."""
+        scores = np.empty(len(X))
+        for part in blocks(len(X), _BLOCK_CELLS // len(self.support_) + 1):
+            scores[part] = self.offset_ - self._kernel(X[part]) @ self.weights_
+        return scores
+
+    def _kernel(self, X: FloatArray) -> FloatArray:
+        if self.kernel == "rbf":
+            return _rbf(X, self.support_, self.gamma_)
+        products: FloatArray = X @ self.support_.T
+        if self.kernel == "linear":
+            return products
+        products = self.gamma_ * products + self.coef0
+        return np.asarray(products**self.degree if self.kernel == "poly" else np.tanh(products))
+
+
+class NystroemOneClassSVM(Stored):
     """A one-class SVM on a Nyström map of the kernel, fitted by stochastic gradients: linear in the number of rows.
 
     Args:
@@ -146,6 +229,13 @@ class NystroemOneClassSVM:
         n_components: Most landmarks of the map.
         random_state: Seed.
     """
+
+    layout: ClassVar = {
+        "scaling_": Part(kind=Scaling),
+        "gamma": Value(least=0.0),
+        "landmarks_": Array(shape=("landmarks", "d")),
+        "normal_": Array(shape=("landmarks",)),
+    }
 
     def __init__(self, *, nu: float = 0.5, gamma: float = 1.0, n_components: int = 200, random_state: int = 0) -> None:
         self.nu, self.gamma, self.n_components, self.random_state = nu, gamma, n_components, random_state
@@ -158,17 +248,24 @@ class NystroemOneClassSVM:
         self.landmarks_ = Z[np.sort(rng.choice(len(Z), min(self.n_components, len(Z)), replace=False))]
         values, vectors = np.linalg.eigh(self._kernel(self.landmarks_))
         # Directions without weight in the kernel would only magnify rounding.
-        self.whitening_ = vectors / np.sqrt(np.maximum(values, 1e-6 * len(values)))
+        whitening = vectors / np.sqrt(np.maximum(values, 1e-6 * len(values)))
         machine = SGDOneClassSVM(nu=self.nu, average=True, max_iter=100, random_state=self.random_state)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            machine.fit(self._kernel(Z) @ self.whitening_)
-        self.normal_ = self.whitening_ @ machine.coef_.reshape(-1)
+            machine.fit(self._kernel(Z) @ whitening)
+        self.normal_ = whitening @ machine.coef_.reshape(-1)
         return self
 
     def _kernel(self, Z: FloatArray) -> FloatArray:
-        return np.asarray(rbf_kernel(Z, self.landmarks_, gamma=self.gamma / Z.shape[1]))
+        return _rbf(Z, self.landmarks_, self.gamma / Z.shape[1])
 
     def decision_function(self, X: FloatArray) -> FloatArray:
         """Negative distance from the origin along the hyperplane's normal; shape (n_rows,)."""
         return -np.asarray(self._kernel(self.scaling_.apply(X)) @ self.normal_)
+
+
+def _rbf(X: FloatArray, Y: FloatArray, gamma: float) -> FloatArray:
+    """The Gaussian kernel of all rows of both; shape (len(X), len(Y))."""
+    far = squared_distances(X, Y)
+    far *= -gamma
+    return np.exp(far, out=far)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+
+from pynomaly_auto.detectors._stored import Array, Stored
 
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 _FARTHEST = 1e6
 
 
-class Scaling:
+class Scaling(Stored):
     """Centre and scale of every column, learnt from the fitted rows.
 
     A constant column keeps scale 1, so that a new row that departs from the constant is seen.
@@ -22,6 +24,12 @@ class Scaling:
         X: Rows to learn from; shape (n_rows, n_features).
         robust: Median and interquartile range in place of mean and standard deviation, where the range is not zero.
     """
+
+    layout: ClassVar = {
+        "centre": Array(shape=("d",), empty=True),
+        "scale": Array(shape=("d",), positive=True, empty=True),
+        "varies": Array(shape=("d",), dtype=np.bool_, empty=True),
+    }
 
     def __init__(self, X: FloatArray, *, robust: bool = False) -> None:
         spread = _spread(X)

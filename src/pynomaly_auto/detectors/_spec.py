@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pynomaly_auto import _optional
 from pynomaly_auto.detectors._suspecting import view_seconds
-from pynomaly_auto.detectors._views import VIEW, Viewed
+from pynomaly_auto.detectors._views import VIEW, VIEWS, Viewed
 from pynomaly_auto.errors import NotApplicableError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -116,7 +116,6 @@ class DetectorSpec:
             fewer reference rows than ``reference_rows``, it shrinks in proportion (to 10 at least), so that a
             neighbourhood keeps its share of the reference.
         extra: Package of an optional extra that it needs, or None.
-        codec: How its fitted state is stored: ``"skops"``, ``"isotree"`` or ``"torch"``.
     """
 
     name: str
@@ -138,13 +137,22 @@ class DetectorSpec:
     reference_pairs: int | None = None
     neighbours_parameter: str | None = None
     extra: str | None = None
-    codec: Literal["skops", "isotree", "torch"] = "skops"
 
     @property
     def viewable(self) -> bool:
-        """Whether it takes a ``view`` of the table: its state can be stored around any estimator's."""
+        """Whether it takes a ``view`` of the table, which needs the usual methods."""
         usual = self.fit_method == "fit" and self.score_method == "decision_function"
-        return usual and self.codec == "skops" and self.higher_is_anomalous
+        return usual and self.higher_is_anomalous
+
+    def view(self, params: Mapping[str, Any]) -> str | None:
+        """The view of the table that those parameters ask for; None: the table as it is."""
+        view = {**self.defaults, **params}.get(VIEW, VIEWS[0]) if self.viewable else VIEWS[0]
+        return None if view == VIEWS[0] else str(view)
+
+    def kind(self) -> Any:
+        """The estimator's class (or the function that makes one), imported."""
+        module, _, attribute = self.target.partition(":")
+        return getattr(importlib.import_module(module), attribute)
 
     @property
     def installed(self) -> bool:
@@ -165,15 +173,15 @@ class DetectorSpec:
         """
         if self.extra is not None and not self.installed:
             raise _optional.missing(self.extra)
-        module, _, attribute = self.target.partition(":")
-        kind = getattr(importlib.import_module(module), attribute)
+        kind, view = self.kind(), self.view(params)
         values = {**self.defaults, **params}
-        view = values.pop(VIEW, "standard") if self.viewable else "standard"
+        if self.viewable:
+            values.pop(VIEW, None)
         if self.seed_parameter is not None:
             values.setdefault(self.seed_parameter, seed)
         try:
             estimator = kind(**values)
-            return estimator if view == "standard" else Viewed(estimator, view)
+            return estimator if view is None else Viewed(estimator, view)
         except TypeError as error:
             unknown = [name for name in params if name not in self.defaults and name not in self.space]
             if unknown and "unexpected keyword" in str(error):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from pynomaly_auto.detectors._scales import blocks, squared_distances
+from pynomaly_auto.detectors._stored import Array, Stored, Value
+from pynomaly_auto.errors import StorageError
 
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray, IntArray
@@ -23,7 +25,7 @@ def _subsets(n_rows: int, n_subsets: int, size: int, seed: int | None) -> IntArr
     return drawn
 
 
-class IsolationNearestNeighbour:
+class IsolationNearestNeighbour(Stored):
     """Isolation by nearest-neighbour ensembles (Bandaragoda et al., 2018).
 
     Each subset spans spheres that reach to each member's nearest fellow; a row is scored by how much smaller the
@@ -35,6 +37,13 @@ class IsolationNearestNeighbour:
         random_state: Seed of the subsets.
     """
 
+    layout: ClassVar = {
+        "centre_": Array(shape=("d",)),
+        "centres_": Array(shape=("spheres", "d")),
+        "radii_": Array(shape=("spheres",)),
+        "ratios_": Array(shape=("subsets", "size")),
+    }
+
     def __init__(self, n_estimators: int = 100, max_samples: int = 8, random_state: int | None = None) -> None:
         self.n_estimators = n_estimators
         self.max_samples = max_samples
@@ -44,7 +53,6 @@ class IsolationNearestNeighbour:
         """Draw the spheres from ``X``, shape (n_rows, n_features)."""
         self.centre_ = np.median(X, axis=0)
         size = max(2, min(self.max_samples, len(X) // 2))
-        self.size_ = size
         self.centres_ = (X - self.centre_)[_subsets(len(X), self.n_estimators, size, self.random_state).ravel()]
         groups = self.centres_.reshape(self.n_estimators, size, -1)
         radii = np.empty((self.n_estimators, size))
@@ -60,23 +68,29 @@ class IsolationNearestNeighbour:
         self.ratios_ = ratios
         return self
 
+    def check(self) -> None:
+        """As many spheres as the subsets hold."""
+        if self.ratios_.size != len(self.centres_):
+            raise StorageError(f"{len(self.centres_)} spheres do not fit subsets of shape {self.ratios_.shape}.")
+
     def decision_function(self, X: FloatArray) -> FloatArray:
         """Score rows; shape (n_rows,)."""
         scores = np.empty(len(X))
-        subset = np.arange(self.n_estimators)
+        n_subsets, size = self.ratios_.shape
+        subset = np.arange(n_subsets)
         for part in blocks(len(X), _BLOCK_CELLS // len(self.centres_) + 1):
             Z = X[part] - self.centre_
             slack = _TOUCH * (1.0 + np.einsum("ij,ij->i", Z, Z))[:, None]
             far = squared_distances(Z, self.centres_)
             radii = np.where(far <= self.radii_ * (1.0 + _TOUCH) + slack, self.radii_, np.inf)
-            radii = radii.reshape(len(Z), self.n_estimators, self.size_)
+            radii = radii.reshape(len(Z), n_subsets, size)
             smallest = radii.argmin(axis=2)
             covered = np.isfinite(np.take_along_axis(radii, smallest[:, :, None], axis=2)[:, :, 0])
             scores[part] = np.where(covered, self.ratios_[subset, smallest], 1.0).mean(axis=1)
         return scores
 
 
-class SubsampleDistance:
+class SubsampleDistance(Stored):
     """Distance to the nearest row of a small random subset (Sugiyama & Borgwardt, 2013), averaged over some subsets.
 
     One subset of 20 rows, as in the paper, makes the result a matter of luck; a few more cost little.
@@ -86,6 +100,12 @@ class SubsampleDistance:
         n_subsets: Number of subsets.
         random_state: Seed of the subsets.
     """
+
+    layout: ClassVar = {
+        "centre_": Array(shape=("d",)),
+        "subsets_": Array(shape=("drawn", "d")),
+        "n_subsets": Value(kind=int, least=1, most="drawn"),
+    }
 
     def __init__(self, subset_size: int = 20, n_subsets: int = 10, random_state: int | None = None) -> None:
         self.subset_size = subset_size
@@ -100,6 +120,11 @@ class SubsampleDistance:
         self.subsets_ = (X - self.centre_)[drawn.ravel()]
         self.decision_scores_ = self._score(X, drawn)
         return self
+
+    def check(self) -> None:
+        """All subsets are of one size."""
+        if len(self.subsets_) % self.n_subsets:
+            raise StorageError(f"{len(self.subsets_)} rows do not make {self.n_subsets} subsets of one size.")
 
     def decision_function(self, X: FloatArray) -> FloatArray:
         """Score new rows; shape (n_rows,)."""

@@ -6,9 +6,11 @@ the rows it happens to be scored with.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+
+from pynomaly_auto.detectors._stored import Array, Part, Stored, Value, check_parts
 
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray
@@ -17,8 +19,17 @@ _EXACT = 4096  # up to so many rows every value is kept
 _ENDS = 512  # beyond, so many at each end are, where a tail probability is most sensitive
 
 
-class _EmpiricalTails:
+class _EmpiricalTails(Stored):
     """Negative log tail probabilities of each feature, left and right, and the side its tail is on."""
+
+    layout: ClassVar = {
+        "n_rows_": Value(kind=int, least=1),
+        "starts_": Array(shape=("d + 1",), dtype=np.int64),
+        "values_": Array(shape=("values",)),
+        "below_": Array(shape=("values",)),
+        "upto_": Array(shape=("values",)),
+        "skew_sign_": Array(shape=("d",)),
+    }
 
     def fit(self, X: FloatArray) -> None:
         n = len(X)
@@ -39,6 +50,10 @@ class _EmpiricalTails:
         self.below_ = np.concatenate(below).astype(np.float64)
         self.upto_ = np.concatenate(upto).astype(np.float64)
         self.skew_sign_ = np.array([_skew_sign(column) for column in X.T])
+
+    def check(self) -> None:
+        """Every feature has its values, in order."""
+        check_parts(self.starts_, self.values_)
 
     def surprise(self, column: FloatArray, j: int, *, fitted: bool) -> tuple[FloatArray, FloatArray]:
         """Negative log of the left and the right tail probability of feature ``j``'s values.
@@ -72,11 +87,13 @@ def _skew_sign(column: FloatArray) -> float:
     return float(np.sign((centred**3).mean()))
 
 
-class ECOD:
+class ECOD(Stored):
     """Sum over the features of the negative log tail probability (Li et al., 2022).
 
     A feature counts by the larger of its two tails, as in the authors' code.
     """
+
+    layout: ClassVar = {"tails_": Part(kind=_EmpiricalTails)}
 
     def fit(self, X: FloatArray) -> ECOD:
         """Learn the distribution of each feature of ``X``, shape (n_rows, n_features)."""

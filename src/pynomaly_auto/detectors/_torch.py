@@ -7,7 +7,7 @@ score in double precision on the CPU, so that a row alone scores as it does in a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,6 +16,9 @@ import numpy as np
 
 from pynomaly_auto import _optional
 from pynomaly_auto.detectors._scaling import Scaling
+from pynomaly_auto.detectors._stored import Array, Sizes, Stored
+from pynomaly_auto.errors import PynomalyError, StorageError
+from pynomaly_auto.records import State
 
 if TYPE_CHECKING:
     from typing import Self
@@ -25,9 +28,11 @@ if TYPE_CHECKING:
 _TRAINING_LIMIT = 5.0  # standard deviations; farther cells would pull the network towards the very anomalies
 _PATIENCE = 5  # epochs without improvement before training stops
 _IMPROVEMENT = 1e-3  # relative
+_TRAINING = ("epochs", "batch_size", "learning_rate", "weight_decay", "device", "random_state")
+_SCALING, _WEIGHTS = "scaling", "weights"
 
 
-class TorchDetector(ABC):
+class TorchDetector(Stored, ABC):
     """A detector that is a network; subclasses say which network, which losses and which score.
 
     Args:
@@ -39,15 +44,9 @@ class TorchDetector(ABC):
         random_state: Seed.
     """
 
-    settings: ClassVar[tuple[str, ...]] = (
-        "epochs",
-        "batch_size",
-        "learning_rate",
-        "weight_decay",
-        "device",
-        "random_state",
-    )
+    settings: ClassVar[tuple[str, ...]] = ()
 
+    hidden: Sequence[int]
     epochs: int
     batch_size: int
     learning_rate: float
@@ -127,18 +126,41 @@ class TorchDetector(ABC):
         with one_thread(), torch.no_grad():
             return np.asarray(self._score(torch.as_tensor(self.scaling_.apply(X), dtype=torch.float64)).numpy())
 
-    def config(self) -> dict[str, Any]:
-        """The constructor's arguments, plain values, from which an equal estimator can be made."""
-        values = {name: getattr(self, name) for name in (*self.settings, *TorchDetector.settings)}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    def to_state(self) -> State:
+        """The constructor's arguments, the scaling and every weight of the network."""
+        values = {name: getattr(self, name) for name in (*self.settings, *_TRAINING)}
+        weights = {name: np.ascontiguousarray(w.numpy()) for name, w in self.network_.state_dict().items()}
+        return (
+            State(values={name: list(v) if isinstance(v, tuple) else v for name, v in values.items()})
+            | self.scaling_.to_state().within(_SCALING)
+            | State(arrays=weights).within(_WEIGHTS)
+        )
 
-    def restore(self, scaling: Scaling, state: Any) -> Self:
-        """Take the fitted state of an equal estimator: its scaling and its network's ``state_dict``."""
-        self.scaling_ = scaling
-        with sandbox(self.random_state, "cpu"):
-            self.network_ = self._network(len(scaling.centre)).double().eval()
-        self.network_.load_state_dict(state)
-        return self
+    @classmethod
+    def read_state(cls, state: State, sizes: Sizes) -> Self:
+        """Make it again, to score.
+
+        Raises:
+            StorageError: Something is missing, or the weights are not those of such a network.
+        """
+        torch = _optional.require("torch")
+        scaling = Scaling.read_state(state.part(_SCALING), sizes)
+        stored = state.part(_WEIGHTS)
+        try:
+            made = cls(**{name: state.value(name, (int, float, str, list)) for name in (*cls.settings, *_TRAINING)})
+            if len(made.hidden) > len(stored.arrays):
+                raise StorageError(f"{len(stored.arrays)} weights are too few for {len(made.hidden)} hidden layers.")
+            with torch.device("meta"):  # shapes only: no memory is taken before they have been compared
+                network = made._network(len(scaling.centre)).double()
+        except PynomalyError:
+            raise
+        except Exception as error:  # whatever PyTorch says of sizes that are none
+            raise StorageError(f"its settings make no network: {type(error).__name__}: {error}.") from error
+        wanted = network.state_dict()
+        weights = {name: Array(shape=tuple(w.shape)).read(name, stored, {}) for name, w in wanted.items()}
+        network.load_state_dict({n: torch.from_numpy(w.copy()) for n, w in weights.items()}, assign=True)
+        made.scaling_, made.network_ = scaling, network.eval()
+        return made
 
     @abstractmethod
     def _network(self, n_features: int) -> Any:

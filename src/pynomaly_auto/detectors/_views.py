@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy.special import ndtri
 
 from pynomaly_auto.detectors._scales import one_of
+from pynomaly_auto.detectors._stored import Array, Sizes, Stored, read
+from pynomaly_auto.errors import StorageError
+from pynomaly_auto.records import State
 
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray
@@ -22,6 +25,69 @@ _FARTHEST = 1e6
 _FINITE = 1e12  # standard deviations that a rank may lie beyond the rows fitted on: squares must stay finite
 _FLAT = 1e-9
 _WIDE = 1000  # features beyond which principal axes are learnt from as many rows
+
+
+class Ranks(Stored):
+    """Each column through its distribution onto a standard normal; beyond the rows fitted on, by distance."""
+
+    layout: ClassVar = {
+        "knots_": Array(shape=("knots", "d")),
+        "normal_": Array(shape=("knots",)),
+        "low_": Array(shape=("d",)),
+        "high_": Array(shape=("d",)),
+        "spread_": Array(shape=("d",), positive=True),
+    }
+
+    def fit(self, X: FloatArray) -> Ranks:
+        """Learn the columns' distributions from ``X``, shape (n_rows, n_features)."""
+        n = len(X)
+        levels = np.linspace(0.5 / n, 1.0 - 0.5 / n, min(n, _KNOTS))
+        self.knots_ = np.ascontiguousarray(np.quantile(X, levels, axis=0, method="hazen"))
+        self.normal_ = ndtri(levels)
+        self.low_, self.high_ = X.min(axis=0), X.max(axis=0)
+        # A constant has no unit: what departs from it is told by how far.
+        self.spread_ = np.where(self.high_ > self.low_, np.maximum(X.std(axis=0), _FLAT), 1.0)
+        return self
+
+    def apply(self, X: FloatArray) -> FloatArray:
+        """Normal scores; shape as ``X``."""
+        inside = np.clip(X, self.low_, self.high_)
+        out = np.clip((X - inside) / self.spread_, -_FINITE, _FINITE)
+        for j in range(X.shape[1]):
+            knots, values = self.knots_[:, j], inside[:, j]
+            # The middle of the two one-sided ranks: ties, of which discrete columns are made, get their middle rank.
+            left = np.interp(values, *_distinct(knots, self.normal_, last=False))
+            right = np.interp(values, *_distinct(knots, self.normal_, last=True))
+            # By rounding, the outermost knots may lie just within the rows fitted on.
+            past = values - np.clip(values, knots[0], knots[-1])
+            scale = max(float(knots[-1] - knots[0]), 1e-12)
+            out[:, j] += (left + right) / 2 + np.arcsinh(past / scale * 4.0)
+        return out
+
+
+class Whitened(Stored):
+    """The rows on their principal axes, each scaled to unit variance."""
+
+    layout: ClassVar = {"centre_": Array(shape=("d",)), "axes_": Array(shape=("d", "axes"))}
+
+    def fit(self, X: FloatArray) -> Whitened:
+        """Learn the axes from ``X``, shape (n_rows, n_features)."""
+        self.centre_ = X.mean(axis=0)
+        kept = X - self.centre_
+        if X.shape[1] > _WIDE:
+            kept = kept[np.linspace(0, len(X) - 1, min(len(X), _WIDE)).astype(int)]
+        _, scale, axes = np.linalg.svd(kept, full_matrices=False)
+        variance = scale**2 / max(len(kept) - 1, 1)
+        ridge = _RIDGE * max(float(variance.mean()), 1e-12)
+        self.axes_ = np.ascontiguousarray(axes.T / np.sqrt(variance + ridge))
+        return self
+
+    def apply(self, X: FloatArray) -> FloatArray:
+        """Coordinates; shape (n_rows, n_axes)."""
+        return np.asarray(np.clip((X - self.centre_) @ self.axes_, -_FARTHEST, _FARTHEST), dtype=np.float64)
+
+
+_COORDINATES: dict[str, type[Ranks] | type[Whitened]] = {"ranks": Ranks, "whitened": Whitened}
 
 
 class Viewed:
@@ -42,34 +108,51 @@ class Viewed:
         SettingError: The view is unknown.
     """
 
+    coordinates_: Ranks | Whitened | None = None
+
     def __init__(self, estimator: Any, view: str) -> None:
         self.view = one_of(VIEW, view, VIEWS)
         self.estimator = estimator
 
     def fit(self, X: FloatArray) -> Viewed:
         """Learn the view and fit the estimator in it; shape (n_rows, n_features)."""
-        if self.view == "ranks":
-            n = len(X)
-            levels = np.linspace(0.5 / n, 1.0 - 0.5 / n, min(n, _KNOTS))
-            self.knots_ = np.quantile(X, levels, axis=0, method="hazen")
-            self.normal_ = ndtri(levels)
-            self.low_, self.high_ = X.min(axis=0), X.max(axis=0)
-            # A constant has no unit: what departs from it is told by how far.
-            self.spread_ = np.where(self.high_ > self.low_, np.maximum(X.std(axis=0), _FLAT), 1.0)
-        elif self.view == "whitened":
-            self.centre_ = X.mean(axis=0)
-            kept = X - self.centre_
-            if X.shape[1] > _WIDE:
-                kept = kept[np.linspace(0, len(X) - 1, min(len(X), _WIDE)).astype(int)]
-            _, scale, axes = np.linalg.svd(kept, full_matrices=False)
-            variance = scale**2 / max(len(kept) - 1, 1)
-            ridge = _RIDGE * max(float(variance.mean()), 1e-12)
-            self.axes_ = axes.T / np.sqrt(variance + ridge)
         if self.view == "trimmed":
             self._fit_trimmed(X)
         else:
+            kind = _COORDINATES.get(self.view)
+            self.coordinates_ = None if kind is None else kind().fit(X)
             self.estimator.fit(self.apply(X))
         return self
+
+    def to_state(self) -> State:
+        """The view's data and, under a name of their own, the estimator's."""
+        estimator: State = self.estimator.to_state()
+        coordinates = State() if self.coordinates_ is None else self.coordinates_.to_state()
+        return State(values={VIEW: self.view}) | coordinates.within("coordinates") | estimator.within("estimator")
+
+    @classmethod
+    def around(cls, kind: Any, view: str, state: State, sizes: Sizes) -> Viewed:
+        """Make a view again, of what `to_state` stored.
+
+        Args:
+            kind: Class of the estimator.
+            view: The view that it must be.
+            state: Its data.
+            sizes: Sizes known, such as ``"d"``, the number of features.
+
+        Raises:
+            StorageError: Something is missing, damaged, or of another view.
+        """
+        found = state.value(VIEW, str)
+        if found != view:
+            raise StorageError(f"the view {found!r} is stored, not {view!r}.")
+        made = cls.__new__(cls)
+        made.view = view
+        if view in _COORDINATES:
+            made.coordinates_ = _COORDINATES[view].read_state(state.part("coordinates"), sizes)
+        seen = sizes.get("axes", sizes.get("d"))
+        made.estimator = read(kind, state.part("estimator"), {} if seen is None else {"d": seen})
+        return made
 
     def _fit_trimmed(self, X: FloatArray) -> None:
         from pynomaly_auto.detectors._trimming import suspects
@@ -86,22 +169,7 @@ class Viewed:
 
     def apply(self, X: FloatArray) -> FloatArray:
         """The rows in the view; shape (n_rows, n_features), for ``"whitened"`` (n_rows, n_axes)."""
-        if self.view in {"standard", "trimmed"}:
-            return X
-        if self.view == "whitened":
-            return np.asarray(np.clip((X - self.centre_) @ self.axes_, -_FARTHEST, _FARTHEST), dtype=np.float64)
-        inside = np.clip(X, self.low_, self.high_)
-        out = np.clip((X - inside) / self.spread_, -_FINITE, _FINITE)
-        for j in range(X.shape[1]):
-            knots, values = self.knots_[:, j], inside[:, j]
-            # The middle of the two one-sided ranks: ties, of which discrete columns are made, get their middle rank.
-            left = np.interp(values, *_distinct(knots, self.normal_, last=False))
-            right = np.interp(values, *_distinct(knots, self.normal_, last=True))
-            # By rounding, the outermost knots may lie just within the rows fitted on.
-            past = values - np.clip(values, knots[0], knots[-1])
-            scale = max(float(knots[-1] - knots[0]), 1e-12)
-            out[:, j] += (left + right) / 2 + np.arcsinh(past / scale * 4.0)
-        return out
+        return X if self.coordinates_ is None else self.coordinates_.apply(X)
 
     def decision_function(self, X: FloatArray) -> FloatArray:
         """The estimator's scores of the rows, seen in the view; shape (n_rows,)."""

@@ -74,7 +74,7 @@ DETECTORS.add(
         name="ocsvm",
         title="One-class SVM",
         family="linear",
-        target="sklearn.svm:OneClassSVM",
+        target="pynomaly_auto.detectors._projections:KernelOneClassSVM",
         paper="B. Schölkopf et al.: Estimating the support of a high-dimensional distribution. Neural Comput., 2001.",
         summary="Rows outside the smooth region that holds most of the others.",
         cost=Cost(unit=0.02, n_power=2.0, d_power=0.4, score_share=0.45, memory_mb=0.5, memory_d_power=0.3),
@@ -84,7 +84,6 @@ DETECTORS.add(
             "nu": FloatDistribution(0.01, 0.8),
             "gamma": CategoricalDistribution(("scale", "auto", 0.003, 0.01, 0.03, 0.1, 0.3)),
         },
-        higher_is_anomalous=False,
         train_scores=None,
         reference_rows=3_000,
     )

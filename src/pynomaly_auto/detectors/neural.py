@@ -59,7 +59,6 @@ DETECTORS.add(
         train_scores=None,
         reference_rows=_REFERENCE_ROWS,
         extra="torch",
-        codec="torch",
     )
 )
 
@@ -107,7 +106,6 @@ DETECTORS.add(
         train_scores=None,
         reference_rows=_REFERENCE_ROWS,
         extra="torch",
-        codec="torch",
     )
 )
 
@@ -150,7 +148,6 @@ DETECTORS.add(
         train_scores=None,
         reference_rows=_REFERENCE_ROWS,
         extra="torch",
-        codec="torch",
     )
 )
 
@@ -191,7 +188,6 @@ DETECTORS.add(
         train_scores=None,
         reference_rows=_REFERENCE_ROWS,
         extra="torch",
-        codec="torch",
     )
 )
 

@@ -72,7 +72,6 @@ DETECTORS.add(
         seed_parameter="random_seed",
         train_scores=None,
         extra="isotree",
-        codec="isotree",
     )
 )
 
@@ -109,7 +108,6 @@ DETECTORS.add(
         seed_parameter="random_seed",
         train_scores=None,
         extra="isotree",
-        codec="isotree",
     )
 )
 
@@ -141,7 +139,6 @@ DETECTORS.add(
         seed_parameter="random_seed",
         train_scores=None,
         extra="isotree",
-        codec="isotree",
     )
 )
 

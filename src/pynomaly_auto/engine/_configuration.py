@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pynomaly_auto._checks import one_line
 from pynomaly_auto._overrides import Override, end_of, now_text
-from pynomaly_auto.errors import SettingError, UnknownNameError
+from pynomaly_auto.errors import SettingError, UnknownNameError, shown
 from pynomaly_auto.presets import PRESETS
 from pynomaly_auto.recommending import check_overrides
 from pynomaly_auto.records import Guidance, Reason
@@ -31,8 +32,8 @@ def resolve(given: Mapping[str, Any]) -> tuple[Settings, tuple[Reason, ...]]:
         StorageError: The configuration file cannot be read.
     """
     config = read_config(given.get("config"))
-    explicit = {k: v for k, v in given.items() if k != "config" and v != getattr(_DEFAULTS, k)}
-    name = explicit.get("preset") or config.get("preset")
+    explicit = {k: v for k, v in given.items() if k != "config" and not _same(v, getattr(_DEFAULTS, k))}
+    name = one_line("preset", explicit.get("preset", config.get("preset")))
     preset = None if name is None else PRESETS[name]
     values = {**(dict(preset.values) if preset else {}), **config, **explicit}
     if values.get("n_trials") is not None and "time_budget" not in values:
@@ -56,9 +57,16 @@ def resolve(given: Mapping[str, Any]) -> tuple[Settings, tuple[Reason, ...]]:
     return settings, tuple(reasons)
 
 
+def _same(value: Any, default: Any) -> bool:
+    try:
+        return bool(value == default)
+    except Exception:  # what a user's object says when compared is no answer; what it may be is checked later
+        return False
+
+
 def given_by_hand(given: Mapping[str, Any]) -> frozenset[str]:
     """The settings that a keyword or the configuration gives; what a preset says is not among them."""
-    explicit = {k for k, v in given.items() if k != "config" and v != getattr(_DEFAULTS, k)}
+    explicit = {k for k, v in given.items() if k != "config" and not _same(v, getattr(_DEFAULTS, k))}
     return frozenset({*read_config(given.get("config")), *explicit} - {"preset"})
 
 
@@ -75,7 +83,7 @@ def read_config(config: Any) -> dict[str, Any]:
     if isinstance(config, (str, Path)):
         return read_mapping(config)
     raise SettingError(
-        f"config is {config!r}.", fix="Give Settings, a Guidance, a mapping, or the path of a TOML or YAML file."
+        f"config is {shown(config)}.", fix="Give Settings, a Guidance, a mapping, or the path of a TOML or YAML file."
     )
 
 
@@ -88,18 +96,12 @@ def with_override(config: Any, changes: Mapping[str, Any], *, reason: str, until
     """
     merged = read_config(config)
     before = _overrides_of(merged)
-    said: dict[str, Any] = {
-        kind: (value,) if isinstance(value, str) else tuple(value)
-        for kind in ("include", "exclude", "force")
-        if (value := changes.get(kind))
-    }
-    if changes.get("params"):
-        said["params"] = {name: dict(given) for name, given in changes["params"].items()}
-    if not said:
-        raise SettingError("it decides nothing.", where="override", fix="Give include, exclude, force or params.")
+    given = {kind: value for kind, value in changes.items() if value is not None}
     one = Override(
-        id=f"override-{len(before.history) + 1}", **said, reason=reason, made_at=now_text(), until=end_of(until)
+        id=f"override-{len(before.history) + 1}", **given, reason=reason, made_at=now_text(), until=end_of(until)
     )
+    if not any(one.named(kind) for kind in ("include", "exclude", "force", "params")):
+        raise SettingError("it decides nothing.", where="override", fix="Give include, exclude, force or params.")
     now = replace(before, history=(*before.history, one))
     check_overrides(now.in_force())
     return _with_history(merged, now)

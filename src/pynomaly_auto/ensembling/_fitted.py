@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -10,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from pynomaly_auto._machine import usable_cores
 from pynomaly_auto.ensembling import _novelty as novelty
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, unfused_reason
@@ -212,7 +212,7 @@ class FittedEnsemble:
             return [detector.score(X) for detector in self.detectors]
         # Members side by side: most of their work is done in compiled code that lets other threads run. Each thread
         # has a member to itself, as no library promises that one estimator may be used from two.
-        with ThreadPoolExecutor(min(len(self.detectors), os.cpu_count() or 1)) as threads:
+        with ThreadPoolExecutor(min(len(self.detectors), usable_cores())) as threads:
             return list(threads.map(lambda detector: detector.score(X), self.detectors))
 
     def _ranks(self, raw: Sequence[FloatArray]) -> FloatArray:

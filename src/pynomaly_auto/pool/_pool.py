@@ -17,8 +17,8 @@ from typing import Any
 
 import cloudpickle
 import numpy as np
-import psutil
 
+from pynomaly_auto._machine import free_memory
 from pynomaly_auto.errors import SettingError
 from pynomaly_auto.pool._jobs import Job, Outcome, SharedArray
 from pynomaly_auto.pool._launching import SHELF
@@ -31,7 +31,7 @@ STARTS = ("forkserver", "spawn")
 PRELOAD = (
     "numpy", "scipy.stats", "scipy.spatial", "pandas", "sklearn.ensemble", "sklearn.neighbors", "sklearn.covariance",
     "sklearn.mixture", "sklearn.decomposition", "sklearn.svm", "sklearn.cluster", "sklearn.kernel_approximation",
-    "pyod.models.base", "pynomaly_auto.detectors", "pynomaly_auto.detectors.statistical",
+    "pynomaly_auto.detectors", "pynomaly_auto.detectors.statistical",
     "pynomaly_auto.detectors.proximity", "pynomaly_auto.detectors.linear", "pynomaly_auto.detectors.trees",
     "pynomaly_auto.detectors.regression", "pynomaly_auto.detectors.neural", "pynomaly_auto.tuning._objective",
 )  # fmt: skip
@@ -68,8 +68,7 @@ class Pool:
         if workers < 1 or start not in STARTS:
             raise SettingError(f"a pool of {workers!r} workers started by {start!r}.", fix=f"Use one of {STARTS}.")
         self.workers = workers
-        free = psutil.virtual_memory().available
-        self.memory_limit = memory_limit if memory_limit is not None else int(0.8 * free / workers)
+        self.memory_limit = memory_limit if memory_limit is not None else int(0.8 * free_memory() / workers)
         self.pending = 0
         self._owner = os.getpid()
         self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()

@@ -87,7 +87,7 @@ def asked_for(overrides: Overrides) -> tuple[Reason, ...]:
             groups.setdefault(overrides.why(kind, name), []).append(name)
         for why, names in groups.items():
             text = f"{kind}: {', '.join(names)} ({why})"
-            ids = [h.id for h in overrides.history if set(h.names(kind)) & set(names)]
+            ids = [h.id for h in overrides.history if set(h.named(kind)) & set(names)]
             evidence = {"by": "user", "reason": why, "detectors": ", ".join(names), "ids": ", ".join(ids)}
             reasons.append(Reason(code="REC-030", subject="overrides", text=text, evidence=evidence))
     return tuple(reasons)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-import psutil
-
+from pynomaly_auto._machine import free_memory
 from pynomaly_auto.detectors import DETECTORS, DetectorSpec
 from pynomaly_auto.errors import InvalidInputError, NotApplicableError, SettingError
 from pynomaly_auto.knowledge import KnowledgeBase
@@ -125,7 +124,7 @@ def _context(profile: Profile, settings: Settings) -> Context:
         fields = [p for p in PRESETS.values() if settings.domain and p.values.get("domain") == settings.domain]
     limit = settings.memory_limit
     # Without a limit a trial may take its worker's fair share of what is free, less a reserve for this process.
-    free = psutil.virtual_memory().available * 0.8 / settings.workers
+    free = free_memory() * 0.8 / settings.workers
     preferred = frozenset(name for p in fields for name in p.preferred)
     return Context(
         profile=profile,
