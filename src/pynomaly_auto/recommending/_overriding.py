@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from collections.abc import Mapping
+from typing import Any
 
 from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS, DetectorSpec
 from pynomaly_auto.errors import UnknownNameError
@@ -23,11 +25,23 @@ def check_overrides(overrides: Overrides) -> None:
         DETECTORS[name]  # raises with the nearest known names
     for name, given in o.params.items():
         known = _parameters(DETECTORS[name])
+        if known is None:
+            _try_building(DETECTORS[name], given)
         for parameter, value in given.items():
             if known is not None and parameter not in known:
                 raise UnknownNameError.of(f"parameter of {name}", str(parameter), known)
             if parameter == VIEW and DETECTORS[name].viewable and value not in VIEWS:
                 raise UnknownNameError.of("view", str(value), VIEWS)
+
+
+def _try_building(spec: DetectorSpec, params: Mapping[str, Any]) -> None:
+    """A detector that takes any parameter by its signature says itself which it refuses."""
+    try:
+        spec.build(params, seed=0)
+    except UnknownNameError:
+        raise
+    except Exception:  # a third party's constructor may fail in any way; its trial will tell
+        return
 
 
 def _parameters(spec: DetectorSpec) -> frozenset[str] | None:

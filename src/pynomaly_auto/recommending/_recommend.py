@@ -54,8 +54,10 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
         SettingError: Overrides leave no detector that can be used.
         InvalidInputError: No detector applies to a table of this shape.
     """
-    specs = dict(DETECTORS)
     check_overrides(settings.overrides)
+    o = settings.overrides
+    # Asked for by name may be what is not listed: a detector made of its name.
+    specs = {**DETECTORS, **{name: DETECTORS[name] for name in (*o.include, *o.force, *o.params)}}
     context = _context(profile, settings)
     base = None if settings.novelty else base  # it was measured on contaminated tables
     opinion = consult(base, list(specs), profile.meta_features)
