@@ -4,8 +4,8 @@
 
 In normal rows one cell each is exchanged for a value from the other end of its column: within the range, and odd beside
 the other cells. Explained are these rows by all members, by the heaviest as the library does, and by distance alone, as
-where there is no time. CPU seconds are of all threads, the scores of the rows themselves included. Without tables: thirty
-made columns of eight common causes, and the shared WDBC, Ionosphere and vertebral.
+where there is no time. CPU seconds are of all threads, the scores of the rows themselves included. Without tables:
+thirty made columns of eight common causes, and the shared WDBC, Ionosphere and vertebral.
 """
 
 from __future__ import annotations
