@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from pynomaly_auto import _optional
 from pynomaly_auto._version import __version__
@@ -20,7 +21,7 @@ from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._periods import periods_of
 from pynomaly_auto.engine._progress import Progress
 from pynomaly_auto.engine._seen import SeenRows
-from pynomaly_auto.ensembling import Expertise, FittedEnsemble, choose_members
+from pynomaly_auto.ensembling import Expertise, FittedEnsemble, Settling, choose_members
 from pynomaly_auto.explaining import Explaining, explain_rows
 from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.pool import Pool
@@ -63,11 +64,14 @@ class Stages:
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
-        """Time one stage."""
+        """Time one stage. Its numerical libraries get one thread: others' waiting for each other costs a busy machine
+        far more than they gain, and the cores are the workers'.
+        """
         self.progress.stage(name)
         start = time.perf_counter()
         try:
-            yield
+            with threadpool_limits(1):
+                yield
         finally:
             self.seconds[name] = time.perf_counter() - start
 
@@ -118,17 +122,20 @@ def _stages(
             expertise = _expertise(base, found, settings, dataset)
         reserve = min(_EXPLAINING_RESERVE, _EXPLAINING_SHARE * (deadline.seconds or math.inf))
         before = deadline.reserving(reserve)
-        plan = TuningPlan(settings=settings, seed=seed, deadline=before, pool=pool, predict_quality=expert)
+        plan = TuningPlan(
+            settings=settings, seed=seed, deadline=before, pool=pool, predict_quality=expert,
+            settled=Settling(settings=settings, expertise=expertise),
+        )  # fmt: skip
 
         def tell(trial: Trial) -> None:
             stage.progress.trial(trial)
             tracker.trial(trial)
 
         with stage("tuning"), pool.needed():
-            search = tune(dataset, ranking, plan, on_trial=tell)
+            tuned = tune(dataset, ranking, plan, on_trial=tell)
         with stage("ensembling"):
             chosen = choose_members(
-                search,
+                tuned.search,
                 ranking,
                 settings,
                 shape=(dataset.n_rows, dataset.n_features),
@@ -137,7 +144,7 @@ def _stages(
                 fusion=None if expertise is None else expertise.fusion,
             )
             equal = EqualRows.of(dataset.X)
-            fitted = [replace(m, scores=equal.mean(m.scores)) for m in refit(dataset, chosen, plan, search)]
+            fitted = [replace(m, scores=equal.mean(m.scores)) for m in refit(dataset, chosen, plan, tuned)]
             left = math.inf if plan.by_count else max(deadline.remaining(), reserve)
             ensemble = FittedEnsemble.of(chosen, fitted, expertise if _time_to_fuse(left, dataset.n_rows) else None)
     with stage("deciding"):
@@ -164,7 +171,7 @@ def _stages(
         data_reasons=dataset.reasons,
         profile=found,
         ranking=ranking,
-        search=search,
+        search=tuned.search,
         ensemble=ensemble.record,
         verdict=verdict,
         explanations=explanations,

@@ -118,5 +118,11 @@ def fusion_reason(fused: Fused | None, trust: float, members: int) -> Reason:
     return Reason(code="ENS-030", subject="fusion", text=text, evidence=evidence)
 
 
+def unfused_reason() -> Reason:
+    """Why members that were chosen for the learned fusion are combined without it."""
+    text = "The robust mean alone: no time was left for the learned fusion."
+    return Reason(code="ENS-031", subject="fusion", text=text)
+
+
 def _threads(n_rows: int) -> int:
     return 1 if n_rows < _SMALL else 2
