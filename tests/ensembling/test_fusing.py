@@ -273,3 +273,13 @@ def test_voters_come_along_without_weight():
     assert next(m for m in again.members if m.detector == "pca").reasons[0].code == "ENS-019"
     hurried = choose_members(search, ranking, Settings(), shape=(300, 4), seconds_left=0.0, fusion=anchored)
     assert "pca" not in {m.detector for m in hurried.members}
+
+
+def test_without_time_for_the_fusion_the_record_says_so():
+    _, fitted, _ = live()
+    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINER)
+    ensemble = FittedEnsemble.of(record, fitted)
+    assert [m.detector for m in ensemble.record.members] == ["knn_mean", "iforest"]
+    assert [left.reason.code for left in ensemble.record.left_out] == ["ENS-023", "ENS-023"]
+    assert ensemble.record.reasons[-1].code == "ENS-031"
+    assert "no time" in ensemble.record.reasons[-1].text

@@ -115,3 +115,9 @@ def fusion_reason(fused: Fused | None, trust: float, members: int) -> Reason:
         text += f" Each row's score is drawn by {SHARE:.0%} towards the mean of its {NEIGHBOURS} nearest neighbours'."
         evidence |= {"smoothing": SHARE, "neighbours": NEIGHBOURS}
     return Reason(code="ENS-030", subject="fusion", text=text, evidence=evidence)
+
+
+def unfused_reason() -> Reason:
+    """Why members that were chosen for the learned fusion are combined without it."""
+    text = "The robust mean alone: no time was left for the learned fusion."
+    return Reason(code="ENS-031", subject="fusion", text=text)
