@@ -128,6 +128,8 @@ class FittedDetector:
             if n_features is not None and not isinstance(made._inner, Stored):
                 made.score(np.zeros((1, n_features)))  # nothing compares a third party's arrays with the table's width
             return made
+        except DetectorError as error:  # the arrays do not fit
+            raise StorageError(error.what, where=f"detector {spec.name}") from error
         except PynomalyError as error:
             error.where = error.where or f"detector {spec.name}"
             raise
