@@ -1,9 +1,26 @@
-"""Every error this library raises on purpose: what was wrong, where, and what to do about it."""
+"""Every error this library raises and every warning it gives on purpose: what was wrong, where, and what to do."""
 
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable
+
+_SHOWN = 100  # most characters of a value in a message
+
+
+def shown(value: object) -> str:
+    """A value as messages show it: one short line, also where its own ``repr`` fails.
+
+    >>> shown("a"), shown([1, 2])
+    ("'a'", '[1, 2]')
+    """
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # an object of the user's may do anything; numbers of thousands of digits have no text
+        text = f"a value of type {type(value).__name__}"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 class PynomalyError(Exception):
@@ -55,7 +72,7 @@ class UnknownNameError(SettingError):
     """A detector, preset, metric or similar that nobody has registered."""
 
     @classmethod
-    def of(cls, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+    def of(cls, kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
         """Make the error with the nearest known names as a suggestion.
 
         Args:
@@ -64,9 +81,10 @@ class UnknownNameError(SettingError):
             known: All names that would have been right.
         """
         names = sorted(known)
-        near = difflib.get_close_matches(str(name).lower(), names, n=3, cutoff=0.5)
+        asked = name.lower() if isinstance(name, str) and len(name) <= _SHOWN else ""
+        near = difflib.get_close_matches(asked, names, n=3, cutoff=0.5)
         fix = f"Did you mean {' or '.join(repr(n) for n in near)}?" if near else f"Known: {', '.join(names)}."
-        return cls(f"unknown {kind} {name!r}.", fix=fix)
+        return cls(f"unknown {kind} {shown(name)}.", fix=fix)
 
 
 class MissingExtraError(PynomalyError, ImportError):
@@ -85,9 +103,29 @@ class NothingFinishedError(PynomalyError, RuntimeError):
     """Not one trial completed, so there is nothing to combine."""
 
 
+class ResourceError(PynomalyError, RuntimeError):
+    """The machine gives too little memory or too few processes, or lacks a library that one of our packages needs."""
+
+
 class StorageError(PynomalyError, OSError):
     """A file or directory cannot be read or written, or does not hold what it should."""
 
 
 class UntrustedError(StorageError):
     """Loading would run code that the user has not said to trust."""
+
+
+class PynomalyWarning(UserWarning):
+    """Base of all our warnings."""
+
+
+class UnseenValuesWarning(PynomalyWarning):
+    """Rows to be judged hold what no row fitted on held: a new category, or a column without a value."""
+
+
+def warn(message: str, category: type[PynomalyWarning]) -> None:
+    """Give a warning at the place in the user's code from which the library was called."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(__package__ or ""):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError
+from pynomaly_auto._checks import flag, is_number, is_whole, names, one_line, params_of, words
+from pynomaly_auto._machine import usable_cores
+from pynomaly_auto._overrides import Override
+from pynomaly_auto._quantities import parse_alert_budget, parse_bytes
+from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError, shown
 
 BACKENDS = ("local", "ray")
 PRIORITIES = ("accuracy", "speed", "interpretability")
 # Every metric a user may name; what each means without labels is decided in scoring.
 TARGET_METRICS = ("average_precision", "f1", "precision", "recall", "roc_auc")
 
-# True is an int to Python, and never what a user meant by a number.
-_BOOLEANS: tuple[type, ...] = (bool,)
-_PRIORITIES = {"accuracy": 0.6, "speed": 0.2, "interpretability": 0.2}
+_LARGEST = 10**9  # seconds, trials or models; what counts them further on has its limits, too
 _METRIC_ALIASES = {"ap": "average_precision", "f1_score": "f1", "auc": "roc_auc", "auc_roc": "roc_auc"}
 
 
@@ -32,9 +32,12 @@ class Overrides:
     Args:
         include: Only these detectors are candidates (empty: all).
         exclude: These detectors are never candidates.
-        force: These detectors are tried and kept whatever the ranking says.
-        params: Detector name to parameter values that replace defaults and are not tuned.
+        force: These detectors are tried and kept whatever the ranking says, with a share of the final score: at least
+            20 % each (of more than three, 60 % together).
+        params: Detector name to parameter values that replace defaults and are not tuned. Such a detector has at least
+            10 % of the final score (of more than three, 30 % together), as nothing is known of it.
         reason: Why, in the user's words.
+        history: Decisions taken one by one, each with an id and perhaps an end; those in force count as well.
     """
 
     include: tuple[str, ...] = ()
@@ -42,11 +45,17 @@ class Overrides:
     force: tuple[str, ...] = ()
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     reason: str = "asked for by the user"
+    history: tuple[Override, ...] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.history, (list, tuple)):
+            raise SettingError(f"history is {shown(self.history)}.", where="overrides", fix="Give a list of overrides.")
+        history = (h if isinstance(h, Override) else Override.from_dict(h) for h in self.history)
+        object.__setattr__(self, "history", tuple(history))
         for name in ("include", "exclude", "force"):
-            value = getattr(self, name)
-            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+            object.__setattr__(self, name, names(name, getattr(self, name)))
+        object.__setattr__(self, "params", params_of(self.params))
+        object.__setattr__(self, "reason", words(self.reason))
         clash = set(self.exclude) & (set(self.force) | set(self.include))
         if clash:
             raise SettingError(
@@ -54,6 +63,23 @@ class Overrides:
                 where="overrides",
                 fix="Drop one of the two.",
             )
+
+    def in_force(self) -> Overrides:
+        """What counts now: all that is said here, and by those of the history that are neither cleared nor over."""
+        now = tuple(h for h in self.history if h.in_force())
+        lists = {
+            kind: tuple(dict.fromkeys((*getattr(self, kind), *(n for h in now for n in h.named(kind)))))
+            for kind in ("include", "exclude", "force")
+        }
+        params = dict(self.params)
+        for one in now:
+            params |= one.params
+        return Overrides(**lists, params=params, reason=self.reason, history=now)
+
+    def why(self, kind: str, name: str) -> str:
+        """Why a detector is named under ``"include"``, ``"exclude"``, ``"force"`` or ``"params"``."""
+        named = [h.reason for h in self.history if name in h.named(kind)]
+        return named[-1] if named else self.reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,16 +91,23 @@ class Settings:
         time_budget: Wall-clock seconds for the whole of ``fit``; None: no limit (then ``n_trials`` must be given).
         n_trials: Number of trials; when given, results do not depend on the clock or on the number of workers.
         contamination: Expected share of anomalies in (0, 0.5], or ``"auto"``.
-        target_metric: The metric that threshold and search should serve, one of `TARGET_METRICS`, or None.
+        target_metric: The metric that threshold and search should serve, one of `TARGET_METRICS`, or None. Of these
+            ``"f1"``, ``"precision"`` and ``"recall"`` move the cut; with all others as many rows are labelled as
+            anomalies are expected.
+        alert_budget: The most rows anybody can look at: a number of rows, a share of them in (0, 1), or rows per
+            period of the table's time such as ``"20/day"``; None: no limit.
         max_models: Most members in the ensemble; None: as many as the budget and their gain allow.
-        n_jobs: Worker processes; None: one per usable core; -1 likewise.
-        backend: Where trials run: ``"local"`` or ``"ray"``.
+        n_jobs: Worker processes; None: one per usable core; -1 likewise. More get further in a time budget; with
+            ``n_trials`` they change nothing in the result.
+        backend: Where trials run: ``"local"`` or ``"ray"``; changes nothing in the result of ``n_trials``.
         memory_limit: Most memory of one trial: bytes, or text such as ``"2GB"``; None: a fair share of what is free.
         novelty: The training rows are all taken as normal (one-class detection).
-        tracking: None: the local default store; False: off; or an MLflow tracking URI.
-        experiment_name: MLflow experiment; None: ``"pynomaly_auto"``.
+        tracking: None: the local default store; False: off; or an MLflow tracking URI. Where a run is recorded changes
+            nothing in the result but warnings.
+        experiment_name: MLflow experiment; None: ``"pynomaly_auto"``. Changes nothing in the result.
         random_state: Seed of everything random; None: a fresh one, recorded.
-        verbose: 0 silent, 1 progress bar when in a terminal or notebook, 2 also one line per trial.
+        verbose: 0 silent, 1 progress bar when in a terminal or notebook, 2 also one line per trial. Changes nothing in
+            the result.
         priorities: Weights of accuracy, speed and interpretability; normalised to sum to 1.
         overrides: Decisions taken by hand.
         domain: Field of application, used by rules and presets, for example ``"finance"``.
@@ -85,6 +118,7 @@ class Settings:
     n_trials: int | None = None
     contamination: float | str = "auto"
     target_metric: str | None = None
+    alert_budget: int | float | str | None = None
     max_models: int | None = None
     n_jobs: int | None = None
     backend: str = "local"
@@ -102,23 +136,27 @@ class Settings:
 
     def __post_init__(self) -> None:
         checks = {
+            "preset": one_line("preset", self.preset),
             "time_budget": _time_budget(self.time_budget, self.n_trials),
             "n_trials": _count("n_trials", self.n_trials),
             "contamination": _contamination(self.contamination),
             "target_metric": _target_metric(self.target_metric),
+            "alert_budget": parse_alert_budget(self.alert_budget),
             "max_models": _count("max_models", self.max_models),
             "n_jobs": _n_jobs(self.n_jobs),
             "memory_limit": parse_bytes(self.memory_limit),
+            "backend": one_line("backend", self.backend),
+            "novelty": flag("novelty", self.novelty),
+            "tracking": _tracking(self.tracking),
+            "experiment_name": one_line("experiment_name", self.experiment_name),
             "random_state": _seed(self.random_state),
+            "verbose": _verbose(self.verbose),
             "priorities": _priorities(self.priorities),
             "overrides": self.overrides if isinstance(self.overrides, Overrides) else _overrides(self.overrides),
+            "domain": one_line("domain", self.domain),
         }
-        if self.backend not in BACKENDS:
+        if checks["backend"] not in BACKENDS:
             raise UnknownNameError.of("backend", self.backend, BACKENDS)
-        if not (self.tracking is None or self.tracking is False or isinstance(self.tracking, (str, Path))):
-            raise SettingError(
-                f"tracking is {self.tracking!r}.", fix="Use None (local store), False (off) or a tracking URI."
-            )
         for name, value in checks.items():
             object.__setattr__(self, name, value)
 
@@ -137,6 +175,7 @@ class Settings:
             "force": list(self.overrides.force),
             "params": {k: dict(v) for k, v in self.overrides.params.items()},
             "reason": self.overrides.reason,
+            "history": [h.to_dict() for h in self.overrides.history],
         }
         return out
 
@@ -153,6 +192,8 @@ class Settings:
             UnknownNameError: A key is none of the settings.
             SettingError: A value lies outside what it may be.
         """
+        if not isinstance(values, Mapping):
+            raise SettingError(f"{where} is {shown(values)}.", fix="Give a mapping from setting to value.")
         _check_names(values, where)
         return cls(**values)
 
@@ -175,8 +216,11 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StorageError(f"cannot read {path.name!r}: {error}.", fix="Give an existing TOML or YAML file.") from None
+    except (OSError, ValueError) as error:  # not text, or a name that no file can have
+        told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise StorageError(
+            f"cannot read {shown(path.name)}: {told}.", fix="Give an existing TOML or YAML file."
+        ) from None
     if path.suffix == ".toml":
         try:
             return tomllib.loads(text)
@@ -197,33 +241,6 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
     return loaded
 
 
-def usable_cores() -> int:
-    """Cores this process may use (cgroups and affinity respected where the system tells)."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return max(1, os.cpu_count() or 1)
-
-
-def parse_bytes(value: Any) -> int | None:
-    """Turn ``"1.5GB"``, ``"512 MB"`` or a number of bytes into bytes."""
-    if value is None:
-        return None
-    if _is_whole(value) and int(value) > 0:
-        return int(value)
-    units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
-    if isinstance(value, str):
-        text = value.strip().upper()
-        number = text.rstrip("BGIKM ")
-        unit = text[len(number) :].strip()
-        try:
-            size = float(number) * units[unit]
-        except (KeyError, ValueError):
-            size = math.nan
-        if math.isfinite(size) and size >= 1:
-            return int(size)
-    raise SettingError(f"memory_limit is {value!r}.", fix="Use bytes or text such as '2GB'.")
-
-
 class Deadline:
     """A point in time that the stages of one run share; None never comes."""
 
@@ -239,25 +256,33 @@ class Deadline:
         """Seconds left, never negative; infinite without a limit."""
         return math.inf if self.seconds is None else max(0.0, self.seconds - self.elapsed())
 
-    def share(self, fraction: float) -> float:
-        """That fraction of what is left."""
-        return self.remaining() * fraction
+    def reserving(self, seconds: float) -> Deadline:
+        """The same clock for what must leave that many seconds to what follows."""
+        earlier = Deadline(None if self.seconds is None else max(0.0, self.seconds - seconds))
+        earlier.started = self.started
+        return earlier
 
 
 def _check_names(values: Mapping[str, Any], where: str) -> None:
     known = {f.name for f in fields(Settings)}
     for name in values:
         if name not in known:
-            error = UnknownNameError.of("setting", str(name), known)
+            error = UnknownNameError.of("setting", name, known)
             raise UnknownNameError(error.what, where=where, fix=error.fix)
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, _BOOLEANS)
+def _verbose(value: Any) -> int:
+    if isinstance(value, bool) or (is_whole(value) and int(value) >= 0):
+        return min(int(value), 2)
+    raise SettingError(f"verbose is {shown(value)}.", fix="Give 0, 1 or 2.")
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, _BOOLEANS) and math.isfinite(float(value))
+def _tracking(value: Any) -> bool | str | Path | None:
+    if value is None or value is False or isinstance(value, Path):
+        return value
+    if isinstance(value, str) and value.isprintable():
+        return str(value)
+    raise SettingError(f"tracking is {shown(value)}.", fix="Use None (local store), False (off) or a tracking URI.")
 
 
 def _time_budget(value: float | None, n_trials: int | None) -> float | None:
@@ -265,58 +290,64 @@ def _time_budget(value: float | None, n_trials: int | None) -> float | None:
         if n_trials is None:
             raise SettingError("time_budget and n_trials are both None.", fix="Give at least one of them.")
         return None
-    if not _is_number(value) or value <= 0:
-        raise SettingError(f"time_budget is {value!r}.", fix="Give seconds greater than 0, or None with n_trials.")
+    if not is_number(value) or not 0 < value <= _LARGEST:
+        fix = f"Give seconds greater than 0 and up to {_LARGEST:,}, or None with n_trials."
+        raise SettingError(f"time_budget is {shown(value)}.", fix=fix)
     return float(value)
 
 
 def _count(name: str, value: Any) -> int | None:
     if value is None:
         return None
-    if _is_whole(value) and int(value) >= 1:
+    if is_whole(value) and 1 <= int(value) <= _LARGEST:
         return int(value)
-    raise SettingError(f"{name} is {value!r}.", fix="Give a whole number of at least 1, or None.")
+    raise SettingError(f"{name} is {shown(value)}.", fix="Give a whole number of at least 1, or None.")
 
 
-def _n_jobs(value: int | None) -> int | None:
-    if value is None or value == -1:
-        return value
-    return _count("n_jobs", value)
+def _n_jobs(value: Any) -> int | None:
+    return -1 if is_whole(value) and int(value) == -1 else _count("n_jobs", value)
 
 
 def _contamination(value: float | str) -> float | str:
     if isinstance(value, str):
         if value == "auto":
             return value
-    elif _is_number(value) and 0 < float(value) <= 0.5:
+    elif is_number(value) and 0 < float(value) <= 0.5:
         return float(value)
-    raise SettingError(f"contamination is {value!r}.", fix="Give a share in (0, 0.5], or 'auto'.")
+    raise SettingError(f"contamination is {shown(value)}.", fix="Give a share in (0, 0.5], or 'auto'.")
 
 
 def _target_metric(value: str | None) -> str | None:
     if value is None:
         return None
-    name = _METRIC_ALIASES.get(str(value).lower(), str(value).lower())
+    name = value.lower() if isinstance(value, str) else ""
+    name = _METRIC_ALIASES.get(name, name)
     if name not in TARGET_METRICS:
-        raise UnknownNameError.of("target metric", str(value), TARGET_METRICS)
+        raise UnknownNameError.of("target metric", value, TARGET_METRICS)
     return name
 
 
 def _seed(value: Any) -> int | None:
     if value is None:
         return None
-    if _is_whole(value) and 0 <= int(value) < 2**32:
+    if is_whole(value) and 0 <= int(value) < 2**32:
         return int(value)
-    raise SettingError(f"random_state is {value!r}.", fix="Give a whole number from 0 to 2**32 - 1, or None.")
+    raise SettingError(f"random_state is {shown(value)}.", fix="Give a whole number from 0 to 2**32 - 1, or None.")
 
 
-def _priorities(value: Mapping[str, float]) -> dict[str, float]:
+def _priorities(value: Any) -> dict[str, float]:
+    if not isinstance(value, Mapping):
+        raise SettingError(
+            f"priorities are {shown(value)}.", fix=f"Give a mapping from any of {', '.join(PRIORITIES)}."
+        )
     for name in value:
         if name not in PRIORITIES:
-            raise UnknownNameError.of("priority", str(name), PRIORITIES)
+            raise UnknownNameError.of("priority", name, PRIORITIES)
     weights = {name: value.get(name, 0.0) for name in PRIORITIES}
-    if not all(_is_number(w) and w >= 0 for w in weights.values()) or sum(weights.values()) <= 0:
-        raise SettingError(f"priorities are {dict(value)!r}.", fix="Give weights of at least 0, one of them positive.")
+    if not all(is_number(w) and w >= 0 for w in weights.values()) or sum(weights.values()) <= 0:
+        raise SettingError(
+            f"priorities are {shown(dict(value))}.", fix="Give weights of at least 0, one of them positive."
+        )
     total = sum(weights.values())
     return {name: float(w) / total for name, w in weights.items()}
 
@@ -324,8 +355,10 @@ def _priorities(value: Mapping[str, float]) -> dict[str, float]:
 def _overrides(value: Any) -> Overrides:
     names = {f.name for f in fields(Overrides)}
     if not isinstance(value, Mapping):
-        raise SettingError(f"overrides is {value!r}.", fix=f"Give a mapping with any of {', '.join(sorted(names))}.")
+        raise SettingError(
+            f"overrides is {shown(value)}.", fix=f"Give a mapping with any of {', '.join(sorted(names))}."
+        )
     for name in value:
         if name not in names:
-            raise UnknownNameError.of("override", str(name), names)
+            raise UnknownNameError.of("override", name, names)
     return Overrides(**value)

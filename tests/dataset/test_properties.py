@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -120,6 +121,7 @@ def test_the_state_round_trip_is_exact(frame: pd.DataFrame) -> None:
     assert [str(r) for r in again.reasons] == [str(r) for r in encoder.reasons]
 
 
+@pytest.mark.filterwarnings("ignore::pynomaly_auto.errors.UnseenValuesWarning")
 @_SETTINGS
 @given(frames(), frames())
 def test_later_rows_raise_only_our_errors(first: pd.DataFrame, second: pd.DataFrame) -> None:

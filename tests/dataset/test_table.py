@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import xarray as xr
 from scipy import sparse
 from sklearn.utils.estimator_checks import _NotAnArray
 
@@ -145,6 +147,53 @@ def test_the_arrow_capsule_interface() -> None:
             return pl.DataFrame(NAMED).__arrow_c_stream__(requested_schema)
 
     assert TableEncoder().fit(Foreign()).feature_names_in_.tolist() == ["a", "b", "c"]
+
+
+def test_a_two_dimensional_array_with_an_arrow_stream_is_an_array() -> None:
+    table = TableEncoder().fit(xr.DataArray(X, dims=("row", "column")))
+    assert table.n_features_in_ == X.shape[1]
+    assert to_frame(xr.DataArray(X)).shape == X.shape
+    with pytest.raises(InvalidInputError, match="got 1D array"):
+        to_frame(xr.DataArray(X[:, 0]))
+
+
+def test_arrays_of_other_libraries_that_cannot_be_read_say_so() -> None:
+    class Far:
+        ndim = 2
+
+        def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+            raise RuntimeError("it lies on another device")
+
+    with pytest.raises(InvalidTypeError, match="a Far could not be read: it lies on another device"):
+        to_frame(Far())
+
+
+def test_a_query_is_told_what_it_has() -> None:
+    with pytest.raises(InvalidTypeError, match=r"holds no rows yet. Call \.df\(\) first") as caught:
+        to_frame(duckdb.sql("select 1 as a"))
+    assert "DuckDBPyRelation" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame({"a": ["x\ud800", "b", "b"] * 4, "v": range(0, 24, 2)}, dtype=object),
+        np.array([["x\ud800", 1.0], ["b", 2.5], ["b", 3.0]] * 3, dtype=object),
+        [["x\ud800", 1.0], ["b", 2.5], ["b", 3.0]] * 3,
+        {"\ud800": ["a", "b", "b"] * 3, "v": [1.0, 2.5, 4.0] * 3},
+        [{"\ud800": "a", "v": 1.0}, {"\ud800": "b", "v": 2.5}, {"\ud800": "b", "v": 3.0}] * 3,
+    ],
+)
+def test_lone_surrogates_are_written_out(table: Any) -> None:
+    encoder = TableEncoder().fit(table)
+    assert encoder.encode(table).X.any()
+    names = [*to_frame(table).columns, *encoder.encode(table).features]
+    assert "\\ud800" in " ".join(names).encode().decode()
+
+
+def test_lone_surrogates_in_row_labels_are_written_out() -> None:
+    index = pd.Index([f"\ud800{i}" for i in range(30)], dtype=object)
+    assert TableEncoder().fit(X).encode(pd.DataFrame(X).set_axis(index)).row_labels[3] == "\\ud8003"
 
 
 def test_sparse_duplicates_are_summed_and_the_matrix_left_alone() -> None:

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from pynomaly_auto.ensembling import COMBINER, Expertise, FittedEnsemble, Fused, Neighbourhood, choose_members
+from pynomaly_auto.errors import StorageError
 from pynomaly_auto.knowledge import Anchor, Calibrator, Fusion, Votes, lay_out, table_facts, vote_features
-from pynomaly_auto.records import Candidate, Ensemble, Member, Ranking, Reason, Search, Trial
+from pynomaly_auto.records import Candidate, Ensemble, Member, Ranking, Reason, Search, State, Trial
 from pynomaly_auto.settings import Settings
+from pynomaly_auto.testing import damaged_states
 
 NAMES = ("knn_mean", "iforest", "mcd", "hbos")
 
@@ -89,19 +91,78 @@ def test_the_anchor_s_members_are_the_robust_mean_beside_the_fusion():
     X, fitted, _ = live()
     record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINER)
     line = Anchor(members=NAMES[1:], slope=2.0, intercept=0.0, share=0.5)
-    for trust in (1.0, 0.0):
-        expertise = Expertise(fusion=replace(model(), anchor=line), trust=trust, X=X, seed=0)
-        ensemble = FittedEnsemble.of(record, fitted, expertise)
-        assert ensemble.to_state()["robust"] == pytest.approx([0.0, 1 / 3, 1 / 3, 1 / 3])
-        weights = [m.weight for m in ensemble.record.members]
-        assert sum(weights) == pytest.approx(1.0)
-        assert min(weights[1:]) > weights[0]
-    mean = ensemble.member_scores[:, 1:].mean(axis=1)
-    assert ensemble.train_scores == pytest.approx(mean)  # of a table unlike all known ones
+    ensemble = FittedEnsemble.of(
+        record, fitted, Expertise(fusion=replace(model(), anchor=line), trust=1.0, X=X, seed=0)
+    )
+    assert ensemble.to_state().arrays["robust"] == pytest.approx([0.0, 1 / 3, 1 / 3, 1 / 3])
+    weights = [m.weight for m in ensemble.record.members]
+    assert sum(weights) == pytest.approx(1.0)
+    assert min(weights[1:]) > weights[0]
+    # Of a table unlike all known ones: the anchor's mean alone, and who has no part in it is no member.
+    ensemble = FittedEnsemble.of(
+        record, fitted, Expertise(fusion=replace(model(), anchor=line), trust=0.0, X=X, seed=0)
+    )
+    assert ensemble.to_state().arrays["robust"] == pytest.approx([1 / 3, 1 / 3, 1 / 3])
+    assert ensemble.positions == (1, 2, 3)
+    assert [(left.detector, left.reason.code) for left in ensemble.record.left_out] == [("knn_mean", "ENS-023")]
+    assert ensemble.train_scores == pytest.approx(ensemble.member_scores.mean(axis=1))
     assert "no known table" in ensemble.record.reasons[-1].text
     few = replace(model(), anchor=replace(line, members=("mcd", "a_stranger", "another")))
     own = FittedEnsemble.of(record, fitted, Expertise(fusion=few, trust=1.0, X=X, seed=0))
-    assert own.to_state()["robust"] == pytest.approx([0.6, 0.4, 0.0, 0.0])
+    assert own.to_state().arrays["robust"] == pytest.approx([0.6, 0.4, 0.0, 0.0])
+
+
+def weighed(ensemble):
+    """Member to the figures of the one reason that says what it counts."""
+    found = {m.trial: [r for r in m.reasons if r.code == "ENS-006"] for m in ensemble.record.members}
+    assert all(len(reasons) == 1 for reasons in found.values())
+    return {trial: reasons[0] for trial, reasons in found.items()}
+
+
+@pytest.mark.parametrize("trust", [1.0, 0.2, 0.0])
+def test_every_member_s_reason_says_its_final_weight(trust):
+    _, _, ensemble = live(trust=trust)
+    said = weighed(ensemble)
+    for member in ensemble.record.members:
+        assert said[member.trial].evidence["weight"] == member.weight > 0
+        assert f"Weight {member.weight:.1%} of the final score" in said[member.trial].text
+    assert len(ensemble.record.members) + len(ensemble.record.left_out) == len(NAMES)
+    head = ensemble.record.reasons[0]
+    assert head.evidence["members"] == len(ensemble.record.members)
+
+
+@pytest.mark.parametrize("trust", [1.0, 0.0])
+@pytest.mark.parametrize("known", [True, False])
+def test_who_is_to_have_a_share_has_it_in_the_score(trust, known):
+    X, fitted, plain = live(trust=trust)
+    if not known:  # parameters of one's own: the fusion knows nothing of it
+        fitted[3].member = replace(fitted[3].member, params={"n_bins": 3})
+    fitted[3].member = replace(fitted[3].member, least_share=0.2)
+    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINER)
+    line = Anchor(members=NAMES[:3], slope=2.0, intercept=0.0, share=0.5)
+    fusion = replace(model(), anchor=line, members=NAMES if known else NAMES[:3])
+    ensemble = FittedEnsemble.of(record, fitted, Expertise(fusion=fusion, trust=trust, X=X, seed=0))
+    weights = {m.detector: m.weight for m in ensemble.record.members}
+    assert weights["hbos"] == pytest.approx(0.2)
+    assert sum(weights.values()) == pytest.approx(1.0)
+    assert "at least 20%" in weighed(ensemble)[3].text
+    robust = ensemble.to_state().arrays["robust"]
+    assert robust.sum() == pytest.approx(1.0)
+    through = robust[-1] * (1.0 - (ensemble.fused.weight if ensemble.fused else 0.0))
+    assert through == pytest.approx(0.2, abs=0.01)  # the fusion's own share in it is small
+    assert np.argsort(np.argsort(ensemble.train_scores)).tolist() != np.argsort(np.argsort(plain.train_scores)).tolist()
+
+
+def test_least_shares_hold_together_and_for_several():
+    X, fitted, _ = live()
+    for f, least in zip(fitted, (0.0, 0.3, 0.0, 0.3), strict=True):
+        f.member = replace(f.member, least_share=least)
+    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINER)
+    for expertise in (None, Expertise(fusion=model(), trust=1.0, X=X, seed=0)):
+        ensemble = FittedEnsemble.of(record, fitted, expertise)
+        weights = {m.detector: m.weight for m in ensemble.record.members}
+        assert min(weights["iforest"], weights["hbos"]) >= 0.3 - 1e-12
+        assert sum(weights.values()) == pytest.approx(1.0)
 
 
 def test_too_few_known_members_leave_the_robust_mean():
@@ -122,17 +183,32 @@ def test_tuned_members_are_not_taken_for_the_defaults():
 def test_stored_and_loaded_it_scores_the_same(n):
     _, fitted, ensemble = live(n)
     fused = ensemble.fused
-    again = FittedEnsemble.from_state(
-        ensemble.record,
-        [f.detector for f in fitted],
-        ensemble.to_state(),
-        lambda distribution, around: Fused(
-            fusion=fused.fusion, facts=fused.facts, weight=fused.weight, distribution=distribution, around=around
-        ),
-    )
+    again = FittedEnsemble.from_state(ensemble.to_state(), lambda member, i: fitted[i].detector, 3)
     new = np.random.default_rng(3).normal(size=(100, 3))
     assert again.score(new).tolist() == ensemble.score(new).tolist()
     assert (fused.around is None) == (n < 50)
+
+
+@pytest.mark.parametrize("n", [30, 300])
+def test_a_damaged_state_is_refused(n):
+    fused = live(n)[2].fused
+    state = fused.to_state()
+    for what, damaged in damaged_states(state):
+        if what == "facts is a mapping":  # and an empty one says that nothing is known
+            continue
+        with pytest.raises(StorageError):
+            raise AssertionError(f"{what}: {Fused.from_state(damaged, n_features=3)}")
+    for name, values in {
+        "weight": [0, -1, 2, "a", True, None], "facts": [{"rows": "a"}, 3], "fusion.blend": [2, -1, None],
+        "fusion.forests": [0, 3, 10**9, True], "fusion.features": [[], ["rank=a"], [1], None],
+        "fusion.anchor": [{"members": 3}, "a", {}, {"members": [1], "slope": 1.0, "intercept": 0.0, "share": 0.5}],
+    }.items():  # fmt: skip
+        for value in values:
+            with pytest.raises(StorageError):
+                Fused.from_state(State(arrays=state.arrays, values={**state.values, name: value}), 3)
+    if fused.around is not None:
+        with pytest.raises(StorageError):
+            Fused.from_state(state, n_features=4)
 
 
 def test_probabilities_need_a_fusion():
@@ -181,7 +257,7 @@ def test_voters_come_along_without_weight():
     candidates = tuple(Candidate(detector=n, score=0.7, seconds=0.1, memory_mb=1.0) for n in names)
     ranking = Ranking(candidates=candidates, source="rules", confidence=0.5, portfolio=names[:4])
     search = Search(trials=trials, stopped="done", seconds=1.0)
-    fusion = Fusion(members=("pca", "lof"), features=(), boosters=())
+    fusion = Fusion(members=("pca", "lof"), features=(), forests=())
     chosen = choose_members(search, ranking, Settings(), fusion=fusion)
     weights = {m.detector: m.weight for m in chosen.members}
     assert weights["pca"] == 0
@@ -197,3 +273,13 @@ def test_voters_come_along_without_weight():
     assert next(m for m in again.members if m.detector == "pca").reasons[0].code == "ENS-019"
     hurried = choose_members(search, ranking, Settings(), shape=(300, 4), seconds_left=0.0, fusion=anchored)
     assert "pca" not in {m.detector for m in hurried.members}
+
+
+def test_without_time_for_the_fusion_the_record_says_so():
+    _, fitted, _ = live()
+    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINER)
+    ensemble = FittedEnsemble.of(record, fitted)
+    assert [m.detector for m in ensemble.record.members] == ["knn_mean", "iforest"]
+    assert [left.reason.code for left in ensemble.record.left_out] == ["ENS-023", "ENS-023"]
+    assert ensemble.record.reasons[-1].code == "ENS-031"
+    assert "no time" in ensemble.record.reasons[-1].text

@@ -43,31 +43,56 @@ def profile_of(rows=2000, share=0.05):
     )
 
 
+def told(guidance):
+    return guidance.settings, guidance.reasons
+
+
+def test_what_was_not_asked_for_is_told_apart():
+    assert guide(profile_of()).suggested == {"time_budget", "contamination", "target_metric"}
+    asked = guide(profile_of(), None, {"max_training_time": 5, "contamination": 0.1})
+    assert asked.suggested == frozenset()
+    assert "priorities" not in guide(None, {"speed": "low"}, {"preset": "fraud_detection"}).suggested
+
+
+@pytest.mark.parametrize("profile", [None, profile_of()])
+def test_a_contamination_is_kept_with_and_without_a_preview(profile):
+    settings, reasons = told(guide(profile, None, {"contamination": 0.07}))
+    assert settings.contamination == 0.07
+    assert "contamination" in {r.subject for r in reasons}
+
+
+def test_deterministic_leaves_no_clock_but_one_that_is_asked_for():
+    settings, reasons = told(guide(profile_of(), None, {"deterministic": True}))
+    assert (settings.time_budget, settings.n_trials, settings.random_state) == (None, 40, 0)
+    assert "time_budget" in {r.subject for r in reasons}
+    assert guide(None, None, {"deterministic": True, "max_training_time": 9}).settings.time_budget == 9
+
+
 def test_defaults_have_reasons():
-    settings, reasons = guide(profile_of())
+    settings, reasons = told(guide(profile_of()))
     assert settings.time_budget == 30
-    assert settings.target_metric == "f1"
+    assert settings.target_metric is None  # a glance at the data does not move the cut
     assert settings.contamination == "auto"
     assert {r.subject for r in reasons} == {"time_budget", "contamination", "target_metric"}
-    rare, _ = guide(profile_of(rows=10**8, share=0.001))
-    assert rare.target_metric == "average_precision"
-    assert rare.time_budget == 600
+    assert guide(profile_of(rows=10**8)).settings.time_budget == 600
 
 
 def test_constraints():
-    settings, reasons = guide(
-        profile_of(),
-        {"speed": "high", "accuracy": 0.5},
-        {
-            "max_training_time": 12,
-            "max_memory": "1GB",
-            "max_models": 2,
-            "contamination": 0.1,
-            "domain": "finance",
-            "n_jobs": 1,
-            "deterministic": True,
-            "excluded_algorithms": "gan",
-        },
+    settings, reasons = told(
+        guide(
+            profile_of(),
+            {"speed": "high", "accuracy": 0.5},
+            {
+                "max_training_time": 12,
+                "max_memory": "1GB",
+                "max_models": 2,
+                "contamination": 0.1,
+                "domain": "finance",
+                "n_jobs": 1,
+                "deterministic": True,
+                "excluded_algorithms": "gan",
+            },
+        )
     )
     assert settings.time_budget == 12
     assert settings.memory_limit == 10**9
@@ -81,7 +106,7 @@ def test_constraints():
 
 
 def test_interpretable():
-    settings, reasons = guide(profile_of(), None, {"interpretable": True})
+    settings, reasons = told(guide(profile_of(), None, {"interpretable": True}))
     assert settings.overrides.exclude == ("gan",)
     assert settings.max_models == 3
     assert settings.priorities["interpretability"] > 0.25
@@ -89,7 +114,7 @@ def test_interpretable():
 
 
 def test_preset():
-    settings, reasons = guide(profile_of(), {"speed": "low"}, {"preset": "fraud_detection"})
+    settings, reasons = told(guide(profile_of(), {"speed": "low"}, {"preset": "fraud_detection"}))
     assert settings.preset == "fraud_detection"
     assert settings.contamination == 0.01
     assert settings.priorities["speed"] < 0.25

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pynomaly_auto.detectors import DETECTORS, VIEW
+from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.knowledge import Anchor, Fusion
 from pynomaly_auto.recommending._meta_learner import Opinion
 from pynomaly_auto.recommending._ordering import in_learned_order
@@ -29,14 +29,14 @@ def base(members=("knn:trimmed", "pca:trimmed", "kde:trimmed"), gains=True):
     anchor = Anchor(members=members, slope=1.0, intercept=0.0)
     return SimpleNamespace(
         gains=FakeGains() if gains else None,
-        fusion=Fusion(members=tuple(KNOWN), features=(), boosters=(), anchor=anchor),
+        fusion=Fusion(members=tuple(KNOWN), features=(), forests=(), anchor=anchor),
     )
 
 
 def candidate(name, *, view=None, params=None):
-    starts = () if view is None else ({VIEW: view},)
+    views = () if view is None else (view,)
     return Candidate(
-        detector=name, selected=True, score=0.5, params=params or {}, warm_starts=starts, seconds=1.0, memory_mb=1.0
+        detector=name, selected=True, score=0.5, params=params or {}, views=views, seconds=1.0, memory_mb=1.0
     )
 
 
@@ -59,9 +59,17 @@ def test_first_what_the_fusion_starts_from_then_gain_for_time():
 
 def test_forced_detectors_come_before_all_others():
     chosen = [*CHOSEN, candidate("lof", params={"n_neighbors": 7})]
-    order, _ = in_learned_order(base(), chosen, (5000, 10), ("ecod", "lof"))
+    order, _ = in_learned_order(base(), chosen, (5000, 10), forced=("ecod", "lof"))
     assert order[:2] == (("ecod", {}), ("lof", {"n_neighbors": 7}))
     assert [name for name, _ in order].count("ecod") == 1
+
+
+def test_who_is_to_be_heard_comes_after_what_the_fusion_starts_from():
+    chosen = [*CHOSEN, candidate("lof", params={"n_neighbors": 7})]
+    order, _ = in_learned_order(base(), chosen, (5000, 10), asked=("lof", "ecod"))
+    assert {name for name, _ in order[:3]} == {"knn", "kde", "pca"}
+    assert order[3:5] == (("ecod", {}), ("lof", {"n_neighbors": 7}))
+    assert len(order) == len(set(map(str, order))) == 7
 
 
 def test_too_few_of_the_start_are_like_all_others():

@@ -262,7 +262,7 @@ def test_novelty_has_members_of_its_own():
     assert [c.detector for c in ranking.selected][: len(ranking.portfolio)] == list(ranking.portfolio)
     by_name = {c.detector: c for c in ranking.candidates}
     assert by_name["knn"].params == {"n_neighbors": 1}
-    assert {"REC-005", "REC-017"} <= {r.code for r in ranking.reasons}
+    assert {"REC-006", "REC-017"} <= {r.code for r in ranking.reasons}
     assert "REC-004" not in {r.code for r in ranking.reasons}
     assert restore(Ranking, ranking.to_dict()).members == ranking.members
     assert recommend(profile_of(), Settings(), None).members == ()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 import pynomaly_auto.engine
 from pynomaly_auto.tracking import Metric, Param, Tag
 from pynomaly_auto.tracking._items import child_run
-from pynomaly_auto.tracking._mlflow import MlflowStore, _user
+from pynomaly_auto.tracking._mlflow import MlflowStore, _alone, _user, database_of, uri_of
 from tests.factories import make_result
 
 # MLflow and SQLAlchemy warn of each other's deprecations; in real use they live in a process of their own.
@@ -44,6 +46,64 @@ def store(tmp_path_factory: pytest.TempPathFactory):
     store._client._tracking_client.store.engine.dispose()
 
 
+def test_stores_that_open_at_once_are_made_once(tmp_path: Path):
+    """Folders of continuous integration bring signs that mean something in a URI."""
+    folder = tmp_path / "a%20b #c"
+    uri = uri_of(folder / "mlflow.db")
+    assert database_of(uri) == folder / "mlflow.db"
+    problems: list[Exception] = []
+    handles: list[str] = []
+
+    def record() -> None:
+        try:
+            store = MlflowStore(uri, (folder / "artifacts").as_uri())
+            run = store.start("shared", None, [], 1_000)
+            store.text(run, "x.txt", "hello")
+            handles.append(run.experiment_id)
+            store._client._tracking_client.store.engine.dispose()
+        except Exception as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=record) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    assert len(handles) == 3
+    assert len(set(handles)) == 1
+    assert len(list(folder.rglob("x.txt"))) == 3
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_store_that_cannot_be_opened_says_so_at_once(tmp_path: Path):
+    (tmp_path / "no.db").write_text("this is no database at all, but long enough to look like a page of one")
+    (tmp_path / "folder.db").mkdir()
+    began = time.monotonic()
+    for name in ("no.db", "folder.db"):
+        with pytest.raises(OSError, match=name):
+            MlflowStore(f"sqlite:///{tmp_path}/{name}", None)
+    assert time.monotonic() - began < 5
+
+
+def test_making_the_tables_waits_for_its_turn(tmp_path: Path):
+    order: list[str] = []
+
+    def second() -> None:
+        with _alone(tmp_path / "x.db"):
+            order.append("second")
+
+    with _alone(tmp_path / "x.db"):
+        thread = threading.Thread(target=second)
+        thread.start()
+        time.sleep(0.3)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+    with _alone(tmp_path / "no folder" / "x.db"):
+        pass  # where no lock can be had
+
+
 def test_a_run_with_everything(store: MlflowStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     import mlflow
 
@@ -54,11 +114,12 @@ def test_a_run_with_everything(store: MlflowStore, tmp_path: Path, monkeypatch: 
     trial = make_result().search.trials[0]
     store.child(run, child_run(trial), 20_000)
     store.text(run, "sub/reasons.json", "[]")
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "manifest.json").write_text("{}")
-    store.file(run, tmp_path / "model" / "manifest.json")
-    store.file(run, tmp_path / "model")
-    uri = store.model(run, tmp_path / "model")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "part.json").write_text("{}")
+    (tmp_path / "model.pynomaly").write_text("data")
+    store.file(run, tmp_path / "model.pynomaly")
+    store.file(run, tmp_path / "folder")
+    uri = store.model(run, tmp_path / "model.pynomaly")
     store.end(run, "FINISHED")
 
     client = store._client
@@ -67,14 +128,14 @@ def test_a_run_with_everything(store: MlflowStore, tmp_path: Path, monkeypatch: 
     assert len(found.data.params) == 250
     assert found.data.metrics["m"] == 119
     assert found.data.tags["team"] == "risk"
-    assert {f.path for f in client.list_artifacts(run.run_id)} == {"sub", "manifest.json", "model"}
+    assert {f.path for f in client.list_artifacts(run.run_id)} == {"sub", "model.pynomaly", "folder"}
     (child,) = client.search_runs([run.experiment_id], f"tags.mlflow.parentRunId = '{run.run_id}'")
     assert child.info.end_time == 20_000
     assert child.info.start_time == 20_000 - round(1000 * trial.seconds)
     assert child.data.metrics["quality"] == trial.quality
     assert mlflow.active_run() is None
 
-    # Loading goes through our own loader and reads our own files; there is no pickle in the folder.
+    # Loading goes through our own loader and reads our own file; there is no pickle in the folder.
     monkeypatch.setattr(pynomaly_auto.engine, "AutonomousDetector", _Detector, raising=False)
     model_folder = client.get_logged_model(uri.removeprefix("models:/")).artifact_location
     loaded = mlflow.pyfunc.load_model(model_folder)
@@ -84,7 +145,7 @@ def test_a_run_with_everything(store: MlflowStore, tmp_path: Path, monkeypatch: 
     assert scored.index.tolist() == ["a", "b", "c"]
     assert scored["label"].tolist() == [1, 1, -1]
     inner = loaded.unwrap_python_model() if hasattr(loaded._model_impl, "python_model") else loaded._model_impl
-    assert (Path(inner.detector.path) / "manifest.json").read_text() == "{}"
+    assert Path(inner.detector.path).read_text() == "data"
     assert inner.predict(frame.to_numpy()).index.tolist() == [0, 1, 2]
     assert not list(Path(model_folder.removeprefix("file://")).rglob("*.pkl"))
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pynomaly_auto._machine import usable_cores
 from pynomaly_auto.building._novelty import PROTOCOLS, Protocol
 from pynomaly_auto.building._sources import LABEL
 from pynomaly_auto.building._variants import parse_variants
 from pynomaly_auto.errors import SettingError, UnknownNameError
 from pynomaly_auto.pool import Executor, Pool, RayExecutor
-from pynomaly_auto.settings import BACKENDS, usable_cores
+from pynomaly_auto.settings import BACKENDS
 
 _PRELOAD = (
     "numpy", "scipy.stats", "pandas", "pyarrow.parquet", "sklearn.ensemble", "sklearn.neighbors", "sklearn.covariance",
-    "sklearn.mixture", "sklearn.decomposition", "sklearn.svm", "sklearn.cluster", "pyod.models.base",
+    "sklearn.mixture", "sklearn.decomposition", "sklearn.svm", "sklearn.cluster",
     "pynomaly_auto.building._measure", "pynomaly_auto.detectors.statistical", "pynomaly_auto.detectors.proximity",
     "pynomaly_auto.detectors.linear", "pynomaly_auto.detectors.trees", "pynomaly_auto.detectors.regression",
     "pynomaly_auto.detectors.neural",

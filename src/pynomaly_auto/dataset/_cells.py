@@ -14,7 +14,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import pandas as pd
 
-from pynomaly_auto.dataset._table import Array, RawColumn
+from pynomaly_auto.dataset._table import Array, RawColumn, writable
+from pynomaly_auto.dataset._zones import is_zone
 from pynomaly_auto.errors import InvalidInputError, InvalidTypeError
 from pynomaly_auto.records import FloatArray, IntArray
 
@@ -121,7 +122,14 @@ def text_of(cell: Any) -> str:
         return cell.decode("utf-8", errors="backslashreplace")
     if isinstance(cell, (float, np.floating)) and float(cell).is_integer():
         return str(int(cell))
-    return str(cell)
+    return writable(str(cell))
+
+
+def missing_in(column: RawColumn) -> Array:
+    """Which cells of a column that is not read hold nothing, shape (n_rows,)."""
+    if column.dtype == object:
+        column = _quiet(np.asarray(column, dtype=object))
+    return np.asarray(pd.isna(column))
 
 
 def _plain(values: Array) -> Cells:
@@ -162,6 +170,7 @@ def _text(column: Any) -> Cells:
 
 
 def _objects(values: Array, name: str) -> Cells:
+    values = _quiet(values)
     kind_of = {kind: _kind_of(kind, name) for kind in set(map(type, values))}
     kinds = set(kind_of.values()) - {"missing"}
     if not kinds:
@@ -186,6 +195,16 @@ def _objects(values: Array, name: str) -> Cells:
         return Cells(form="number", numbers=floats)
     form: Form = "mixed" if is_number.any() else "text"
     return Cells(form=form, numbers=floats, codes=text.codes, levels=text.levels)
+
+
+def _quiet(values: Array) -> Array:
+    """Objects without signalling NaNs, which raise as soon as somebody looks at them: they count as missing."""
+    loud = [i for i, v in enumerate(values) if isinstance(v, decimal.Decimal) and v.is_snan()]
+    if not loud:
+        return values
+    values = values.copy()
+    values[loud] = None
+    return values
 
 
 def _kind_of(kind: type, name: str) -> str:
@@ -220,10 +239,11 @@ def _without(values: Array, missing: Array) -> Array:
 
 
 def _floats(values: Array) -> FloatArray:
-    try:
-        return np.asarray(np.where(pd.isna(values), np.nan, values), dtype=np.float64)
-    except (OverflowError, TypeError, ValueError):
-        return np.array([_float(v) for v in values], dtype=np.float64)
+    with np.errstate(over="ignore"):  # as in `_plain`
+        try:
+            return np.asarray(np.where(pd.isna(values), np.nan, values), dtype=np.float64)
+        except (OverflowError, TypeError, ValueError):
+            return np.array([_float(v) for v in values], dtype=np.float64)
 
 
 def _float(value: Any) -> float:
@@ -263,13 +283,7 @@ def _moments(values: Array, zone: str | None) -> Cells:
 
 def _known_zone(zone: str | None) -> str | None:
     """The zone under a name that can be found again, else UTC."""
-    if zone is None:
-        return None
-    try:
-        pd.Timestamp(0, unit="s", tz=zone)
-    except (KeyError, ValueError, TypeError, OSError):
-        return "UTC"
-    return zone
+    return zone if zone is None or is_zone(zone) else "UTC"
 
 
 def seconds_of(values: Array) -> FloatArray:

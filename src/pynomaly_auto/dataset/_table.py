@@ -18,6 +18,12 @@ Array: TypeAlias = np.ndarray[Any, Any]
 RawColumn: TypeAlias = "Array | pd.Series[Any]"
 
 _KINDS = "a pandas, polars or pyarrow table, a 2-D numpy array, a scipy sparse matrix or a list of rows"
+_CONVERT = "Convert it to a data frame or a two-dimensional numpy array first."
+# How the rows of a frame that is a plan only are asked for; by narwhals' name of the library.
+_LOADED_BY = {
+    "DASK": "compute", "DUCKDB": "df", "IBIS": "to_pandas",
+    "PYSPARK": "toPandas", "PYSPARK_CONNECT": "toPandas", "SQLFRAME": "toPandas",
+}  # fmt: skip
 _RESHAPE = (
     "Reshape your data either using array.reshape(-1, 1) if your data has a single feature or array.reshape(1, -1) "
     "if it contains a single sample."
@@ -76,7 +82,10 @@ class Table:
         """
         shape = f"(shape={(self.n_rows, self.n_columns)})"
         if self.n_columns == 0:
-            raise InvalidInputError(f"Found array with 0 feature(s) {shape} while a minimum of 1 is required.")
+            raise InvalidInputError(
+                f"Found array with 0 feature(s) {shape} while a minimum of 1 is required.",
+                fix="Give a table with at least one column.",
+            )
         if self.n_rows < least_rows:
             least = 1 if self.n_rows == 0 else least_rows
             given = shape if self.n_rows == 0 else f"(n_samples={self.n_rows})"
@@ -99,7 +108,7 @@ def open_table(table: Any) -> Table:
         return _of_sparse(table)
     if isinstance(table, (str, bytes)) or table is None:
         fix = "Read files with read_table(path)." if isinstance(table, str) else None
-        raise InvalidTypeError(f"expected {_KINDS}, got {type(table).__name__}.", fix=fix)
+        raise InvalidTypeError(f"expected {_KINDS}, got {type(table).__name__}.", fix=fix or "Give a table.")
     if isinstance(table, Mapping):
         return _of_frame(_frame(dict(table)))
     if isinstance(table, (list, tuple)):
@@ -122,7 +131,7 @@ def to_frame(table: Any) -> pd.DataFrame:
     opened = open_table(table)
     if isinstance(opened.source, pd.DataFrame):
         frame = opened.source.copy(deep=False)
-        frame.columns = pd.Index(opened.names)
+        frame.columns = pd.Index(opened.names, dtype=object)  # pandas' own texts must be proper Unicode
         return frame
     if opened.is_sparse:
         accessor: Any = pd.DataFrame.sparse  # the stubs leave it out
@@ -132,14 +141,14 @@ def to_frame(table: Any) -> pd.DataFrame:
 
 
 def _of_frame(frame: pd.DataFrame, *, labelled: bool = True) -> Table:
-    names = tuple(str(c) for c in frame.columns) if labelled else _numbered(frame.shape[1])
+    names = tuple(writable(str(c)) for c in frame.columns) if labelled else _numbered(frame.shape[1])
     _refuse_twice(names)
     return Table(
         source=frame,
         names=names,
         labelled=labelled,
         named=labelled and all(isinstance(c, str) for c in frame.columns),
-        row_labels=_labels(frame.index),
+        row_labels=labels_of(frame.index),
     )
 
 
@@ -165,8 +174,10 @@ def _of_array(array: Array) -> Table:
         return _unlabelled(np.asarray(array))
     if array.dtype.kind not in "OSUMmT":
         raise InvalidTypeError(f"cannot read an array of {array.dtype}.", fix=f"Give {_KINDS}.")
-    frame = pd.DataFrame(np.asarray(array, dtype=object) if array.dtype.kind in "ST" else array)
-    return _of_frame(frame.infer_objects(), labelled=False)
+    if array.dtype.kind in "Mm":
+        return _of_frame(pd.DataFrame(array), labelled=False)
+    frame = pd.DataFrame(np.asarray(array, dtype=object), dtype=object)
+    return _of_frame(_inferred(frame), labelled=False)
 
 
 def _of_rows(rows: Sequence[Any]) -> Table:
@@ -175,7 +186,9 @@ def _of_rows(rows: Sequence[Any]) -> Table:
     lengths = [len(row) if isinstance(row, (list, tuple, np.ndarray)) else -1 for row in rows]
     if not rows or -1 in lengths:
         if any(n >= 0 for n in lengths):
-            raise InvalidInputError(f"row {lengths.index(-1)} is no list of cells, as other rows are.")
+            raise InvalidInputError(
+                f"row {lengths.index(-1)} is no list of cells, as other rows are.", fix="Give every row as a list."
+            )
         if rows and all(hasattr(row, "__array__") and np.asarray(row).ndim == 1 for row in rows):
             return _of_rows([np.asarray(row) for row in rows])
         _refuse_shape(np.asarray(rows, dtype=object))
@@ -188,26 +201,39 @@ def _of_rows(rows: Sequence[Any]) -> Table:
     numbers = _quiet_array(rows)
     if numbers is not None and (numbers.ndim != 2 or numbers.dtype.kind in "biufc"):
         return _of_array(numbers)
-    return _of_frame(_frame([list(row) for row in rows]).infer_objects(), labelled=False)
+    return _of_frame(_inferred(_frame([list(row) for row in rows])), labelled=False)
 
 
 def _of_foreign(table: Any) -> Table:
-    """Tables of other libraries: through narwhals, else through their own conversion to an array."""
+    """Tables of other libraries: through narwhals, else as an array where they are one, else by their Arrow stream."""
     _refuse_twice([str(name) for name in getattr(table, "column_names", ())])  # pyarrow allows it, narwhals does not
     found = nw.from_native(table, eager_only=True, allow_series=True, pass_through=True)
     if isinstance(found, nw.DataFrame):
         return _of_frame(found.to_pandas())
     if isinstance(found, nw.Series):
         return _of_array(np.asarray(found.to_numpy()))
-    if isinstance(nw.from_native(table, pass_through=True), nw.LazyFrame):
-        raise InvalidTypeError("a lazy frame holds no rows yet.", fix="Call .collect() first.")
-    if hasattr(table, "__arrow_c_stream__"):
+    lazy = nw.from_native(table, pass_through=True)
+    if isinstance(lazy, nw.LazyFrame):
+        call = _LOADED_BY.get(lazy.implementation.name, "collect")
+        raise InvalidTypeError(
+            f"a lazy frame ({type(table).__name__}) holds no rows yet.", fix=f"Call .{call}() first."
+        )
+    # An array may offer an Arrow stream, too, of all its cells in one column: its dimensions are asked first.
+    if hasattr(table, "__arrow_c_stream__") and not hasattr(table, "ndim"):
         import pyarrow as pa
 
         return _of_foreign(pa.table(table))
     if hasattr(table, "__array__") or hasattr(table, "__array_interface__"):
-        return _of_array(np.asarray(table))
-    raise InvalidTypeError(f"expected {_KINDS}, got {type(table).__name__}.")
+        return _of_array(_foreign_array(table))
+    raise InvalidTypeError(f"expected {_KINDS}, got {type(table).__name__}.", fix=_CONVERT)
+
+
+def _foreign_array(table: Any) -> Array:
+    try:
+        return np.asarray(table)
+    except Exception as error:  # another library's own errors, of any kind: a tensor on a device or with gradients, ...
+        told = str(error).strip().split("\n")[0].rstrip(".")
+        raise InvalidTypeError(f"a {type(table).__name__} could not be read: {told}.", fix=_CONVERT) from error
 
 
 def _unlabelled(source: Any) -> Table:
@@ -224,20 +250,55 @@ def _numbered(n_columns: int) -> tuple[str, ...]:
     return tuple(f"x{i}" for i in range(n_columns))
 
 
-def _labels(index: pd.Index[Any]) -> Array:
-    """Row labels as a 1-D array; tuples and time zones kept as objects."""
+def labels_of(index: pd.Index[Any]) -> Array:
+    """Row labels as a 1-D array; tuples and time zones kept as objects, texts so that every file takes them."""
     if index.dtype.kind in "biufM" and isinstance(index.dtype, np.dtype):
         return index.to_numpy()
     labels = np.empty(len(index), dtype=object)
-    labels[:] = list(index)  # through a list: numpy would turn equal-length tuples into a second dimension
+    # Through a list: numpy would turn equal-length tuples into a second dimension.
+    labels[:] = [writable(label) if isinstance(label, str) else label for label in index]
     return labels
 
 
 def _frame(cells: Any) -> pd.DataFrame:
     try:
         return pd.DataFrame(cells)
+    except UnicodeEncodeError:
+        return _inferred(pd.DataFrame(_writable_keys(cells), dtype=object))
     except (ValueError, TypeError) as error:
-        raise InvalidInputError(f"the cells do not make a table: {error}.") from error
+        raise InvalidInputError(
+            f"the cells do not make a table: {str(error).rstrip('.')}.",
+            fix="Give every column as many cells as the others.",
+        ) from error
+
+
+def writable(text: str) -> str:
+    r"""Text that every file and library takes: lone surrogates, which have no UTF-8 form, by their number.
+
+    >>> print(writable("a" + chr(0xD800)))
+    a\ud800
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+    return text
+
+
+def _writable_keys(cells: Any) -> Any:
+    if isinstance(cells, Mapping):
+        return {writable(key) if isinstance(key, str) else key: value for key, value in cells.items()}
+    return [_writable_keys(row) if isinstance(row, Mapping) else row for row in cells]
+
+
+def _inferred(frame: pd.DataFrame) -> pd.DataFrame:
+    """Columns of objects with the types of what they hold, but for those with texts that pandas cannot take."""
+    try:
+        return frame.infer_objects()
+    except UnicodeEncodeError:
+        if frame.shape[1] == 1:
+            return frame
+        return pd.concat([_inferred(frame.iloc[:, [i]]) for i in range(frame.shape[1])], axis=1)
 
 
 def _quiet_array(rows: Sequence[Any]) -> Array | None:
@@ -254,7 +315,9 @@ def _refuse_shape(array: Array) -> None:
         shown = np.array2string(array, threshold=6)
         raise InvalidInputError(f"Expected 2D array, got {kind} array instead:\narray={shown}.\n{_RESHAPE}")
     if array.ndim > 2:
-        raise InvalidInputError(f"Found array with dim {array.ndim}, while dim <= 2 is required.")
+        raise InvalidInputError(
+            f"Found array with dim {array.ndim}, while dim <= 2 is required.", fix="Give rows and columns only."
+        )
 
 
 def _refuse_complex(dtype: Any) -> None:

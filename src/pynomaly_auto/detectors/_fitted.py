@@ -112,8 +112,10 @@ class FittedDetector:
                 raise StorageError(f"{found} is stored, not {spec.name}.")
             made = cls(spec, params, _estimator(spec, params, state, n_features, trusted))
             if n_features is not None and not isinstance(made._inner, Stored):
-                made.score(np.zeros((1, n_features)))  # nothing compares a third party's arrays with the table's width
+                made._raw(np.zeros((1, n_features)))  # nothing compares a third party's arrays with the table's width
             return made
+        except DetectorError as error:
+            raise StorageError(f"it scores no row: {error.what}", where=f"detector {spec.name}") from error
         except PynomalyError as error:
             error.where = error.where or f"detector {spec.name}"
             raise
@@ -138,15 +140,24 @@ class FittedDetector:
             shared: What other detectors made of these very rows (the same memory); None: nothing.
 
         Raises:
-            DetectorError: The estimator returned something other than one number per row.
+            DetectorError: The estimator failed, or returned something other than one number per row.
         """
-        method = getattr(self.estimator, self.spec.score_method)
         slices = [slice(i, i + CHUNK_ROWS) for i in range(0, len(X), CHUNK_ROWS)]
         chunks = (X[s] if wanted is None else X[s][wanted[s]] for s in slices)
         with sharing(shared):
-            parts = [np.asarray(method(chunk), dtype=np.float64).reshape(-1) for chunk in chunks if len(chunk)]
+            parts = [self._raw(chunk) for chunk in chunks if len(chunk)]
         raw = np.concatenate(parts) if parts else np.empty(0)
         return self._oriented(raw, len(X) if wanted is None else int(wanted.sum()))
+
+    def _raw(self, X: FloatArray) -> FloatArray:
+        try:
+            found = getattr(self.estimator, self.spec.score_method)(X)
+            return np.asarray(found, dtype=np.float64).reshape(-1)
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever its library raises
+            text = " ".join(str(error).split())[:400]
+            raise DetectorError(f"{self.spec.name} cannot score rows: {type(error).__name__}: {text}") from error
 
     def _oriented(self, raw: FloatArray, n_rows: int) -> FloatArray:
         if raw.shape != (n_rows,):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pynomaly_auto.errors import SettingError
+from pynomaly_auto._checks import one_line
+from pynomaly_auto._overrides import Override, end_of, now_text
+from pynomaly_auto.errors import SettingError, UnknownNameError, shown
 from pynomaly_auto.presets import PRESETS
+from pynomaly_auto.recommending import check_overrides
 from pynomaly_auto.records import Guidance, Reason
 from pynomaly_auto.settings import Overrides, Settings, read_mapping
 
 _DEFAULTS = Settings()
-_SUGGESTED = {"preset", "rows", "share_estimate"}  # evidence of what nobody asked for
 
 
 def resolve(given: Mapping[str, Any]) -> tuple[Settings, tuple[Reason, ...]]:
@@ -29,8 +32,8 @@ def resolve(given: Mapping[str, Any]) -> tuple[Settings, tuple[Reason, ...]]:
         StorageError: The configuration file cannot be read.
     """
     config = read_config(given.get("config"))
-    explicit = {k: v for k, v in given.items() if k != "config" and v != getattr(_DEFAULTS, k)}
-    name = explicit.get("preset") or config.get("preset")
+    explicit = {k: v for k, v in given.items() if k != "config" and not _same(v, getattr(_DEFAULTS, k))}
+    name = one_line("preset", explicit.get("preset", config.get("preset")))
     preset = None if name is None else PRESETS[name]
     values = {**(dict(preset.values) if preset else {}), **config, **explicit}
     if values.get("n_trials") is not None and "time_budget" not in values:
@@ -38,14 +41,33 @@ def resolve(given: Mapping[str, Any]) -> tuple[Settings, tuple[Reason, ...]]:
     source = given.get("config")
     where = str(source) if isinstance(source, (str, Path)) else "config" if config else "settings"
     settings = Settings.from_mapping(values, where=where)
+    settings = settings.with_(overrides=settings.overrides.in_force())
     reasons = [] if preset is None else list(preset.reasons)
     for origin, mapping in (("config", config), ("keyword", explicit)):
         reasons += [
-            Reason(code="SET-001", subject=key, text=f"set to {value!r} by {origin}.", evidence={"origin": origin})
+            Reason(
+                code="SET-001",
+                subject=key,
+                text=f"set to {value!r} by {origin}.",
+                evidence={"origin": origin, "value": str(value)},
+            )
             for key, value in mapping.items()
             if key not in {"overrides", "preset"}
         ]
     return settings, tuple(reasons)
+
+
+def _same(value: Any, default: Any) -> bool:
+    try:
+        return bool(value == default)
+    except Exception:  # what a user's object says when compared is no answer; what it may be is checked later
+        return False
+
+
+def given_by_hand(given: Mapping[str, Any]) -> frozenset[str]:
+    """The settings that a keyword or the configuration gives; what a preset says is not among them."""
+    explicit = {k for k, v in given.items() if k != "config" and not _same(v, getattr(_DEFAULTS, k))}
+    return frozenset({*read_config(given.get("config")), *explicit} - {"preset"})
 
 
 def read_config(config: Any) -> dict[str, Any]:
@@ -61,75 +83,78 @@ def read_config(config: Any) -> dict[str, Any]:
     if isinstance(config, (str, Path)):
         return read_mapping(config)
     raise SettingError(
-        f"config is {config!r}.", fix="Give Settings, a Guidance, a mapping, or the path of a TOML or YAML file."
+        f"config is {shown(config)}.", fix="Give Settings, a Guidance, a mapping, or the path of a TOML or YAML file."
     )
 
 
-def with_overrides(config: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration as `config`, with decisions taken by hand added to those it has."""
+def with_override(config: Any, changes: Mapping[str, Any], *, reason: str, until: Any = None) -> dict[str, Any]:
+    """A configuration as `config`, with one more decision taken by hand, checked now and not only when fitting.
+
+    Raises:
+        UnknownNameError: A detector or a parameter of one is unknown.
+        SettingError: It says nothing, contradicts another one in force, or ends in the past.
+    """
     merged = read_config(config)
-    before = merged.get("overrides", {})
-    now = Overrides(**before) if isinstance(before, Mapping) else before
+    before = _overrides_of(merged)
+    given = {kind: value for kind, value in changes.items() if value is not None}
+    one = Override(
+        id=f"override-{len(before.history) + 1}", **given, reason=reason, made_at=now_text(), until=end_of(until)
+    )
+    if not any(one.named(kind) for kind in ("include", "exclude", "force", "params")):
+        raise SettingError("it decides nothing.", where="override", fix="Give include, exclude, force or params.")
+    now = replace(before, history=(*before.history, one))
+    check_overrides(now.in_force())
+    return _with_history(merged, now)
+
+
+def without_override(config: Any, name: str) -> tuple[dict[str, Any], bool]:
+    """A configuration as `config`, with one decision cleared, and whether it was in force until now.
+
+    Raises:
+        UnknownNameError: There is no such decision.
+    """
+    merged = read_config(config)
+    before = _overrides_of(merged)
+    known = {one.id: one for one in before.history}
+    if name not in known:
+        raise UnknownNameError.of("override", name, known)
+    if not known[name].in_force():
+        return merged, False
+    ended = tuple(replace(h, cleared_at=now_text()) if h.id == name else h for h in before.history)
+    return _with_history(merged, replace(before, history=ended)), True
+
+
+def override_history(config: Any) -> tuple[Override, ...]:
+    """Every decision taken by hand, one by one, those that are cleared or over among them."""
+    return _overrides_of(read_config(config)).history
+
+
+def _overrides_of(config: Mapping[str, Any]) -> Overrides:
+    return Settings.from_mapping({"overrides": config.get("overrides", {})}).overrides
+
+
+def _with_history(config: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]:
+    """The configuration with those overrides, as plain values, so that it can be stored."""
     values: dict[str, Any] = {
-        "include": now.include,
-        "exclude": now.exclude,
-        "force": now.force,
-        "params": now.params,
-        "reason": now.reason,
-    }
-    added = {k: v for k, v in changes.items() if v}
-    for key in ("include", "exclude", "force"):
-        new = (added[key],) if isinstance(added.get(key), str) else tuple(added.get(key, ()))
-        values[key] = tuple(dict.fromkeys((*values[key], *new)))
-    values["params"] = {**values["params"], **added.get("params", {})}
-    values["reason"] = added.get("reason", values["reason"])
-    Overrides(**values)  # say now what is wrong with it, not when fitting
-    return {**merged, "overrides": values}
+        "include": overrides.include, "exclude": overrides.exclude, "force": overrides.force,
+        "params": overrides.params, "reason": overrides.reason, "history": [h.to_dict() for h in overrides.history],
+    }  # fmt: skip
+    return {**config, "overrides": values}
 
 
-def guided_by(settings: Settings, reasons: tuple[Reason, ...], guided: tuple[Settings, tuple[Reason, ...]]) -> Guidance:
+def guided_by(settings: Settings, reasons: tuple[Reason, ...], by_hand: frozenset[str], guided: Guidance) -> Guidance:
     """Settings and what a guide makes of them: one value and one reason per setting.
 
     What was set by hand outweighs what the preset says or a glance at the data suggests, but not what is asked for now.
     """
-    by_hand = {r.subject for r in reasons if r.code == "SET-001"}
-    why = tuple(r for r in guided[1] if r.subject not in by_hand or not _SUGGESTED & set(r.evidence))
+    why = tuple(r for r in guided.reasons if r.subject not in by_hand & guided.suggested)
     told = {r.subject for r in why}
-    merged = {**read_config(settings), **{k: v for k, v in read_config(guided[0]).items() if k in told}}
+    merged = {**read_config(settings), **{k: v for k, v in guided.settings.to_dict().items() if k in told}}
     before = tuple(r for r in reasons if r.subject not in told)
-    return Guidance(settings=Settings.from_mapping(merged), reasons=before + _last_of_each(why))
+    return Guidance(
+        settings=Settings.from_mapping(merged), reasons=before + _last_of_each(why), suggested=guided.suggested
+    )
 
 
 def _last_of_each(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
     return tuple({r.subject: r for r in reasons}.values())
-
-
-def configuration_toml(guidance: Guidance) -> str:
-    """Guided settings as TOML: only what differs from the defaults, with the reasons as comments."""
-    settings, default = guidance.settings, _DEFAULTS.to_dict()
-    lines = [f"# {r.subject}: {' '.join(r.text.split())}" for r in guidance.reasons]
-    tables: list[str] = []
-    for key, value in settings.to_dict().items():
-        if value is None or value == default[key]:
-            continue
-        if isinstance(value, dict):
-            inner = {k: v for k, v in value.items() if v}
-            tables += [f"\n[{key}]", *(f"{k} = {_toml(v)}" for k, v in inner.items())]
-        else:
-            lines.append(f"{key} = {_toml(value)}")
-    return "\n".join([*lines, *tables]) + "\n"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return repr(round(value, 4) if abs(value) >= 0.01 else value)
-    if isinstance(value, int):
-        return repr(value)
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml(v) for v in value) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + "}"
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'

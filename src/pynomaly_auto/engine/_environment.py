@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
+from pynomaly_auto._machine import usable_cores
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.engine._pipeline import versions
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.knowledge import KnowledgeBase
-from pynomaly_auto.settings import usable_cores
 
 
 def environment() -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pynomaly_auto.records import Candidate, Result, Trial
+from pynomaly_auto.records import Candidate, Member, Result, Trial
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,31 +19,17 @@ def leaderboard(result: Result) -> pd.DataFrame:
     """One row per candidate: members by weight first, then what was tried by quality, then what was left out."""
     import pandas as pd
 
-    weights: dict[str, float] = {}
-    for member in result.ensemble.members:
-        weights[member.detector] = weights.get(member.detector, 0.0) + member.weight
-    verdicts = _verdicts(result)
-    rows = [
-        _row(c, [t for t in result.search.trials if t.detector == c.detector], weights, verdicts.get(c.detector))
-        for c in result.ranking.candidates
-    ]
+    rows = [_row(result, candidate) for candidate in result.ranking.candidates]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     return frame.sort_values(["weight", "quality", "score"], ascending=False, kind="stable").reset_index(drop=True)
 
 
-def _verdicts(result: Result) -> dict[str, str]:
-    """Detector to why it is a member or was left out of the ensemble."""
-    known = {c.detector for c in result.ranking.candidates}
-    out = {r.subject: r.text for r in reversed(result.ensemble.reasons) if r.subject in known}
-    return out | {m.detector: m.reasons[0].text for m in result.ensemble.members if m.reasons}
-
-
-def _row(
-    candidate: Candidate, trials: list[Trial], weights: dict[str, float], verdict: str | None
-) -> tuple[object, ...]:
+def _row(result: Result, candidate: Candidate) -> tuple[object, ...]:
+    trials = [t for t in result.search.trials if t.detector == candidate.detector]
+    members = [m for m in result.ensemble.members if m.detector == candidate.detector]
     done = [t for t in trials if t.status == "completed"]
     best = max(done, key=lambda t: t.quality or 0.0, default=None)
-    weight = weights.get(candidate.detector, 0.0)
+    weight = sum(m.weight for m in members)
     p = candidate.prediction
     return (
         candidate.detector,
@@ -59,7 +45,7 @@ def _row(
         None if best is None else best.memory_mb,
         candidate.seconds,
         dict(best.params if best else candidate.params),
-        verdict or _reason(candidate, trials, done),
+        _of_members(members) if members else _reason(result, candidate, trials, done),
     )
 
 
@@ -73,7 +59,21 @@ def _status(candidate: Candidate, trials: list[Trial], done: list[Trial], weight
     return "not reached" if candidate.selected else "left out"
 
 
-def _reason(candidate: Candidate, trials: list[Trial], done: list[Trial]) -> str:
+def _of_members(members: list[Member]) -> str:
+    """Why a detector is in the ensemble, and what it counts there; of several members, those of the heaviest one."""
+    first, *others = sorted(members, key=lambda m: -m.weight)
+    text = " ".join(r.text for r in first.reasons[:2])  # why it was chosen, then what it counts
+    if others:
+        text = (
+            f"As {first.name}: {text} With {', '.join(m.name for m in others)}: {sum(m.weight for m in members):.1%}."
+        )
+    return text
+
+
+def _reason(result: Result, candidate: Candidate, trials: list[Trial], done: list[Trial]) -> str:
     if trials and not done:
         return trials[0].error or trials[0].status
-    return candidate.reasons[-1].text if candidate.reasons else ""
+    left = next((left for left in result.ensemble.left_out if left.detector == candidate.detector), None)
+    if left is not None:
+        return left.reason.text
+    return candidate.reasons[0].text if candidate.reasons else ""

@@ -13,7 +13,7 @@ from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.ensembling import _novelty as novelty
 from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.knowledge import Fusion, member_name
-from pynomaly_auto.records import Ensemble, FloatArray, Member, Ranking, Reason, Scalar, Search, Trial, plain
+from pynomaly_auto.records import Ensemble, FloatArray, LeftOut, Member, Ranking, Reason, Scalar, Search, Trial, plain
 from pynomaly_auto.settings import Settings
 
 COMBINER = "robust mean of −log tail ranks"
@@ -30,7 +30,6 @@ _POWER = 2.0
 _LARGEST = 3.0  # most weight, in units of the mean weight
 _SAMPLE = 5_000  # rows that correlations are measured on
 _SPARE = 0.3  # share of the worker-seconds left that fitting the fusion's anchor again may take
-_REPORTED = 20  # exclusions worth a reason
 
 
 @dataclass
@@ -45,6 +44,7 @@ class _Choice:
     why: dict[int, Reason] = field(default_factory=dict)
     excluded: dict[int, Reason] = field(default_factory=dict)
     voters: set[int] = field(default_factory=set)
+    least: dict[int, float] = field(default_factory=dict)  # share of the final score that somebody asks for
 
     def value(self, members: list[int]) -> float:
         """What an ensemble is worth: mean strength plus what its diversity is worth."""
@@ -66,20 +66,20 @@ class _Choice:
         """Note and say whether there is no room for one more."""
         if len(self.chosen) < self.most:
             return False
-        self.exclude(position, "ENS-014", f"Left out: the ensemble has its {self.most} members.")
+        self.exclude(position, "ENS-014", f"Left out: the ensemble has its {self.most} members.", most=self.most)
         return True
 
-    def add(self, position: int, code: str, text: str) -> None:
+    def add(self, position: int, code: str, text: str, **evidence: Scalar) -> None:
         """Make it a member."""
         self.chosen.append(position)
         self.excluded.pop(position, None)
-        self.why[position] = self._reason(position, code, text)
+        self.why[position] = self._reason(position, code, text, **evidence)
 
-    def exclude(self, position: int, code: str, text: str, **evidence: float) -> None:
+    def exclude(self, position: int, code: str, text: str, **evidence: Scalar) -> None:
         """Note why it is no member (the first reason stays)."""
         self.excluded.setdefault(position, self._reason(position, code, text, **evidence))
 
-    def _reason(self, position: int, code: str, text: str, **more: float) -> Reason:
+    def _reason(self, position: int, code: str, text: str, **more: Scalar) -> Reason:
         trial = self.trials[position]
         evidence: dict[str, Scalar] = {
             "trial": trial.number,
@@ -124,10 +124,7 @@ def choose_members(
     choice = _Choice(trials, _strengths(trials, ranking), _correlations(trials), most)
     usable = _usable(choice, shape, seconds_left)
     firsts = _firsts(trials, usable, ranking)
-    forced = [i for i in firsts if trials[i].detector in settings.overrides.force]
-    for position in forced:
-        if not choice.full(position):
-            choice.add(position, "ENS-004", "Member because the user asked for it.")
+    _add_asked(choice, firsts, ranking, settings.overrides.force)
     combiner = novelty.COMBINER if settings.novelty else COMBINER
     if _add_prescribed(choice, usable, ranking):
         return _record(choice, combiner)
@@ -198,6 +195,21 @@ def _firsts(trials: Sequence[Trial], usable: list[int], ranking: Ranking) -> lis
     return sorted(firsts.values())
 
 
+def _add_asked(choice: _Choice, firsts: list[int], ranking: Ranking, forced: Sequence[str]) -> None:
+    """Members whatever is known of them: those the user forces, then those that are to have a share of the score."""
+    by_name = {choice.trials[i].detector: i for i in firsts}
+    for name in dict.fromkeys((*forced, *ranking.shares)):
+        position = by_name.get(name)
+        if position is None or choice.full(position):
+            continue
+        share = choice.least[position] = ranking.shares.get(name, 0.0)
+        if name in forced:
+            choice.add(position, "ENS-004", "Member because the user asked for it.", least_share=share)
+        else:
+            text = "Member whatever is known of it: it is the user's own, or has parameters set by hand."
+            choice.add(position, "ENS-024", text, least_share=share)
+
+
 def _add_prescribed(choice: _Choice, usable: list[int], ranking: Ranking) -> bool:
     """Add the members known beforehand; False where none of them completed.
 
@@ -213,7 +225,8 @@ def _add_prescribed(choice: _Choice, usable: list[int], ranking: Ranking) -> boo
             found = True
             if i not in choice.chosen and not choice.full(i):
                 given = ", ".join(f"{k}={v}" for k, v in params.items()) or "default parameters"
-                choice.add(i, "ENS-018", f"Member of the portfolio for novelty, with {given}.")
+                text = f"Member of the portfolio for novelty, with {given}."
+                choice.add(i, "ENS-018", text, **{k: v for k, v in params.items() if k != "trial"})
     if found:
         for i in usable:
             if i not in choice.chosen:
@@ -245,21 +258,25 @@ def _add_outstanding(choice: _Choice, firsts: list[int]) -> None:
             text = f"Left out: not clearly stronger than the portfolio ({ahead:+.3f}); more members dilute its mean."
             choice.exclude(i, "ENS-016", text, ahead=ahead)
         elif not choice.full(i):
-            choice.add(i, "ENS-008", f"Member because it is expected to beat the whole portfolio (by {ahead:.3f}).")
+            text = f"Member because it is expected to beat the whole portfolio (by {ahead:.3f})."
+            choice.add(i, "ENS-008", text, ahead=ahead)
 
 
 def _add_core(choice: _Choice, firsts: list[int], ranking: Ranking) -> None:
     place = {c.detector: rank for rank, c in enumerate(ranking.candidates)}
     best = max((choice.strength[i] for i in firsts), default=0.0)
+    added = 0
     for i in sorted(firsts, key=lambda i: place.get(choice.trials[i].detector, len(place))):
-        if len([c for c in choice.why.values() if c.code == "ENS-002"]) >= _CORE:
+        if added >= _CORE:
             return
         twin = choice.twin(i)
         if twin is not None:
             _exclude_twin(choice, i, twin)
         elif choice.strength[i] >= _STRONG * best and not choice.full(i):
             rank = place.get(choice.trials[i].detector, len(place)) + 1
-            choice.add(i, "ENS-002", f"Member as one of the strongest candidates (number {rank} of the ranking).")
+            text = f"Member as one of the strongest candidates (number {rank} of the ranking)."
+            choice.add(i, "ENS-002", text, rank=rank)
+            added += 1
 
 
 def _add_greedily(choice: _Choice, firsts: list[int]) -> None:
@@ -277,7 +294,7 @@ def _add_greedily(choice: _Choice, firsts: list[int]) -> None:
         elif gains[best] <= _GAIN or choice.full(best):
             break
         else:
-            choice.add(best, "ENS-003", f"Member because it adds diversity (gain {gains[best]:.3f}).")
+            choice.add(best, "ENS-003", f"Member because it adds diversity (gain {gains[best]:.3f}).", gain=gains[best])
     now = choice.value(choice.chosen)
     for i in waiting:
         if i not in choice.chosen:
@@ -293,13 +310,13 @@ def _add_tuned(choice: _Choice, usable: list[int]) -> None:
         trial = choice.trials[i]
         first, twin = default.get(trial.detector), choice.twin(i)
         if first is None:
-            choice.exclude(i, "ENS-012", "Left out with its detector.")
+            choice.exclude(i, "ENS-025", "Left out with its detector, of which no trial is a member.")
         elif (trial.quality or 0.0) < (choice.trials[first].quality or 0.0) + _SECOND:
             choice.exclude(i, "ENS-015", "Left out: not clearly better than the member of the same detector.")
         elif twin is not None:
             _exclude_twin(choice, i, twin)
         elif sum(choice.trials[c].detector == trial.detector for c in choice.chosen) >= 2:
-            choice.exclude(i, "ENS-015", "Left out: two members of this detector are enough.")
+            choice.exclude(i, "ENS-026", "Left out: two members of one detector are enough.")
         elif not choice.full(i):
             choice.add(i, "ENS-005", "Member as a clearly better configuration beside the detector's first one.")
 
@@ -333,10 +350,11 @@ def _add_voters(
 def _exclude_twin(choice: _Choice, position: int, twin: int) -> None:
     alike, other = float(choice.correlation[position, twin]), choice.trials[twin]
     text = f"Left out: ranks rows like {other.detector} of trial {other.number} does (correlation {alike:.3f})."
-    choice.exclude(position, "ENS-011", text, correlation=alike)
+    choice.exclude(position, "ENS-011", text, correlation=alike, other=other.number)
 
 
 def _record(choice: _Choice, combiner: str) -> Ensemble:
+    """Who is chosen, with the weights in the robust mean alone: what each counts in the end is not known here."""
     robust = [i for i in choice.chosen if i not in choice.voters]
     diversity = [_own_diversity(choice, i, robust) for i in choice.chosen]
     weights = np.zeros(len(choice.chosen))
@@ -346,23 +364,20 @@ def _record(choice: _Choice, combiner: str) -> Ensemble:
     members = []
     for i, weight, apart in zip(choice.chosen, weights, diversity, strict=True):
         trial = choice.trials[i]
-        text = f"Weight {weight:.1%}: from strength {choice.strength[i]:.3f} and diversity {apart:.3f}."
-        evidence = {"weight": float(weight), "strength": float(choice.strength[i]), "diversity": apart}
-        weighed = Reason(code="ENS-006", subject=trial.detector, text=text, evidence=evidence)
-        why = (choice.why[i],) if i in choice.voters else (choice.why[i], weighed)
         members.append(
             Member(
                 trial=trial.number, detector=trial.detector, params=trial.params, weight=float(weight),
-                quality=trial.quality or 0.0, diversity=apart, reasons=why,
+                quality=trial.quality or 0.0, diversity=apart, strength=float(choice.strength[i]),
+                least_share=choice.least.get(i, 0.0), reasons=(choice.why[i],),
             )
         )  # fmt: skip
-    left_out = sorted(choice.excluded, key=lambda i: -choice.strength[i])[:_REPORTED]
-    text = f"{len(robust)} of {len(choice.trials)} completed trials are combined by the {combiner}"
-    text += f"; {len(choice.voters)} more vote in the learned fusion." if choice.voters else "."
-    evidence = {"members": len(members), "completed": len(choice.trials), "diversity": choice.diversity(robust)}
-    head = Reason(code="ENS-001", subject="ensemble", text=text, evidence=evidence)
-    reasons = (head, *(choice.excluded[i] for i in left_out if i not in choice.chosen))
-    return Ensemble(members=tuple(members), combiner=combiner, reasons=reasons)
+    order = sorted(choice.excluded, key=lambda i: -choice.strength[i])
+    left_out = tuple(
+        LeftOut(trial=choice.trials[i].number, detector=choice.trials[i].detector, reason=choice.excluded[i])
+        for i in order
+        if i not in choice.chosen
+    )
+    return Ensemble(members=tuple(members), combiner=combiner, left_out=left_out)
 
 
 def _own_diversity(choice: _Choice, position: int, members: Sequence[int]) -> float:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 
+from pynomaly_auto._machine import usable_cores
 from pynomaly_auto.ensembling import _novelty as novelty
+from pynomaly_auto.ensembling._choosing import COMBINER
 from pynomaly_auto.ensembling._distribution import Distribution
-from pynomaly_auto.ensembling._fusing import FUSED_COMBINER, Fused, fusion_reason, named, robust_weights, shares
-from pynomaly_auto.ensembling._neighbourhood import Neighbourhood
-from pynomaly_auto.errors import NothingFinishedError
+from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, unfused_reason
+from pynomaly_auto.ensembling._weighing import settled, weigh
+from pynomaly_auto.errors import NothingFinishedError, StorageError
 from pynomaly_auto.knowledge import Calibrator, Fusion, Judged, Votes, table_facts
-from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason
+from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason, State, restore
 from pynomaly_auto.scoring import tail_ranks
 
+_FUSED = "fused"
 _MANY_ROWS = 200  # from here on members score new rows side by side
 
 
@@ -81,6 +83,7 @@ class FittedEnsemble:
         self.record = record
         self.detectors = tuple(detectors)
         self.fused = fused
+        self.positions = tuple(range(len(self.detectors)))  # of its members among those it was made of
         self.train_scores: FloatArray = np.empty(0)
         self.train_odds: FloatArray | None = None
         self.member_scores: FloatArray = np.empty((0, len(self.detectors)))
@@ -91,6 +94,8 @@ class FittedEnsemble:
     @classmethod
     def of(cls, ensemble: Ensemble, fitted: Iterable[_Fitted], expertise: Expertise | None = None) -> FittedEnsemble:
         """Combine what could be fitted; the weights of missing members go to the others in proportion.
+
+        Members without any weight in the final score are left out; `positions` tells which are there.
 
         Args:
             ensemble: The members asked for, with their weights in the robust mean.
@@ -103,44 +108,36 @@ class FittedEnsemble:
         made = list(fitted)
         if not made:
             raise NothingFinishedError("no member of the ensemble could be fitted.", where="ensembling")
-        members = _reweighed(made)
-        reasons = ensemble.reasons
-        missing = len(ensemble.members) - len(made)
-        if missing:
-            text = f"{missing} of {len(ensemble.members)} members could not be fitted; the others share their weight."
-            evidence = {"missing": missing, "members": len(made)}
-            reasons += (Reason(code="ENS-020", subject="ensemble", text=text, evidence=evidence),)
+        novel = ensemble.combiner == novelty.COMBINER
+        lent = None if novel else expertise  # it was learned from contaminated tables
+        members = [replace(f.member, reasons=f.member.reasons + f.reasons) for f in made]
+        weights = weigh(members, *((None, 0.0) if lent is None else (lent.fusion, lent.fusion.blend * lent.trust)))
+        kept = tuple(i for i, share in enumerate(weights.shares) if share > 0)  # the others say nothing in the score
         live = cls(
-            replace(ensemble, members=members, reasons=reasons), [f.detector for f in made],
-            [Distribution.of(f.scores, bounded=ensemble.combiner != novelty.COMBINER) for f in made],
-            [m.weight for m in members],
+            replace(ensemble, members=tuple(members[i] for i in kept)), [made[i].detector for i in kept],
+            [Distribution.of(made[i].scores, bounded=not novel) for i in kept], weights.only(kept).robust,
         )  # fmt: skip
-        live._train([f.scores for f in made], expertise)
+        live.positions = kept
+        told = live._train([made[i].scores for i in kept], lent, weights.fused)
+        if not told and any(m.weight == 0 for m in members):  # chosen to vote, and then there was no time to
+            told = (unfused_reason(),)
+        live.record = settled(ensemble, members, weights, told)
         return live
 
-    def _train(self, scores: Sequence[FloatArray], expertise: Expertise | None) -> None:
-        """Score the training rows, and bind the fusion to them."""
+    def _train(self, scores: Sequence[FloatArray], lent: Expertise | None, weight: float) -> tuple[Reason, ...]:
+        """Score the training rows, bind the fusion to them, and say how much it counts."""
         self.member_scores = np.column_stack([d(s) for d, s in zip(self._distributions, scores, strict=True)])
-        robust = self._mean(self.member_scores)
-        self.train_scores = robust
-        if expertise is None or self.record.combiner == novelty.COMBINER:  # learned from contaminated tables
-            return
-        votes = self._votes(self.member_scores, scores)
-        known = votes.only(expertise.fusion.knows(votes.names))
-        weight = expertise.fusion.blend * expertise.trust
-        self._robust = robust_weights(self.record.members, expertise.fusion)
-        members = tuple(replace(m, weight=w) for m, w in zip(self.record.members, self._robust, strict=True))
         self.train_scores = robust = self._mean(self.member_scores)
-        if known.names and weight > 0:
-            facts = table_facts(known, n_features=expertise.X.shape[1])
-            fused, self.train_odds = Fused.of(expertise.fusion, known, facts, weight)
+        if lent is None:
+            return ()
+        votes = self._votes(self.member_scores, scores)
+        known = votes.only(lent.fusion.knows(votes.names))
+        if weight > 0:
+            facts = table_facts(known, n_features=lent.X.shape[1])
+            fused, self.train_odds = Fused.of(lent.fusion, known, facts, weight)
             blended = fused.blend(robust, self.train_odds)
-            self.fused, self.train_scores = fused.over(expertise.X, blended, seed=expertise.seed)
-        reason = fusion_reason(self.fused, expertise.trust, len(known.names))
-        self.record = replace(
-            self.record, members=shares(members, self.fused), reasons=(*self.record.reasons, reason),
-            combiner=self.record.combiner if self.fused is None else FUSED_COMBINER,
-        )  # fmt: skip
+            self.fused, self.train_scores = fused.over(lent.X, blended, seed=lent.seed)
+        return (fusion_reason(self.fused, lent.trust, len(known.names)),)
 
     def probabilities(self, calibrator: Calibrator) -> FloatArray | None:
         """What the knowledge base takes for the probability that a training row is an anomaly; None without fusion."""
@@ -172,43 +169,58 @@ class FittedEnsemble:
             return robust
         return self.fused.score(X, robust, self._votes(ranks, raw))
 
-    def to_state(self) -> dict[str, FloatArray]:
-        """The arrays that, with the record, the detectors and the fusion's own files, make it again."""
-        state: dict[str, FloatArray] = {"robust": np.asarray(self._robust)}
+    def heaviest(self, most: int) -> FittedEnsemble:
+        """The members that weigh most, alone behind the robust mean: quick to score, and in nearly the same order.
+
+        Args:
+            most: How many.
+        """
+        members = self.record.members
+        chosen = sorted(sorted(range(len(members)), key=lambda i: (-members[i].weight, i))[:most])
+        total = sum(members[i].weight for i in chosen)
+        weights = [members[i].weight / total if total > 0 else 1.0 / len(chosen) for i in chosen]
+        kept = tuple(replace(members[i], weight=w) for i, w in zip(chosen, weights, strict=True))
+        combiner = self.record.combiner if self.fused is None else COMBINER
+        return FittedEnsemble(
+            replace(self.record, members=kept, combiner=combiner), [self.detectors[i] for i in chosen],
+            [self._distributions[i] for i in chosen], weights,
+        )  # fmt: skip
+
+    def to_state(self) -> State:
+        """What, with the detectors, makes it again."""
+        out = State(
+            arrays={"robust": np.asarray(self._robust, dtype=np.float64)},
+            values={"record": self.record.to_dict(), "fused": self.fused is not None},
+        )
         for i, distribution in enumerate(self._distributions):
-            state |= {f"{name}_{i}": array for name, array in distribution.to_state().items()}
-        if self.fused is not None:
-            state |= {f"{name}_fused": array for name, array in self.fused.distribution.to_state().items()}
-            if self.fused.around is not None:
-                state |= {f"{name}_around": array for name, array in self.fused.around.to_state().items()}
-        return state
+            out = out | distribution.to_state().within(f"distribution.{i}")
+        return out if self.fused is None else out | self.fused.to_state().within(_FUSED)
 
     @classmethod
     def from_state(
         cls,
-        record: Ensemble,
-        detectors: Sequence[_Detector],
-        state: Mapping[str, FloatArray],
-        fusion: Callable[[Distribution, Neighbourhood | None], Fused] | None = None,
+        state: State,
+        make: Callable[[Member, int], _Detector],
+        n_features: int,
     ) -> FittedEnsemble:
         """Make it again from what `to_state` gave; without training rows, so ``train_scores`` is empty.
 
         Args:
-            record: Its record.
-            detectors: Its members, loaded.
             state: From `to_state`.
-            fusion: Makes the bound fusion of its distribution and neighbourhood; None: it had none.
+            make: Makes the detector of a member, which has that number.
+            n_features: Columns of the rows it is to score.
+
+        Raises:
+            StorageError: Something is missing, or does not fit.
         """
-
-        def distribution(tail: object) -> Distribution:
-            return Distribution.from_state({name: state[f"{name}_{tail}"] for name in ("values", "ranks", "scale")})
-
-        members = [distribution(i) for i in range(len(record.members))]
-        around = None
-        if "rows_around" in state:
-            around = Neighbourhood.from_state({name: state[f"{name}_around"] for name in ("rows", "scores")})
-        fused = None if fusion is None else fusion(distribution("fused"), around)
-        return cls(record, detectors, members, [float(w) for w in state["robust"]], fused)
+        record = restore(Ensemble, state.value("record", dict))
+        weights = state.array("robust", ndim=1)
+        if len(weights) != len(record.members) or not len(weights) or not np.isfinite(weights).all():
+            raise StorageError("the weights are not one finite number per member.", where="ensemble")
+        members = [Distribution.from_state(state.part(f"distribution.{i}")) for i in range(len(weights))]
+        fused = Fused.from_state(state.part(_FUSED), n_features) if state.value("fused", bool) else None
+        detectors = [make(member, i) for i, member in enumerate(record.members)]
+        return cls(record, detectors, members, [float(w) for w in weights], fused)
 
     def _raw(self, X: FloatArray) -> list[FloatArray]:
         """The members' raw scores, one array each."""
@@ -216,7 +228,7 @@ class FittedEnsemble:
             return [detector.score(X) for detector in self.detectors]
         # Members side by side: most of their work is done in compiled code that lets other threads run. Each thread
         # has a member to itself, as no library promises that one estimator may be used from two.
-        with ThreadPoolExecutor(min(len(self.detectors), os.cpu_count() or 1)) as threads:
+        with ThreadPoolExecutor(min(len(self.detectors), usable_cores())) as threads:
             return list(threads.map(lambda detector: detector.score(X), self.detectors))
 
     def _ranks(self, raw: Sequence[FloatArray]) -> FloatArray:
@@ -241,15 +253,3 @@ class FittedEnsemble:
             if weight > 0:
                 out += weight * column
         return out
-
-
-def _reweighed(made: Sequence[_Fitted]) -> tuple[Member, ...]:
-    """The members that could be fitted, with weights that sum to 1."""
-    total = sum(f.member.weight for f in made)
-    return tuple(
-        replace(
-            f.member, weight=f.member.weight / total if total > 0 else 1 / len(made),
-            reasons=f.member.reasons + f.reasons,
-        )
-        for f in made
-    )  # fmt: skip

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._neighbourhood import NEIGHBOURS, SHARE, Neighbourhood
+from pynomaly_auto.errors import StorageError
 from pynomaly_auto.knowledge import Fusion, Votes, member_name
-from pynomaly_auto.records import FloatArray, Member, Reason
+from pynomaly_auto.records import FloatArray, Member, Reason, Scalar, State, plain, restore
 
 FUSED_COMBINER = "learned fusion, blended with the robust mean of −log tail ranks"
-_SMALL = 20_000  # rows below which a second thread is not worth starting
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,7 +39,7 @@ class Fused:
         Returns:
             The bound fusion, and the training rows' log odds; shape (n_rows,).
         """
-        odds = fusion.log_odds(votes, facts, _threads(len(votes.ranks)))
+        odds = fusion.log_odds(votes, facts)
         return cls(fusion=fusion, facts=dict(facts), weight=weight, distribution=Distribution.of(odds)), odds
 
     def over(self, X: FloatArray, blended: FloatArray, *, seed: int) -> tuple[Fused, FloatArray]:
@@ -51,7 +50,7 @@ class Fused:
     def log_odds(self, votes: Votes) -> FloatArray:
         """Log odds of any rows; shape (n_rows,)."""
         known = votes.only(self.fusion.knows(votes.names))
-        return self.fusion.log_odds(known, self.facts, _threads(len(votes.ranks)))
+        return self.fusion.log_odds(known, self.facts)
 
     def blend(self, robust: FloatArray, odds: FloatArray) -> FloatArray:
         """Robust mean and the −log tail rank of the log odds, by weight; shape (n_rows,)."""
@@ -62,30 +61,40 @@ class Fused:
         blended = self.blend(robust, self.log_odds(votes))
         return blended if self.around is None else self.around.smooth(X, blended)
 
+    def to_state(self) -> State:
+        """What makes it again."""
+        out = State(values={"facts": plain(self.facts), "weight": self.weight, "around": self.around is not None})
+        out = out | self.fusion.to_state().within("fusion") | self.distribution.to_state().within("distribution")
+        return out if self.around is None else out | self.around.to_state().within("around")
+
+    @classmethod
+    def from_state(cls, state: State, n_features: int) -> Fused:
+        """Make it again from what `to_state` gave.
+
+        Args:
+            state: From `to_state`.
+            n_features: Columns of the rows it is to score.
+
+        Raises:
+            StorageError: Something is missing, or does not fit.
+        """
+        made = restore(
+            cls,
+            state.values,
+            fusion=Fusion.from_state(state.part("fusion")),
+            distribution=Distribution.from_state(state.part("distribution")),
+            around=Neighbourhood.from_state(state.part("around"), n_features) if state.value("around", bool) else None,
+        )
+        if not 0 < made.weight <= 1:
+            raise StorageError(f"the fusion's weight is {made.weight}.")
+        return made
+
 
 def named(members: Sequence[Member]) -> tuple[str, ...]:
     """The members as the fusion knows them; an empty name for a tuned one, which it does not know."""
     names = [member_name(m.detector, m.params) or "" for m in members]
     # A detector's second member of the same name would overwrite the first.
     return tuple(name if names.index(name) == i else "" for i, name in enumerate(names))
-
-
-def robust_weights(members: Sequence[Member], fusion: Fusion) -> tuple[float, ...]:
-    """Weights of the members in the robust mean beside the fusion: its anchor's, or else their own."""
-    names = named(members)
-    chosen = fusion.core(names)
-    return tuple((name in chosen) / len(chosen) if chosen else m.weight for name, m in zip(names, members, strict=True))
-
-
-def shares(members: Sequence[Member], fused: Fused | None) -> tuple[Member, ...]:
-    """Set the members' weights: what each contributes to the final score, over both combiners; they sum to 1."""
-    if fused is None:
-        return tuple(members)
-    importance = fused.fusion.importance(fused.fusion.knows([n for n in named(members) if n]))
-    return tuple(
-        replace(m, weight=(1.0 - fused.weight) * m.weight + fused.weight * importance.get(name, 0.0))
-        for m, name in zip(members, named(members), strict=True)
-    )
 
 
 def fusion_reason(fused: Fused | None, trust: float, members: int) -> Reason:
@@ -99,11 +108,16 @@ def fusion_reason(fused: Fused | None, trust: float, members: int) -> Reason:
         f"Final score: {1 - fused.weight:.0%} robust mean, {fused.weight:.0%} learned fusion of {members} members; "
         f"the knowledge base knows tables like this one with confidence {trust:.2f}."
     )
+    evidence: dict[str, Scalar] = {
+        "robust": 1 - fused.weight, "weight": fused.weight, "confidence": trust, "members": members,
+    }  # fmt: skip
     if fused.around is not None:
         text += f" Each row's score is drawn by {SHARE:.0%} towards the mean of its {NEIGHBOURS} nearest neighbours'."
-    evidence: dict[str, Any] = {"weight": fused.weight, "confidence": trust, "members": members}
+        evidence |= {"smoothing": SHARE, "neighbours": NEIGHBOURS}
     return Reason(code="ENS-030", subject="fusion", text=text, evidence=evidence)
 
 
-def _threads(n_rows: int) -> int:
-    return 1 if n_rows < _SMALL else 2
+def unfused_reason() -> Reason:
+    """Why members that were chosen for the learned fusion are combined without it."""
+    text = "The robust mean alone: no time was left for the learned fusion."
+    return Reason(code="ENS-031", subject="fusion", text=text)

@@ -68,5 +68,5 @@ def reasons(chosen: tuple[tuple[str, Params], ...]) -> tuple[Reason, ...]:
         return (apart,)
     said = "; ".join(f"{name} ({', '.join(f'{k}={v}' for k, v in params.items())})" for name, params in chosen)
     text = f"tried first and combined, as the training rows are normal: {said}"
-    combined = Reason(code="REC-005", subject="portfolio", text=text, evidence={"members": len(chosen)})
+    combined = Reason(code="REC-006", subject="portfolio", text=text, evidence={"members": len(chosen), "params": said})
     return (apart, combined)

@@ -18,7 +18,12 @@ Member = tuple[str, Params]
 
 
 def in_learned_order(
-    base: KnowledgeBase | None, chosen: Sequence[Candidate], shape: tuple[int, int], forced: Sequence[str] = ()
+    base: KnowledgeBase | None,
+    chosen: Sequence[Candidate],
+    shape: tuple[int, int],
+    *,
+    forced: Sequence[str] = (),
+    asked: Sequence[str] = (),
 ) -> tuple[tuple[Member, ...], tuple[Reason, ...]]:
     """Order the members that the learned fusion knows.
 
@@ -30,6 +35,7 @@ def in_learned_order(
         chosen: The candidates to be tried.
         shape: Rows and features of the table.
         forced: Detectors that come before all others.
+        asked: Detectors that come after those that the fusion starts from: whatever is known of them, they are heard.
 
     Returns:
         Detectors with parameters, and why they come in that order; both empty where the base has not learned it.
@@ -53,7 +59,10 @@ def in_learned_order(
     evidence: dict[str, Scalar] = {"members": len(order), "anchors": len(core)}
     evidence |= {f"gain of {name}": round(gain, 5) for name, gain in expected.items()}
     first = tuple((c.detector, c.params) for c in chosen if c.detector in forced)
-    steps = (*first, *(members[name] for name in order if members[name] not in first))
+    heard = tuple((c.detector, c.params) for c in chosen if c.detector in asked)
+    starts, others = order[: len(core)], order[len(core) :]
+    wanted = (*first, *(members[n] for n in starts), *heard, *(members[n] for n in others))
+    steps = tuple(step for i, step in enumerate(wanted) if step not in wanted[:i])
     return steps, (Reason(code="REC-005", subject="order", text=text, evidence=evidence),)
 
 
@@ -61,9 +70,8 @@ def _members(chosen: Iterable[Candidate]) -> Iterable[tuple[str, Member]]:
     for candidate in chosen:
         if not candidate.params:  # set by hand: another member than the one that is known
             yield candidate.detector, (candidate.detector, {})
-            for start in candidate.warm_starts:
-                if set(start) == {VIEW}:
-                    yield f"{candidate.detector}:{start[VIEW]}", (candidate.detector, start)
+            for view in candidate.views:
+                yield f"{candidate.detector}:{view}", (candidate.detector, {VIEW: view})
 
 
 def _by_gain(

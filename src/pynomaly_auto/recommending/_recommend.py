@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-import psutil
-
-from pynomaly_auto.detectors import DETECTORS, VIEW, DetectorSpec
+from pynomaly_auto._machine import free_memory
+from pynomaly_auto.detectors import DETECTORS, DetectorSpec
 from pynomaly_auto.errors import InvalidInputError, NotApplicableError, SettingError
 from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.presets import PRESETS
 from pynomaly_auto.recommending import _novelty as novelty
+from pynomaly_auto.recommending._judged import Judged, changed
 from pynomaly_auto.recommending._meta_learner import (
     Opinion,
     consult,
@@ -21,8 +20,10 @@ from pynomaly_auto.recommending._meta_learner import (
     warm_start_reason,
 )
 from pynomaly_auto.recommending._ordering import in_learned_order
+from pynomaly_auto.recommending._overriding import asked_for, check_overrides, overridden
 from pynomaly_auto.recommending._prior import ALIKE, PORTFOLIO, SOURCE, STRENGTH, strengths
-from pynomaly_auto.recommending.rules import CRITERIA, RULES, Context, Criterion
+from pynomaly_auto.recommending._shares import foreign, least_shares, shares_reasons
+from pynomaly_auto.recommending.rules import CRITERIA, RULES, Context, Criterion, Effect
 from pynomaly_auto.records import Candidate, Params, Profile, Ranking, Reason
 from pynomaly_auto.settings import Settings
 
@@ -34,16 +35,6 @@ _ALL_ROWS = 20_000  # rows up to which trials are fitted on all of them
 _MIXED = 12  # picks made that way; whoever comes later comes in order of score
 # The priorities that the documents' weights stand for.
 _USUAL = {"accuracy": 0.6, "speed": 0.2, "interpretability": 0.2}
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Judged:
-    """One detector after the rules and before the order."""
-
-    candidate: Candidate
-    family: str
-    vetoed: bool = False
-    impossible: bool = False
 
 
 def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) -> Ranking:
@@ -63,8 +54,10 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
         SettingError: Overrides leave no detector that can be used.
         InvalidInputError: No detector applies to a table of this shape.
     """
-    specs = dict(DETECTORS)
-    _check_overrides(settings)
+    check_overrides(settings.overrides)
+    o = settings.overrides
+    # Asked for by name may be what is not listed: a detector made of its name.
+    specs = {**DETECTORS, **{name: DETECTORS[name] for name in (*o.include, *o.force, *o.params)}}
     context = _context(profile, settings)
     base = None if settings.novelty else base  # it was measured on contaminated tables
     opinion = consult(base, list(specs), profile.meta_features)
@@ -72,18 +65,20 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
     weights = criteria_weights(settings.priorities)
     judged = [_judge(spec, context, opinion, strength[name], weights) for name, spec in specs.items()]
     judged = [_unheard(j, context, opinion.heard) for j in judged]
-    judged = _rescue([_override(j, settings) for j in judged], settings, profile)
+    judged = _rescue([overridden(j, settings) for j in judged], settings, profile)
     usable = [j for j in judged if j.candidate.selected]
     portfolio = _portfolio(usable, settings)
     members: tuple[tuple[str, Params], ...] = ()
     if settings.novelty:
         members = novelty.members(portfolio, settings)
-    chosen = _in_order(usable, settings, portfolio)
+    shares = least_shares([j.candidate.detector for j in usable], settings.overrides, opinion.heard)
+    chosen = _in_order(usable, settings, portfolio, shares)
     if members:
         chosen = novelty.first_params(chosen, members)
     learned = base if portfolio and not settings.novelty and not settings.overrides.include else None
-    forced = settings.overrides.force
-    order, ordered = in_learned_order(learned, chosen, (context.rows, context.features), forced)
+    order, ordered = in_learned_order(
+        learned, chosen, (context.rows, context.features), forced=settings.overrides.force, asked=tuple(shares)
+    )
     left_out = sorted((j.candidate for j in judged if not j.candidate.selected), key=lambda c: -c.score)
     return Ranking(
         candidates=(*chosen, *left_out),
@@ -92,13 +87,15 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
         portfolio=portfolio,
         members=members,
         order=order,
+        shares=shares,
         similar=opinion.similar,
         reasons=(
             *(() if settings.novelty else opinion.reasons),
             *_summary(chosen, left_out, weights, opinion, _source(settings, base)),
             *(novelty.reasons(members) if settings.novelty else _of_portfolio(portfolio)),
             *ordered,
-            *_asked(settings),
+            *shares_reasons(shares, settings.overrides.force),
+            *asked_for(settings.overrides),
         ),
     )
 
@@ -129,7 +126,7 @@ def _context(profile: Profile, settings: Settings) -> Context:
         fields = [p for p in PRESETS.values() if settings.domain and p.values.get("domain") == settings.domain]
     limit = settings.memory_limit
     # Without a limit a trial may take its worker's fair share of what is free, less a reserve for this process.
-    free = psutil.virtual_memory().available * 0.8 / settings.workers
+    free = free_memory() * 0.8 / settings.workers
     preferred = frozenset(name for p in fields for name in p.preferred)
     return Context(
         profile=profile,
@@ -143,17 +140,15 @@ def _context(profile: Profile, settings: Settings) -> Context:
 
 def _judge(
     spec: DetectorSpec, context: Context, opinion: Opinion, strength: float, weights: Mapping[Criterion, float]
-) -> _Judged:
+) -> Judged:
     """One detector under all rules, with the knowledge base's opinion."""
     criteria: dict[Criterion, float] = dict.fromkeys(CRITERIA, 0.5)
     # Strengths lie close together and matter most; interpretability spreads wide and matters where it is asked for.
     criteria["performance"] = 0.5 + _STRETCH * (strength - _MIDDLE)
     criteria["interpretability"] = 0.5 + 0.5 * (spec.capabilities.interpretability - 0.5)
-    reasons: list[Reason] = []
     impossible = _impossible(spec, context)
     vetoed = False
-    if impossible is not None:
-        reasons.append(impossible)
+    told: list[tuple[Effect, Reason]] = []
     for rule in RULES.values() if impossible is None else ():
         effect = rule.judge(spec, context)
         if effect is None:
@@ -161,12 +156,13 @@ def _judge(
         vetoed = vetoed or effect.kind == "veto"
         criteria[rule.criterion] = criteria[rule.criterion] + effect.amount
         evidence = {**effect.evidence, "effect": effect.kind, "amount": effect.amount, "criterion": rule.criterion}
-        reasons.append(Reason(code=rule.code, subject=spec.name, text=effect.text, evidence=evidence))
+        told.append((effect, Reason(code=rule.code, subject=spec.name, text=effect.text, evidence=evidence)))
     bounded = {name: min(1.0, max(0.0, value)) for name, value in criteria.items()}
     by_rules = sum(weights[name] * value for name, value in bounded.items())
     score = (1 - opinion.weight) * by_rules + opinion.weight * opinion.score(spec.name)
     # Vetoes first, then what moved the score most.
-    reasons.sort(key=lambda r: (r.evidence.get("effect") != "veto", -abs(float(r.evidence.get("amount") or 0.0))))
+    told.sort(key=lambda pair: (pair[0].kind != "veto", -abs(pair[0].amount)))
+    reasons = [*(() if impossible is None else (impossible,)), *(reason for _, reason in told)]
     found, starts = opinion.predictions.get(spec.name), opinion.warm_starts.get(spec.name, ())
     if found is not None:
         reasons.append(prediction_reason(spec.name, found))
@@ -181,12 +177,13 @@ def _judge(
         score=score,
         prediction=found,
         criteria={str(name): value for name, value in bounded.items()},
-        warm_starts=(*({VIEW: view} for view in views), *(w.params for w in starts)),
+        views=views,
+        warm_starts=tuple(w.params for w in starts),
         seconds=context.seconds(spec),
         memory_mb=context.needed_mb(spec),
         reasons=tuple(reasons),
     )
-    return _Judged(candidate=candidate, family=spec.family, vetoed=vetoed, impossible=impossible is not None)
+    return Judged(candidate=candidate, family=spec.family, vetoed=vetoed, impossible=impossible is not None)
 
 
 def _views(name: str, context: Context, opinion: Opinion) -> tuple[str, ...]:
@@ -208,67 +205,33 @@ def _impossible(spec: DetectorSpec, context: Context) -> Reason | None:
             code="REC-021",
             subject=spec.name,
             text=f"left out: {error}",
-            evidence={"rows": context.rows, "features": context.features, "effect": "veto"},
+            evidence={
+                "rows": context.rows,
+                "features": context.features,
+                "min_rows": spec.capabilities.min_rows,
+                "min_features": spec.capabilities.min_features,
+                "effect": "veto",
+            },
         )
     return None
 
 
-def _unheard(judged: _Judged, context: Context, known: frozenset[str]) -> _Judged:
+def _unheard(judged: Judged, context: Context, known: frozenset[str]) -> Judged:
     """Leave out what would cost time and change nothing: neither the learned fusion nor the portfolio hears it."""
     candidate, settings = judged.candidate, context.settings
     name = candidate.detector
     by_hand = {*settings.overrides.include, *settings.overrides.force, *settings.overrides.params}
+    if foreign(name, known) and candidate.selected:
+        text = "tried, and heard if it completes: nothing is known of it beforehand"
+        return changed(judged, (Reason(code="REC-043", subject=name, text=text),))
     matters = not known or name in known or name in {*PORTFOLIO, *context.preferred, *by_hand}
     if matters or not candidate.selected or settings.priorities["accuracy"] < _ACCURACY_FIRST:
         return judged
     text = "left out: the learned fusion has not learned what it is worth; force it to have it tried"
-    return _changed(judged, (Reason(code="REC-042", subject=name, text=text, evidence={}),), selected=False)
+    return changed(judged, (Reason(code="REC-042", subject=name, text=text, evidence={}),), selected=False)
 
 
-def _check_overrides(settings: Settings) -> None:
-    o = settings.overrides
-    for name in (*o.include, *o.exclude, *o.force, *o.params):
-        DETECTORS[name]  # raises with the nearest known names
-
-
-def _override(judged: _Judged, settings: Settings) -> _Judged:
-    """Apply what the user decided by hand; every such decision is a reason of its own."""
-    o, name = settings.overrides, judged.candidate.detector
-    evidence = {"by": "user", "reason": o.reason}
-    changes: dict[str, object] = {}
-    reasons: list[Reason] = []
-
-    def because(code: str, text: str) -> None:
-        reasons.append(Reason(code=code, subject=name, text=f"{text}: {o.reason}", evidence=evidence))
-
-    if name in o.exclude:
-        changes["selected"] = False
-        because("REC-031", "excluded")
-    elif o.include and name not in {*o.include, *o.force}:
-        changes["selected"] = False
-        because("REC-032", f"left out, only {', '.join(o.include)} asked for")
-    elif name in o.force:
-        changes["selected"] = not judged.impossible
-        because("REC-033", "forced, but it cannot be fitted here" if judged.impossible else "forced")
-    if name in o.params:
-        fixed = dict(o.params[name])
-        changes["params"] = fixed
-        # Fixed parameters are not tuned: whatever was transferred keeps only what the user left open.
-        changes["warm_starts"] = tuple({**start, **fixed} for start in judged.candidate.warm_starts)
-        because("REC-034", "parameters fixed (" + ", ".join(f"{k}={v}" for k, v in fixed.items()) + ")")
-    if not reasons:
-        return judged
-    return _changed(judged, tuple(reasons), **changes)
-
-
-def _changed(judged: _Judged, reasons: tuple[Reason, ...], **changes: object) -> _Judged:
-    from dataclasses import replace
-
-    candidate = replace(judged.candidate, reasons=(*reasons, *judged.candidate.reasons), **changes)  # type: ignore[arg-type]
-    return replace(judged, candidate=candidate)
-
-
-def _rescue(judged: list[_Judged], settings: Settings, profile: Profile) -> list[_Judged]:
+def _rescue(judged: list[Judged], settings: Settings, profile: Profile) -> list[Judged]:
     """When every rule together left nothing, keep the cheapest of what could run at all."""
     if any(j.candidate.selected for j in judged):
         return judged
@@ -294,7 +257,7 @@ def _rescue(judged: list[_Judged], settings: Settings, profile: Profile) -> list
     }
     reason = "kept although a rule speaks against it: nothing else is left"
     return [
-        _changed(
+        changed(
             j, (Reason(code="REC-041", subject=j.candidate.detector, text=reason, evidence={}),), selected=True
         )
         if j.candidate.detector in kept
@@ -303,7 +266,7 @@ def _rescue(judged: list[_Judged], settings: Settings, profile: Profile) -> list
     ]  # fmt: skip
 
 
-def _portfolio(usable: list[_Judged], settings: Settings) -> tuple[str, ...]:
+def _portfolio(usable: list[Judged], settings: Settings) -> tuple[str, ...]:
     """The robust portfolio, less what is left out; empty when something else than accuracy comes first."""
     if settings.priorities["accuracy"] < _ACCURACY_FIRST:
         return ()
@@ -312,16 +275,18 @@ def _portfolio(usable: list[_Judged], settings: Settings) -> tuple[str, ...]:
     return tuple(name for name in wanted if name in names)
 
 
-def _in_order(selected: list[_Judged], settings: Settings, portfolio: tuple[str, ...]) -> list[Candidate]:
-    """Forced ones, the portfolio, then greedily: the best score after a discount for what earlier picks cover."""
+def _in_order(
+    selected: list[Judged], settings: Settings, portfolio: tuple[str, ...], shares: Mapping[str, float]
+) -> list[Candidate]:
+    """Forced ones, the portfolio, who is to be heard, then greedily: the best after a discount for what is covered."""
     force = set(settings.overrides.force)
     order = sorted((j for j in selected if j.candidate.detector in force), key=lambda j: -j.candidate.score)
     named = {j.candidate.detector: j for j in selected}
-    order += [named[name] for name in portfolio if name not in force]
+    order += [named[name] for name in dict.fromkeys((*portfolio, *shares)) if name not in force]
     rest = [j for j in selected if j not in order]
     while rest:
 
-        def worth(j: _Judged) -> tuple[float, str]:
+        def worth(j: Judged) -> tuple[float, str]:
             earlier = order if len(order) < _MIXED else ()
             family = sum(e.family == j.family for e in earlier)
             alike = sum(
@@ -372,6 +337,7 @@ def _summary(
         code="REC-003",
         subject="strength of detectors",
         text=f"from {source}",
+        evidence={"source": source},
     )
     return ranked, weighted, strength
 
@@ -383,18 +349,3 @@ def _source(settings: Settings, base: KnowledgeBase | None) -> str:
     if base is None:
         return SOURCE
     return "their mean ROC-AUC over the knowledge base's tables, and documented grades where those are few"
-
-
-def _asked(settings: Settings) -> tuple[Reason, ...]:
-    o = settings.overrides
-    said = {"include": o.include, "exclude": o.exclude, "force": o.force, "params": tuple(o.params)}
-    return tuple(
-        Reason(
-            code="REC-030",
-            subject="overrides",
-            text=f"{name}: {', '.join(names)} ({o.reason})",
-            evidence={"by": "user", "reason": o.reason, "detectors": ", ".join(names)},
-        )
-        for name, names in said.items()
-        if names
-    )

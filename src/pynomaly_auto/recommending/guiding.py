@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import SettingError, UnknownNameError
 from pynomaly_auto.presets import PRESETS
-from pynomaly_auto.records import Profile, Reason
+from pynomaly_auto.records import Guidance, Profile, Reason
 from pynomaly_auto.settings import Settings
 
 CONSTRAINTS = (
@@ -18,12 +18,18 @@ CONSTRAINTS = (
     "excluded_algorithms", "n_jobs", "deterministic",
 )  # fmt: skip
 _OPAQUE = 0.3  # interpretability up to which a detector counts as opaque
-_Decide = Callable[[str, object, str, Mapping[str, Any]], None]
+_TRIALS = 40  # where repeatable results are asked for: enough for the members of a table of some thousand rows
+
+
+class _Decide(Protocol):
+    def __call__(
+        self, name: str, value: object, text: str, evidence: Mapping[str, Any], *, asked: bool = True
+    ) -> None: ...
 
 
 def guide(
     profile: Profile | None, priorities: Mapping[str, Any] | None = None, constraints: Mapping[str, Any] | None = None
-) -> tuple[Settings, tuple[Reason, ...]]:
+) -> Guidance:
     """Derive settings from what is known of a table and what its owner wants.
 
     Args:
@@ -35,7 +41,7 @@ def guide(
             ``excluded_algorithms`` (names), ``n_jobs``, ``deterministic`` (bool).
 
     Returns:
-        The settings, and one reason per value decided.
+        The settings, one reason per value decided, and which of them nobody asked for.
 
     Raises:
         UnknownNameError: A constraint, priority, preset or detector is unknown.
@@ -47,9 +53,11 @@ def guide(
             raise UnknownNameError.of("constraint", str(name), CONSTRAINTS)
     values: dict[str, Any] = {}
     reasons: list[Reason] = []
+    suggested: set[str] = set()
 
-    def decide(name: str, value: object, text: str, evidence: Mapping[str, Any]) -> None:
+    def decide(name: str, value: object, text: str, evidence: Mapping[str, Any], *, asked: bool = True) -> None:
         values[name] = value
+        (suggested.discard if asked else suggested.add)(name)
         reasons.append(Reason(code="GUI-001", subject=name, text=text, evidence=evidence))
 
     _from_preset(limits, decide)
@@ -67,7 +75,8 @@ def guide(
             f"{', '.join(excluded)} excluded, as asked for",
             {"excluded": len(excluded)},
         )
-    return Settings.from_mapping(values, where="guided setup"), tuple(reasons)
+    settings = Settings.from_mapping(values, where="guided setup")
+    return Guidance(settings=settings, reasons=tuple(reasons), suggested=frozenset(suggested))
 
 
 def _from_preset(limits: Mapping[str, Any], decide: _Decide) -> None:
@@ -76,8 +85,9 @@ def _from_preset(limits: Mapping[str, Any], decide: _Decide) -> None:
         preset = PRESETS[str(name)]
         for key, value in preset.values.items():
             text = next((r.text for r in preset.reasons if r.subject == key), f"taken from the preset {preset.title}")
-            decide(key, value, text, {"preset": preset.name})
-        decide("preset", preset.name, f"starts from the preset {preset.title}", {"preset": preset.name})
+            decide(key, value, text, {"preset": preset.name}, asked=False)
+        text = f"starts from the preset {preset.title}"
+        decide("preset", preset.name, text, {"preset": preset.name}, asked=False)
     if limits.get("domain") is not None:
         decide("domain", str(limits["domain"]), "as asked for", {})
 
@@ -112,8 +122,11 @@ def _from_priorities(
 
 
 def _from_limits(profile: Profile | None, limits: Mapping[str, Any], decide: _Decide) -> None:
+    fixed = bool(limits.get("deterministic"))
     if limits.get("max_training_time") is not None:
         decide("time_budget", limits["max_training_time"], "the longest training time allowed", {})
+    elif fixed:
+        decide("time_budget", None, "no clock, as repeatable results were asked for", {})
     elif profile is not None:
         # Enough for some dozen fits of a near-linear detector: a floor for small tables, a ceiling for patience.
         seconds = float(min(600.0, max(30.0, 3e-5 * profile.size.rows * max(profile.size.features, 10) ** 0.5)))
@@ -122,8 +135,11 @@ def _from_limits(profile: Profile | None, limits: Mapping[str, Any], decide: _De
             "time_budget",
             rounded,
             f"{rounded:.0f} s let some dozen models be fitted on {profile.size.rows:,} rows",
-            {"rows": profile.size.rows, "features": profile.size.features},
+            {"seconds": rounded, "rows": profile.size.rows, "features": profile.size.features},
+            asked=False,
         )
+    if limits.get("contamination") is not None:
+        decide("contamination", limits["contamination"], "as asked for", {})
     if limits.get("max_memory") is not None:
         decide("memory_limit", limits["max_memory"], "the most memory allowed to one trial", {})
     if limits.get("max_models") is not None:
@@ -132,32 +148,21 @@ def _from_limits(profile: Profile | None, limits: Mapping[str, Any], decide: _De
         decide("max_models", 3, "few members keep the combined score explicable", {})
     if limits.get("n_jobs") is not None:
         decide("n_jobs", limits["n_jobs"], "as asked for", {})
-    if limits.get("deterministic"):
+    if fixed:
         decide("random_state", 0, "a fixed seed, as repeatable results were asked for", {})
-        decide("n_trials", 40, "a fixed number of trials does not depend on the clock", {})
+        decide("n_trials", _TRIALS, "a fixed number of trials does not depend on the clock", {})
 
 
 def _from_data(profile: Profile, limits: Mapping[str, Any], decide: _Decide) -> None:
+    if "preset" in limits:
+        return
     share = profile.hints.share_estimate
-    if limits.get("contamination") is not None:
-        decide("contamination", limits["contamination"], "as asked for", {})
-    elif "preset" not in limits:
-        decide(
-            "contamination",
-            "auto",
-            f"estimated from the scores; raw distances hint at {share:.1%}",
-            {"share_estimate": round(share, 4)},
-        )
-    if "preset" not in limits:
-        rare = share < 0.02
-        decide(
-            "target_metric",
-            "average_precision" if rare else "f1",
-            "anomalies seem rare: the purity of the top of the list counts"
-            if rare
-            else "anomalies do not seem rare: misses and false alarms weigh alike",
-            {"share_estimate": round(share, 4)},
-        )
+    evidence = {"share_estimate": round(share, 4)}
+    if limits.get("contamination") is None:
+        text = f"estimated from the scores; raw distances hint at {share:.1%}"
+        decide("contamination", "auto", text, evidence, asked=False)
+        text = "none: as many rows are labelled as anomalies are expected; f1, precision or recall would move that cut"
+        decide("target_metric", None, text, {}, asked=False)
 
 
 def _without_opaque(limits: Mapping[str, Any], decide: _Decide) -> None:

@@ -1,6 +1,7 @@
 """The frozen records that travel between stages."""
 
 from pynomaly_auto.records._base import FloatArray, IntArray, Reason, Scalar, plain
+from pynomaly_auto.records._codes import CODES, ReasonCode, declare
 from pynomaly_auto.records._data import (
     AnomalyHints,
     Column,
@@ -12,9 +13,20 @@ from pynomaly_auto.records._data import (
     Quality,
     Size,
 )
-from pynomaly_auto.records._outcome import Calibration, Contribution, Ensemble, Explanation, Member, Verdict
+from pynomaly_auto.records._judgement import CutQuality, Evaluation, Judgement
+from pynomaly_auto.records._outcome import (
+    PROBABILITY,
+    Calibration,
+    Contribution,
+    Ensemble,
+    Expectation,
+    Explanation,
+    LeftOut,
+    Member,
+    Verdict,
+)
 from pynomaly_auto.records._restore import restore
-from pynomaly_auto.records._result import Guidance, Result
+from pynomaly_auto.records._result import Guidance, Result, column_of
 from pynomaly_auto.records._search import (
     Candidate,
     Params,
@@ -28,8 +40,9 @@ from pynomaly_auto.records._search import (
 from pynomaly_auto.records._state import State, Stateful
 
 __all__ = [
-    "AnomalyHints", "Calibration", "Candidate", "Column", "ColumnKind", "Contribution", "Dataset", "Distributions",
-    "Ensemble", "Explanation", "FloatArray", "Guidance", "IntArray", "Member", "Params", "Patterns", "Prediction",
-    "Profile", "Quality", "Ranking", "Reason", "Result", "Scalar", "Search", "SimilarTable", "Size", "State",
-    "Stateful", "Trial", "TrialStatus", "Verdict", "plain", "restore",
+    "CODES", "PROBABILITY", "AnomalyHints", "Calibration", "Candidate", "Column", "ColumnKind", "Contribution",
+    "CutQuality", "Dataset", "Distributions", "Ensemble", "Evaluation", "Expectation", "Explanation", "FloatArray",
+    "Guidance", "IntArray", "Judgement", "LeftOut", "Member", "Params", "Patterns", "Prediction", "Profile", "Quality",
+    "Ranking", "Reason", "ReasonCode", "Result", "Scalar", "Search", "SimilarTable", "Size", "State", "Stateful",
+    "Trial", "TrialStatus", "Verdict", "column_of", "declare", "plain", "restore",
 ]  # fmt: skip

@@ -19,7 +19,7 @@ IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 _STAGES = {
     "SET": "Settings", "PRE": "Preset", "DAT": "Data", "PRO": "Profile", "KNB": "Knowledge base",
     "REC": "Recommending", "TUN": "Tuning", "ENS": "Ensembling", "DEC": "Deciding", "EXP": "Explaining",
-    "TRK": "Tracking", "STO": "Storing", "ENG": "Engine", "MON": "Monitoring",
+    "GUI": "Guided setup", "TRK": "Tracking", "STO": "Storing", "ENG": "Engine", "MON": "Monitoring",
 }  # fmt: skip
 
 

@@ -23,12 +23,27 @@ if TYPE_CHECKING:
 _NAMED = 8  # members a summary names
 
 
+def column_of(values: Any) -> pd.Series[Any]:
+    """A column of a data frame, of any objects where its texts are no proper Unicode, which pandas' own must be."""
+    import pandas as pd
+
+    try:
+        return pd.Series(values)
+    except UnicodeEncodeError:
+        return pd.Series(values, dtype=object)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Guidance:
-    """The configuration a guided setup proposes, and why; ``config=guidance`` uses it."""
+    """The configuration a guided setup proposes, and why; ``config=guidance`` uses it.
+
+    Args:
+        suggested: The settings that nobody asked for: a preset, or a glance at the data, suggests them.
+    """
 
     settings: Settings
     reasons: tuple[Reason, ...] = ()
+    suggested: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -70,8 +85,22 @@ class Result:
 
     @property
     def confidence(self) -> FloatArray:
-        """How sure each label is, in [0, 1]; shape (n_rows,)."""
+        """Probability that each label is right, in [0, 1]; shape (n_rows,).
+
+        `scores` where the label is -1, 1 less that elsewhere.
+        """
         return self.verdict.confidence
+
+    @property
+    def headline(self) -> str:
+        """How many rows are flagged, and how many of them are expected to be real."""
+        found = int((self.labels == -1).sum())
+        if self.verdict.expectation is not None:
+            return self.verdict.expectation.sentence()
+        if not found:
+            return "No row is flagged."
+        rows = "1 row lies" if found == 1 else f"{found:,} rows lie"
+        return f"{rows} above the cut: false alarms, as all rows are taken as normal."
 
     @cached_property
     def reasons(self) -> tuple[Reason, ...]:
@@ -79,6 +108,7 @@ class Result:
         candidates = tuple(r for c in self.ranking.candidates for r in c.reasons)
         trials = tuple(r for t in self.search.trials for r in t.reasons)
         members = tuple(r for m in self.ensemble.members for r in m.reasons)
+        members += tuple(left.reason for left in self.ensemble.left_out)
         return (
             self.data_reasons + self.profile.reasons + self.ranking.reasons + candidates + self.search.reasons + trials
             + self.ensemble.reasons + members + self.verdict.reasons + self.warnings
@@ -86,7 +116,10 @@ class Result:
 
     @cached_property
     def anomalies(self) -> pd.DataFrame:
-        """The rows labelled anomalous, most anomalous first: row label, score, confidence, top features."""
+        """The rows labelled anomalous, most anomalous first: row label, score, confidence, top features.
+
+        The score is the probability of being an anomaly, and so is the confidence that the label is right.
+        """
         import pandas as pd
 
         rows = np.flatnonzero(self.labels == -1)
@@ -94,10 +127,10 @@ class Result:
         top = {e.row: ", ".join(c.column for c in e.contributions[:3]) for e in self.explanations}
         return pd.DataFrame(
             {
-                "row": self.row_labels[rows],
+                "row": column_of(self.row_labels[rows]).set_axis(rows),
                 "score": self.scores[rows],
                 "confidence": self.confidence[rows],
-                "top_features": [top.get(int(r), "") for r in rows],
+                "top_features": column_of([top.get(int(r), "") for r in rows]).set_axis(rows),
             },
             index=pd.Index(rows, name="position"),
         )
@@ -114,12 +147,12 @@ class Result:
         n, found = len(self.labels), int((self.labels == -1).sum())
         members = sorted(self.ensemble.members, key=lambda m: -m.weight)
         done, tried = len(self.search.completed), len(self.search.trials)
-        noun = "anomaly" if found == 1 else "anomalies"
         named = ", ".join(f"{m.name} {m.weight:.0%}" for m in members[:_NAMED])
         named += f" and {len(members) - _NAMED} more" if len(members) > _NAMED else ""
         return (
-            f"{found:,} {noun} in {n:,} rows ({found / max(n, 1):.2%}).",
-            f"Expected share of anomalies: {self.verdict.contamination:.2%} ({self.verdict.method}).",
+            self.headline,
+            f"That is {found / max(n, 1):.2%} of {n:,} rows; expected share of anomalies: "
+            f"{self.verdict.contamination:.2%} ({self.verdict.method}).",
             f"{len(members)} {'model' if len(members) == 1 else 'models combined'}: {named}.",
             f"{done} of {tried} trials completed; {self.search.stopped}. {sum(self.seconds.values()):.1f} s in all.",
             *(f"{e.text[:1].upper()}{e.text[1:]}" for e in self.explanations[:3]),
@@ -140,6 +173,7 @@ class Result:
             "method": self.verdict.method,
             "n_rows": len(self.labels),
             "n_anomalies": int((self.labels == -1).sum()),
+            "expectation": plain(self.verdict.expectation),
             # Row labels may be dates, tuples or anything else an index holds.
             "anomalies": plain(self.anomalies.reset_index().to_dict(orient="list")),
             "explanations": plain(self.explanations),

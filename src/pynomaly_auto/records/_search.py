@@ -49,9 +49,11 @@ class Candidate:
         score: What the ranking is by, in [0, 1].
         prediction: From the meta-learner; None on a cold start.
         criteria: Rule-engine score in [0, 1] by criterion (data, performance, computation, interpretability, domain).
+        views: Views of the table to try it in as well, as the learned fusion knows it in them.
         warm_starts: Further parameters worth trying first, from the knowledge base.
         seconds: Expected seconds of one fit on the whole table.
         memory_mb: Expected memory of one fit, in MB.
+        reasons: What decided whether it is tried comes first.
     """
 
     detector: str
@@ -60,6 +62,7 @@ class Candidate:
     score: float
     prediction: Prediction | None = None
     criteria: Mapping[str, float] = field(default_factory=dict)
+    views: tuple[str, ...] = ()
     warm_starts: tuple[Params, ...] = ()
     seconds: float
     memory_mb: float
@@ -78,6 +81,7 @@ class Ranking:
         members: What the ensemble is to be made of, detector with parameters, where that is known beforehand.
         order: Detectors with parameters, those to be tried first in front, where the knowledge base says what each is
             expected to add; whoever is not among them comes later.
+        shares: Detector to the least share of the final score it is to have, where the user or its origin asks for one.
     """
 
     candidates: tuple[Candidate, ...]
@@ -86,6 +90,7 @@ class Ranking:
     portfolio: tuple[str, ...] = ()
     members: tuple[tuple[str, Params], ...] = ()
     order: tuple[tuple[str, Params], ...] = ()
+    shares: Mapping[str, float] = field(default_factory=dict)
     similar: tuple[SimilarTable, ...] = ()
     reasons: tuple[Reason, ...] = ()
 

@@ -1,0 +1,90 @@
+"""What this process may use of the machine: cores and memory, within the limits of the container it runs in.
+
+The limits are those of Linux control groups, version 1 and 2: of the group the process is in and of all above it, as
+each holds for what is below. Everything is read from files below a root folder, so that tests bring their own.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+_ROOT = Path("/")
+# Where version 2 is found: by itself, or beside version 1.
+_UNIFIED = ("sys/fs/cgroup", "sys/fs/cgroup/unified")
+
+
+def usable_cores(root: Path = _ROOT) -> int:
+    """Cores this process may use: its affinity, at most the control groups' quota rounded up, at least one."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min([cores, *(math.ceil(quota) for quota in _quotas(root))]))
+
+
+def free_memory(root: Path = _ROOT) -> int:
+    """Bytes this process may still take: what the system has left, at most what the control groups leave."""
+    return max(0, min([psutil.virtual_memory().available, *_rooms(root)]))
+
+
+def _quotas(root: Path) -> Iterator[float]:
+    """Each limit on processor time, in cores."""
+    for folder in _groups(root, "cpu"):
+        quota, period = _words(folder / "cpu.max"), "100000"
+        if not quota:
+            quota, period = _words(folder / "cpu.cfs_quota_us"), (_words(folder / "cpu.cfs_period_us") or ["0"])[0]
+        elif len(quota) == 2:
+            period = quota[1]
+        if quota and (share := _number(quota[0])) > 0 and (whole := _number(period)) > 0:
+            yield share / whole
+
+
+def _rooms(root: Path) -> Iterator[int]:
+    """What each limit on memory leaves; file pages that are not in use go first and so count as free."""
+    for folder in _groups(root, "memory"):
+        for limit, usage, idle in (
+            ("memory.max", "memory.current", "inactive_file"),
+            ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+        ):
+            most = _number(" ".join(_words(folder / limit)))
+            if most >= 0:
+                statistics = dict(line.split()[:2] for line in _lines(folder / "memory.stat") if " " in line)
+                used = _number(" ".join(_words(folder / usage))) - max(0, _number(statistics.get(idle, "")))
+                yield most - max(0, used)
+
+
+def _groups(root: Path, controller: str) -> Iterator[Path]:
+    """The folders of the control groups that this process is in, the innermost first."""
+    for line in _lines(root / "proc/self/cgroup"):
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if not controllers:
+            tops = [root / place for place in _UNIFIED]
+        elif controller in controllers.split(","):
+            tops = [root / "sys/fs/cgroup" / controller]
+        else:
+            continue
+        # A container is often told the host's path, while all it sees is its own group, at the top: what is not there
+        # has no limit to read. One outside of what it sees begins with "..".
+        parts = [] if ".." in path.split("/") else [part for part in path.split("/") if part]
+        for top in tops:
+            for depth in range(len(parts), -1, -1):
+                yield top.joinpath(*parts[:depth])
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def _words(path: Path) -> list[str]:
+    return " ".join(_lines(path)).split()
+
+
+def _number(text: str) -> int:
+    """A number of such a file; -1 for anything else, such as ``max``."""
+    return int(text) if text.isdigit() else -1

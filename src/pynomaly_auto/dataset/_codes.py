@@ -1,0 +1,76 @@
+"""What the reasons about columns mean."""
+
+from pynomaly_auto.records import ReasonCode, declare
+
+declare(
+    ReasonCode("DAT-001", "Empty column", "The column is left out, as no cell has a value."),
+    ReasonCode(
+        "DAT-002",
+        "Constant column",
+        "The column is left out, as it has one value only or differs by rounding only.",
+    ),
+    ReasonCode("DAT-003", "Duplicate column", "The column is left out, as it holds the same values as another."),
+    ReasonCode(
+        "DAT-004",
+        "Identifier",
+        "The column is left out, as it numbers or names the rows.",
+        "If it is a measurement, rename it, or give it as a number with decimals.",
+    ),
+    ReasonCode("DAT-005", "Boolean", "True and false are read as 1 and 0."),
+    ReasonCode("DAT-006", "Number", "The column is a number and standardised."),
+    ReasonCode("DAT-007", "Duration", "The column is a duration, read in seconds."),
+    ReasonCode(
+        "DAT-008",
+        "Point in time",
+        "The column is a date or time: time elapsed, and cycles that are there.",
+        "Give it as a number to have the cycles left out.",
+    ),
+    ReasonCode(
+        "DAT-009",
+        "Category",
+        "Each level of the category is a feature.",
+        "Give codes as numbers only if their order means something.",
+    ),
+    ReasonCode(
+        "DAT-010",
+        "Category with many levels",
+        "Levels count by their rarity; only the commonest have a feature of their own.",
+        "Group levels where a group means the same.",
+    ),
+    ReasonCode(
+        "DAT-011",
+        "Free text",
+        "Texts are read by length, tokens, digits and unusual letter pairs.",
+        "Extract what matters into columns of their own.",
+    ),
+    ReasonCode(
+        "DAT-012",
+        "Numbers and texts mixed",
+        "Numbers and texts of one column are read side by side.",
+        "Clean the column where the mix is a mistake.",
+    ),
+    ReasonCode(
+        "DAT-013",
+        "Texts read as numbers or dates",
+        "The texts hold numbers or dates and are read as such; what could not be read is missing.",
+        "Convert the column yourself where that is wrong.",
+    ),
+    ReasonCode("DAT-014", "Missing cells", "Missing cells are filled, and a flag says where they were."),
+    ReasonCode(
+        "DAT-015",
+        "Infinite cells",
+        "Infinite cells are put beyond the extremes, and a flag says where they were.",
+        "Check where they come from.",
+    ),
+    ReasonCode(
+        "DAT-016",
+        "Watched constant",
+        "A column that is constant in normal rows is watched for any other value.",
+    ),
+    ReasonCode(
+        "DAT-017",
+        "Sparse table projected",
+        "A sparse table, too large to be written out, is projected onto its main directions.",
+        "Give fewer columns to have them explained one by one.",
+    ),
+)

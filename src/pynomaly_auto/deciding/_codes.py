@@ -1,0 +1,68 @@
+"""What the reasons about the cut mean."""
+
+from pynomaly_auto.records import ReasonCode, declare
+
+declare(
+    ReasonCode("DEC-001", "Expected share", "The share of anomalies expected before looking at the scores."),
+    ReasonCode(
+        "DEC-010",
+        "Gap in the scores",
+        "Whether a group of rows stands apart from the bulk, and how many there are.",
+    ),
+    ReasonCode(
+        "DEC-011",
+        "Agreement of the models",
+        "Whether more rows are extreme to most models than their correlation explains.",
+    ),
+    ReasonCode(
+        "DEC-020",
+        "Estimated share",
+        "The share of anomalies, estimated from the scores.",
+        "Give contamination if you know it.",
+    ),
+    ReasonCode("DEC-021", "Given share", "The share of anomalies is what the user gave."),
+    ReasonCode(
+        "DEC-022",
+        "Share of false alarms",
+        "All training rows are taken as normal: the cut leaves this share of them above it.",
+        "Give contamination for another share.",
+    ),
+    ReasonCode(
+        "DEC-023",
+        "Share known from other tables",
+        "Which share of such rows were anomalies in the tables of the knowledge base.",
+        "Give contamination if you know it.",
+    ),
+    ReasonCode("DEC-030", "Cut", "How many rows lie above the threshold."),
+    ReasonCode(
+        "DEC-031",
+        "Cut among ties",
+        "Rows share the score at the cut, so that fewer are labelled than asked for: a tie is never cut.",
+    ),
+    ReasonCode("DEC-032", "Nothing stands out", "All scores are equal: no row is labelled."),
+    ReasonCode(
+        "DEC-033",
+        "Cut moved by the target metric",
+        "More or fewer rows are labelled, as the target metric asks for.",
+        "Give contamination for a share of your own.",
+    ),
+    ReasonCode(
+        "DEC-034",
+        "Cut by expected F-measure",
+        "As many rows are labelled as make the expected F-measure largest, as the target metric asks for.",
+        "Give contamination for a share of your own, or an alert_budget for the most there may be.",
+    ),
+    ReasonCode(
+        "DEC-035",
+        "As many as expected",
+        "As many rows are labelled as anomalies are expected.",
+        "Give an alert_budget for the most there may be, or contamination for a share of your own.",
+    ),
+    ReasonCode(
+        "DEC-036",
+        "Alert budget",
+        "The most rows that may be labelled, and whether that is fewer than would have been.",
+        "Give a larger alert_budget to see more.",
+    ),
+    ReasonCode("DEC-060", "Cut moved by the user", "The user set a contamination or a threshold afterwards."),
+)

@@ -1,0 +1,69 @@
+"""What the reasons about trials mean."""
+
+from pynomaly_auto.records import ReasonCode, declare
+
+declare(
+    ReasonCode(
+        "TUN-001",
+        "Rows of trials",
+        "Whether trials are fitted on all rows or on a sample, and why.",
+        "Give more time_budget for larger samples.",
+    ),
+    ReasonCode("TUN-011", "Tried as ranked", "The trial has the parameters that the ranking gives the detector first."),
+    ReasonCode("TUN-012", "Tried as a warm start", "The trial has parameters that did well on similar tables."),
+    ReasonCode("TUN-013", "Tried as proposed", "The trial has parameters proposed by the sampler."),
+    ReasonCode(
+        "TUN-014",
+        "Tried in a view",
+        "The detector is tried in a view of the table in which the learned fusion knows it.",
+    ),
+    ReasonCode(
+        "TUN-020",
+        "Trial failed",
+        "The detector raised an error.",
+        "Exclude the detector, or report it to its makers.",
+    ),
+    ReasonCode(
+        "TUN-021",
+        "Trial took too long",
+        "The trial was ended at its time limit.",
+        "Raise time_budget, or exclude the detector.",
+    ),
+    ReasonCode(
+        "TUN-022",
+        "Trial needed too much memory",
+        "The trial was ended at its memory limit.",
+        "Raise memory_limit, or exclude the detector.",
+    ),
+    ReasonCode("TUN-023", "Detector does not apply", "The detector said that it does not apply to such a table."),
+    ReasonCode("TUN-024", "Trial cancelled", "The search ended before the trial did.", "Raise time_budget."),
+    ReasonCode(
+        "TUN-025",
+        "Not tried, no time left",
+        "The trial was expected to take longer than the search had left.",
+        "Raise time_budget.",
+    ),
+    ReasonCode(
+        "TUN-026",
+        "Not tried, too dear",
+        "The trial would cost much time and is not predicted to beat the portfolio.",
+        "Force the detector, or raise time_budget.",
+    ),
+    ReasonCode("TUN-030", "End of the search", "How many trials were made and completed, and why the search ended."),
+    ReasonCode("TUN-031", "Quality estimate", "What the label-free quality of a trial is estimated from."),
+    ReasonCode("TUN-040", "Taken over", "The trial was fitted on all rows, so its model is the member."),
+    ReasonCode("TUN-041", "Fitted on all rows", "The member was fitted again, on all rows."),
+    ReasonCode(
+        "TUN-042",
+        "Refit expected to take too long",
+        "The member is left out, as fitting it on all rows would not end in time.",
+        "Raise time_budget.",
+    ),
+    ReasonCode("TUN-043", "Refit failed", "The member is left out, as it could not be fitted on all rows."),
+    ReasonCode(
+        "TUN-044",
+        "Fitted on a sample",
+        "The member was fitted on the rows of the search, as none could be fitted on all.",
+        "Raise time_budget.",
+    ),
+)
