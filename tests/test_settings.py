@@ -11,9 +11,10 @@ import pytest
 
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._optional import available, missing, require
+from pynomaly_auto._quantities import parse_bytes
 from pynomaly_auto._registry import Registry
 from pynomaly_auto.errors import MissingExtraError, PynomalyError, SettingError, StorageError, UnknownNameError
-from pynomaly_auto.settings import Deadline, Overrides, Settings, parse_bytes, read_mapping
+from pynomaly_auto.settings import Deadline, Overrides, Settings, read_mapping
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pynomaly_auto._machine import usable_cores
 from pynomaly_auto.ensembling import _novelty as novelty
 from pynomaly_auto.ensembling._choosing import COMBINER
 from pynomaly_auto.ensembling._distribution import Distribution
-from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named
+from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, unfused_reason
 from pynomaly_auto.ensembling._weighing import settled, weigh
 from pynomaly_auto.errors import NothingFinishedError, StorageError
 from pynomaly_auto.knowledge import Calibrator, Fusion, Judged, Votes, table_facts
@@ -119,6 +119,8 @@ class FittedEnsemble:
         )  # fmt: skip
         live.positions = kept
         told = live._train([made[i].scores for i in kept], lent, weights.fused)
+        if not told and any(m.weight == 0 for m in members):  # chosen to vote, and then there was no time to
+            told = (unfused_reason(),)
         live.record = settled(ensemble, members, weights, told)
         return live
 
