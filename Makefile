@@ -39,7 +39,7 @@ unit: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
-	$(BIN)/python -m mkdocs build --strict
+	$(BIN)/zensical build --clean --strict
 
 benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.speed
