@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterable
 from types import ModuleType
 
-from pynomaly_auto.errors import MissingExtraError
+from pynomaly_auto.errors import MissingExtraError, ResourceError
 
 # Which extra brings which package; the one place that knows.
 _EXTRA_OF = {
@@ -24,6 +24,32 @@ _EXTRA_OF = {
     "matplotlib": "plots",
     "python_calamine": "excel",
 }
+
+# What every run needs, down to the compiled code: a slim image may lack a system library of one of them.
+_CORE = ("numpy", "scipy.linalg", "pandas", "pyarrow", "sklearn.ensemble", "lightgbm", "optuna")
+_REMEDIES = {
+    "libgomp": "Install it: apt-get install libgomp1 (Debian, Ubuntu), dnf install libgomp (Fedora, RHEL), "
+    "apk add libgomp (Alpine).",
+    "libomp": "Install it: brew install libomp.",
+}
+
+
+def check_core() -> None:
+    """Import what every run needs, so that a run does not fail in its last seconds.
+
+    Raises:
+        ResourceError: One of them cannot be loaded; the message says why and what to do.
+    """
+    for module in _CORE:
+        package = module.partition(".")[0]
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                importlib.import_module(module)
+        except (ImportError, OSError) as error:
+            reinstall = f"Install the library it names, or install {package!r} again."
+            fix = next((text for name, text in _REMEDIES.items() if name in str(error)), reinstall)
+            raise ResourceError(f"{package!r}, which every run needs, cannot be loaded: {error}.", fix=fix) from None
 
 
 def require(module: str) -> ModuleType:
