@@ -169,12 +169,12 @@ def test_a_preset_is_not_contradicted_by_a_glance_at_the_data(csv: Path) -> None
 def test_a_broken_tracking_store_is_told(csv: Path, tmp_path: Path) -> None:
     text = call("auto", "detect", "-d", csv, "-o", tmp_path, "--n-trials", "1", "--tracking", "foo://x")
     assert "Warning: MLflow:" in text
-    said, *lines, _results = text.splitlines()
-    assert said.startswith("pynomaly_auto: the run was not recorded at all in foo://x")
-    assert max(map(len, lines)) <= 80
+    said = "pynomaly_auto: the run was not recorded at all in foo://x"
+    whole = ("Results in ", said)  # paths and messages are not broken
+    assert max(len(line) for line in text.splitlines() if not line.startswith(whole)) <= 80
     done = process("auto", "detect", "-d", csv, "-o", tmp_path, "--n-trials", "1", "--tracking", "foo://x", "--quiet")
     assert done.stdout == ""
-    assert done.stderr.startswith("pynomaly_auto: the run was not recorded at all in foo://x")
+    assert done.stderr.startswith(said)
     assert done.stderr.count("\n") == 1, "it is said once"
 
 
