@@ -12,18 +12,18 @@ from types import ModuleType
 
 from pynomaly_auto.errors import MissingExtraError, ResourceError
 
-# Which extra brings which package; the one place that knows.
-_EXTRA_OF = {
-    "isotree": "forests",
-    "torch": "deep",
-    "statsmodels": "timeseries",
-    "prophet": "timeseries",
-    "ray": "ray",
-    "shap": "explain",
-    "lime": "explain",
-    "matplotlib": "plots",
-    "python_calamine": "excel",
+# Which extra brings which packages, and what they add; the one place that knows.
+_EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
+    "forests": (("isotree",), "the strongest tree detectors (compiled from source)"),
+    "deep": (("torch",), "the neural detectors (large: with CUDA's libraries several GB)"),
+    "explain": (("shap", "lime"), "explanations by SHAP and LIME"),
+    "ray": (("ray",), "trials on a cluster"),
+    "plots": (("matplotlib",), "pictures"),
+    "excel": (("python_calamine",), "reading Excel files"),
+    "timeseries": (("statsmodels", "prophet"), "models of time series"),
+    "pyod": (("pyod",), "any detector of PyOD by name"),
 }
+_EXTRA_OF = {package: extra for extra, (packages, _) in _EXTRAS.items() for package in packages}
 
 # What every run needs, down to the compiled code: a slim image may lack a system library of one of them.
 _CORE = ("numpy", "scipy.linalg", "pandas", "pyarrow", "sklearn.ensemble", "lightgbm", "optuna")
@@ -95,3 +95,11 @@ def _version(package: str) -> str | None:
 def available(package: str) -> bool:
     """Whether a package could be imported, without importing it."""
     return importlib.util.find_spec(package) is not None
+
+
+def extras() -> dict[str, str]:
+    """Each extra, with what it adds and whether it is there."""
+    return {
+        name: f"adds {adds}" + ("" if all(map(available, packages)) else f"; pip install 'pynomaly-auto[{name}]'")
+        for name, (packages, adds) in _EXTRAS.items()
+    }
