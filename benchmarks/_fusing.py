@@ -40,11 +40,11 @@ def fuse(task: Task, part: str, base: str, max_rows: int) -> pd.DataFrame:
     judged = Judged(scores=scores, odds=odds, robust=robust, tails=tail_ranks(scores), facts=facts)
     learned = learn(scores, calibrator.probabilities(judged), None, None)
     rows = np.arange(len(labels))
-    count = learned.labelled or 0
+    called = np.argsort(np.argsort(-scores)) < learned.labelled
     return pd.DataFrame(
         {
             "task": task.name, "row": rows, "score": scores.astype(np.float32),
-            "probability": learned.probabilities.astype(np.float32), "label": np.argsort(np.argsort(-scores)) < count,
+            "probability": learned.probabilities.astype(np.float32), "label": called,
         }
     )  # fmt: skip
 

@@ -72,7 +72,7 @@ def main() -> None:
 def decided(case: Case) -> Verdict:
     """The verdict with everything left to the library."""
     members = case.members
-    return decide(members.mean(axis=1), members, Settings(), seed=0, member_raw=case.raw)
+    return decide(members.mean(axis=1), members, Settings(random_state=0), member_raw=case.raw)
 
 
 def tables(root: Path, cache: Path, *, held_out: bool) -> list[Case]:

@@ -22,7 +22,7 @@ _EXTRA_OF = {
     "shap": "explain",
     "lime": "explain",
     "matplotlib": "plots",
-    "openpyxl": "excel",
+    "python_calamine": "excel",
 }
 
 

@@ -71,7 +71,7 @@ def _root(
 
 
 DatasetOption = Annotated[
-    Path, typer.Option("--dataset", "-d", help="CSV, TSV, Parquet, Arrow/Feather, JSON lines or Excel.")
+    Path, typer.Option("--dataset", "-d", help="CSV, TSV, Parquet, Arrow/Feather, JSON lines, Excel or OpenDocument.")
 ]
 
 
@@ -87,6 +87,10 @@ def detect(  # noqa: PLR0913 - one parameter per option
     time_budget: Annotated[float | None, typer.Option(help="Seconds for the whole run [default: 60].")] = None,
     n_trials: Annotated[int | None, typer.Option(help="Trials instead of seconds: repeatable results.")] = None,
     contamination: Annotated[str | None, typer.Option(help="'auto' or a share in (0, 0.5] [default: auto].")] = None,
+    alert_budget: Annotated[
+        str | None,
+        typer.Option(help="Most rows to flag: a number, a share such as 0.01, or per period such as 20/day."),
+    ] = None,
     max_models: Annotated[
         int | None, typer.Option(help="Most models in the ensemble [default: as many as help].")
     ] = None,
@@ -100,7 +104,7 @@ def detect(  # noqa: PLR0913 - one parameter per option
     tracking: Annotated[str | None, typer.Option(help="MLflow tracking URI, or 'off' [default: ./mlruns].")] = None,
     experiment_name: Annotated[str | None, typer.Option(help="MLflow experiment [default: pynomaly_auto].")] = None,
     random_state: Annotated[int | None, typer.Option(help="Seed.")] = None,
-    save_model: Annotated[bool, typer.Option(help="Also save the fitted detector under OUTPUT/model.")] = False,
+    save_model: Annotated[bool, typer.Option(help="Also save the fitted detector as OUTPUT/model.pynomaly.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")] = False,
 ) -> None:
     """Find the anomalies of a table and write them, with the reasons, to a folder."""
@@ -110,8 +114,8 @@ def detect(  # noqa: PLR0913 - one parameter per option
 
     given = {
         "preset": preset, "config": config, "target_metric": target_metric, "time_budget": time_budget,
-        "n_trials": n_trials, "contamination": _contamination(contamination), "max_models": max_models,
-        "memory_limit": memory_limit, "n_jobs": n_jobs, "novelty": novelty or None,
+        "n_trials": n_trials, "contamination": _contamination(contamination), "alert_budget": alert_budget,
+        "max_models": max_models, "memory_limit": memory_limit, "n_jobs": n_jobs, "novelty": novelty or None,
         "tracking": False if tracking == "off" else tracking, "experiment_name": experiment_name,
         "random_state": random_state, "verbose": 0 if quiet else 1,
     }  # fmt: skip
@@ -124,7 +128,7 @@ def detect(  # noqa: PLR0913 - one parameter per option
     result = detector.fit(table).result_
     write_results(result, output)
     if save_model:
-        detector.save(output / "model")
+        detector.save(output / "model.pynomaly")
     if quiet:
         for warning in result.warnings:
             sys.stderr.write(f"Warning: {warning.subject}: {warning.text}\n")

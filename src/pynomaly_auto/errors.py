@@ -103,6 +103,10 @@ class NothingFinishedError(PynomalyError, RuntimeError):
     """Not one trial completed, so there is nothing to combine."""
 
 
+class ResourceError(PynomalyError, RuntimeError):
+    """The machine gives too little memory or too few processes, or lacks a library that one of our packages needs."""
+
+
 class StorageError(PynomalyError, OSError):
     """A file or directory cannot be read or written, or does not hold what it should."""
 

@@ -33,7 +33,7 @@ class PyfuncDetector:
 
 
 def _load_pyfunc(path: str) -> PyfuncDetector:
-    """Load the detector saved in ``path``; the name and signature are MLflow's."""
+    """Load the detector saved as ``path``; the name and signature are MLflow's."""
     from pynomaly_auto.engine import AutonomousDetector
 
     return PyfuncDetector(AutonomousDetector.load(path))

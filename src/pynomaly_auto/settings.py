@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 import tomllib
 from collections.abc import Mapping
@@ -10,75 +11,21 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from pynomaly_auto._checks import flag, is_number, is_whole, names, one_line, params_of, words
+from pynomaly_auto._checks import flag, is_number, is_whole, one_line
 from pynomaly_auto._machine import usable_cores
-from pynomaly_auto._overrides import Override
+from pynomaly_auto._overrides import Overrides
 from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError, shown
+
+__all__ = ["Deadline", "Overrides", "Settings", "parse_alert_budget", "parse_bytes", "read_mapping", "usable_cores"]
 
 BACKENDS = ("local", "ray")
 PRIORITIES = ("accuracy", "speed", "interpretability")
+ALERT_PERIODS = ("minute", "hour", "day", "week", "month", "quarter", "year")
 # Every metric a user may name; what each means without labels is decided in scoring.
 TARGET_METRICS = ("average_precision", "f1", "precision", "recall", "roc_auc")
 
 _LARGEST = 10**9  # seconds, trials or models; what counts them further on has its limits, too
 _METRIC_ALIASES = {"ap": "average_precision", "f1_score": "f1", "auc": "roc_auc", "auc_roc": "roc_auc"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Overrides:
-    """What the user decides by hand, with the reason that goes into the record.
-
-    Args:
-        include: Only these detectors are candidates (empty: all).
-        exclude: These detectors are never candidates.
-        force: These detectors are tried and kept whatever the ranking says, with a share of the final score: at least
-            20 % each (of more than three, 60 % together).
-        params: Detector name to parameter values that replace defaults and are not tuned. Such a detector has at least
-            10 % of the final score (of more than three, 30 % together), as nothing is known of it.
-        reason: Why, in the user's words.
-        history: Decisions taken one by one, each with an id and perhaps an end; those in force count as well.
-    """
-
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    force: tuple[str, ...] = ()
-    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    reason: str = "asked for by the user"
-    history: tuple[Override, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.history, (list, tuple)):
-            raise SettingError(f"history is {shown(self.history)}.", where="overrides", fix="Give a list of overrides.")
-        history = (h if isinstance(h, Override) else Override.from_dict(h) for h in self.history)
-        object.__setattr__(self, "history", tuple(history))
-        for name in ("include", "exclude", "force"):
-            object.__setattr__(self, name, names(name, getattr(self, name)))
-        object.__setattr__(self, "params", params_of(self.params))
-        object.__setattr__(self, "reason", words(self.reason))
-        clash = set(self.exclude) & (set(self.force) | set(self.include))
-        if clash:
-            raise SettingError(
-                f"{', '.join(sorted(clash))} both excluded and asked for.",
-                where="overrides",
-                fix="Drop one of the two.",
-            )
-
-    def in_force(self) -> Overrides:
-        """What counts now: all that is said here, and by those of the history that are neither cleared nor over."""
-        now = tuple(h for h in self.history if h.in_force())
-        lists = {
-            kind: tuple(dict.fromkeys((*getattr(self, kind), *(n for h in now for n in h.named(kind)))))
-            for kind in ("include", "exclude", "force")
-        }
-        params = dict(self.params)
-        for one in now:
-            params |= one.params
-        return Overrides(**lists, params=params, reason=self.reason, history=now)
-
-    def why(self, kind: str, name: str) -> str:
-        """Why a detector is named under ``"include"``, ``"exclude"``, ``"force"`` or ``"params"``."""
-        named = [h.reason for h in self.history if name in h.named(kind)]
-        return named[-1] if named else self.reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +37,11 @@ class Settings:
         time_budget: Wall-clock seconds for the whole of ``fit``; None: no limit (then ``n_trials`` must be given).
         n_trials: Number of trials; when given, results do not depend on the clock or on the number of workers.
         contamination: Expected share of anomalies in (0, 0.5], or ``"auto"``.
-        target_metric: The metric that threshold and search should serve, one of `TARGET_METRICS`, or None.
+        target_metric: The metric that threshold and search should serve, one of `TARGET_METRICS`, or None. Of these
+            ``"f1"``, ``"precision"`` and ``"recall"`` move the cut; with all others as many rows are labelled as
+            anomalies are expected.
+        alert_budget: The most rows anybody can look at: a number of rows, a share of them in (0, 1), or rows per
+            period of the table's time such as ``"20/day"``; None: no limit.
         max_models: Most members in the ensemble; None: as many as the budget and their gain allow.
         n_jobs: Worker processes; None: one per usable core; -1 likewise. More get further in a time budget; with
             ``n_trials`` they change nothing in the result.
@@ -113,6 +64,7 @@ class Settings:
     n_trials: int | None = None
     contamination: float | str = "auto"
     target_metric: str | None = None
+    alert_budget: int | float | str | None = None
     max_models: int | None = None
     n_jobs: int | None = None
     backend: str = "local"
@@ -135,6 +87,7 @@ class Settings:
             "n_trials": _count("n_trials", self.n_trials),
             "contamination": _contamination(self.contamination),
             "target_metric": _target_metric(self.target_metric),
+            "alert_budget": parse_alert_budget(self.alert_budget),
             "max_models": _count("max_models", self.max_models),
             "n_jobs": _n_jobs(self.n_jobs),
             "memory_limit": parse_bytes(self.memory_limit),
@@ -162,14 +115,7 @@ class Settings:
         """Plain values only, as `from_mapping` takes them."""
         out = {f.name: getattr(self, f.name) for f in fields(self)}
         out["priorities"] = dict(self.priorities)
-        out["overrides"] = {
-            "include": list(self.overrides.include),
-            "exclude": list(self.overrides.exclude),
-            "force": list(self.overrides.force),
-            "params": {k: dict(v) for k, v in self.overrides.params.items()},
-            "reason": self.overrides.reason,
-            "history": [h.to_dict() for h in self.overrides.history],
-        }
+        out["overrides"] = self.overrides.to_dict()
         return out
 
     def with_(self, **changes: Any) -> Settings:
@@ -252,6 +198,35 @@ def parse_bytes(value: Any) -> int | None:
         if 1 <= size < 2**63:
             return int(size)
     raise SettingError(f"memory_limit is {shown(value)}.", fix="Use bytes or text such as '2GB'.")
+
+
+def parse_alert_budget(value: Any) -> int | float | str | None:
+    """Rows as a whole number, a share of the rows as a float, or rows per period as ``"20/day"``.
+
+    >>> parse_alert_budget(50), parse_alert_budget("2.5 %"), parse_alert_budget("20 per days")
+    (50, 0.025, '20/day')
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        count, each, period = re.sub(r"\s+per\s+", "/", value.strip().lower()).partition("/")
+        if each:
+            name = period.strip().removesuffix("s")
+            if re.fullmatch(r"[0-9]{1,15}", count.strip()) and int(count) >= 1 and name in ALERT_PERIODS:
+                return f"{int(count)}/{name}"
+        elif re.fullmatch(r"[0-9]{1,15}", count):
+            value = int(count)
+        elif re.fullmatch(r"[0-9]*\.?[0-9]+\s*%?", count):
+            value = float(count.rstrip("% ")) / (100.0 if count.endswith("%") else 1.0)
+    if is_whole(value) and int(value) >= 1:
+        return int(value)
+    if not is_whole(value) and is_number(value) and 0 < float(value) < 1:
+        return float(value)
+    raise SettingError(
+        f"alert_budget is {shown(value)}.",
+        fix="Give a number of rows, a share of the rows in (0, 1), or rows per period such as '20/day' "
+        f"(per {', '.join(ALERT_PERIODS)}).",
+    )
 
 
 class Deadline:

@@ -47,8 +47,9 @@ def test_detect_writes_everything(csv: Path, tmp_path: Path) -> None:
     out = tmp_path / "results"
     text = call("auto", "detect", "-d", csv, "-o", out, "--contamination", "0.05", "--drop", "label", "--save-model",
                 "--exclude", "lof", *QUICK)  # fmt: skip
-    assert "anomalies in 120 rows" in text
-    assert {p.name for p in out.iterdir()} >= {"anomalies.csv", "scores.parquet", "result.json", "report.html", "model"}
+    assert "of 120 rows are" in text
+    files = {"anomalies.csv", "scores.parquet", "result.json", "report.html", "model.pynomaly"}
+    assert {p.name for p in out.iterdir()} >= files
     assert 5 in pd.read_csv(out / "anomalies.csv")["row"].to_numpy()
     assert len(pd.read_parquet(out / "scores.parquet")) == 120
     assert json.loads((out / "result.json").read_text())["n_rows"] == 120
@@ -148,7 +149,6 @@ def test_a_preset_is_not_contradicted_by_a_glance_at_the_data(csv: Path) -> None
     subjects = [line.split(":")[0] for line in text.splitlines() if line.startswith("#")]
     assert len(subjects) == len(set(subjects))
     assert 'target_metric = "average_precision"' in text
-    assert "0.333333" not in text
 
 
 def test_a_broken_tracking_store_is_told(csv: Path, tmp_path: Path) -> None:

@@ -281,9 +281,9 @@ def test_a_broken_state_is_told() -> None:
     values, arrays = _fit(list("abc") * 20)[0].to_state()
     with pytest.raises(StorageError, match="format 99"):
         TableEncoder.from_state({**values, "version": 99}, arrays)
-    with pytest.raises(StorageError, match="incomplete"):
+    with pytest.raises(StorageError, match="missing"):
         TableEncoder.from_state({"version": 1}, arrays)
-    with pytest.raises(StorageError, match="incomplete"):
+    with pytest.raises(StorageError, match="missing"):
         TableEncoder.from_state(values, {})
     values["plans"][0]["parts"][0]["part"] = "hologram"
     with pytest.raises(StorageError, match="unknown encoding 'hologram'"):

@@ -24,7 +24,9 @@ def _written(path: Path, content: str | bytes, encoding: str = "utf-8") -> Path:
     return path
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".parquet", ".feather", ".arrow", ".jsonl", ".json", ".xlsx"])
+@pytest.mark.parametrize(
+    "suffix", [".csv", ".tsv", ".parquet", ".feather", ".arrow", ".jsonl", ".json", ".xlsx", ".ods"]
+)
 def test_every_format(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"data{suffix}"
     if suffix in (".csv", ".tsv"):
@@ -38,8 +40,9 @@ def test_every_format(tmp_path: Path, suffix: str) -> None:
         with ipc.new_stream(path, table.schema) as stream:
             stream.write_table(table)
     elif suffix == ".xlsx":
-        pytest.importorskip("openpyxl")
-        FRAME.to_excel(path, index=False)
+        FRAME.to_excel(path, index=False, engine="xlsxwriter")
+    elif suffix == ".ods":
+        _open_document(path, FRAME)
     else:
         FRAME.to_json(path, orient="records", lines=suffix == ".jsonl")
     pd.testing.assert_frame_equal(read_table(str(path)), FRAME, check_dtype=False)
@@ -113,7 +116,10 @@ def test_files_without_a_table(tmp_path: Path, name: str, content: str, message:
         ("n.npz", "a,b\n", "n.npz cannot be read as npz"),
         ("g.csv", gzip.compress(b"a,b\n1,2\n"), "g.csv is gzip, which is not read"),
         ("z.csv", b"PK\x03\x04 broken", "z.csv"),
-        ("o.xlsx", b"\xd0\xcf\x11\xe0", "old Excel"),
+        ("o.xlsx", b"\xd0\xcf\x11\xe0", "old Excel by its content, not Excel.*Rename it to o.xls"),
+        ("o.xls", b"\xd0\xcf\x11\xe0", "o.xls cannot be read as old Excel"),
+        ("o.xls", "a,b\n", "o.xls cannot be read as old Excel"),
+        ("o.ods", "a,b\n", "o.ods cannot be read as OpenDocument"),
     ],
 )
 def test_unreadable_files(tmp_path: Path, name: str, content: str | bytes, message: str) -> None:
@@ -154,6 +160,40 @@ def test_no_file_or_a_directory(tmp_path: Path) -> None:
 
 
 def test_excel_needs_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "openpyxl", None)
-    with pytest.raises((MissingExtraError, StorageError), match=r"openpyxl|Excel"):
-        read_table(_written(tmp_path / "x.xlsx", "anything"))
+    FRAME.to_excel(tmp_path / "x.xlsx", engine="xlsxwriter")
+    monkeypatch.setitem(sys.modules, "python_calamine", None)
+    with pytest.raises(MissingExtraError, match=r"pynomaly-auto\[excel\]"):
+        read_table(tmp_path / "x.xlsx")
+
+
+def test_dates_numbers_and_gaps_of_a_workbook(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {"when": pd.date_range("2024-01-01", periods=3, freq="h"), "n": [1, None, 3], "ok": [True, False, True]}
+    )
+    frame.to_excel(tmp_path / "x.xlsx", index=False, engine="xlsxwriter")
+    found = read_table(tmp_path / "x.xlsx")
+    pd.testing.assert_frame_equal(found, frame, check_dtype=False)
+    assert found["when"].dtype.kind == "M"
+
+
+def _open_document(path: Path, frame: pd.DataFrame) -> None:
+    """A sheet as OpenDocument keeps it."""
+
+    def cell(value: object) -> str:
+        if isinstance(value, str):
+            return f'<table:table-cell office:value-type="string"><text:p>{value}</text:p></table:table-cell>'
+        return f'<table:table-cell office:value-type="float" office:value="{value}"/>'
+
+    rows = [list(frame.columns), *frame.astype(object).to_numpy().tolist()]
+    body = "".join(f"<table:table-row>{''.join(map(cell, row))}</table:table-row>" for row in rows)
+    spaces = " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text")
+    )
+    content = (
+        f'<?xml version="1.0"?><office:document-content {spaces}><office:body><office:spreadsheet>'
+        f'<table:table table:name="a">{body}</table:table></office:spreadsheet></office:body></office:document-content>'
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", content)
+        archive.writestr("META-INF/manifest.xml", "<manifest/>")

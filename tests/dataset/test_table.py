@@ -191,6 +191,11 @@ def test_lone_surrogates_are_written_out(table: Any) -> None:
     assert "\\ud800" in " ".join(names).encode().decode()
 
 
+def test_lone_surrogates_in_row_labels_are_written_out() -> None:
+    index = pd.Index([f"\ud800{i}" for i in range(30)], dtype=object)
+    assert TableEncoder().fit(X).encode(pd.DataFrame(X).set_axis(index)).row_labels[3] == "\\ud8003"
+
+
 def test_sparse_duplicates_are_summed_and_the_matrix_left_alone() -> None:
     data, indices, indptr = np.array([1.0, 2.0, 5.0]), np.array([0, 0, 2]), np.array([0, 3])
     matrix = sparse.csc_array((data, indices, indptr), shape=(4, 1))

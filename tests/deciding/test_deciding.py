@@ -1,14 +1,18 @@
 """Share, threshold, labels, probabilities and confidence."""
 
-import time
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import brentq
+from scipy.special import expit, logit
+from scipy.stats import norm
 
-from pynomaly_auto.deciding import DEFAULT_PRIOR, apply, confidence_of, decide, estimate_share, move
+from pynomaly_auto.deciding import DEFAULT_PRIOR, apply, confidence_of, decide, estimate_share, expect, move
 from pynomaly_auto.deciding._calibration import calibrate
+from pynomaly_auto.deciding._expecting import interval
 from pynomaly_auto.deciding._learned import best_count
 from pynomaly_auto.errors import InvalidInputError, SettingError
 from pynomaly_auto.scoring import tail_ranks
@@ -27,9 +31,13 @@ def table(n=1000, share=0.0, m=4, distance=8.0, seed=0):
 
 def run(scores, members=None, **changes):
     scores = np.asarray(scores, dtype=float)
-    keywords = {name: changes.pop(name) for name in ("probabilities", "member_raw", "seed") if name in changes}
+    keywords = {name: changes.pop(name) for name in ("probabilities", "member_raw", "periods") if name in changes}
     members = scores[:, None] if members is None else members
-    return decide(scores, members, Settings(**changes), **{"seed": 0, **keywords})
+    return decide(scores, members, Settings(**{"random_state": 0, **changes}), **keywords)
+
+
+def labelled(verdict):
+    return int((verdict.labels == -1).sum())
 
 
 class TestGivenContamination:
@@ -42,14 +50,14 @@ class TestGivenContamination:
         assert verdict.method == "given"
         assert (verdict.labels == -1).tolist() == (scores > verdict.threshold).tolist()
 
-    def test_ties_at_the_cut_are_all_labelled_and_reported(self):
-        verdict = run([1.0] * 90 + [2.0] * 8 + [3.0] * 2, contamination=0.05)
-        assert (verdict.labels == -1).sum() == 10
-        assert "DEC-031" in {r.code for r in verdict.reasons}
-
-    def test_a_block_of_ties_larger_than_half_is_left_out(self):
-        verdict = run([1.0] * 97 + [2.0] * 3, contamination=0.1)
-        assert (verdict.labels == -1).sum() == 3
+    @pytest.mark.parametrize(
+        ("blocks", "found"), [((90, 8, 2), 2), ((97, 3), 3), ((90, 10), 0), ((90, 5, 5), 5), ((95, 5), 5)]
+    )
+    def test_a_tie_is_never_cut_and_never_more_are_labelled(self, blocks, found):
+        scores = np.concatenate([np.full(count, float(level)) for level, count in enumerate(blocks)])
+        verdict = run(scores, contamination=0.05)
+        assert labelled(verdict) == found
+        assert ("DEC-031" in {r.code for r in verdict.reasons}) == (found != 5)
 
     @pytest.mark.parametrize("n", [1, 2, 3, 5, 10])
     def test_tiny_tables(self, n):
@@ -80,7 +88,11 @@ def test_every_verdict_is_consistent(values, contamination, novelty):
     assert (np.diff(verdict.probabilities[order]) >= 0).all()
     assert (np.diff(verdict.calibration.knots) > 0).all()
     assert (np.diff(verdict.calibration.values) >= 0).all()
-    assert (verdict.labels == -1).sum() <= np.ceil(len(values) / 2)
+    share = {"auto": 0.5}.get(contamination, contamination)
+    assert labelled(verdict) <= round(share * len(values))
+    for score in np.unique(verdict.scores):
+        assert len(set(verdict.labels[verdict.scores == score])) == 1
+    assert (verdict.expectation is None) == novelty
 
 
 def test_constant_scores_label_nothing():
@@ -139,7 +151,7 @@ class TestAuto:
 
     def test_deterministic(self):
         scores, members, raw = table(share=0.05)
-        one, two = (run(scores, members, member_raw=raw, seed=3) for _ in range(2))
+        one, two = (run(scores, members, member_raw=raw, random_state=3) for _ in range(2))
         assert one.contamination == two.contamination
         assert one.confidence.tolist() == two.confidence.tolist()
 
@@ -148,8 +160,8 @@ class TestAuto:
         found = {
             metric: run(scores, members, target_metric=metric) for metric in ("precision", "f1", "recall", "roc_auc")
         }
-        labelled = {metric: int((v.labels == -1).sum()) for metric, v in found.items()}
-        assert labelled["precision"] < labelled["f1"] == labelled["roc_auc"] < labelled["recall"]
+        count = {metric: labelled(v) for metric, v in found.items()}
+        assert count["precision"] < count["f1"] == count["roc_auc"] < count["recall"]
         assert len({v.contamination for v in found.values()}) == 1
         exact = run(scores, members, target_metric="recall", contamination=0.1)
         assert (exact.labels == -1).sum() == 100
@@ -181,57 +193,109 @@ class TestCalibration:
 
 
 class TestConfidence:
-    @pytest.mark.parametrize("changes", [{}, {"contamination": 0.05}])
-    def test_rises_with_the_distance_from_the_threshold(self, changes):
+    @pytest.mark.parametrize("changes", [{}, {"contamination": 0.05}, {"novelty": True}])
+    def test_is_the_probability_that_the_label_is_right(self, changes):
         verdict = run(*table(n=3000)[:2], **changes)
+        flagged = verdict.labels == -1
+        assert np.array_equal(verdict.confidence[flagged], verdict.probabilities[flagged])
+        assert verdict.confidence[~flagged] == pytest.approx(1 - verdict.probabilities[~flagged])
+
+    def test_rises_with_the_distance_from_the_threshold(self):
+        verdict = run(*table(n=3000)[:2])
         grid = np.linspace(verdict.scores.min(), verdict.scores.max() + 1, 500)
-        found = confidence_of(grid, verdict)
         above = grid > verdict.threshold
-        assert (np.diff(found[above]) >= -1e-12).all()
-        assert (np.diff(found[~above]) <= 1e-12).all()
-        assert found.max() > 0.9
-        assert found.min() == pytest.approx(0.5, abs=0.1)
+        found = confidence_of(apply(verdict.calibration, grid), above)
+        assert (np.diff(found[above]) >= 0).all()
+        assert (np.diff(found[~above]) <= 0).all()
 
-    def test_unknown_contamination_makes_doubtful(self):
-        scores, members, _ = table(n=3000)
-        auto, told = run(scores, members), run(scores, members, contamination=0.1)
-        assert auto.confidence.mean() < told.confidence.mean()
 
-    def test_disagreeing_members_make_doubtful(self):
-        scores, members, _ = table()
-        verdict = run(scores, members)
-        top = np.array([5.0])
-        agreed = confidence_of(top, verdict, np.full((1, 4), 5.0))
-        split = confidence_of(top, verdict, np.array([[9.0, 9.0, 1.0, 1.0]]))
-        assert split[0] < 0.85 * agreed[0]
-        assert agreed[0] == pytest.approx(confidence_of(top, verdict)[0], rel=0.02)
+class TestExpectation:
+    def test_counts_are_what_the_probabilities_add_up_to(self):
+        p = np.sort(np.random.default_rng(0).beta(0.5, 2, 60))[::-1]
+        found = expect(p)
+        assert (found.flagged, found.first) == (60, 10)
+        assert found.real == pytest.approx(p.sum())
+        assert found.first_real == pytest.approx(p[:10].sum())
+        assert 0 <= found.low < found.real < found.high <= 60
 
-    def test_matches_labels_under_resampling(self):
+    @pytest.mark.parametrize("p", [np.empty(0), np.array([0.3]), np.zeros(5), np.ones(5), np.full(100_000, 0.2)])
+    def test_edges(self, p):
+        found = expect(p)
+        assert 0 <= found.low <= found.high <= len(p)
+        assert found.low <= round(found.real) <= found.high
+        assert "nan" not in found.sentence()
+
+    @pytest.mark.parametrize("rate", [0.05, 0.4, 0.9])
+    def test_the_range_holds_as_often_as_it_says_where_tables_differ_as_assumed(self, rate):
         rng = np.random.default_rng(0)
-        scores = np.sort(rng.exponential(size=400))
-        verdict = run(scores, contamination=0.1)
-        kept = np.zeros(400)
-        for _ in range(300):
-            cut = np.quantile(rng.choice(scores, 400), 0.9)
-            kept += (scores > cut) == (verdict.labels == -1)
-        assert np.abs(kept / 300 - confidence_of(scores, verdict)).mean() < 0.02
+        low, high = interval(np.full(400, rate), 0.8, 1.0)
+        centre = brentq(
+            lambda c: expit(logit(rate) + c + norm.ppf(np.linspace(0.001, 0.999, 999))).mean() - rate, -9, 9
+        )
+        counts = rng.binomial(400, expit(logit(rate) + centre + rng.normal(size=4000)))
+        assert 0.77 <= ((counts >= low) & (counts <= high)).mean() <= 0.84
 
-    def test_a_million_rows_in_seconds(self):
-        verdict = run(*table()[:2])
-        scores = np.random.default_rng(0).exponential(size=1_000_000)
-        before = time.process_time()
-        confidence_of(scores, verdict, scores[:, None])
-        assert time.process_time() - before < 2
+    def test_without_doubt_only_the_draw_is_left(self):
+        low, high = interval(np.full(400, 0.5), 0.8, 0.0)
+        assert (low, high) == pytest.approx((187, 213), abs=1)
 
-    def test_many_training_rows_are_interpolated(self):
-        verdict = run(*table(n=20_000)[:2], contamination=0.02)
-        assert (np.diff(np.sort(verdict.confidence)) < 0.2).all()
+    def test_sentence(self):
+        said = run(*table(share=0.05, distance=12)[:2]).expectation.sentence()
+        assert re.fullmatch(
+            r"\d+ rows flagged; about \d+ of them \(\d+ to \d+\) are expected .* the first 10 with \d+\.", said
+        )
+
+
+class TestAlertBudget:
+    @pytest.mark.parametrize(("budget", "most"), [(7, 7), (0.02, 20), (0.0005, 0), (5000, 100), ("12", 12)])
+    def test_rows_and_shares(self, budget, most):
+        scores, members, _ = table()
+        verdict = run(scores, members, contamination=0.1, alert_budget=budget)
+        assert labelled(verdict) == most
+        assert "DEC-036" in {r.code for r in verdict.reasons}
+
+    def test_no_period_has_more(self):
+        scores, members, _ = table(share=0.02)
+        periods = np.repeat(np.arange(10), 100)
+        free = run(scores, members, contamination=0.1)
+        verdict = run(scores, members, contamination=0.1, alert_budget="3/day", periods=periods)
+        counts = np.bincount(periods[verdict.labels == -1], minlength=10)
+        assert counts.max() == 3
+        assert labelled(verdict) < labelled(free)
+        order = np.argsort(-scores)
+        assert np.bincount(periods[order[: labelled(verdict) + 1]]).max() == 4  # one more row would be one too many
+
+    def test_holds_for_f1_and_novelty_too_but_not_against_the_hand(self):
+        scores, members, _ = table()
+        p = np.clip((scores - scores.min()) / np.ptp(scores), 0.01, 0.9)
+        verdict = run(scores, members, probabilities=p, target_metric="f1", alert_budget=5)
+        assert labelled(verdict) == 5
+        assert labelled(run(scores, members, novelty=True, alert_budget=5)) == 5
+        assert labelled(move(verdict, contamination=0.2)) == 200
+
+    def test_a_tie_beyond_it_is_left_out(self):
+        assert labelled(run([1.0] * 90 + [2.0] * 8 + [3.0] * 2, contamination=0.1, alert_budget=6)) == 2
+
+    @pytest.mark.parametrize(
+        "bad", [0, -3, 1.0, 1.5, 0.0, float("nan"), "many", "20/fortnight", "0/day", "/day", True, []]
+    )
+    def test_what_it_cannot_be(self, bad):
+        with pytest.raises(SettingError, match="alert_budget"):
+            Settings(alert_budget=bad)
+
+    @pytest.mark.parametrize(
+        ("given", "kept"),
+        [("2%", 0.02), ("20 / Day", "20/day"), ("3 per weeks", "3/week"), (np.int64(4), 4), (0.5, 0.5)],
+    )
+    def test_what_it_can_be(self, given, kept):
+        assert Settings(alert_budget=given).alert_budget == kept
+        assert Settings(alert_budget=kept).alert_budget == kept
 
 
 class TestMove:
     def test_contamination(self):
         verdict = run(*table()[:2])
-        moved = move(verdict, contamination=0.2, member_scores=table()[1])
+        moved = move(verdict, contamination=0.2)
         assert (moved.labels == -1).sum() == 200
         assert (moved.contamination, moved.spread) == (0.2, 0.0)
         assert moved.reasons[: len(verdict.reasons)] == verdict.reasons
@@ -264,11 +328,11 @@ class TestMove:
 )
 def test_unusable_scores(scores, members):
     with pytest.raises(InvalidInputError):
-        decide(np.array(scores), members, AUTO, seed=0)
+        decide(np.array(scores), members, AUTO)
 
 
 class TestLearned:
-    """With the knowledge base's probabilities the share is their mean and the cut where the expected F1 is largest."""
+    """With the knowledge base's probabilities the share is their mean, and as many rows are labelled."""
 
     def probabilities(self, scores, noise=0.02):
         p = 1 / (1 + np.exp(-2 * (scores - np.quantile(scores, 0.97))))
@@ -284,9 +348,23 @@ class TestLearned:
         assert (np.diff(verdict.probabilities[order]) >= 0).all()
         assert verdict.probabilities == pytest.approx(apply(verdict.calibration, scores))
         assert not verdict.calibration.anchored
+        assert labelled(verdict) == round(p.sum())
+        assert verdict.expectation.flagged == labelled(verdict)
+        assert {"DEC-023", "DEC-035"} <= {r.code for r in verdict.reasons}
+
+    def test_the_target_f1_cuts_where_it_is_expected_to_be_largest(self):
+        scores, members, _ = table()
+        verdict = run(scores, members, probabilities=self.probabilities(scores), target_metric="f1")
         count, _ = best_count(verdict.probabilities)
-        assert (verdict.labels == -1).sum() == count
-        assert {"DEC-023", "DEC-034"} <= {r.code for r in verdict.reasons}
+        assert labelled(verdict) == count
+        said = next(r for r in verdict.reasons if r.code == "DEC-034")
+        assert f"{round(verdict.probabilities.sum())} anomalies are expected" in said.text
+
+    @pytest.mark.parametrize("metric", [None, "roc_auc", "average_precision"])
+    def test_other_targets_label_what_is_expected(self, metric):
+        scores, members, _ = table()
+        p = self.probabilities(scores)
+        assert labelled(run(scores, members, probabilities=p, target_metric=metric)) == round(p.sum())
 
     def test_the_expected_f1_is_the_largest(self):
         p = np.sort(np.random.default_rng(1).beta(0.3, 3, 200))[::-1]
@@ -320,6 +398,7 @@ class TestLearned:
         cut = move(verdict, threshold=float(np.quantile(scores, 0.5)))
         assert np.array_equal(cut.probabilities, verdict.probabilities)
         assert (cut.labels == -1).mean() == pytest.approx(0.5, abs=0.01)
+        assert cut.expectation.real == pytest.approx(cut.probabilities[cut.labels == -1].sum())
 
     def test_no_two_scores_share_a_probability(self):
         scores, members, _ = table()

@@ -11,9 +11,10 @@ import pytest
 from pynomaly_auto import AutonomousDetector
 from pynomaly_auto.engine import configuration_toml
 from pynomaly_auto.engine._configuration import resolve
-from pynomaly_auto.errors import StorageError, UnknownNameError
+from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError
 from pynomaly_auto.presets import PRESETS
-from pynomaly_auto.settings import Settings
+from pynomaly_auto.records import Guidance, Reason
+from pynomaly_auto.settings import Overrides, Settings
 from tests.engine.conftest import quick
 
 X = np.random.default_rng(0).normal(size=(60, 3))
@@ -49,10 +50,33 @@ def test_guidance_as_toml_says_the_same(tmp_path: Path) -> None:
     )
     file = tmp_path / "guided.toml"
     file.write_text(configuration_toml(guidance), encoding="utf-8")
-    again = Settings.from_file(file)
-    assert again.priorities == pytest.approx(guidance.settings.priorities, abs=1e-3)  # rounded for the reader
-    assert again.with_(priorities=guidance.settings.priorities) == guidance.settings
+    assert Settings.from_file(file) == guidance.settings
     assert guidance.settings.time_budget == 7
+
+
+AWKWARD = {
+    "contamination": 0.0123456,
+    "experiment_name": 'a "quoted" \\ name = [x] # no comment',
+    "overrides": {
+        "exclude": ["lof"],
+        "params": {"pca": {"n_components": 0.1 + 0.2, "whiten": False, "sizes": [1, 2]}, "knn_mean": {"k": 5}},
+        "reason": "two\nlines,\t'''both''' \"\"\"odd\"\"\" \x7f\u2028\\",
+    },
+}
+
+
+def test_no_value_is_changed_by_its_way_through_toml(tmp_path: Path) -> None:
+    settings = Settings.from_mapping(AWKWARD)
+    reason = Reason(code="GUI-001", subject="overrides", text="because\nof # this\x7f\x00", evidence={})
+    file = tmp_path / "guided.toml"
+    file.write_text(configuration_toml(Guidance(settings=settings, reasons=(reason,))), encoding="utf-8")
+    assert Settings.from_file(file) == settings
+
+
+def test_what_toml_has_no_word_for_is_refused() -> None:
+    settings = Settings(overrides=Overrides(params={"pca": {"n_components": None}}))
+    with pytest.raises(SettingError, match=r"overrides\.params\.pca\.n_components is None"):
+        configuration_toml(Guidance(settings=settings))
 
 
 def test_keyword_beats_configuration_beats_preset() -> None:

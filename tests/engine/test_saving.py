@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,17 @@ TABLES: dict[str, Any] = {
     ),
     "unknown": frame(pd.Index([object, 1] * (N // 2), dtype=object)),
     "periods": frame(pd.period_range("2024-01-01", periods=N, freq="D")),
+    "intervals": frame(pd.interval_range(0, N)),
     "odd column names": frame().rename(columns={"amount": 1, "noise": ("t", 2)}),
+    "odd cells": frame().assign(
+        half=np.random.default_rng(6).normal(size=N).astype(np.float16),
+        years=np.random.default_rng(7).integers(1900, 2000, N).astype(str).astype("M8[Y]"),
+        nullable=pd.array(np.random.default_rng(8).integers(0, 9, N), dtype="Int64"),
+        price=[Decimal(i % 7) for i in range(N)],
+        sort=pd.Categorical(["a", "b", None] * (N // 3)),
+        objects=pd.Series([1, "a", 2.5, None] * (N // 4), dtype=object),
+        span=pd.arrays.IntervalArray.from_breaks(range(N + 1)),
+    ),
 }
 
 
@@ -109,48 +120,65 @@ def test_loads_in_a_fresh_process(fitted: AutonomousDetector, table: pd.DataFram
     assert done.stdout.strip() == fitted.score_samples(table).sum().hex()
 
 
-def test_anything_altered_is_noticed_before_loading(
+def test_anything_altered_is_noticed_before_unpacking(
     fitted: AutonomousDetector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = fitted.save(tmp_path / "model")
-    monkeypatch.setattr("pynomaly_auto.engine._storage.load_detector", None)
-    monkeypatch.setattr("pynomaly_auto.storing._store._read_json", None)
-    for path in [p for p in folder.rglob("*") if p.is_file()]:
-        kept = path.read_bytes()
-        path.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+    path = fitted.save(tmp_path / "model")
+    monkeypatch.setattr("pynomaly_auto.storing._store.json_of", None)
+    data = path.read_bytes()
+    for at in range(0, len(data), max(1, len(data) // 200)):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
         with pytest.raises(StorageError):
-            AutonomousDetector.load(folder)
-        path.write_bytes(kept)
+            AutonomousDetector.load(path)
 
 
-def test_a_strangers_type_needs_trust(tmp_path: Path) -> None:
+def test_a_strangers_detector_needs_trust_both_ways(tmp_path: Path) -> None:
     X = RNG.normal(size=(60, 3))
     with registered("distance") as names:
         detector = quick(n_trials=1, config={"overrides": {"include": names}}).fit(X)
-        folder = detector.save(tmp_path / "model")
         with pytest.raises(UntrustedError, match="Distance"):
-            AutonomousDetector.load(folder)
+            detector.save(tmp_path / "model")
+        assert not (tmp_path / "model").exists()
+        path = detector.save(tmp_path / "model", trusted=True)
+        for trusted in (False, [], ["another.Type"]):
+            with pytest.raises(UntrustedError, match="Distance"):
+                AutonomousDetector.load(path, trusted=trusted)
         for trusted in (True, ["tests.engine.foreign.Distance"]):
-            loaded = AutonomousDetector.load(folder, trusted=trusted)
+            loaded = AutonomousDetector.load(path, trusted=trusted)
             np.testing.assert_array_equal(loaded.score_samples(X), detector.score_samples(X))
     with pytest.raises(StorageError, match="not registered"):
-        AutonomousDetector.load(folder, trusted=True)
+        AutonomousDetector.load(path, trusted=True)
+
+
+def test_signed(fitted: AutonomousDetector, table: pd.DataFrame, tmp_path: Path) -> None:
+    path = fitted.save(tmp_path / "model", key="secret")
+    loaded = AutonomousDetector.load(path, key=b"secret")
+    np.testing.assert_array_equal(loaded.score_samples(table), fitted.score_samples(table))
+    assert loaded.result_.warnings == fitted.result_.warnings
+    unchecked = AutonomousDetector.load(path).result_.warnings[-1]
+    assert unchecked.code == "STO-002"
+    with pytest.raises(StorageError, match="does not fit the key"):
+        AutonomousDetector.load(path, key="guess")
+    with pytest.raises(StorageError, match="not signed"):
+        AutonomousDetector.load(fitted.save(tmp_path / "model"), key="secret")
 
 
 def test_where_it_may_be_saved(fitted: AutonomousDetector, table: pd.DataFrame, tmp_path: Path) -> None:
-    folder = fitted.save(tmp_path / "model")
+    path = fitted.save(tmp_path / "new" / "model.pynomaly")
     other = quick(n_trials=2).fit(table)
-    other.save(folder)  # over an earlier one
-    np.testing.assert_array_equal(AutonomousDetector.load(folder).score_samples(table), other.score_samples(table))
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "cat.jpg").write_text("cat")
-    with pytest.raises(StorageError, match="something else"):
-        fitted.save(tmp_path / "photos")
-    for nothing in ("photos", "nowhere"):
-        with pytest.raises(StorageError, match="manifest"):
-            AutonomousDetector.load(tmp_path / nothing)
-    assert (tmp_path / "photos" / "cat.jpg").read_text() == "cat"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["model", "photos"]
+    other.save(path)  # over an earlier one
+    np.testing.assert_array_equal(AutonomousDetector.load(path).score_samples(table), other.score_samples(table))
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "manifest.json").write_text("{}")
+    (tmp_path / "cat.jpg").write_text("cat")
+    for name, why in (("old", "older release"), ("new", "is a folder"), ("cat.jpg", "something else")):
+        with pytest.raises(StorageError, match=why):
+            fitted.save(tmp_path / name)
+    for name, why in (("old", "older release"), ("new", "is no file"), ("cat.jpg", "not written"), ("no", "no file")):
+        with pytest.raises(StorageError, match=why):
+            AutonomousDetector.load(tmp_path / name)
+    assert (tmp_path / "cat.jpg").read_text() == "cat"
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["cat.jpg", "manifest.json", "model.pynomaly", "new", "old"]
 
 
 @pytest.mark.parametrize("kind", ["mapping", "settings", "file", "lost file"])

@@ -218,8 +218,9 @@ def test_missing_members_leave_their_weight_to_the_others():
 def test_stored_and_loaded_it_scores_the_same(n):
     X, fitted, _, live = fitted_ensemble(n)
     state = live.to_state()
-    assert all(len(v) <= 4096 for v in state.values())
-    again = FittedEnsemble.from_state(live.record, [f.detector for f in fitted], state)
+    assert all(len(v) <= 4096 for v in state.arrays.values())
+    again = FittedEnsemble.from_state(state, lambda member, i: fitted[i].detector, 3)
+    assert again.record == live.record
     new = np.random.default_rng(3).normal(size=(200, 3)) * 2
     assert again.score(new).tolist() == live.score(new).tolist()
     assert again.train_scores.shape == (0,)

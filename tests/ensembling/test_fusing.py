@@ -8,7 +8,7 @@ import lightgbm
 import numpy as np
 import pytest
 
-from pynomaly_auto.ensembling import COMBINER, Expertise, FittedEnsemble, Fused, Neighbourhood, choose_members
+from pynomaly_auto.ensembling import COMBINER, Expertise, FittedEnsemble, Neighbourhood, choose_members
 from pynomaly_auto.knowledge import Anchor, Calibrator, Fusion, Votes, lay_out, table_facts, vote_features
 from pynomaly_auto.records import Candidate, Ensemble, Member, Ranking, Reason, Search, Trial
 from pynomaly_auto.settings import Settings
@@ -92,7 +92,7 @@ def test_the_anchor_s_members_are_the_robust_mean_beside_the_fusion():
     ensemble = FittedEnsemble.of(
         record, fitted, Expertise(fusion=replace(model(), anchor=line), trust=1.0, X=X, seed=0)
     )
-    assert ensemble.to_state()["robust"] == pytest.approx([0.0, 1 / 3, 1 / 3, 1 / 3])
+    assert ensemble.to_state().arrays["robust"] == pytest.approx([0.0, 1 / 3, 1 / 3, 1 / 3])
     weights = [m.weight for m in ensemble.record.members]
     assert sum(weights) == pytest.approx(1.0)
     assert min(weights[1:]) > weights[0]
@@ -100,14 +100,14 @@ def test_the_anchor_s_members_are_the_robust_mean_beside_the_fusion():
     ensemble = FittedEnsemble.of(
         record, fitted, Expertise(fusion=replace(model(), anchor=line), trust=0.0, X=X, seed=0)
     )
-    assert ensemble.to_state()["robust"] == pytest.approx([1 / 3, 1 / 3, 1 / 3])
+    assert ensemble.to_state().arrays["robust"] == pytest.approx([1 / 3, 1 / 3, 1 / 3])
     assert ensemble.positions == (1, 2, 3)
     assert [(left.detector, left.reason.code) for left in ensemble.record.left_out] == [("knn_mean", "ENS-023")]
     assert ensemble.train_scores == pytest.approx(ensemble.member_scores.mean(axis=1))
     assert "no known table" in ensemble.record.reasons[-1].text
     few = replace(model(), anchor=replace(line, members=("mcd", "a_stranger", "another")))
     own = FittedEnsemble.of(record, fitted, Expertise(fusion=few, trust=1.0, X=X, seed=0))
-    assert own.to_state()["robust"] == pytest.approx([0.6, 0.4, 0.0, 0.0])
+    assert own.to_state().arrays["robust"] == pytest.approx([0.6, 0.4, 0.0, 0.0])
 
 
 def weighed(ensemble):
@@ -144,7 +144,7 @@ def test_who_is_to_have_a_share_has_it_in_the_score(trust, known):
     assert weights["hbos"] == pytest.approx(0.2)
     assert sum(weights.values()) == pytest.approx(1.0)
     assert "at least 20%" in weighed(ensemble)[3].text
-    robust = ensemble.to_state()["robust"]
+    robust = ensemble.to_state().arrays["robust"]
     assert robust.sum() == pytest.approx(1.0)
     through = robust[-1] * (1.0 - (ensemble.fused.weight if ensemble.fused else 0.0))
     assert through == pytest.approx(0.2, abs=0.01)  # the fusion's own share in it is small
@@ -181,14 +181,7 @@ def test_tuned_members_are_not_taken_for_the_defaults():
 def test_stored_and_loaded_it_scores_the_same(n):
     _, fitted, ensemble = live(n)
     fused = ensemble.fused
-    again = FittedEnsemble.from_state(
-        ensemble.record,
-        [f.detector for f in fitted],
-        ensemble.to_state(),
-        lambda distribution, around: Fused(
-            fusion=fused.fusion, facts=fused.facts, weight=fused.weight, distribution=distribution, around=around
-        ),
-    )
+    again = FittedEnsemble.from_state(ensemble.to_state(), lambda member, i: fitted[i].detector, 3)
     new = np.random.default_rng(3).normal(size=(100, 3))
     assert again.score(new).tolist() == ensemble.score(new).tolist()
     assert (fused.around is None) == (n < 50)

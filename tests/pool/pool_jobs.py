@@ -99,3 +99,27 @@ def main_file():
 def nap(seconds):
     time.sleep(seconds)
     return seconds
+
+
+def print_without_end():
+    line = b"x" * 1_000_000
+    while True:
+        os.write(1, line)
+        os.write(2, line)
+
+
+def write_without_end(path):
+    with Path(path).open("wb") as file:
+        while True:
+            file.write(b"x" * 1_000_000)
+            file.flush()
+
+
+def limit_of_files():
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+
+
+def oom_score():
+    return int(Path("/proc/self/oom_score_adj").read_text())

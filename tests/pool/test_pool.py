@@ -327,8 +327,5 @@ def test_a_server_nobody_asks_for_goes():
     launcher = shelf.take("forkserver", (), got.put)
     launcher.ask()
     got.get(timeout=30).kill()
-    shelf.give_back(launcher)
-    deadline = time.monotonic() + 10
-    while launcher.reusable and time.monotonic() < deadline:
-        time.sleep(0.05)
+    shelf.watch(shelf.give_back(launcher))
     assert not launcher.reusable

@@ -53,12 +53,31 @@ def test_the_server_forks_on_request(listener, monkeypatch):
     assert forked == [settings, settings]
 
 
+def test_a_server_that_cannot_fork_says_so_and_stays(listener, monkeypatch):
+    def no(*_):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(_worker.gc, "freeze", lambda: None)
+    thread = threading.Thread(target=serve, args=(config(listener, serves=True, preload=()), no))
+    thread.start()
+    channel = listener.accept()
+    assert channel.recv()[0] == "server"
+    for _ in range(2):
+        channel.send(_worker.Surroundings.here())
+        assert channel.recv() == _worker.REFUSED
+    channel.close()
+    thread.join(timeout=5)
+    assert not thread.is_alive()
+
+
 @pytest.mark.parametrize("serves", [True, False])
 def test_main_takes_the_role_it_is_given(listener, monkeypatch, serves):
     called = []
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(_worker, "serve", lambda *_: called.append("serve"))
     monkeypatch.setattr(_worker, "run_worker", lambda *_: called.append("work"))
+    monkeypatch.setattr(_worker, "_restrain", lambda: None)
     main(config(listener, serves=serves))
     assert called == ["serve" if serves else "work"]
 
@@ -83,6 +102,7 @@ def test_forking(listener, monkeypatch, child):
     monkeypatch.setattr(os, "_exit", leave)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(_worker, "_die_with_parent", lambda: None)
+    monkeypatch.setattr(_worker, "_restrain", lambda: None)
     monkeypatch.setattr(_worker, "run_worker", lambda _: called.append("work"))
     if child:
         with pytest.raises(LeftError):

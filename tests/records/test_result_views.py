@@ -9,13 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pynomaly_auto.records import Reason
+from pynomaly_auto.records import PROBABILITY, Reason
 from tests.factories import make_result
 
 
 def test_notebook_view_shows_the_main_things():
     html = make_result()._repr_html_()
-    assert "25 anomalies in 500 rows" in html
+    assert "25 rows flagged; about 15 of them (8 to 25) are expected to be real, the first 10 with 8." in html
+    assert ">8 to 25<" in html
+    assert PROBABILITY in html
+    assert "confidence" not in html.partition("Reasons")[0]
     assert "the first 10 of 25" in html
     assert "hbos" in html
     assert "DAT-031" in html
@@ -27,7 +30,22 @@ def test_notebook_view_shows_the_main_things():
 def test_notebook_view_of_small_results(kwargs):
     html = make_result(**kwargs)._repr_html_()
     assert ("No row lies above" in html) == (kwargs["anomalies"] == 0)
-    assert ("1 anomaly in" in html) == (kwargs["anomalies"] == 1)
+    assert ("1 row flagged; the chance that it is a real anomaly is put at 60%." in html) == (kwargs["anomalies"] == 1)
+    assert ("No row is flagged." in html) == (kwargs["anomalies"] == 0)
+
+
+def test_where_all_rows_are_normal_what_is_flagged_is_said_to_be_a_false_alarm():
+    result = make_result()
+    novelty = replace(result, verdict=replace(result.verdict, expectation=None))
+    assert novelty.headline == "25 rows lie above the cut: false alarms, as all rows are taken as normal."
+    assert "expected to be real" not in novelty._repr_html_()
+    assert "expectation" in result.to_dict()
+
+
+def test_the_summary_says_how_many_are_expected_to_be_real():
+    first, second = make_result().summary_lines()[:2]
+    assert first == "25 rows flagged; about 15 of them (8 to 25) are expected to be real, the first 10 with 8."
+    assert second.startswith("25 of 500 rows are 5.00%; expected share of anomalies: 5.00%")
 
 
 def test_notebook_view_escapes_what_comes_from_the_data():

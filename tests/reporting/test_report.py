@@ -74,9 +74,21 @@ def test_report_is_well_formed_and_needs_nothing_from_outside(kwargs):
 
 def test_many_anomalies_are_cut_with_a_note():
     html = render(make_result(n=20_000, anomalies=5_000))
-    assert html.count('<td class="row">') == ANOMALIES
+    assert html.count('<td class="row">') == 20
+    assert f"{ANOMALIES - 20} more, listed only" in html
     assert "The first 500 of 5,000 are shown" in html
     assert len(html) < 1_500_000
+
+
+def test_every_row_shown_with_its_columns_is_explained_and_all_are_counted():
+    result = make_result(anomalies=40, explained=20)
+    html = render(result)
+    assert html.count('<td class="row">') == html.count('<div class="parts">') == 20
+    assert "20 more, listed only" in html
+    assert html.count(result.headline) == 2  # below the title, and in the summary
+    assert "confidence" not in html[html.index('id="anomalies"') : html.index('id="ensemble"')]
+    assert "8 to 40" not in html
+    assert "13 to 40 of the rows flagged" in html
 
 
 def test_no_anomalies_is_said():
@@ -182,7 +194,9 @@ def test_write_results_leaves_four_files(tmp_path: Path):
         pd.date_range("2026-01-01", periods=500, tz="Europe/Berlin"),
         pd.Series(["a", 1, 2.5, None, ("x", 1)] * 100, dtype=object).to_numpy(),
         [f"zeile-{i}-ü" for i in range(500)],
+        [10**400 + i for i in range(500)],
     ],
+    ids=["zoned", "mixed", "text", "huge"],
 )
 def test_write_results_with_any_index(tmp_path: Path, labels):
     values = np.empty(500, dtype=object)
@@ -192,8 +206,18 @@ def test_write_results_with_any_index(tmp_path: Path, labels):
     json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
 
 
+def test_the_rows_themselves_stand_beside_the_anomalies(tmp_path: Path):
+    result = make_result()
+    table = pd.DataFrame({"amount": np.arange(500.0), "score": ["a,b\n"] * 500, 3: [[1, 2]] * 500})
+    write_results(result, tmp_path, table=table)
+    listed = pd.read_csv(tmp_path / "anomalies.csv", index_col="position")
+    assert list(listed.columns) == ["row", "score", "confidence", "top_features", "amount", "score (cell)", "3"]
+    np.testing.assert_array_equal(listed["amount"], listed.index)
+    assert listed["score (cell)"].eq("a,b\n").all()
+
+
 def test_when_one_file_fails_none_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def full(result, path):
+    def full(columns, labels, path):
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 

@@ -54,11 +54,12 @@ def test_a_run_with_everything(store: MlflowStore, tmp_path: Path, monkeypatch: 
     trial = make_result().search.trials[0]
     store.child(run, child_run(trial), 20_000)
     store.text(run, "sub/reasons.json", "[]")
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "manifest.json").write_text("{}")
-    store.file(run, tmp_path / "model" / "manifest.json")
-    store.file(run, tmp_path / "model")
-    uri = store.model(run, tmp_path / "model")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "part.json").write_text("{}")
+    (tmp_path / "model.pynomaly").write_text("data")
+    store.file(run, tmp_path / "model.pynomaly")
+    store.file(run, tmp_path / "folder")
+    uri = store.model(run, tmp_path / "model.pynomaly")
     store.end(run, "FINISHED")
 
     client = store._client
@@ -67,14 +68,14 @@ def test_a_run_with_everything(store: MlflowStore, tmp_path: Path, monkeypatch: 
     assert len(found.data.params) == 250
     assert found.data.metrics["m"] == 119
     assert found.data.tags["team"] == "risk"
-    assert {f.path for f in client.list_artifacts(run.run_id)} == {"sub", "manifest.json", "model"}
+    assert {f.path for f in client.list_artifacts(run.run_id)} == {"sub", "model.pynomaly", "folder"}
     (child,) = client.search_runs([run.experiment_id], f"tags.mlflow.parentRunId = '{run.run_id}'")
     assert child.info.end_time == 20_000
     assert child.info.start_time == 20_000 - round(1000 * trial.seconds)
     assert child.data.metrics["quality"] == trial.quality
     assert mlflow.active_run() is None
 
-    # Loading goes through our own loader and reads our own files; there is no pickle in the folder.
+    # Loading goes through our own loader and reads our own file; there is no pickle in the folder.
     monkeypatch.setattr(pynomaly_auto.engine, "AutonomousDetector", _Detector, raising=False)
     model_folder = client.get_logged_model(uri.removeprefix("models:/")).artifact_location
     loaded = mlflow.pyfunc.load_model(model_folder)
@@ -84,7 +85,7 @@ def test_a_run_with_everything(store: MlflowStore, tmp_path: Path, monkeypatch: 
     assert scored.index.tolist() == ["a", "b", "c"]
     assert scored["label"].tolist() == [1, 1, -1]
     inner = loaded.unwrap_python_model() if hasattr(loaded._model_impl, "python_model") else loaded._model_impl
-    assert (Path(inner.detector.path) / "manifest.json").read_text() == "{}"
+    assert Path(inner.detector.path).read_text() == "data"
     assert inner.predict(frame.to_numpy()).index.tolist() == [0, 1, 2]
     assert not list(Path(model_folder.removeprefix("file://")).rglob("*.pkl"))
 

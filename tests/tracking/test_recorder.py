@@ -62,9 +62,8 @@ def finish(folder: Path, **changes):
 @pytest.fixture
 def staged(tmp_path: Path) -> Path:
     (tmp_path / "report.html").write_text("x")
-    (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "manifest.json").write_text("{}")
-    return _stage(make_result(trials=3), {"report.html": tmp_path / "report.html"}, tmp_path / "model")
+    (tmp_path / "model.pynomaly").write_text("x")
+    return _stage(make_result(trials=3), {"report.html": tmp_path / "report.html"}, tmp_path / "model.pynomaly")
 
 
 def test_a_whole_run(staged: Path):

@@ -168,7 +168,7 @@ from pathlib import Path
 from tests.factories import make_result
 from pynomaly_auto.tracking import open_tracker
 os.chdir({str(tmp_path)!r})
-Path("model").mkdir(); Path("model/part.json").write_text("[]"); Path("report.html").write_text("<p>")
+Path("model").write_text("data"); Path("report.html").write_text("<p>")
 for seed in (1, 2):
     result = make_result(trials=4, seed=seed, interrupted=seed == 2)
     tracker = open_tracker(None, "fraud", run_name=f"run {{seed}}", tags={{"team": "risk"}})

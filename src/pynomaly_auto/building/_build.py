@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pynomaly_auto._machine import usable_cores
+from pynomaly_auto._scratch import Scratch
 from pynomaly_auto.building._assemble import assemble, described, parts_tables, union
 from pynomaly_auto.building._configurations import configurations, novelty_configurations
 from pynomaly_auto.building._fuse import FEWEST_GROUPS, VIEWED, fusion_members, learn_fusion
@@ -116,12 +115,9 @@ def add(
     plan = plan or Plan()
     known = KnowledgeBase.open(base)
     tasks = _tasks(tables, plan)
-    scratch = Path(tempfile.mkdtemp(prefix="pynomaly-kb-"))
-    try:
-        finished = _measure_all(tasks, (plan.parts or scratch).absolute(), plan, on_task)
+    with Scratch() as scratch:
+        finished = _measure_all(tasks, (plan.parts or scratch.path).absolute(), plan, on_task)
         merged = union((known.tasks, known.results), parts_tables(finished))
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
     # Rows of the base's tables are not in it: what was learned from them stays as it is.
     kept = {name: _carried(known, name) for name in ("fusion", "calibrator", "gains") if name in known.manifest.models}
     return assemble(merged, base, seed=known.manifest.seed, max_rows=known.manifest.max_rows, learned=kept)
@@ -186,7 +182,7 @@ class _Run:
         workers = self.plan.workers or 1
         # What all nodes of a cluster are to read lies beside the parts, which they all see.
         shared = self.parts if self.plan.backend == "ray" else None
-        with tempfile.TemporaryDirectory(prefix="pynomaly-kb-", dir=shared) as folder:
+        with Scratch(place=shared) as scratch:
             pool: Executor | None = None  # no process is started when everything is known already
             try:
                 while more or self.open:
@@ -201,7 +197,7 @@ class _Run:
                             yield self._end(task, "known", 0.0, "measured before")
                             continue
                         pool = pool or self.plan.executor()
-                        self._begin(task, todo, pool, folder)
+                        self._begin(task, todo, pool, str(scratch.path))
                     if pool is None or not self.open:
                         continue
                     outcome = pool.collect()

@@ -1,7 +1,9 @@
 """Tables in, records out: reading files, reading any kind of table, and encoding its columns for the detectors."""
 
 from pynomaly_auto.dataset._encoder import TableEncoder
+from pynomaly_auto.dataset._equal import EqualRows, fingerprints
 from pynomaly_auto.dataset._files import read_table
-from pynomaly_auto.dataset._table import to_frame
+from pynomaly_auto.dataset._table import labels_of, to_frame
+from pynomaly_auto.dataset._zones import is_zone
 
-__all__ = ["TableEncoder", "read_table", "to_frame"]
+__all__ = ["EqualRows", "TableEncoder", "fingerprints", "is_zone", "labels_of", "read_table", "to_frame"]

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto.dataset._table import Array, RawColumn, writable
+from pynomaly_auto.dataset._zones import is_zone
 from pynomaly_auto.errors import InvalidInputError, InvalidTypeError
 from pynomaly_auto.records import FloatArray, IntArray
 
@@ -282,13 +283,7 @@ def _moments(values: Array, zone: str | None) -> Cells:
 
 def _known_zone(zone: str | None) -> str | None:
     """The zone under a name that can be found again, else UTC."""
-    if zone is None:
-        return None
-    try:
-        pd.Timestamp(0, unit="s", tz=zone)
-    except (KeyError, ValueError, TypeError, OSError):
-        return "UTC"
-    return zone
+    return zone if zone is None or is_zone(zone) else "UTC"
 
 
 def seconds_of(values: Array) -> FloatArray:

@@ -4,34 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pynomaly_auto.dataset import _projection
 from pynomaly_auto.dataset._cells import missing_in, read_cells
 from pynomaly_auto.dataset._columns import Verdict, judge
 from pynomaly_auto.dataset._facts import facts_of
-from pynomaly_auto.dataset._parts import Part, part_from_state, part_to_state
-from pynomaly_auto.dataset._reading import Reading, reading_of
+from pynomaly_auto.dataset._reading import reading_of
 from pynomaly_auto.dataset._schema import check_schema
+from pynomaly_auto.dataset._stored import Learned, Plan
 from pynomaly_auto.dataset._table import Array, RawColumn, Table, open_table
 from pynomaly_auto.dataset._unseen import tell, unseen_in
-from pynomaly_auto.errors import InvalidInputError, StorageError
+from pynomaly_auto.errors import InvalidInputError
 from pynomaly_auto.records import Column, Dataset, FloatArray, Reason, Scalar
 
-STATE_VERSION = 1
 DENSE_BYTES = 1 << 30  # a sparse table that would take more than this when written out is projected
 _SHOWN = 20  # a reason that more columns than this share is told once for all of them
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Plan:
-    """How one column is read and encoded."""
-
-    reading: Reading
-    parts: tuple[Part, ...]
 
 
 class TableEncoder:
@@ -66,10 +57,15 @@ class TableEncoder:
         self.owner = owner
         self._names: tuple[str, ...] = ()
         self._labelled = self._named = False
-        self._plans: tuple[_Plan, ...] = ()
+        self._plans: tuple[Plan, ...] = ()
         self._features: tuple[str, ...] = ()
         self._sources: tuple[int, ...] = ()
         self._components: FloatArray | None = None
+
+    @property
+    def n_features(self) -> int:
+        """Number of encoded features."""
+        return len(self._features)
 
     def fit(self, table: Any) -> TableEncoder:
         """Learn how each column of a table is encoded.
@@ -124,65 +120,51 @@ class TableEncoder:
             reasons=self.reasons,
         )
 
+    def moments(self, table: Any) -> tuple[str, pd.Series[pd.Timestamp]] | None:
+        """The first column of dates of a table with the columns fitted on, and its dates, in its own time zone.
+
+        Returns:
+            Its name and one date per row, ``NaT`` where there is none; None without such a column.
+        """
+        opened = open_table(table)
+        for i, (name, plan) in enumerate(zip(opened.names, self._plans, strict=True)):
+            if plan.parts and plan.reading.form == "time":
+                cells = plan.reading.apply(read_cells(opened.column(i), name), name)
+                dates = pd.to_datetime(pd.Series(cells.numbers), unit="s", utc=True, errors="coerce")
+                return name, dates.dt.tz_convert(cells.zone or "UTC")
+        return None
+
     def to_state(self) -> tuple[dict[str, Any], dict[str, Array]]:
-        """All that was learned, as what JSON holds and as arrays for ``np.savez``; no pickle needed."""
-        arrays: dict[str, Array] = {} if self._components is None else {"components": self._components}
-        plans = []
-        for i, plan in enumerate(self._plans):
-            parts = []
-            for j, part in enumerate(plan.parts):
-                values, more = part_to_state(part, f"{i}.{j}")
-                parts.append(values)
-                arrays |= more
-            plans.append({"reading": dataclasses.asdict(plan.reading), "parts": parts})
-        return {
-            "version": STATE_VERSION,
-            "novelty": self.novelty,
-            "owner": self.owner,
-            "names": list(self._names),
-            "labelled": self._labelled,
-            "named": self._named,
-            "features": list(self._features),
-            "sources": list(self._sources),
-            "columns": [{**dataclasses.asdict(c), "features": list(c.features)} for c in self.columns],
-            "reasons": [reason.to_dict() for reason in self.reasons],
-            "plans": plans,
-        }, arrays
+        """All that was learned, as what JSON holds and as arrays."""
+        return Learned(
+            novelty=self.novelty,
+            owner=self.owner,
+            names=self._names,
+            labelled=self._labelled,
+            named=self._named,
+            features=self._features,
+            sources=self._sources,
+            columns=self.columns,
+            reasons=self.reasons,
+            plans=self._plans,
+            components=self._components,
+        ).to_state()
 
     @classmethod
     def from_state(cls, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> TableEncoder:
         """The inverse of `to_state`: an encoder that gives the same values to the last bit.
 
         Raises:
-            StorageError: The state is incomplete, or of a version this one does not know.
+            StorageError: The state is incomplete, damaged, or of a version this one does not know.
         """
-        if values.get("version") != STATE_VERSION:
-            raise StorageError(
-                f"the encoder was saved in format {values.get('version')!r}; this version reads {STATE_VERSION}.",
-                fix="Load it with the version of pynomaly_auto that saved it.",
-            )
-        try:
-            encoder = cls(novelty=values["novelty"], owner=values["owner"])
-            encoder._restore(values, arrays)
-        except (KeyError, TypeError) as error:
-            raise StorageError(f"the saved encoder is incomplete: {error!r}.", fix="Save it again.") from error
+        learned = Learned.from_state(values, arrays)
+        encoder = cls(novelty=learned.novelty, owner=learned.owner)
+        encoder._names, encoder._labelled, encoder._named = learned.names, learned.labelled, learned.named
+        encoder._features, encoder._sources = learned.features, learned.sources
+        encoder._plans, encoder._components = learned.plans, learned.components
+        encoder.columns, encoder.reasons = learned.columns, learned.reasons
+        encoder._set_sklearn_attributes()
         return encoder
-
-    def _restore(self, values: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
-        self._names = tuple(values["names"])
-        self._labelled, self._named = values["labelled"], values["named"]
-        self._features, self._sources = tuple(values["features"]), tuple(values["sources"])
-        self._components = np.asarray(arrays["components"]) if "components" in arrays else None
-        self._plans = tuple(
-            _Plan(
-                reading=Reading(**plan["reading"]),
-                parts=tuple(part_from_state(part, arrays, f"{i}.{j}") for j, part in enumerate(plan["parts"])),
-            )
-            for i, plan in enumerate(values["plans"])
-        )
-        self.columns = tuple(Column(**{**c, "features": tuple(c["features"])}) for c in values["columns"])
-        self.reasons = tuple(Reason.from_dict(reason) for reason in values["reasons"])
-        self._set_sklearn_attributes()
 
     def _set_sklearn_attributes(self) -> None:
         self.n_features_in_ = len(self._names)
@@ -193,7 +175,7 @@ class TableEncoder:
     def _fit_columns(self, table: Table) -> tuple[list[Column], list[Reason]]:
         twins: dict[bytes, str] = {}
         taken: set[str] = set()
-        plans: list[_Plan] = []
+        plans: list[Plan] = []
         columns: list[Column] = []
         reasons: list[Reason] = []
         features: list[str] = []
@@ -201,7 +183,7 @@ class TableEncoder:
         for i, name in enumerate(table.names):
             verdict, column = _judge_column(table.column(i), name, twins, novelty=self.novelty)
             made = _distinct([f for part in verdict.parts for f in part.features], taken)
-            plans.append(_Plan(reading=verdict.reading, parts=verdict.parts))
+            plans.append(Plan(reading=verdict.reading, parts=verdict.parts))
             columns.append(dataclasses.replace(column, features=tuple(made)))
             reasons.extend(verdict.reasons)
             features += made

@@ -1,4 +1,4 @@
-"""Reading a table from a file: CSV, Parquet, Arrow, JSON lines, Excel and npz, with errors that say where."""
+"""Reading a table from a file: CSV, Parquet, Arrow, JSON lines, workbooks and npz, with errors that say where."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ EXTENSIONS: Mapping[str, str] = {
     ".parquet": "Parquet", ".pq": "Parquet",
     ".arrow": "Arrow", ".feather": "Arrow", ".ipc": "Arrow",
     ".jsonl": "JSON", ".ndjson": "JSON", ".json": "JSON",
-    ".xlsx": "Excel", ".npz": "npz",
+    ".xlsx": "Excel", ".xlsm": "Excel", ".xlsb": "Excel", ".xls": "old Excel", ".ods": "OpenDocument",
+    ".npz": "npz",
 }  # fmt: skip
-_MAGIC = ((b"PAR1", "Parquet"), (b"ARROW1", "Arrow"), (b"\x1f\x8b", "gzip"), (b"\xd0\xcf\x11\xe0", "old Excel (.xls)"))
+_MAGIC = ((b"PAR1", "Parquet"), (b"ARROW1", "Arrow"), (b"\x1f\x8b", "gzip"), (b"\xd0\xcf\x11\xe0", "old Excel"))
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_LINES = 50
 
@@ -53,7 +54,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
     except PynomalyError:
         raise
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, pd.errors.ParserError) as error:
-        # pyarrow, openpyxl and numpy tell of broken files in all these ways (ArrowInvalid is a ValueError).
+        # pyarrow, calamine and numpy tell of broken files in all these ways (ArrowInvalid is a ValueError).
         first_line = str(error).strip().split("\n")[0].rstrip(".")
         raise StorageError(
             f"{file.name} cannot be read as {kind}: {first_line or type(error).__name__}.",
@@ -111,6 +112,8 @@ def _content(file: Path, head: bytes) -> str | None:
             return None
         if any(name.endswith(".npy") for name in names):
             return "npz"
+        if "mimetype" in names and "content.xml" in names:
+            return "OpenDocument"
         return "Excel" if "[Content_Types].xml" in names else "a zip archive"
     return None
 
@@ -253,8 +256,12 @@ def _read_arrow(file: Path) -> pd.DataFrame:
 
 
 def _read_excel(file: Path) -> pd.DataFrame:
-    require("openpyxl")
-    return pd.read_excel(file)
+    """The first sheet of a workbook of any kind."""
+    calamine = require("python_calamine")
+    try:
+        return pd.read_excel(file, engine="calamine")
+    except calamine.CalamineError as error:
+        raise ValueError(str(error)) from error
 
 
 def _read_npz(file: Path) -> pd.DataFrame:
@@ -276,6 +283,8 @@ _READERS: Mapping[str, Callable[[Path], pd.DataFrame]] = {
     "Arrow": _read_arrow,
     "JSON": _read_json,
     "Excel": _read_excel,
+    "old Excel": _read_excel,
+    "OpenDocument": _read_excel,
     "npz": _read_npz,
 }
 

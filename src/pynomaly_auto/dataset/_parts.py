@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import ClassVar, Literal, Protocol, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from pynomaly_auto.dataset._cells import Cells
 from pynomaly_auto.dataset._table import Array
-from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import FloatArray
 
 BOUND = 1e6  # no feature lies further out, in standard deviations
@@ -22,7 +20,7 @@ BOUND = 1e6  # no feature lies further out, in standard deviations
 CalendarUnit: TypeAlias = Literal["hour", "weekday", "month"]
 PERIODS: Mapping[CalendarUnit, int] = {"hour": 24, "weekday": 7, "month": 12}
 TEXT_TRAITS = ("length", "tokens", "digits", "surprise")
-_LETTERS = 129  # ASCII, and one for all the rest
+LETTERS = 129  # ASCII, and one for all the rest
 _CHUNK = 20_000  # texts looked at together, so that memory stays bounded
 
 
@@ -233,11 +231,11 @@ def letter_pairs(texts: Array, counts: Array) -> FloatArray:
         texts: Distinct texts, shape (n,).
         counts: How often each occurs, shape (n,).
     """
-    seen = np.ones(_LETTERS * _LETTERS)
+    seen = np.ones(LETTERS * LETTERS)
     for start in range(0, len(texts), _CHUNK):
         pairs, owners, _, _ = _pairs(texts[start : start + _CHUNK])
         seen += np.bincount(pairs, weights=counts[start : start + _CHUNK][owners], minlength=len(seen))
-    return np.asarray(-np.log(seen / seen.sum()).reshape(_LETTERS, _LETTERS))
+    return np.asarray(-np.log(seen / seen.sum()).reshape(LETTERS, LETTERS))
 
 
 def text_traits(texts: Array, surprise: FloatArray) -> FloatArray:
@@ -264,38 +262,6 @@ def _pairs(texts: Array) -> tuple[Array, Array, Array, Array]:
     lengths = np.array([len(text) for text in texts], dtype=np.int64)
     owners = np.repeat(np.arange(n), lengths)
     digits = np.bincount(owners, weights=(letters >= 48) & (letters <= 57), minlength=n)
-    folded = np.minimum(letters, _LETTERS - 1).astype(np.int64)
+    folded = np.minimum(letters, LETTERS - 1).astype(np.int64)
     inside = owners[:-1] == owners[1:] if len(owners) else np.empty(0, dtype=bool)
-    return (folded[:-1] * _LETTERS + folded[1:])[inside], owners[:-1][inside], lengths, digits
-
-
-_PARTS: Mapping[str, type[Any]] = {p.kind: p for p in (NumberPart, FlagPart, LevelPart, CyclePart, TextPart)}
-
-
-def part_to_state(part: Any, key: str) -> tuple[dict[str, Any], dict[str, Array]]:
-    """A part as plain values and arrays, the arrays under names that begin with ``key``."""
-    fields = {f.name: getattr(part, f.name) for f in dataclasses.fields(part)}
-    arrays = {f"{key}.{name}": value for name, value in fields.items() if isinstance(value, np.ndarray)}
-    values = {
-        name: list(v) if isinstance(v, tuple) else v for name, v in fields.items() if f"{key}.{name}" not in arrays
-    }
-    return {"part": part.kind, **values}, arrays
-
-
-def part_from_state(values: Mapping[str, Any], arrays: Mapping[str, Array], key: str) -> Part:
-    """The inverse of `part_to_state`.
-
-    Raises:
-        StorageError: The part is of a kind this version does not know, or some of it is missing.
-    """
-    kind = _PARTS.get(values.get("part", ""))
-    if kind is None:
-        raise StorageError(f"unknown encoding {values.get('part')!r}.", fix="Load it with the version that saved it.")
-    names = {f.name for f in dataclasses.fields(kind)}
-    given = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items() if name != "part"}
-    given |= {name: np.asarray(arrays[f"{key}.{name}"]) for name in names if f"{key}.{name}" in arrays}
-    try:
-        made: Part = kind(**given)
-    except TypeError as error:
-        raise StorageError(f"the stored encoding {key!r} is incomplete: {error}.") from error
-    return made
+    return (folded[:-1] * LETTERS + folded[1:])[inside], owners[:-1][inside], lengths, digits

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -30,8 +31,12 @@ _LONGEST_DATE = 40
 _SAMPLE = 200  # distinct texts tried before all of them are
 _DAYS = ("%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y")
 _CLOCKS = ("", " %H:%M", " %H:%M:%S")
+_DATES = ("ISO8601", *(day + clock for day in _DAYS for clock in _CLOCKS))
 
 ReadForm: TypeAlias = Form | Literal["none"]
+
+# What can be parsed out of texts, by the form it gives.
+PARSES: Mapping[str, tuple[str, ...]] = {"number": ("", ".", ","), "time": ("", *_DATES)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,7 +237,7 @@ def _date_format(levels: Array, counts: Array, some: Array) -> str | None:
     """The format in which nearly all texts are dates, the commonest first; None: they are no dates."""
     if not any(any(c.isdigit() for c in text) and len(text.strip()) <= _LONGEST_DATE for text in levels[some]):
         return None
-    for form in ("ISO8601", *(day + clock for day in _DAYS for clock in _CLOCKS)):
+    for form in _DATES:
         if dates_in(levels[some], form)[1].all():
             continue
         seconds, unread = dates_in(levels, form)

@@ -148,7 +148,7 @@ def _of_frame(frame: pd.DataFrame, *, labelled: bool = True) -> Table:
         names=names,
         labelled=labelled,
         named=labelled and all(isinstance(c, str) for c in frame.columns),
-        row_labels=_labels(frame.index),
+        row_labels=labels_of(frame.index),
     )
 
 
@@ -250,12 +250,13 @@ def _numbered(n_columns: int) -> tuple[str, ...]:
     return tuple(f"x{i}" for i in range(n_columns))
 
 
-def _labels(index: pd.Index[Any]) -> Array:
-    """Row labels as a 1-D array; tuples and time zones kept as objects."""
+def labels_of(index: pd.Index[Any]) -> Array:
+    """Row labels as a 1-D array; tuples and time zones kept as objects, texts so that every file takes them."""
     if index.dtype.kind in "biufM" and isinstance(index.dtype, np.dtype):
         return index.to_numpy()
     labels = np.empty(len(index), dtype=object)
-    labels[:] = list(index)  # through a list: numpy would turn equal-length tuples into a second dimension
+    # Through a list: numpy would turn equal-length tuples into a second dimension.
+    labels[:] = [writable(label) if isinstance(label, str) else label for label in index]
     return labels
 
 

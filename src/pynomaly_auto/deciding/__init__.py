@@ -2,8 +2,19 @@
 
 from pynomaly_auto.deciding._calibration import apply
 from pynomaly_auto.deciding._confidence import confidence_of
+from pynomaly_auto.deciding._expecting import expect
 from pynomaly_auto.deciding._learned import learn
 from pynomaly_auto.deciding._share import DEFAULT_PRIOR, ShareEstimate, estimate_share
 from pynomaly_auto.deciding._verdict import decide, move
 
-__all__ = ["DEFAULT_PRIOR", "ShareEstimate", "apply", "confidence_of", "decide", "estimate_share", "learn", "move"]
+__all__ = [
+    "DEFAULT_PRIOR",
+    "ShareEstimate",
+    "apply",
+    "confidence_of",
+    "decide",
+    "estimate_share",
+    "expect",
+    "learn",
+    "move",
+]

@@ -53,4 +53,11 @@ declare(
         "Give contamination for a share of your own.",
     ),
     ReasonCode("DEC-060", "Cut moved by the user", "The user set a contamination or a threshold afterwards."),
+    ReasonCode("DEC-035", "Cut at the expected number", "As many rows are labelled as anomalies are expected."),
+    ReasonCode(
+        "DEC-036",
+        "Alert budget",
+        "Whether the rows to be labelled are within the alert budget, or how many fewer are.",
+        "Raise alert_budget.",
+    ),
 )

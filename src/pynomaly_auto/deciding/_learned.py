@@ -18,8 +18,8 @@ _MOST_LABELLED = 0.25  # of all rows, unless the expected share itself is larger
 # Standard deviation of the logit of the true share about the estimate, over held-out tables: those of
 # benchmarks/results/cached.jsonl, in rounded figures.
 _SPREAD = 1.3
-# Weight of recall against precision (van Rijsbergen's beta) for the metrics that are served by fewer or more labels.
-_BETA = {"precision": 0.5, "recall": 2.0}
+# Weight of recall against precision (van Rijsbergen's beta) for the metrics that labels are chosen to serve.
+_BETA = {"f1": 1.0, "precision": 0.5, "recall": 2.0}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,20 +29,20 @@ class Learned:
     Args:
         probabilities: Never falling with the score; shape (n_rows,).
         estimate: The share of anomalies: their mean, or what the user gave.
-        labelled: How many rows to label; None: the share of them.
+        labelled: How many rows to label.
     """
 
     probabilities: FloatArray = field(repr=False)
     estimate: ShareEstimate
-    labelled: int | None
+    labelled: int
 
 
 def learn(scores: FloatArray, probabilities: FloatArray, given: float | None, metric: str | None) -> Learned:
     """Make probabilities rise with the score, and read share and cut off them.
 
-    Without a given share, as many rows are labelled as give the largest expected F-measure: with few sure anomalies
-    that takes more rows than there should be anomalies. Where the share is given, all log odds move alike until their
-    mean probability is that share.
+    As many rows are labelled as anomalies are expected. The target metrics f1, precision and recall label as many as
+    give the largest expected F-measure instead, with few sure anomalies far more rows than there should be anomalies.
+    Where the share is given, all log odds move alike until their mean probability is that share.
 
     Args:
         scores: Combined scores of the training rows; shape (n_rows,).
@@ -64,17 +64,30 @@ def learn(scores: FloatArray, probabilities: FloatArray, given: float | None, me
         text = f"Contamination given as {given:.2%}."
         reason = Reason(code="DEC-021", subject="contamination", text=text, evidence={"contamination": given})
         estimate = ShareEstimate(share=given, spread=0.0, method="given", reasons=(reason, learned))
-        return Learned(probabilities=_shifted(p, given), estimate=estimate, labelled=None)
-    beta = _BETA.get(metric or "", 1.0)
-    count, reached = best_count(p, beta)
-    text = (
-        f"{count} rows are labelled: the expected F{beta:g} is largest there ({reached:.2f}), "
-        f"at most {_MOST_LABELLED:.0%} of the rows or the expected share."
-    )
-    evidence = {"labelled": count, "expected_f": reached, "beta": beta, "most": _MOST_LABELLED}
-    cut = Reason(code="DEC-034", subject="threshold", text=text, evidence=evidence)
+        return Learned(probabilities=_shifted(p, given), estimate=estimate, labelled=round(given * len(p)))
+    count, cut = _best(p, metric) if metric in _BETA else _expected(p)
     estimate = ShareEstimate(share=expected, spread=_SPREAD, method="learned from known tables", reasons=(learned, cut))
     return Learned(probabilities=p, estimate=estimate, labelled=count)
+
+
+def _expected(p: FloatArray) -> tuple[int, Reason]:
+    count = round(float(p.sum()))
+    text = f"{count:,} rows are to be labelled: as many as anomalies are expected."
+    return count, Reason(code="DEC-035", subject="threshold", text=text, evidence={"labelled": count})
+
+
+def _best(p: FloatArray, metric: str | None) -> tuple[int, Reason]:
+    beta = _BETA[metric or ""]
+    count, reached = best_count(p, beta)
+    text = (
+        f"{metric} is the target: {count:,} rows are to be labelled, as the expected F{beta:g} is largest there "
+        f"({reached:.2f}), at most {_MOST_LABELLED:.0%} of the rows or the expected share. "
+        f"{float(p.sum()):,.0f} anomalies are expected in all rows."
+    )
+    evidence = {
+        "labelled": count, "expected_f": reached, "beta": beta, "most": _MOST_LABELLED, "expected": float(p.sum()),
+    }  # fmt: skip
+    return count, Reason(code="DEC-034", subject="threshold", text=text, evidence=evidence)
 
 
 def best_count(probabilities: FloatArray, beta: float = 1.0) -> tuple[int, float]:

@@ -6,17 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 
+from pynomaly_auto.deciding._budget import budget_reason, most_rows
 from pynomaly_auto.deciding._calibration import apply, calibrate
 from pynomaly_auto.deciding._confidence import confidence_of
+from pynomaly_auto.deciding._expecting import expect
 from pynomaly_auto.deciding._learned import calibration_of, learn, shift
 from pynomaly_auto.deciding._share import ShareEstimate, estimate_share
 from pynomaly_auto.errors import InvalidInputError, SettingError
-from pynomaly_auto.records import Calibration, FloatArray, Reason, Verdict
+from pynomaly_auto.records import Calibration, FloatArray, IntArray, Reason, Verdict
 from pynomaly_auto.settings import Settings
 
 FALSE_ALARM_SHARE = 0.05  # of normal training rows beyond the cut, when novelty detection is asked for
 
-# How many rows are labelled, against the estimated share, for the metrics that are served by more or by fewer.
+# How many rows are labelled, against the estimated share, for the metrics that are served by more or by fewer, where no
+# probabilities are known.
 _SHIFTS = {"precision": 0.6, "recall": 1.6}
 
 
@@ -26,65 +29,70 @@ def decide(
     settings: Settings,
     *,
     probabilities: FloatArray | None = None,
-    seed: int,
     member_raw: FloatArray | None = None,
+    periods: IntArray | None = None,
 ) -> Verdict:
     """Decide which training rows are anomalies.
 
-    With a given contamination c exactly round(c·n) rows lie strictly above the threshold; where ties cross that count,
-    all tied rows do, unless that would label more than half of the rows: then none of the tied ones does. With
-    ``"auto"`` the share is estimated (see `estimate_share`); only then does a target metric shift the cut: 0.6 times as
-    many labels for precision, 1.6 times for recall, at most half of all rows, at least one. With ``novelty=True`` all
-    training rows are taken as normal, and the threshold leaves 5 % of them (or the given contamination) above it: the
-    expected share of false alarms. Constant scores label nothing.
+    As many rows lie strictly above the threshold as anomalies are expected: round(c·n) of them for a contamination c
+    that is given or, with ``"auto"``, estimated (see `estimate_share`). Only then does a target metric shift the cut:
+    ``"f1"``, ``"precision"`` and ``"recall"`` to the largest expected F-measure where probabilities are known; without
+    them 0.6 times as many labels for precision, 1.6 times for recall, at most half of all rows, at least one. With
+    ``novelty=True`` all training rows are taken as normal, and the threshold leaves 5 % of them (or the given
+    contamination) above it: the expected share of false alarms. An alert budget is never exceeded. No cut goes through
+    rows of one score: where such a block does not fit in whole, none of it is labelled. Constant scores label nothing.
 
     Args:
         scores: Combined scores of the training rows, finite, higher = more anomalous; shape (n_rows,).
         member_scores: The members' −log tail ranks of the same rows; shape (n_rows, n_members).
-        settings: ``contamination``, ``novelty`` and ``target_metric`` are read.
+        settings: ``contamination``, ``novelty``, ``target_metric``, ``alert_budget`` and ``random_state`` are read.
         probabilities: Of being an anomaly, from the knowledge base's calibrator, shape (n_rows,): with them the share
-            is their mean, the cut is where the expected F-measure is largest, and they are what a score is mapped to.
-            None: nothing is known; the share is estimated from the scores alone. Not used with ``novelty``.
-        seed: Seed of everything random.
+            is their mean, and they are what a score is mapped to. None: nothing is known; the share is estimated from
+            the scores alone. Not used with ``novelty``.
         member_raw: The members' raw scores, for distances that ranks do not show; shape (n_rows, n_members).
+        periods: The period of each row, where the alert budget is per period; shape (n_rows,).
 
     Raises:
         InvalidInputError: Shapes do not fit, there is no row, or a score is not finite.
     """
     scores, member_scores = _checked(scores, member_scores)
+    calibration = None
     if probabilities is not None and not settings.novelty and np.ptp(scores) > 0:
-        return _decide_learned(scores, member_scores, settings, probabilities)
-    estimate = _share(scores, member_scores, settings, seed, member_raw)
+        given = None if isinstance(settings.contamination, str) else float(settings.contamination)
+        learned = learn(scores, probabilities, given, settings.target_metric)
+        estimate, wanted = learned.estimate, learned.labelled
+        calibration = calibration_of(scores, learned.probabilities)
+    else:
+        estimate, wanted = _unlearned(scores, member_scores, settings, member_raw)
     reasons = list(estimate.reasons)
-    wanted = estimate.share
-    factor = _SHIFTS.get(settings.target_metric or "")
-    if factor is not None and settings.contamination == "auto" and not settings.novelty:
-        wanted = min(max(wanted * factor, 1.0 / len(scores)), 0.5)
-        text = f"{settings.target_metric} is the target: {factor:g} times as many rows labelled, {wanted:.2%}."
-        reasons.append(Reason(code="DEC-033", subject="threshold", text=text, evidence={"factor": factor}))
+    if settings.alert_budget is not None:
+        most = most_rows(scores, settings.alert_budget, periods)
+        reasons.append(budget_reason(settings.alert_budget, most, wanted))
+        wanted = min(wanted, most)
     threshold, reason = _cut(scores, wanted)
     reasons.append(reason)
-    contamination = 0.0 if np.ptp(scores) == 0 and settings.contamination == "auto" else estimate.share
+    constant = np.ptp(scores) == 0 and settings.contamination == "auto"
     return _assemble(
         scores,
         threshold=threshold,
-        estimate=replace(estimate, share=contamination, reasons=tuple(reasons)),
-        member_scores=member_scores,
+        estimate=replace(estimate, share=0.0 if constant else estimate.share, reasons=tuple(reasons)),
+        calibration=calibration,
+        novelty=settings.novelty,
     )
 
 
-def _decide_learned(
-    scores: FloatArray, member_scores: FloatArray, settings: Settings, probabilities: FloatArray
-) -> Verdict:
-    given = None if isinstance(settings.contamination, str) else float(settings.contamination)
-    learned = learn(scores, probabilities, given, settings.target_metric)
-    wanted = learned.estimate.share if learned.labelled is None else learned.labelled / len(scores)
-    threshold, reason = _cut(scores, wanted)
-    estimate = replace(learned.estimate, reasons=(*learned.estimate.reasons, reason))
-    return _assemble(
-        scores, threshold=threshold, estimate=estimate, member_scores=member_scores,
-        calibration=calibration_of(scores, learned.probabilities),
-    )  # fmt: skip
+def _unlearned(
+    scores: FloatArray, member_scores: FloatArray, settings: Settings, member_raw: FloatArray | None
+) -> tuple[ShareEstimate, int]:
+    """The share of anomalies, and how many rows to label, without a knowledge base."""
+    estimate = _share(scores, member_scores, settings, member_raw)
+    factor = _SHIFTS.get(settings.target_metric or "")
+    if factor is None or settings.contamination != "auto" or settings.novelty:
+        return estimate, round(estimate.share * len(scores))
+    wanted = min(max(estimate.share * factor, 1.0 / len(scores)), 0.5)
+    text = f"{settings.target_metric} is the target: {factor:g} times as many rows labelled, {wanted:.2%}."
+    reason = Reason(code="DEC-033", subject="threshold", text=text, evidence={"factor": factor})
+    return replace(estimate, reasons=(*estimate.reasons, reason)), round(wanted * len(scores))
 
 
 def move(
@@ -92,16 +100,14 @@ def move(
     *,
     contamination: float | None = None,
     threshold: float | None = None,
-    member_scores: FloatArray | None = None,
 ) -> Verdict:
-    """Move the cut without refitting anything.
+    """Move the cut without refitting anything; what the user sets by hand outweighs an alert budget.
 
     Args:
         verdict: The verdict so far.
         contamination: The share of training rows to label, in (0, 0.5].
         threshold: The combined score above which a row is an anomaly: the scale of ``verdict.scores`` (a weighted mean
             of −log tail ranks, so a row whom every member puts into its top 1 % has −log 0.01 ≈ 4.6).
-        member_scores: The members' −log tail ranks of the training rows, for the confidence; shape (n_rows, n_members).
 
     Raises:
         SettingError: Not exactly one of the two is given, or it lies outside what it may be.
@@ -113,7 +119,7 @@ def move(
         if not _is_number(contamination) or not 0 < contamination <= 0.5:
             raise SettingError(f"contamination is {contamination!r}.", fix="Give a share in (0, 0.5].")
         share = float(contamination)
-        cut, reason = _cut(scores, share)
+        cut, reason = _cut(scores, round(share * len(scores)))
         said = f"Contamination set to {share:.2%} by the user"
     else:
         if not _is_number(threshold) or threshold is None:
@@ -138,7 +144,9 @@ def move(
         calibration = known if contamination is None else shift(known, scores, share)
     else:
         calibration = calibrate(scores, cut, share)
-    return _assemble(scores, threshold=cut, estimate=estimate, member_scores=member_scores, calibration=calibration)
+    return _assemble(
+        scores, threshold=cut, estimate=estimate, calibration=calibration, novelty=verdict.expectation is None
+    )
 
 
 def _assemble(
@@ -146,24 +154,25 @@ def _assemble(
     *,
     threshold: float,
     estimate: ShareEstimate,
-    member_scores: FloatArray | None,
-    calibration: Calibration | None = None,
+    calibration: Calibration | None,
+    novelty: bool,
 ) -> Verdict:
     calibration = calibrate(scores, threshold, estimate.share) if calibration is None else calibration
-    labels = np.where(scores > threshold, -1, 1).astype(np.int64)
-    verdict = Verdict(
+    probabilities, flagged = apply(calibration, scores), scores > threshold
+    highest = np.argsort(-scores, kind="stable")[: int(flagged.sum())]
+    return Verdict(
         scores=scores,
-        probabilities=apply(calibration, scores),
-        labels=labels,
-        confidence=np.ones(len(scores)),
+        probabilities=probabilities,
+        labels=np.where(flagged, -1, 1).astype(np.int64),
+        confidence=confidence_of(probabilities, flagged),
         threshold=threshold,
         contamination=estimate.share,
         method=estimate.method,
         calibration=calibration,
         spread=estimate.spread,
+        expectation=None if novelty else expect(probabilities[highest]),
         reasons=estimate.reasons,
     )
-    return replace(verdict, confidence=confidence_of(scores, verdict, member_scores))
 
 
 def _checked(scores: FloatArray, member_scores: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -183,7 +192,6 @@ def _share(
     scores: FloatArray,
     member_scores: FloatArray,
     settings: Settings,
-    seed: int,
     member_raw: FloatArray | None,
 ) -> ShareEstimate:
     """The share to label, given or estimated, with its reasons."""
@@ -201,27 +209,29 @@ def _share(
             evidence={"contamination": given},
         )
         return ShareEstimate(share=given, spread=0.0, method="given", reasons=(reason,))
-    return estimate_share(scores, member_scores, member_raw=member_raw, seed=seed)
+    return estimate_share(scores, member_scores, member_raw=member_raw, seed=int(settings.random_state or 0))
 
 
-def _cut(scores: FloatArray, share: float) -> tuple[float, Reason]:
-    """The threshold that leaves round(share·n) rows strictly above it, as nearly as ties allow."""
-    n, wanted = len(scores), round(share * len(scores))
+def _cut(scores: FloatArray, wanted: int) -> tuple[float, Reason]:
+    """The threshold that leaves ``wanted`` rows strictly above it, or fewer where it would cut through a tie."""
+    n = len(scores)
     ordered = np.sort(scores)[::-1]
     if ordered[0] == ordered[-1]:
         text = "All scores are equal: no row stands out, none is labelled."
         reason = Reason(code="DEC-032", subject="threshold", text=text, evidence={"rows": n})
         return float(ordered[0]), reason
-    first = int(np.searchsorted(-ordered, -ordered[wanted - 1], side="left")) if wanted else 0
-    last = int(np.searchsorted(-ordered, -ordered[wanted - 1], side="right")) if wanted else 0
-    # A block of ties too large to label whole would make most rows anomalies.
-    found = first if last > max(n / 2, wanted) else last
-    threshold = float(ordered[0]) if found == 0 else _between(float(ordered[found]), float(ordered[found - 1]))
-    tied = "" if found == wanted else f" (asked for {wanted}; {last - first} rows share the score at the cut)"
+    found, tied = wanted, ""
+    if 0 < wanted < n and ordered[wanted - 1] == ordered[wanted]:
+        found = int(np.searchsorted(-ordered, -ordered[wanted], side="left"))
+        block = int(np.searchsorted(-ordered, -ordered[wanted], side="right")) - found
+        tied = f" (asked for {wanted:,}; the next {block:,} rows share one score and are labelled together or not)"
+    threshold = (
+        float(ordered[0]) if found == 0 else _between(float(ordered[min(found, n - 1)]), float(ordered[found - 1]))
+    )
     return threshold, Reason(
-        code="DEC-030" if found == wanted else "DEC-031",
+        code="DEC-031" if tied else "DEC-030",
         subject="threshold",
-        text=f"{found} of {n} rows lie above the threshold {threshold:.4g}{tied}.",
+        text=f"{found:,} of {n:,} rows lie above the threshold {threshold:.4g}{tied}.",
         evidence={"threshold": threshold, "labelled": found, "wanted": wanted, "rows": n},
     )
 

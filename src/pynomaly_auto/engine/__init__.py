@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from pynomaly_auto.engine._detector import AutonomousDetector
 
 if TYPE_CHECKING:
-    from pynomaly_auto.engine._configuration import configuration_toml
     from pynomaly_auto.engine._environment import environment
     from pynomaly_auto.engine._pipeline import look_at
+    from pynomaly_auto.engine._toml import configuration_toml
 
 # Name to the module that has it, imported when asked for: the class alone is to come quickly.
-_HOMES = {"configuration_toml": "_configuration", "environment": "_environment", "look_at": "_pipeline"}
+_HOMES = {"configuration_toml": "_toml", "environment": "_environment", "look_at": "_pipeline"}
 
 __all__ = ["AutonomousDetector", "configuration_toml", "environment", "look_at"]
 

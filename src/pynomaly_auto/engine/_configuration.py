@@ -135,11 +135,7 @@ def _overrides_of(config: Mapping[str, Any]) -> Overrides:
 
 def _with_history(config: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]:
     """The configuration with those overrides, as plain values, so that it can be stored."""
-    values: dict[str, Any] = {
-        "include": overrides.include, "exclude": overrides.exclude, "force": overrides.force,
-        "params": overrides.params, "reason": overrides.reason, "history": [h.to_dict() for h in overrides.history],
-    }  # fmt: skip
-    return {**config, "overrides": values}
+    return {**config, "overrides": overrides.to_dict()}
 
 
 def guided_by(settings: Settings, reasons: tuple[Reason, ...], by_hand: frozenset[str], guided: Guidance) -> Guidance:
@@ -158,34 +154,3 @@ def guided_by(settings: Settings, reasons: tuple[Reason, ...], by_hand: frozense
 
 def _last_of_each(reasons: tuple[Reason, ...]) -> tuple[Reason, ...]:
     return tuple({r.subject: r for r in reasons}.values())
-
-
-def configuration_toml(guidance: Guidance) -> str:
-    """Guided settings as TOML: only what differs from the defaults, with the reasons as comments."""
-    settings, default = guidance.settings, _DEFAULTS.to_dict()
-    lines = [f"# {r.subject}: {' '.join(r.text.split())}" for r in guidance.reasons]
-    tables: list[str] = []
-    for key, value in settings.to_dict().items():
-        if value is None or value == default[key]:
-            continue
-        if isinstance(value, dict):
-            inner = {k: v for k, v in value.items() if v}
-            tables += [f"\n[{key}]", *(f"{k} = {_toml(v)}" for k, v in inner.items())]
-        else:
-            lines.append(f"{key} = {_toml(value)}")
-    return "\n".join([*lines, *tables]) + "\n"
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return repr(round(value, 4) if abs(value) >= 0.01 else value)
-    if isinstance(value, int):
-        return repr(value)
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml(v) for v in value) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + "}"
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'

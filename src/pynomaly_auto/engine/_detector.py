@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,20 +12,26 @@ import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from pynomaly_auto.engine._attributes import FittedAttributes
+from pynomaly_auto.engine._by_hand import ByHand
 from pynomaly_auto.engine._presets import FromPresets
-from pynomaly_auto.records import Ensemble, FloatArray, Guidance, IntArray, Profile, Ranking, Result, Trial
+from pynomaly_auto.records import (
+    Evaluation,
+    FloatArray,
+    Guidance,
+    IntArray,
+    Judgement,
+    Result,
+)
 
 # Everything else is imported where it is used: touching the class costs scikit-learn's base classes and no more.
 if TYPE_CHECKING:
-    from datetime import datetime
-
     import pandas as pd
 
-    from pynomaly_auto._overrides import Override
     from pynomaly_auto.engine._model import Model
 
 
-class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
+class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, BaseEstimator):
     """Find anomalies without labels: profile, rank, tune, combine, threshold and explain detectors.
 
     Args:
@@ -36,7 +43,10 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
             a ``time_budget`` other than the default, whichever is used up first ends the search.
         contamination: Share of anomalies in (0, 0.5], or ``"auto"``: estimated.
         target_metric: What threshold and search should serve: ``"f1"``, ``"precision"``, ``"recall"``, ``"roc_auc"``
-            or ``"average_precision"``.
+            or ``"average_precision"``. The first three label as many rows as make their expected value largest;
+            otherwise as many rows are labelled as anomalies are expected.
+        alert_budget: The most rows anybody can look at: a number of rows, a share of them in (0, 1), or rows per
+            period of the table's time such as ``"20/day"``; never more are labelled. None: no limit.
         max_models: Most models in the ensemble; None: as many as the budget and their gain allow.
         n_jobs: Worker processes; None or -1: one per usable core.
         backend: Where trials run: ``"local"`` or ``"ray"``.
@@ -77,6 +87,7 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
         n_trials: int | None = None,
         contamination: float | str = "auto",
         target_metric: str | None = None,
+        alert_budget: int | float | str | None = None,
         max_models: int | None = None,
         n_jobs: int | None = None,
         backend: str = "local",
@@ -93,6 +104,7 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
         self.n_trials = n_trials
         self.contamination = contamination
         self.target_metric = target_metric
+        self.alert_budget = alert_budget
         self.max_models = max_models
         self.n_jobs = n_jobs
         self.backend = backend
@@ -161,10 +173,45 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
         return apply(self._model_now().verdict.calibration, -self.score_samples(X))
 
     def confidence(self, X: Any) -> FloatArray:
-        """How sure the label of each row is, in [0, 1]; shape (n_rows,)."""
-        from pynomaly_auto.deciding import confidence_of
+        """Probability that the label of each row is right, in [0, 1]; shape (n_rows,).
 
-        return confidence_of(-self.score_samples(X), self._model_now().verdict)
+        For a row labelled anomalous that is its `anomaly_score`, for another one 1 less that.
+        """
+        return self.judge(X).confidence
+
+    def judge(self, X: Any) -> Judgement:
+        """Everything that is said of rows, in one pass: scores, probabilities, labels and confidence.
+
+        Raises:
+            SchemaError: The columns are not those fitted on.
+        """
+        from pynomaly_auto.deciding import apply, confidence_of
+
+        verdict, scores = self._model_now().verdict, -self.score_samples(X)
+        probabilities, flagged = apply(verdict.calibration, scores), scores > verdict.threshold
+        return Judgement(
+            scores=scores,
+            probabilities=probabilities,
+            labels=np.where(flagged, -1, 1),
+            confidence=confidence_of(probabilities, flagged),
+        )
+
+    def evaluate(self, X: Any, y: Any) -> Evaluation:
+        """How right the detector is on rows whose labels are known; nothing is learned from them.
+
+        Args:
+            X: Rows to judge, shape (n_rows, n_columns).
+            y: 1 or True for an anomaly and 0 or False for a normal row, or scikit-learn's -1 and 1; a missing label
+                leaves its row out. Shape (n_rows,).
+
+        Raises:
+            InvalidInputError: The labels do not fit the rows, or hold something else.
+        """
+        from pynomaly_auto.engine._evaluating import evaluation
+
+        started = time.perf_counter()
+        judged = self.judge(X)
+        return evaluation(judged, y, seconds=time.perf_counter() - started)
 
     def set_contamination(self, contamination: float) -> Self:
         """Move the cut so that this share of the training rows lies above it; nothing is fitted again."""
@@ -173,58 +220,6 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
     def set_threshold(self, threshold: float) -> Self:
         """Move the cut to this combined score (``-score_samples``); nothing is fitted again."""
         return self._moved(threshold=threshold)
-
-    def override(
-        self,
-        *,
-        include: Sequence[str] = (),
-        exclude: Sequence[str] = (),
-        force: Sequence[str] = (),
-        params: Mapping[str, Mapping[str, Any]] | None = None,
-        reason: str = "asked for by the user",
-        until: datetime | str | None = None,
-    ) -> Self:
-        """Decide by hand what the next ``fit`` may use; the reason goes into the record.
-
-        Every such decision has an id and stays in `override_history`; `clear_override` ends it.
-
-        Args:
-            include: Only these detectors are candidates.
-            exclude: These are none.
-            force: These are tried and kept whatever the ranking says, and heard: each has at least 20 % of the final
-                score (of more than three, 60 % together).
-            params: Detector name to parameter values that are not to be tuned. As nothing is known of a detector with
-                such parameters, it has at least 10 % of the final score.
-            reason: Why.
-            until: When it ends by itself; without a time zone, local time. None: when it is cleared.
-
-        Raises:
-            UnknownNameError: A detector or a parameter of one is unknown.
-            SettingError: It contradicts another one, or ends in the past.
-        """
-        changes = {"include": include, "exclude": exclude, "force": force, "params": params}
-        from pynomaly_auto.engine._configuration import with_override
-
-        self.config = with_override(self.config, changes, reason=reason, until=until)
-        return self
-
-    def clear_override(self, override_id: str) -> bool:
-        """End one decision taken by hand; whether it was in force until now.
-
-        Raises:
-            UnknownNameError: There is no such decision.
-        """
-        from pynomaly_auto.engine._configuration import without_override
-
-        self.config, was = without_override(self.config, override_id)
-        return was
-
-    @property
-    def override_history(self) -> tuple[Override, ...]:
-        """Every decision taken by `override`, those that are cleared or over among them."""
-        from pynomaly_auto.engine._configuration import override_history
-
-        return override_history(self.config)
 
     def guided_setup(
         self,
@@ -296,67 +291,42 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
 
         return write_report(self._result_now(), Path(path))
 
-    def save(self, path: str | Path) -> Path:
-        """Save to a directory with a manifest and checksums.
+    def save(self, path: str | Path, *, key: bytes | str | None = None, trusted: bool = False) -> Path:
+        """Save to one file, of data only: arrays and JSON, with a checksum and, with a key, a signature.
+
+        Args:
+            path: The file, usually named ``….pynomaly``; an earlier one of ours is replaced.
+            key: A secret; loading with the same one proves that nobody else wrote the file.
+            trusted: Also store detectors of third parties that are not data, as pickles, which only those who trust
+                the file can load.
 
         Raises:
-            StorageError: The directory cannot be written, or holds something that is not ours.
+            StorageError: The file cannot be written, or holds something that is not ours.
+            UntrustedError: A detector is not data, and ``trusted`` is False.
         """
         from pynomaly_auto.engine._storage import save
 
         check_is_fitted(self, "result_")
-        return save(self, Path(path))
+        return save(self, Path(path), key=key, trusted=trusted)
 
     @classmethod
-    def load(cls, path: str | Path, *, trusted: bool | Sequence[str] = False) -> Self:
-        """Load what `save` wrote; checksums are verified before anything else.
+    def load(cls, path: str | Path, *, trusted: bool | Sequence[str] = False, key: bytes | str | None = None) -> Self:
+        """Load what `save` wrote; nothing in it can run, and its checksum is verified before anything is unpacked.
 
         Args:
-            path: The directory.
-            trusted: Types beyond our own dependencies' that may be loaded; True: whatever the files name.
+            path: The file.
+            trusted: Full names of third parties' types whose pickles may be loaded; True: any.
+            key: What the file must have been signed with. Without one a signed file is loaded, too, with a warning
+                that nobody has checked who wrote it.
 
         Raises:
-            StorageError: Something is missing, altered, or of a format this version does not read.
-            UntrustedError: The files hold types nobody has said to trust.
+            StorageError: Something is missing, altered, of a format this version does not read, or not signed with
+                the key.
+            UntrustedError: The file holds pickles of types nobody has said to trust.
         """
         from pynomaly_auto.engine._storage import load
 
-        return load(cls, Path(path), trusted=trusted)
-
-    @property
-    def profile_(self) -> Profile:
-        """What the table looks like."""
-        return self._result_now().profile
-
-    @property
-    def ranking_(self) -> Ranking:
-        """All candidates, best first."""
-        return self._result_now().ranking
-
-    @property
-    def trials_(self) -> tuple[Trial, ...]:
-        """What was tried, in order."""
-        return self._result_now().search.trials
-
-    @property
-    def ensemble_(self) -> Ensemble:
-        """The members and their weights."""
-        return self._result_now().ensemble
-
-    @property
-    def threshold_(self) -> float:
-        """A row is an anomaly when ``-score_samples`` exceeds this."""
-        return self._result_now().verdict.threshold
-
-    @property
-    def contamination_(self) -> float:
-        """Estimated or given share of anomalies."""
-        return self._result_now().verdict.contamination
-
-    @property
-    def offset_(self) -> float:
-        """Minus `threshold_`."""
-        return -self.threshold_
+        return load(cls, Path(path), trusted=trusted, key=key)
 
     def _adopt(self, model: Model, result: Result) -> None:
         self._model, self.result_ = model, result
@@ -370,11 +340,6 @@ class AutonomousDetector(FromPresets, OutlierMixin, BaseEstimator):
     def _model_now(self) -> Any:
         check_is_fitted(self, "result_")
         return self._model
-
-    def _result_now(self) -> Result:
-        # AttributeError keeps hasattr() honest before fit; scikit-learn's own error is one, too.
-        check_is_fitted(self, "result_")
-        return self.result_
 
     def _moved(self, *, contamination: float | None = None, threshold: float | None = None) -> Self:
         check_is_fitted(self, "result_")

@@ -14,9 +14,10 @@ import numpy as np
 
 from pynomaly_auto import _optional
 from pynomaly_auto._version import __version__
-from pynomaly_auto.dataset import TableEncoder, to_frame
+from pynomaly_auto.dataset import EqualRows, TableEncoder, to_frame
 from pynomaly_auto.deciding import decide
 from pynomaly_auto.engine._model import Model
+from pynomaly_auto.engine._periods import periods_of
 from pynomaly_auto.engine._progress import Progress
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.ensembling import Expertise, FittedEnsemble, choose_members
@@ -104,6 +105,7 @@ def _stages(
 ) -> tuple[Model, Result]:
     deadline, stage, encoder, tracker = live
     seed = int(settings.random_state or 0)
+    periods = periods_of(table, dataset, encoder, settings.alert_budget)
     with Pool(settings.workers, _bytes(settings.memory_limit)) as pool:  # workers start while the table is looked at
         with stage("profiling"):
             found = profile(dataset, seed=seed, max_rows=_profiled_rows(settings))
@@ -119,7 +121,7 @@ def _stages(
             stage.progress.trial(trial)
             tracker.trial(trial)
 
-        with stage("tuning"):
+        with stage("tuning"), pool.needed():
             search = tune(dataset, ranking, plan, on_trial=tell)
         with stage("ensembling"):
             chosen = choose_members(
@@ -131,7 +133,8 @@ def _stages(
                 seconds_left=None if plan.by_count else settings.workers * deadline.remaining(),
                 fusion=None if expertise is None else expertise.fusion,
             )
-            fitted = refit(dataset, chosen, plan, search)
+            equal = EqualRows.of(dataset.X)
+            fitted = [replace(m, scores=equal.mean(m.scores)) for m in refit(dataset, chosen, plan, search)]
             ensemble = FittedEnsemble.of(chosen, fitted, expertise if _time_to_fuse(plan, dataset.n_rows) else None)
     with stage("deciding"):
         calibrator = None if base is None else base.calibrator
@@ -141,8 +144,8 @@ def _stages(
             ensemble.member_scores,
             settings,
             probabilities=None if calibrator is None else ensemble.probabilities(calibrator),
-            seed=seed,
             member_raw=raw,
+            periods=periods,
         )
     model = _model((encoder, ensemble, verdict), dataset, table, novelty=settings.novelty)
     with stage("explaining"):

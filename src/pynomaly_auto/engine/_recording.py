@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pynomaly_auto.engine._pipeline import Run
-from pynomaly_auto.engine._storage import save
+from pynomaly_auto.engine._storage import SUFFIX, save
 from pynomaly_auto.records import Reason
 from pynomaly_auto.reporting import write_report
 from pynomaly_auto.tracking import NullTracker, Tracker
@@ -71,7 +71,7 @@ class _Recording(threading.Thread):
             model: Path | None = None
             try:
                 files["report.html"] = write_report(self._detector.result_, Path(folder) / "report.html")
-                model = save(self._detector, Path(folder) / "model")
+                model = save(self._detector, Path(folder) / f"model{SUFFIX}")
             except Exception as error:  # the one place: no trouble with a report or a model may cost the record
                 text = f"Not recorded in full: {error}"
                 self._problems.append(Reason(code="TRK-010", subject="artifacts", text=text))

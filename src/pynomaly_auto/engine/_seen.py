@@ -11,13 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from pynomaly_auto.dataset import fingerprints
 from pynomaly_auto.records import FloatArray
-
-# Odd multipliers of 64-bit mixing (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014).
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_MIX = np.uint64(0xBF58476D1CE4E5B9)
-
-_BLOCK = 50_000  # rows looked at a time, so that no copy of the table is made
 
 
 class SeenRows:
@@ -52,22 +47,3 @@ class SeenRows:
         place = np.minimum(np.searchsorted(self.fingerprints, prints), len(self.fingerprints) - 1)
         seen = self.fingerprints[place] == prints
         return seen, self.scores[place[seen]]
-
-
-def fingerprints(X: FloatArray) -> np.ndarray[Any, np.dtype[np.uint64]]:
-    """A 64-bit fingerprint of each row's exact values; shape (n_rows,)."""
-    state = np.full(len(X), _GOLDEN)
-    for start in range(0, len(X), _BLOCK):
-        _mix(state[start : start + _BLOCK], X[start : start + _BLOCK])
-    return state
-
-
-def _mix(state: np.ndarray[Any, np.dtype[np.uint64]], X: FloatArray) -> None:
-    # Adding zero turns -0.0 into 0.0, which compares equal and must count as equal here too.
-    bits = (np.ascontiguousarray(X, dtype=np.float64) + 0.0).view(np.uint64)
-    with np.errstate(over="ignore"):
-        for column in bits.T:
-            state ^= column
-            state *= _MIX
-            state ^= state >> np.uint64(29)
-            state += _GOLDEN

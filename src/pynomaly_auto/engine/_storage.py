@@ -1,127 +1,103 @@
-"""Saving and loading a fitted detector: which parts there are; `storing` writes and verifies them."""
+"""Saving and loading a fitted detector: which parts there are, and whether they fit; `storing` writes and verifies."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
 
 from pynomaly_auto import storing
 from pynomaly_auto.dataset import TableEncoder
-from pynomaly_auto.detectors import DETECTORS, FittedDetector, dump_detector, load_detector
+from pynomaly_auto.detectors import DETECTORS, FittedDetector
 from pynomaly_auto.engine._configuration import read_config
-from pynomaly_auto.engine._labels import read_labels, write_labels
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._seen import SeenRows
-from pynomaly_auto.ensembling import Distribution, FittedEnsemble, Fused, Neighbourhood
-from pynomaly_auto.errors import StorageError
-from pynomaly_auto.knowledge import Anchor, Fusion
-from pynomaly_auto.records import Calibration, Dataset, Ensemble, Member, Result, Verdict, plain, restore
+from pynomaly_auto.ensembling import FittedEnsemble
+from pynomaly_auto.errors import PynomalyError, StorageError
+from pynomaly_auto.records import Calibration, Dataset, Member, Result, State, Verdict, plain, restore
 from pynomaly_auto.settings import Settings
 
 if TYPE_CHECKING:
     from pynomaly_auto.engine._detector import AutonomousDetector
+
+SUFFIX = ".pynomaly"  # what a saved file is usually named with; any name will do
 
 _KIND = "AutonomousDetector"
 _VERDICT_ARRAYS = ("scores", "probabilities", "labels", "confidence")
 D = TypeVar("D", bound="AutonomousDetector")
 
 
-def save(detector: AutonomousDetector, path: Path) -> Path:
-    """Write a fitted detector to a directory.
+def save(detector: AutonomousDetector, path: Path, *, key: storing.Key = None, trusted: bool = False) -> Path:
+    """Write a fitted detector to a file.
 
     Raises:
-        StorageError: The directory cannot be written, or holds something that is not ours.
+        StorageError: The file cannot be written, or holds something that is not ours.
+        UntrustedError: A detector is not data, and nobody has said to store it as a pickle.
     """
     model, result = detector._model, detector.result_
-    encoder_json, encoder_arrays = model.encoder.to_state()
-    v = result.verdict
-    parts = storing.SavedParts(
-        kind=_KIND,
-        columns=tuple((c.name, c.kind) for c in result.columns),
-        json={
-            "params": _params(detector),
-            "encoder": encoder_json,
-            "ensemble": model.ensemble.record.to_dict(),
-            "result": _result_values(result),
-            "reference": _reference_values(model.reference),
-            "fusion": _fusion_values(model.ensemble.fused),
-        },
-        arrays={
-            "encoder": encoder_arrays,
-            "ensemble": model.ensemble.to_state(),
-            "seen": {"fingerprints": model.seen.fingerprints, "scores": model.seen.scores},
-            "reference": {"X": model.reference.X, "missing_share": model.reference.missing_share},
-            "verdict": {
-                **{name: getattr(v, name) for name in _VERDICT_ARRAYS},
-                "knots": v.calibration.knots,
-                "values": v.calibration.values,
-                "anchored": np.array([v.calibration.anchored]),
-            },
-        },
-        folders={
-            "row_labels": lambda folder: write_labels(folder, result.row_labels),
-            "reference_labels": lambda folder: write_labels(folder, model.reference.row_labels),
-            "cells": lambda folder: _write_frame(folder, "cells", model.cells),
-            **{f"member_{i}": _writer(member) for i, member in enumerate(model.ensemble.detectors)},
-            **({} if model.ensemble.fused is None else {"fusion": _fusion_writer(model.ensemble.fused)}),
-        },
-    )
-    storing.save(path, parts)
+    parts = {
+        "params": State(values=_params(detector)),
+        "encoder": _encoder_state(model.encoder),
+        "ensemble": model.ensemble.to_state(),
+        "verdict": _verdict_state(result.verdict),
+        "seen": State(arrays={"fingerprints": model.seen.fingerprints, "scores": model.seen.scores}),
+        "reference": _dataset_state(model.reference),
+        "result": State(values=_apart(result, "verdict", "row_labels")),
+        "row_labels": storing.values_to_state(result.row_labels),
+        "cells": _frame_state(model.cells),
+    }
+    fitted = cast("Sequence[FittedDetector]", model.ensemble.detectors)
+    members = {_member(i): detector.to_state(trusted=trusted) for i, detector in enumerate(fitted)}
+    columns = tuple((c.name, c.kind) for c in result.columns)
+    storing.save(path, storing.SavedParts(kind=_KIND, columns=columns, parts=parts | members), key=key)
     return path
 
 
-def load(kind: type[D], path: Path, *, trusted: bool | Sequence[str]) -> D:
+def load(kind: type[D], path: Path, *, trusted: bool | Sequence[str] = False, key: storing.Key = None) -> D:
     """Read what `save` wrote.
 
     Raises:
         StorageError: Something is missing, altered, of another format, or needs a detector that is not there.
-        UntrustedError: The files hold types nobody has said to trust.
+        UntrustedError: The file holds pickles of types nobody has said to trust.
     """
-    parts = storing.load(path, trusted=trusted)
-    if parts.manifest.kind != _KIND:
-        raise StorageError(f"holds a {parts.manifest.kind}, not a detector.", where=str(path))
-    record = restore(Ensemble, parts.json["ensemble"])
-    detectors = [_member(m, parts.folders[f"member_{i}"], trusted) for i, m in enumerate(record.members)]
-    arrays = parts.arrays["verdict"]
-    values = parts.json["result"]
-    verdict = restore(
-        Verdict,
-        values["verdict"],
-        calibration=Calibration(knots=arrays["knots"], values=arrays["values"], anchored=bool(arrays["anchored"][0])),
-        **{name: arrays[name] for name in _VERDICT_ARRAYS},
-    )
-    detector = kind(**parts.json["params"])
+    loaded = storing.load(path, key=key)
+    try:
+        if loaded.manifest.kind != _KIND:
+            raise StorageError(f"it holds a {loaded.manifest.kind}, not a detector.")
+        return _made(kind, loaded, trusted)
+    except PynomalyError as error:
+        where = f"{path}, {error.where}" if error.where else str(path)
+        raise type(error)(error.what, where=where, fix=error.fix) from error.__cause__
+
+
+def _made(kind: type[D], loaded: storing.LoadedParts, trusted: bool | Sequence[str]) -> D:
+    encoder = _encoder(loaded.part("encoder"))
+    width = encoder.n_features
+    ensemble = _ensemble(loaded, width, trusted)
+    verdict = _verdict(loaded.part("verdict"))
     model = Model(
-        encoder=TableEncoder.from_state(parts.json["encoder"], dict(parts.arrays["encoder"])),
-        ensemble=FittedEnsemble.from_state(record, detectors, parts.arrays["ensemble"], _fusion(parts)),
+        encoder=encoder,
+        ensemble=ensemble,
         verdict=verdict,
-        seen=SeenRows(parts.arrays["seen"]["fingerprints"], parts.arrays["seen"]["scores"]),
-        reference=restore(
-            Dataset,
-            parts.json["reference"],
-            X=parts.arrays["reference"]["X"],
-            missing_share=parts.arrays["reference"]["missing_share"],
-            row_labels=read_labels(parts.folders["reference_labels"]),
-        ),
-        cells=_read_frame(parts.folders["cells"], "cells"),
+        seen=_seen(loaded.part("seen")),
+        reference=_dataset(loaded.part("reference"), width),
+        cells=_frame(loaded.part("cells")),
     )
-    result = restore(Result, values, verdict=verdict, row_labels=read_labels(parts.folders["row_labels"]))
-    detector._adopt(model, replace(result, warnings=result.warnings + parts.reasons))
+    row_labels = np.asarray(storing.values_from_state(loaded.part("row_labels")))
+    result = restore(Result, loaded.part("result").values, verdict=verdict, row_labels=row_labels)
+    _check_sizes(model, result)
+    detector = kind(**loaded.part("params").values)
+    detector._adopt(model, replace(result, warnings=result.warnings + loaded.reasons))
     return detector
 
 
-def _result_values(result: Result) -> dict[str, Any]:
-    """The result's fields as plain values; arrays are stored apart."""
-    apart = {"verdict", "row_labels"}
-    values = {n: plain(getattr(result, n)) for n in result.__dataclass_fields__ if n not in apart}
-    fields = (f for f in result.verdict.__dataclass_fields__ if f not in {*_VERDICT_ARRAYS, "calibration"})
-    return values | {"verdict": {f: plain(getattr(result.verdict, f)) for f in fields}}
+def _apart(record: Any, *names: str) -> dict[str, Any]:
+    """A record's fields as plain values, without those that are stored apart."""
+    return {name: plain(getattr(record, name)) for name in record.__dataclass_fields__ if name not in names}
 
 
 def _params(detector: AutonomousDetector) -> dict[str, Any]:
@@ -136,66 +112,116 @@ def _params(detector: AutonomousDetector) -> dict[str, Any]:
     return {k: plain(v) for k, v in params.items()} | {"config": plain(config)}
 
 
-def _writer(member: Any) -> Callable[[Path], None]:
-    return lambda folder: dump_detector(member, folder)
+def _encoder_state(encoder: TableEncoder) -> State:
+    values, arrays = encoder.to_state()
+    return State(arrays=arrays, values=values)
 
 
-def _member(member: Member, folder: Path, trusted: bool | Sequence[str]) -> FittedDetector:
+def _encoder(state: State) -> TableEncoder:
+    return TableEncoder.from_state(state.values, state.arrays)
+
+
+def _member(number: int) -> str:
+    return f"member.{number}"
+
+
+def _ensemble(loaded: storing.LoadedParts, width: int, trusted: bool | Sequence[str]) -> FittedEnsemble:
+    def make(member: Member, number: int) -> FittedDetector:
+        return _detector(member, loaded.part(_member(number)), width, trusted)
+
+    return FittedEnsemble.from_state(loaded.part("ensemble"), make, width)
+
+
+def _detector(member: Member, state: State, width: int, trusted: bool | Sequence[str]) -> FittedDetector:
     name = member.detector
     if name not in DETECTORS:
-        raise StorageError(f"needs the detector {name!r}, which is not registered.", fix="Install what provides it.")
-    return load_detector(DETECTORS[name], member.params, folder, trusted=trusted)
+        raise StorageError(f"it needs the detector {name!r}, which is not registered.", fix="Install what provides it.")
+    return FittedDetector.from_state(DETECTORS[name], member.params, state, n_features=width, trusted=trusted)
 
 
-def _fusion_values(fused: Fused | None) -> dict[str, Any]:
-    """What its files do not hold: the inputs, the table's facts, the weight; empty without a fusion."""
-    if fused is None:
-        return {}
-    fusion = fused.fusion
-    return {
-        "features": list(fusion.features), "blend": fusion.blend, "models": len(fusion.boosters),
-        "anchor": None if fusion.anchor is None else plain(fusion.anchor),
-        "facts": plain(fused.facts), "weight": fused.weight,
-    }  # fmt: skip
-
-
-def _fusion_writer(fused: Fused) -> Callable[[Path], None]:
-    def write(folder: Path) -> None:
-        for i, text in enumerate(fused.fusion.texts()):
-            (folder / f"model_{i}.txt").write_text(text, encoding="utf-8")
-
-    return write
-
-
-def _fusion(parts: storing.LoadedParts) -> Callable[[Distribution, Neighbourhood | None], Fused] | None:
-    values = parts.json["fusion"]
-    if not values:
-        return None
-    folder = parts.folders["fusion"]
-    texts = [(folder / f"model_{i}.txt").read_text(encoding="utf-8") for i in range(values["models"])]
-    anchor = restore(Anchor, values["anchor"]) if values.get("anchor") else None
-    fusion = Fusion.of(values["features"], texts, values["blend"], anchor)
-    # Missing facts are stored as null.
-    facts = {name: math.nan if value is None else value for name, value in values["facts"].items()}
-    return lambda distribution, around: Fused(
-        fusion=fusion, facts=facts, weight=values["weight"], distribution=distribution, around=around
+def _verdict_state(verdict: Verdict) -> State:
+    calibration = verdict.calibration
+    arrays = {name: getattr(verdict, name) for name in _VERDICT_ARRAYS}
+    return State(
+        arrays={**arrays, "knots": calibration.knots, "values": calibration.values},
+        values={**_apart(verdict, *_VERDICT_ARRAYS, "calibration"), "anchored": bool(calibration.anchored)},
     )
 
 
-def _reference_values(reference: Dataset) -> dict[str, Any]:
-    apart = {"X", "missing_share", "row_labels"}
-    return {n: plain(getattr(reference, n)) for n in reference.__dataclass_fields__ if n not in apart}
+def _verdict(state: State) -> Verdict:
+    knots, values = _finite(state, "knots"), _finite(state, "values")
+    if len(knots) != len(values) or not len(knots) or (np.diff(knots) < 0).any() or (np.diff(values) < 0).any():
+        raise StorageError("the calibration does not ascend.", where="verdict")
+    arrays = {name: _finite(state, name) for name in ("scores", "probabilities", "confidence")}
+    labels = state.array("labels", kind="i", ndim=1)
+    if not np.isin(labels, (-1, 1)).all():
+        raise StorageError("there are labels other than -1 and 1.", where="verdict")
+    calibration = Calibration(knots=knots, values=values, anchored=state.value("anchored", bool))
+    verdict = restore(Verdict, state.values, calibration=calibration, labels=labels, **arrays)
+    if not (np.isfinite([verdict.threshold, verdict.spread]).all() and 0 <= verdict.contamination <= 1):
+        raise StorageError("threshold, spread or contamination are no such numbers.", where="verdict")
+    return verdict
 
 
-def _write_frame(folder: Path, name: str, frame: pd.DataFrame) -> None:
-    frame = frame.reset_index(drop=True)
-    for column in frame.columns:
-        try:
-            frame[[column]].to_parquet(folder / f"{name}.parquet")
-        except (ValueError, TypeError, OverflowError):  # cells of several kinds, tuples: kept as text
-            frame[column] = [None if cell is None else str(cell) for cell in frame[column]]
-    frame.to_parquet(folder / f"{name}.parquet")
+def _seen(state: State) -> SeenRows:
+    prints, scores = state.array("fingerprints", kind="u", ndim=1), _finite(state, "scores")
+    if prints.dtype != np.uint64 or len(prints) != len(scores) or (prints[1:] < prints[:-1]).any():
+        raise StorageError("the fingerprints of the training rows are out of order.", where="seen")
+    return SeenRows(prints, scores)
 
 
-def _read_frame(folder: Path, name: str) -> pd.DataFrame:
-    return pd.read_parquet(folder / f"{name}.parquet")
+def _dataset_state(dataset: Dataset) -> State:
+    own = State(
+        arrays={"X": dataset.X, "missing_share": dataset.missing_share},
+        values=_apart(dataset, "X", "missing_share", "row_labels"),
+    )
+    return own | storing.values_to_state(dataset.row_labels).within("row_labels")
+
+
+def _dataset(state: State, width: int) -> Dataset:
+    X = _finite(state, "X", ndim=2)
+    labels = np.asarray(storing.values_from_state(state.part("row_labels")))
+    made = restore(Dataset, state.values, X=X, missing_share=_finite(state, "missing_share"), row_labels=labels)
+    sizes = {X.shape[1], len(made.features), len(made.sources), width}
+    if len(sizes) > 1 or len({len(X), len(labels), len(made.missing_share)}) > 1 or not len(X):
+        raise StorageError("its parts differ in size.", where="reference")
+    if any(not 0 <= source < len(made.columns) for source in made.sources):
+        raise StorageError("a feature comes from no column.", where="reference")
+    return made
+
+
+def _frame_state(frame: pd.DataFrame) -> State:
+    state = State(values={"columns": [str(name) for name in frame.columns]})
+    for i in range(frame.shape[1]):
+        state = state | storing.values_to_state(frame.iloc[:, i]).within(str(i))
+    return state
+
+
+def _frame(state: State) -> pd.DataFrame:
+    names = state.value("columns", list)
+    if not all(isinstance(name, str) for name in names):
+        raise StorageError("the columns have no names.", where="cells")
+    cells = [storing.values_from_state(state.part(str(i))) for i in range(len(names))]
+    if len({len(column) for column in cells}) > 1:
+        raise StorageError("the columns differ in length.", where="cells")
+    if len(set(names)) < len(names):
+        raise StorageError("a column is there twice.", where="cells")
+    # Objects stay objects: left alone, pandas makes texts of them where all are.
+    series = (pd.Series(column, dtype=column.dtype) for column in cells)
+    return pd.DataFrame(dict(zip(names, series, strict=True)))
+
+
+def _finite(state: State, name: str, *, ndim: int = 1) -> Any:
+    array = state.array(name, kind="f", ndim=ndim)
+    if array.dtype != np.float64 or not np.isfinite(array).all():
+        raise StorageError(f"the array {name!r} holds numbers that are not finite, or of another type.")
+    return array
+
+
+def _check_sizes(model: Model, result: Result) -> None:
+    rows = {len(getattr(result.verdict, name)) for name in _VERDICT_ARRAYS} | {len(result.row_labels)}
+    if len(rows) > 1:
+        raise StorageError("scores, labels and row labels differ in length.", where="verdict")
+    columns = {len(result.columns), len(model.reference.columns), model.encoder.n_features_in_, model.cells.shape[1]}
+    if len(columns) > 1 or len(model.cells) != len(model.reference.X):
+        raise StorageError("the columns or rows that its parts know differ in number.", where="cells")

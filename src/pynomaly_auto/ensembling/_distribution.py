@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from pynomaly_auto.records import FloatArray
+from pynomaly_auto.errors import StorageError
+from pynomaly_auto.records import FloatArray, State
 from pynomaly_auto.scoring import beyond, in_units, magnitudes, robust_scale, spread, tail_ranks
 
 _KNOTS = 4096  # most points a member's distribution is kept as
@@ -62,19 +62,28 @@ class Distribution:
         """Signed log of the scores' robust z; same shape."""
         return magnitudes(in_units(np.asarray(scores, dtype=np.float64), self.centre, self.unit))
 
-    def to_state(self) -> dict[str, FloatArray]:
-        """The arrays that make it again."""
-        return {
-            "values": self.values,
-            "ranks": self.ranks,
-            "scale": np.array([self.scale, self.centre, self.unit, float(self.bounded)]),
-        }
+    def to_state(self) -> State:
+        """What makes it again."""
+        return State(
+            arrays={"values": self.values, "ranks": self.ranks},
+            values={name: getattr(self, name) for name in ("scale", "centre", "unit", "bounded")},
+        )
 
     @classmethod
-    def from_state(cls, state: Mapping[str, FloatArray]) -> Distribution:
-        """Make it again from what `to_state` gave."""
-        scale, centre, unit, *bounded = (float(v) for v in state["scale"])  # the last came with a later version
-        return cls(state["values"], state["ranks"], scale, centre, unit, bounded != [0.0])
+    def from_state(cls, state: State) -> Distribution:
+        """Make it again from what `to_state` gave.
+
+        Raises:
+            StorageError: Something is missing, or is no such map.
+        """
+        values, ranks = (state.array(name, ndim=1) for name in ("values", "ranks"))
+        numbers = {name: float(state.value(name, (float, int))) for name in ("scale", "centre", "unit")}
+        whole = len(values) == len(ranks) > 0 and np.isfinite([values, ranks]).all()
+        if not whole or (np.diff(values) <= 0).any() or (np.diff(ranks) < 0).any() or ranks[0] < 0:
+            raise StorageError("a distribution does not ascend.")
+        if not np.isfinite(list(numbers.values())).all() or numbers["scale"] <= 0 or numbers["unit"] < 0:
+            raise StorageError("a distribution has no unit.")
+        return cls(values, ranks, **numbers, bounded=state.value("bounded", bool))
 
 
 def tail_scale(ascending: FloatArray) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -13,13 +13,13 @@ from pynomaly_auto._machine import usable_cores
 from pynomaly_auto.ensembling import _novelty as novelty
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, unfused_reason
-from pynomaly_auto.ensembling._neighbourhood import Neighbourhood
 from pynomaly_auto.ensembling._weighing import settled, weigh
-from pynomaly_auto.errors import NothingFinishedError
+from pynomaly_auto.errors import NothingFinishedError, StorageError
 from pynomaly_auto.knowledge import Calibrator, Fusion, Judged, Votes, table_facts
-from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason
+from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason, State, restore
 from pynomaly_auto.scoring import tail_ranks
 
+_FUSED = "fused"
 _MANY_ROWS = 200  # from here on members score new rows side by side
 
 
@@ -168,43 +168,41 @@ class FittedEnsemble:
             return robust
         return self.fused.score(X, robust, self._votes(ranks, raw))
 
-    def to_state(self) -> dict[str, FloatArray]:
-        """The arrays that, with the record, the detectors and the fusion's own files, make it again."""
-        state: dict[str, FloatArray] = {"robust": np.asarray(self._robust)}
+    def to_state(self) -> State:
+        """What, with the detectors, makes it again."""
+        out = State(
+            arrays={"robust": np.asarray(self._robust, dtype=np.float64)},
+            values={"record": self.record.to_dict(), "fused": self.fused is not None},
+        )
         for i, distribution in enumerate(self._distributions):
-            state |= {f"{name}_{i}": array for name, array in distribution.to_state().items()}
-        if self.fused is not None:
-            state |= {f"{name}_fused": array for name, array in self.fused.distribution.to_state().items()}
-            if self.fused.around is not None:
-                state |= {f"{name}_around": array for name, array in self.fused.around.to_state().items()}
-        return state
+            out = out | distribution.to_state().within(f"distribution.{i}")
+        return out if self.fused is None else out | self.fused.to_state().within(_FUSED)
 
     @classmethod
     def from_state(
         cls,
-        record: Ensemble,
-        detectors: Sequence[_Detector],
-        state: Mapping[str, FloatArray],
-        fusion: Callable[[Distribution, Neighbourhood | None], Fused] | None = None,
+        state: State,
+        make: Callable[[Member, int], _Detector],
+        n_features: int,
     ) -> FittedEnsemble:
         """Make it again from what `to_state` gave; without training rows, so ``train_scores`` is empty.
 
         Args:
-            record: Its record.
-            detectors: Its members, loaded.
             state: From `to_state`.
-            fusion: Makes the bound fusion of its distribution and neighbourhood; None: it had none.
+            make: Makes the detector of a member, which has that number.
+            n_features: Columns of the rows it is to score.
+
+        Raises:
+            StorageError: Something is missing, or does not fit.
         """
-
-        def distribution(tail: object) -> Distribution:
-            return Distribution.from_state({name: state[f"{name}_{tail}"] for name in ("values", "ranks", "scale")})
-
-        members = [distribution(i) for i in range(len(record.members))]
-        around = None
-        if "rows_around" in state:
-            around = Neighbourhood.from_state({name: state[f"{name}_around"] for name in ("rows", "scores")})
-        fused = None if fusion is None else fusion(distribution("fused"), around)
-        return cls(record, detectors, members, [float(w) for w in state["robust"]], fused)
+        record = restore(Ensemble, state.value("record", dict))
+        weights = state.array("robust", ndim=1)
+        if len(weights) != len(record.members) or not len(weights) or not np.isfinite(weights).all():
+            raise StorageError("the weights are not one finite number per member.", where="ensemble")
+        members = [Distribution.from_state(state.part(f"distribution.{i}")) for i in range(len(weights))]
+        fused = Fused.from_state(state.part(_FUSED), n_features) if state.value("fused", bool) else None
+        detectors = [make(member, i) for i, member in enumerate(record.members)]
+        return cls(record, detectors, members, [float(w) for w in weights], fused)
 
     def _raw(self, X: FloatArray) -> list[FloatArray]:
         """The members' raw scores, one array each."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._neighbourhood import NEIGHBOURS, SHARE, Neighbourhood
+from pynomaly_auto.errors import StorageError
 from pynomaly_auto.knowledge import Fusion, Votes, member_name
-from pynomaly_auto.records import FloatArray, Member, Reason, Scalar
+from pynomaly_auto.records import FloatArray, Member, Reason, Scalar, State, plain, restore
 
 FUSED_COMBINER = "learned fusion, blended with the robust mean of −log tail ranks"
 _SMALL = 20_000  # rows below which a second thread is not worth starting
@@ -60,6 +61,34 @@ class Fused:
         """The final score of new rows: blended, then smoothed; shape (n_rows,)."""
         blended = self.blend(robust, self.log_odds(votes))
         return blended if self.around is None else self.around.smooth(X, blended)
+
+    def to_state(self) -> State:
+        """What makes it again."""
+        out = State(values={"facts": plain(self.facts), "weight": self.weight, "around": self.around is not None})
+        out = out | self.fusion.to_state().within("fusion") | self.distribution.to_state().within("distribution")
+        return out if self.around is None else out | self.around.to_state().within("around")
+
+    @classmethod
+    def from_state(cls, state: State, n_features: int) -> Fused:
+        """Make it again from what `to_state` gave.
+
+        Args:
+            state: From `to_state`.
+            n_features: Columns of the rows it is to score.
+
+        Raises:
+            StorageError: Something is missing, or does not fit.
+        """
+        made = restore(
+            cls,
+            state.values,
+            fusion=Fusion.from_state(state.part("fusion")),
+            distribution=Distribution.from_state(state.part("distribution")),
+            around=Neighbourhood.from_state(state.part("around"), n_features) if state.value("around", bool) else None,
+        )
+        if not 0 < made.weight <= 1:
+            raise StorageError(f"the fusion's weight is {made.weight}.")
+        return made
 
 
 def named(members: Sequence[Member]) -> tuple[str, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from pynomaly_auto.dataset import EqualRows
 from pynomaly_auto.detectors import DETECTORS, NeighbourSearch
-from pynomaly_auto.records import FloatArray
+from pynomaly_auto.errors import StorageError
+from pynomaly_auto.records import FloatArray, State
 
 NEIGHBOURS = 9
 SHARE = 0.2  # of the neighbours' mean in a smoothed score
@@ -43,8 +44,8 @@ class Neighbourhood:
             seed: Seed of the rows sampled where they are many.
 
         Returns:
-            The neighbourhood and the smoothed scores of the training rows, each leaving itself out; None and the
-            scores as they are where the rows are too few or too wide.
+            The neighbourhood and the smoothed scores of the training rows, each leaving itself out, equal ones of
+            equal rows; None and the scores as they are where the rows are too few or too wide.
         """
         n = len(X)
         if n < FEWEST_ROWS or X.shape[1] > WIDEST:
@@ -61,7 +62,7 @@ class Neighbourhood:
         others[chosen] = False
         if others.any():
             out[others] = made.smooth(X[others], scores[others])
-        return made, out
+        return made, EqualRows.of(X).mean(out)
 
     @property
     def search(self) -> NeighbourSearch:
@@ -78,14 +79,26 @@ class Neighbourhood:
             out[part] = smoothed(scores[part], self.scores[positions])
         return out
 
-    def to_state(self) -> dict[str, FloatArray]:
-        """The arrays that make it again."""
-        return {"rows": self.rows, "scores": self.scores}
+    def to_state(self) -> State:
+        """What makes it again."""
+        return State(arrays={"rows": self.rows, "scores": self.scores})
 
     @classmethod
-    def from_state(cls, state: Mapping[str, FloatArray]) -> Neighbourhood:
-        """Make it again from what `to_state` gave."""
-        return cls(np.asarray(state["rows"]), np.asarray(state["scores"]))
+    def from_state(cls, state: State, n_features: int) -> Neighbourhood:
+        """Make it again from what `to_state` gave.
+
+        Args:
+            state: From `to_state`.
+            n_features: Columns its rows must have.
+
+        Raises:
+            StorageError: Something is missing, or does not fit.
+        """
+        rows, scores = state.array("rows", ndim=2), state.array("scores", ndim=1)
+        fits = rows.shape == (len(scores), n_features) and len(scores) >= FEWEST_ROWS
+        if not fits or not np.isfinite(rows).all() or not np.isfinite(scores).all():
+            raise StorageError("the rows to smooth over do not fit, or are not finite.")
+        return cls(np.asarray(rows, dtype=np.float64), np.asarray(scores, dtype=np.float64))
 
 
 def smoothed(own: FloatArray, around: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ import numpy as np
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.knowledge._anchor import Anchor
 from pynomaly_auto.knowledge._votes import MAGNITUDE, RANK, Votes, lay_out
-from pynomaly_auto.records import FloatArray
+from pynomaly_auto.records import FloatArray, State, plain, restore
 
 _CHUNK = 50_000  # rows laid out at a time, so that a million rows need no matrix of a million
 _FEWEST = 6  # members below which their votes say too little for a model that was trained on many
@@ -54,6 +54,23 @@ class Fusion:
     def texts(self) -> tuple[str, ...]:
         """The models as text, from which `of` makes them again."""
         return tuple(b.model_to_string() for b in self.boosters)
+
+    def to_state(self) -> State:
+        """What makes it again."""
+        texts = {f"text.{i}": np.frombuffer(text.encode(), dtype=np.uint8) for i, text in enumerate(self.texts())}
+        values = {"features": list(self.features), "blend": self.blend, "anchor": plain(self.anchor)}
+        return State(arrays=texts, values=values | {"models": len(self.boosters)})
+
+    @classmethod
+    def from_state(cls, state: State) -> Fusion:
+        """Make it again from what `to_state` gave.
+
+        Raises:
+            StorageError: Something is missing, or is no model.
+        """
+        texts = [state.array(f"text.{i}", kind="u").tobytes().decode() for i in range(state.value("models", int))]
+        anchor = None if state.values.get("anchor") is None else restore(Anchor, state.value("anchor", dict))
+        return cls.of(state.value("features", list), texts, state.value("blend", float), anchor)
 
     def knows(self, names: Sequence[str]) -> tuple[str, ...]:
         """Those of the names that are members it knows, in its own order; empty when they are too few to fuse."""

@@ -150,8 +150,8 @@ def read_manifest(folder: Path) -> Manifest:
         raise StorageError(f"{MANIFEST} is damaged: its checksum does not match.", where=where, fix=_REBUILD)
     try:
         return Manifest.from_dict(body)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise StorageError(f"{MANIFEST} is incomplete: {error}.", where=where, fix=_REBUILD) from None
+    except StorageError as error:
+        raise StorageError(f"{MANIFEST} is incomplete: {error.what}", where=where, fix=_REBUILD) from None
 
 
 _REBUILD = "Build or download it again."

@@ -5,13 +5,13 @@ from __future__ import annotations
 import atexit
 import contextlib
 import itertools
+import math
 import os
 import pickle
-import shutil
 import signal
+import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +24,7 @@ from typing import Any
 
 import psutil
 
+from pynomaly_auto._scratch import Scratch
 from pynomaly_auto.pool._worker import BOOTSTRAP, Config, Surroundings
 
 # One thread per worker: parallelism comes from the number of workers, and threads would fight over the same cores.
@@ -37,6 +38,7 @@ _ONE_THREAD = dict.fromkeys(
 
 _START_SECONDS = 120.0  # a worker that has not reported by then is given up
 _MOST_FAILURES = 3
+_PAUSE = 1.0  # seconds until the system is asked again for a process that it has refused
 
 
 class WorkerProcess:
@@ -91,12 +93,12 @@ class Launcher:
     """
 
     def __init__(self, start: str, preload: tuple[str, ...], on_worker: Callable[[WorkerProcess], None]) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="pynomaly-"))  # private: the socket and the log
+        self._scratch = Scratch()  # private: the socket and the log
         self.circumstances = _circumstances(start, preload)
         self._forks = start == "forkserver"
         self._on_worker = on_worker
         self._authkey = os.urandom(32)
-        self._listener = Listener(_address(self.folder), backlog=64, authkey=self._authkey)
+        self._listener = self._listen()
         self._config = Config(
             address=self._listener.address, authkey=self._authkey, preload=preload, serves=self._forks
         )
@@ -108,10 +110,16 @@ class Launcher:
         self._asked: list[float] = []  # when each worker that has not reported yet was asked for
         self._stale = 0  # workers on their way that nobody waits for any more
         self._failures = 0
+        self._refusals = 0
+        self._refused_at = -math.inf  # when the system last refused a process
         self._closed = False
         self._lock = threading.Lock()
-        self._acceptor = threading.Thread(target=self._accept, name="pynomaly-acceptor", daemon=True)
-        self._acceptor.start()
+        try:
+            self._acceptor = self._start_accepting()
+        except RuntimeError:  # no thread to be had
+            _hush(self._listener)
+            self._scratch.close()
+            raise
 
     @property
     def pending(self) -> int:
@@ -122,10 +130,13 @@ class Launcher:
     @property
     def broken(self) -> str | None:
         """Why no worker can be started any more, or None."""
-        if self._failures < _MOST_FAILURES:
+        refused = self._refusals >= _MOST_FAILURES and not self._asked
+        if self._failures < _MOST_FAILURES and not refused:
             return None
-        with contextlib.suppress(OSError):
-            lines = (self.folder / "log").read_text(errors="replace").strip().splitlines()
+        if refused:
+            return "worker processes cannot be started: the system refuses any more of them"
+        with contextlib.suppress(OSError):  # StorageError is one
+            lines = (self._scratch.path / "log").read_text(errors="replace").strip().splitlines()
             if lines:
                 return f"worker processes cannot be started: {lines[-1][:300]}"
         return "worker processes cannot be started"
@@ -148,8 +159,10 @@ class Launcher:
             self._owed, self._asked = 0, []
 
     def ask(self) -> None:
-        """Ask for one more worker; it reports later."""
+        """Ask for one more worker; it reports later, unless the system has just refused one."""
         with self._lock:
+            if time.monotonic() - self._refused_at < _PAUSE:
+                return
             self._asked.append(time.monotonic())
             if not self._forks:
                 self._start()
@@ -160,9 +173,17 @@ class Launcher:
                 if not self._processes:
                     self._start()
 
-    def check(self) -> None:
-        """Notice processes that have ended or never reported, so that others can be asked for."""
+    def make_room(self) -> None:
+        """A process has gone: the system may allow another one."""
         with self._lock:
+            self._refusals, self._refused_at = 0, -math.inf
+
+    def check(self) -> None:
+        """Notice processes that have ended, were refused or never reported, so that others can be asked for."""
+        with self._lock:
+            if self._scratch.vanished:
+                self._open_again()
+            self._hear_refusals()
             ended = [token for token, process in self._processes.items() if process.poll() is not None]
             for token in ended:
                 del self._processes[token]
@@ -180,8 +201,7 @@ class Launcher:
     def close(self) -> None:
         """Kill everything started and stop listening."""
         self._closed = True
-        # In a thread, as nobody answers it when the acceptor has just gone; closing the listener then ends it.
-        threading.Thread(target=self._knock, name="pynomaly-knock", daemon=True).start()
+        _hush(self._listener)
         self._acceptor.join(timeout=2.0)
         with self._lock:
             if self._server is not None:
@@ -190,19 +210,55 @@ class Launcher:
                 process.kill()
                 process.wait()
             self._processes = {}
-        self._listener.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._scratch.close()
+
+    def _listen(self) -> Listener:
+        return Listener(_address(self._scratch.path), backlog=64, authkey=self._authkey)
+
+    def _start_accepting(self) -> threading.Thread:
+        thread = threading.Thread(
+            target=self._accept, args=(self._listener,), name="pynomaly-acceptor", daemon=True
+        )  # fmt: skip
+        thread.start()
+        return thread
+
+    def _open_again(self) -> None:
+        """Somebody has removed the folder, and with it the socket's file; its name, which others know, stays."""
+        try:
+            if self._scratch.path / "s" != Path(str(self._config.address)):
+                return  # a port, which nobody removes
+            _hush(self._listener)
+            self._listener = self._listen()
+            self._acceptor = self._start_accepting()
+        except (OSError, RuntimeError):
+            self._failures = _MOST_FAILURES
+        self._owed, self._asked = 0, []  # they found nobody; whoever still needs them asks again
+
+    def _hear_refusals(self) -> None:
+        with contextlib.suppress(OSError, EOFError):
+            while self._server is not None and self._server.poll():
+                self._server.recv()
+                self._refuse()
+
+    def _refuse(self) -> None:
+        self._refusals += 1
+        self._refused_at = time.monotonic()
+        del self._asked[:1]
 
     def _start(self) -> None:
         # The group of its own keeps Ctrl-C in the terminal away from it: the parent decides what happens then.
         new_group = 0x200  # Windows' CREATE_NEW_PROCESS_GROUP
         windows = sys.platform == "win32"
         apart: dict[str, Any] = {"creationflags": new_group} if windows else {"process_group": 0}
-        with (self.folder / "log").open("ab") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own interpreter and a constant
-                [get_executable() or sys.executable, "-c", BOOTSTRAP],
-                stdin=subprocess.PIPE, stdout=log, stderr=log, env=os.environ | _ONE_THREAD, **apart,
-            )  # fmt: skip
+        try:
+            with (self._scratch.path / "log").open("ab") as log:
+                process = subprocess.Popen(  # noqa: S603 - our own interpreter and a constant
+                    [get_executable() or sys.executable, "-c", BOOTSTRAP],
+                    stdin=subprocess.PIPE, stdout=log, stderr=log, env=os.environ | _ONE_THREAD, **apart,
+                )  # fmt: skip
+        except OSError:  # no more processes or descriptors for this user, or a full disk
+            self._refuse()
+            return
         token = next(self._tokens)
         self._processes[token] = process
         assert process.stdin is not None
@@ -213,18 +269,14 @@ class Launcher:
         with contextlib.suppress(OSError):  # a server that died is noticed by `check`
             server.send(Surroundings.here(**_ONE_THREAD))
 
-    def _knock(self) -> None:
-        """Wake the acceptor, which then sees that it is over."""
-        with contextlib.suppress(OSError, EOFError, AuthenticationError):
-            Client(self._config.address, authkey=self._authkey).close()
-
-    def _accept(self) -> None:
-        while not self._closed:
+    def _accept(self, listener: Listener) -> None:
+        while not self._closed and listener is self._listener:
             try:
-                channel = self._listener.accept()
+                channel = listener.accept()
                 kind, pid, token = channel.recv()
             except (OSError, EOFError, AuthenticationError):
-                continue  # killed while it reported, or the call that wakes us at the end
+                time.sleep(0.01)  # killed while it reported, no descriptor left, or the end
+                continue
             self._welcome(kind, pid, token, channel)
 
     def _welcome(self, kind: str, pid: int, token: int, channel: Connection) -> None:
@@ -236,7 +288,7 @@ class Launcher:
                 self._owed = 0
                 return
             self._reported.add(token)
-            self._failures = 0
+            self._failures = self._refusals = 0
             late = self._stale > 0
             if late:
                 self._stale -= 1
@@ -258,15 +310,13 @@ class Shelf:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._kept: Launcher | None = None
-        self._timer: threading.Timer | None = None
-        self._lock = threading.Lock()
+        self._turn = 0
+        self._changed = threading.Condition()
+        self._inherited: list[Launcher] = []
 
     def take(self, start: str, preload: tuple[str, ...], on_worker: Callable[[WorkerProcess], None]) -> Launcher:
         """The kept launcher if it was started in the same circumstances, else a new one."""
-        with self._lock:
-            kept, self._kept = self._kept, None
-            if self._timer is not None:
-                self._timer.cancel()
+        kept = self._remove()
         if kept is not None and kept.circumstances == _circumstances(start, preload) and kept.reusable:
             kept.serve(on_worker)
             return kept
@@ -274,36 +324,73 @@ class Shelf:
             kept.close()
         return Launcher(start, preload, on_worker)
 
-    def give_back(self, launcher: Launcher) -> None:
-        """Keep a launcher, or close it when it is of no use or another is kept already."""
-        with self._lock:
+    def give_back(self, launcher: Launcher) -> int:
+        """Keep a launcher, or close it when it is of no use or another is kept already; the number is for `watch`."""
+        with self._changed:
             keep = self._kept is None and launcher.reusable
             if keep:
                 launcher.rest()
                 self._kept = launcher
-                self._timer = threading.Timer(self._seconds, self.clear)
-                self._timer.daemon = True
-                self._timer.start()
+                self._turn += 1
+            turn = self._turn
         if not keep:
             launcher.close()
+        return turn
+
+    def watch(self, turn: int) -> None:
+        """Wait until somebody takes what was given back then, and close it when nobody does.
+
+        The thread that gave it back waits here: a timer would be a new thread, and none can be started at exit.
+        """
+        end = time.monotonic() + self._seconds
+        changed = self._changed
+        with changed:
+            while self._kept is not None and self._turn == turn and (left := end - time.monotonic()) > 0:
+                changed.wait(left)
+            due = self._turn == turn
+        if due:
+            self.clear()
 
     def clear(self) -> None:
         """Close what is kept."""
-        with self._lock:
-            kept, self._kept = self._kept, None
-            if self._timer is not None:
-                self._timer.cancel()
-        if kept is not None and kept.circumstances[0] == os.getpid():
+        kept = self._remove()
+        if kept is not None:
             kept.close()
+
+    def _remove(self) -> Launcher | None:
+        with self._changed:
+            kept, self._kept = self._kept, None
+            self._changed.notify_all()
+        return kept
+
+    def forget(self) -> None:
+        """A forked child has no say in the processes, the socket and the folder of its parent."""
+        if self._kept is not None:
+            self._inherited.append(self._kept)  # collecting it would complain about processes that still run
+        self._kept, self._changed = None, threading.Condition()
 
 
 SHELF = Shelf(seconds=60.0)
 atexit.register(SHELF.clear)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=SHELF.forget)
 
 
 def _circumstances(start: str, preload: tuple[str, ...]) -> tuple[object, ...]:
     """What a server was started with and cannot change: it serves only who asks for the same."""
-    return (os.getpid(), start, preload)
+    return (start, preload)
+
+
+def _hush(listener: Listener) -> None:
+    """Close it and wake whoever accepts from it; without a thread, as none can be started at exit."""
+    with contextlib.suppress(OSError, EOFError):
+        if sys.platform == "linux":  # also when the socket's file has been removed, so that nobody could knock
+            inner: socket.socket = listener._listener._socket  # type: ignore[attr-defined]
+            inner.shutdown(socket.SHUT_RDWR)
+        else:
+            Client(listener.address).close()
+    with contextlib.suppress(OSError):  # the file may be gone
+        listener.close()
 
 
 def _address(folder: Path) -> Any:

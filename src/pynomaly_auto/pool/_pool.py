@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import itertools
 import os
 import queue
-import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,7 +18,8 @@ import cloudpickle
 import numpy as np
 
 from pynomaly_auto._machine import free_memory
-from pynomaly_auto.errors import SettingError
+from pynomaly_auto._scratch import Scratch
+from pynomaly_auto.errors import NothingFinishedError, ResourceError, SettingError
 from pynomaly_auto.pool._jobs import Job, Outcome, SharedArray
 from pynomaly_auto.pool._launching import SHELF
 from pynomaly_auto.pool._supervisor import Supervisor
@@ -35,6 +35,8 @@ PRELOAD = (
     "pynomaly_auto.detectors.proximity", "pynomaly_auto.detectors.linear", "pynomaly_auto.detectors.trees",
     "pynomaly_auto.detectors.regression", "pynomaly_auto.detectors.neural", "pynomaly_auto.tuning._objective",
 )  # fmt: skip
+
+MORE_PROCESSES = "Allow this user more processes and threads (ulimit -u; in a container its limit of pids)."
 
 _SLICE = 0.2  # seconds; waiting in slices lets Ctrl-C through where a lock cannot be interrupted (Windows)
 
@@ -54,6 +56,8 @@ class Pool:
 
     Raises:
         SettingError: ``workers`` or ``start`` is not what it may be.
+        ResourceError: No thread can be started.
+        StorageError: No temporary folder can be made.
     """
 
     def __init__(
@@ -73,9 +77,15 @@ class Pool:
         self._owner = os.getpid()
         self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._numbers = itertools.count()
-        self._folder = Path(tempfile.mkdtemp(prefix="pynomaly-"))
-        self._supervisor = Supervisor(workers, self.memory_limit, self._done)
-        self._supervisor.begin(SHELF.take(start, preload, self._supervisor.post))
+        self._scratch = Scratch()
+        self._shared: dict[Path, np.ndarray[Any, Any]] = {}  # mapped, so readable even when the file has been removed
+        self._supervisor = Supervisor(workers, self.memory_limit, self._done, self._mend)
+        try:
+            self._supervisor.begin(SHELF.take(start, preload, self._supervisor.post))
+        except RuntimeError as error:  # Python's word for a thread that cannot be started
+            self._supervisor.abandon()
+            self._scratch.close()
+            raise ResourceError(f"no worker processes can be used: {error}.", fix=MORE_PROCESSES) from None
         self._closed = False
         atexit.register(self.close)
 
@@ -89,7 +99,10 @@ class Pool:
 
     def share(self, array: np.ndarray[Any, Any]) -> SharedArray:
         """Write an array to the pool's private folder, where workers map it; removed when the pool closes."""
-        return SharedArray.save(array, self._folder / f"{next(self._numbers)}.npy")
+        path = self._scratch.path / f"{next(self._numbers)}.npy"
+        handle = SharedArray.save(array, path)
+        self._shared[path] = handle.load()
+        return handle
 
     def submit(self, job: Job) -> None:
         """Queue a job; its outcome comes out of `collect`. A job that cannot be pickled fails like any other.
@@ -116,7 +129,7 @@ class Pool:
             try:
                 outcome = self._done.get(timeout=max(left, 0.0))
             except queue.Empty:
-                if self._supervisor.ended:  # posted to it after its end: comes out as cancelled
+                if self._supervisor.ended.is_set():  # posted to it after its end: comes out as cancelled
                     self._supervisor.flush()
                 if end is not None and time.monotonic() >= end:
                     return None
@@ -150,6 +163,25 @@ class Pool:
             raise
         return [outcomes[i] for i in range(len(known))]
 
+    @property
+    def broken(self) -> str | None:
+        """Why no job can be carried out, or None."""
+        return self._supervisor.broken
+
+    @contextlib.contextmanager
+    def needed(self) -> Iterator[None]:
+        """Within it, nothing that finished for want of workers is told as that.
+
+        Raises:
+            ResourceError: Nothing finished, and there were no workers.
+        """
+        try:
+            yield
+        except NothingFinishedError:
+            if self.broken is None:
+                raise
+            raise ResourceError(f"nothing could be tried: {self.broken}.", fix=MORE_PROCESSES) from None
+
     def cancel(self) -> list[Outcome]:
         """Kill what runs, drop what waits, and return the outcomes not collected yet, finished ones included."""
         self._supervisor.post("cancel")
@@ -166,5 +198,13 @@ class Pool:
         self._closed = True
         atexit.unregister(self.close)
         self._supervisor.post("stop")
-        self._supervisor.join(timeout=10.0)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._supervisor.ended.wait(timeout=10.0)
+        self._shared.clear()
+        self._scratch.close()
+
+    def _mend(self) -> None:
+        """Write the shared arrays again that somebody has removed, such as a cleaner of old files."""
+        for path, array in tuple(self._shared.items()):
+            if not path.exists():
+                with contextlib.suppress(OSError):  # jobs that need it say so
+                    SharedArray.save(array, self._scratch.path / path.name)

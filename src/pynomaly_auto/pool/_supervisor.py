@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 
@@ -43,15 +44,19 @@ class Supervisor(threading.Thread):
         workers: How many processes to keep.
         memory_limit: Most bytes by which a worker may grow during one job.
         done: Where outcomes go.
+        mend: Called now and then, to put back what jobs need and somebody has removed.
     """
 
-    def __init__(self, workers: int, memory_limit: float, done: queue.SimpleQueue[Outcome]) -> None:
+    def __init__(
+        self, workers: int, memory_limit: float, done: queue.SimpleQueue[Outcome], mend: Callable[[], None]
+    ) -> None:
         super().__init__(name="pynomaly-supervisor", daemon=True)
         self._size = workers
         self._memory_limit = memory_limit
         self._done = done
-        # Not asked of the thread: a Ctrl-C that hits `Thread.is_alive` makes Python take a running thread for ended.
-        self.ended = False
+        self._mend = mend
+        # Not asked of the thread, which lives on for a while as the shelf's watch.
+        self.ended = threading.Event()
         self._inbox: queue.SimpleQueue[tuple[Job, bytes] | WorkerProcess | str] = queue.SimpleQueue()
         self._bell, self._ear = socket.socketpair()
         self._bell.setblocking(False)
@@ -60,10 +65,24 @@ class Supervisor(threading.Thread):
         self._stopping = False
         self._launcher: Launcher | None = None
 
+    @property
+    def broken(self) -> str | None:
+        """Why there are no workers and will be none, or None."""
+        return None if self._launcher is None or self._workers else self._launcher.broken
+
     def begin(self, launcher: Launcher) -> None:
         """Start working with the processes ``launcher`` starts."""
         self._launcher = launcher
-        self.start()
+        try:
+            self.start()
+        except RuntimeError:  # no thread to be had
+            launcher.close()
+            raise
+
+    def abandon(self) -> None:
+        """Close its ear: it has come to its end, or will never run."""
+        self._bell.close()
+        self._ear.close()
 
     def post(self, message: tuple[Job, bytes] | WorkerProcess | str) -> None:
         """Hand over a job, a new worker, or the word ``"cancel"`` or ``"stop"``; from any thread."""
@@ -81,17 +100,18 @@ class Supervisor(threading.Thread):
                 if self._stopping:
                     break
                 self._launcher.check()
+                self._mend()
                 self._refill(self._launcher)
                 self._hand_out()
                 self._wait()
                 self._watch()
         finally:
             self.flush()
-            SHELF.give_back(self._launcher)
+            turn = SHELF.give_back(self._launcher)
             self.flush()  # late reports, made while the launcher closed
-            self._bell.close()
-            self._ear.close()
-            self.ended = True
+            self.abandon()
+            self.ended.set()
+            SHELF.watch(turn)
 
     def flush(self) -> None:
         """Cancel everything and kill all workers; once the thread has ended, from any other."""
@@ -206,6 +226,8 @@ class Supervisor(threading.Thread):
     def _drop(self, worker: WorkerProcess) -> None:
         del self._workers[worker]
         worker.kill()
+        if self._launcher is not None:
+            self._launcher.make_room()
 
     def _cancel(self) -> None:
         while self._waiting:

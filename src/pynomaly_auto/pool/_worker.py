@@ -36,6 +36,11 @@ BOOTSTRAP = (
 
 RECEIVED = b"received"  # sent before a job is begun: whoever dies without it has not been killed by the job
 
+REFUSED = "refused"  # the system has allowed no further process
+
+_MOST_WRITTEN = 2**30  # bytes per file: a job that writes without end must not fill the disk
+_FIRST_TO_GO = "800"  # of 1000; the parent, which holds what was found so far, has 0
+
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
 
@@ -99,6 +104,7 @@ def main(config: Config) -> None:
     if config.serves:
         serve(config, fork_worker)
     else:
+        _restrain()
         run_worker(config)
 
 
@@ -114,7 +120,11 @@ def serve(config: Config, fork: Callable[[Config, Connection, Surroundings], Non
     with contextlib.suppress(EOFError, OSError), Client(config.address, authkey=config.authkey) as channel:
         channel.send(("server", os.getpid(), config.token))
         while True:
-            fork(config, channel, channel.recv())
+            surroundings = channel.recv()
+            try:
+                fork(config, channel, surroundings)
+            except OSError:  # no more processes for this user or in this container
+                channel.send(REFUSED)
 
 
 def fork_worker(config: Config, channel: Connection, surroundings: Surroundings) -> None:
@@ -127,6 +137,7 @@ def fork_worker(config: Config, channel: Connection, surroundings: Surroundings)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setpgid(0, 0)  # its own group: killed together with whatever it starts
         _die_with_parent()
+        _restrain()
         surroundings.enter()
         run_worker(config)
         status = 0
@@ -190,6 +201,23 @@ def _peak_mb() -> float:
         if line.startswith("VmHWM:"):
             return float(line.split()[1]) * 1024 / 1e6
     return _resident_mb()
+
+
+def _restrain() -> None:
+    """Bound what a job may do to the machine: nobody reads what it prints, and it is the first to go without memory."""
+    silence = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(silence, stream)
+    os.close(silence)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO)
+    if sys.platform != "win32":
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if most == resource.RLIM_INFINITY or most > _MOST_WRITTEN:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # an OSError instead of the end
+            resource.setrlimit(resource.RLIMIT_FSIZE, (_MOST_WRITTEN, most))
 
 
 def _die_with_parent() -> None:

@@ -13,7 +13,18 @@ from pynomaly_auto.records._data import (
     Quality,
     Size,
 )
-from pynomaly_auto.records._outcome import Calibration, Contribution, Ensemble, Explanation, LeftOut, Member, Verdict
+from pynomaly_auto.records._judgement import CutQuality, Evaluation, Judgement
+from pynomaly_auto.records._outcome import (
+    PROBABILITY,
+    Calibration,
+    Contribution,
+    Ensemble,
+    Expectation,
+    Explanation,
+    LeftOut,
+    Member,
+    Verdict,
+)
 from pynomaly_auto.records._restore import restore
 from pynomaly_auto.records._result import Guidance, Result
 from pynomaly_auto.records._search import (
@@ -29,8 +40,9 @@ from pynomaly_auto.records._search import (
 from pynomaly_auto.records._state import State, Stateful
 
 __all__ = [
-    "CODES", "AnomalyHints", "Calibration", "Candidate", "Column", "ColumnKind", "Contribution", "Dataset",
-    "Distributions", "Ensemble", "Explanation", "FloatArray", "Guidance", "IntArray", "LeftOut", "Member", "Params",
-    "Patterns", "Prediction", "Profile", "Quality", "Ranking", "Reason", "ReasonCode", "Result", "Scalar", "Search",
-    "SimilarTable", "Size", "State", "Stateful", "Trial", "TrialStatus", "Verdict", "declare", "plain", "restore",
+    "CODES", "PROBABILITY", "AnomalyHints", "Calibration", "Candidate", "Column", "ColumnKind", "Contribution",
+    "CutQuality", "Dataset", "Distributions", "Ensemble", "Evaluation", "Expectation", "Explanation", "FloatArray",
+    "Guidance", "IntArray", "Judgement", "LeftOut", "Member", "Params", "Patterns", "Prediction", "Profile", "Quality",
+    "Ranking", "Reason", "ReasonCode", "Result", "Scalar", "Search", "SimilarTable", "Size", "State", "Stateful",
+    "Trial", "TrialStatus", "Verdict", "declare", "plain", "restore",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from pynomaly_auto.records._base import Reason
+from pynomaly_auto.records._outcome import PROBABILITY
 
 if TYPE_CHECKING:
     from pynomaly_auto.records._result import Result
@@ -46,11 +47,10 @@ border:0;border-bottom:1px solid rgba(128,128,128,.2);vertical-align:top;color:i
 def notebook_view(result: Result) -> str:
     """Render a result as an HTML fragment for a notebook's output cell."""
     found, total = int((result.labels == -1).sum()), len(result.labels)
-    head = f"{_plural(found, 'anomaly', 'anomalies')} in {_plural(total, 'row', 'rows')}"
     parts = [
         _STYLE,
         '<div class="pyn-view">',
-        f'<div class="pyn-head">{head}</div>',
+        f'<div class="pyn-head">{escape(result.headline)}</div>',
         _cards(result, found, total),
         _anomalies(result, found),
         _members(result),
@@ -63,10 +63,13 @@ def notebook_view(result: Result) -> str:
 
 def _cards(result: Result, found: int, total: int) -> str:
     done, tried = len(result.search.completed), len(result.search.trials)
+    expected = result.verdict.expectation
+    real = () if expected is None else ((expected.range_text(), f"of them real, about {expected.real:,.0f}"),)
     cards = (
-        (f"{found:,}", "anomalies"),
+        (f"{found:,}", f"rows flagged of {total:,}"),
+        *real,
         (f"{found / max(total, 1):.2%}", "of all rows"),
-        (f"{result.verdict.contamination:.2%}", "estimated contamination"),
+        (f"{result.verdict.contamination:.2%}", "expected share of anomalies"),
         (f"{result.verdict.threshold:.3g}", "threshold"),
         (str(len(result.ensemble.members)), "models combined"),
         (f"{done} / {tried}", "trials completed"),
@@ -83,14 +86,13 @@ def _anomalies(result: Result, found: int) -> str:
         return '<p class="pyn-note">No row lies above the threshold.</p>'
     top = result.anomalies.head(_ROWS)
     rows = [
-        (_text(row), _bar(score, "pyn-red"), f"{confidence:.0%}", _text(features or "not explained"))
-        for row, score, confidence, features in zip(
-            top["row"], top["score"], top["confidence"], top["top_features"], strict=True
-        )
+        (_text(row), _bar(score, "pyn-red"), _text(features or "not explained"))
+        for row, score, features in zip(top["row"], top["score"], top["top_features"], strict=True)
     ]
     note = f" <small>(the first {len(top)} of {found:,})</small>" if found > len(top) else ""
-    table = _table(("row", "score", "confidence", "stands out in"), rows, numeric=(2,))
-    return f"<details open><summary>Most anomalous rows{note}</summary>{table}</details>"
+    table = _table(("row", "probability", "stands out in"), rows)
+    scale = f'<p class="pyn-note">{escape(PROBABILITY)}</p>'
+    return f"<details open><summary>Most anomalous rows{note}</summary>{scale}{table}</details>"
 
 
 def _members(result: Result) -> str:

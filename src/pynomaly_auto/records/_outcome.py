@@ -8,6 +8,12 @@ from typing import Any
 from pynomaly_auto.records._base import FloatArray, IntArray, Reason, plain
 from pynomaly_auto.records._search import Params
 
+# What the one scale of a row means, wherever rows are shown.
+PROBABILITY = (
+    "The probability is how likely the row is to be a real anomaly: how often rows like it were, in tables with known "
+    "answers. The range of real ones holds on four of five tables like these."
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
@@ -85,6 +91,60 @@ class Calibration:
     anchored: bool = True
 
 
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """How many of the flagged rows are expected to be real anomalies.
+
+    Args:
+        flagged: Rows labelled anomalous.
+        real: How many of them are expected to be anomalies: the sum of their probabilities.
+        low: The least of them, with a chance of ``level`` together with ``high``.
+        high: The most of them.
+        level: Share of tables on which the true number is to lie in from ``low`` to ``high``.
+        first: How many of the highest rows ``first_real`` speaks of: ten, or all where fewer are flagged.
+        first_real: How many anomalies are expected among these.
+    """
+
+    flagged: int
+    real: float
+    low: int
+    high: int
+    level: float
+    first: int
+    first_real: float
+
+    def sentence(self) -> str:
+        """The same in words.
+
+        >>> e = Expectation(flagged=38, real=17.2, low=11, high=24, level=0.8, first=10, first_real=8.1)
+        >>> e.sentence()
+        '38 rows flagged; about 17 of them (11 to 24) are expected to be real, the first 10 with 8.'
+        """
+        if not self.flagged:
+            return "No row is flagged."
+        if self.flagged == 1:
+            return f"1 row flagged; the chance that it is a real anomaly is put at {self.real:.0%}."
+        said = (
+            f"{self.flagged:,} rows flagged; about {_about(self.real)} of them ({self.range_text()}) are expected to "
+            "be real"
+        )
+        return said + (
+            f", the first {self.first} with {_about(self.first_real)}." if self.flagged > self.first else "."
+        )
+
+    def range_text(self) -> str:
+        """From the least to the most.
+
+        >>> Expectation(flagged=9, real=4.0, low=1, high=7, level=0.8, first=9, first_real=4.0).range_text()
+        '1 to 7'
+        """
+        return f"{self.low:,} to {self.high:,}"
+
+
+def _about(count: float) -> str:
+    return f"{count:,.0f}" if count >= 1 else "less than 1" if count >= 0.05 else "none"
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Verdict:
     """Where the cut lies, and on which side each training row falls.
@@ -93,12 +153,15 @@ class Verdict:
         scores: Combined scores, higher = more anomalous; shape (n_rows,).
         probabilities: Calibrated, in [0, 1]; shape (n_rows,).
         labels: -1 anomaly, 1 normal; shape (n_rows,).
-        confidence: How sure each label is, in [0, 1]; shape (n_rows,).
+        confidence: Probability that each label is right: the row's probability where it is labelled anomalous, 1 less
+            that elsewhere; shape (n_rows,).
         threshold: A row is an anomaly when its combined score is greater than this.
         contamination: Estimated or given share of anomalies in the population.
         method: How threshold and contamination came about.
         calibration: The map from score to probability, for new rows.
         spread: Standard deviation of the logit of the contamination; 0 where it was given.
+        expectation: How many of the labelled rows are expected to be real; None where the training rows are all taken
+            as normal, so that whatever lies above the cut is a false alarm.
     """
 
     scores: FloatArray = field(repr=False)
@@ -110,6 +173,7 @@ class Verdict:
     method: str
     calibration: Calibration = field(repr=False)
     spread: float = 0.0
+    expectation: Expectation | None = None
     reasons: tuple[Reason, ...] = ()
 
 

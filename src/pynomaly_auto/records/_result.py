@@ -75,8 +75,22 @@ class Result:
 
     @property
     def confidence(self) -> FloatArray:
-        """How sure each label is, in [0, 1]; shape (n_rows,)."""
+        """Probability that each label is right, in [0, 1]; shape (n_rows,).
+
+        `scores` where the label is -1, 1 less that elsewhere.
+        """
         return self.verdict.confidence
+
+    @property
+    def headline(self) -> str:
+        """How many rows are flagged, and how many of them are expected to be real."""
+        found = int((self.labels == -1).sum())
+        if self.verdict.expectation is not None:
+            return self.verdict.expectation.sentence()
+        if not found:
+            return "No row is flagged."
+        rows = "1 row lies" if found == 1 else f"{found:,} rows lie"
+        return f"{rows} above the cut: false alarms, as all rows are taken as normal."
 
     @cached_property
     def reasons(self) -> tuple[Reason, ...]:
@@ -92,7 +106,10 @@ class Result:
 
     @cached_property
     def anomalies(self) -> pd.DataFrame:
-        """The rows labelled anomalous, most anomalous first: row label, score, confidence, top features."""
+        """The rows labelled anomalous, most anomalous first: row label, score, confidence, top features.
+
+        The score is the probability of being an anomaly, and so is the confidence that the label is right.
+        """
         import pandas as pd
 
         rows = np.flatnonzero(self.labels == -1)
@@ -120,12 +137,12 @@ class Result:
         n, found = len(self.labels), int((self.labels == -1).sum())
         members = sorted(self.ensemble.members, key=lambda m: -m.weight)
         done, tried = len(self.search.completed), len(self.search.trials)
-        noun = "anomaly" if found == 1 else "anomalies"
         named = ", ".join(f"{m.name} {m.weight:.0%}" for m in members[:_NAMED])
         named += f" and {len(members) - _NAMED} more" if len(members) > _NAMED else ""
         return (
-            f"{found:,} {noun} in {n:,} rows ({found / max(n, 1):.2%}).",
-            f"Expected share of anomalies: {self.verdict.contamination:.2%} ({self.verdict.method}).",
+            self.headline,
+            f"{found:,} of {n:,} rows are {found / max(n, 1):.2%}; "
+            f"expected share of anomalies: {self.verdict.contamination:.2%} ({self.verdict.method}).",
             f"{len(members)} {'model' if len(members) == 1 else 'models combined'}: {named}.",
             f"{done} of {tried} trials completed; {self.search.stopped}. {sum(self.seconds.values()):.1f} s in all.",
             *(f"{e.text[:1].upper()}{e.text[1:]}" for e in self.explanations[:3]),
@@ -146,6 +163,7 @@ class Result:
             "method": self.verdict.method,
             "n_rows": len(self.labels),
             "n_anomalies": int((self.labels == -1).sum()),
+            "expectation": plain(self.verdict.expectation),
             # Row labels may be dates, tuples or anything else an index holds.
             "anomalies": plain(self.anomalies.reset_index().to_dict(orient="list")),
             "explanations": plain(self.explanations),

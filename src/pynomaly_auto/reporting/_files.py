@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
+
+from pynomaly_auto.dataset import labels_of
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.records import Result, plain
+from pynomaly_auto.records import Evaluation, FloatArray, IntArray, Judgement, Result, plain
 from pynomaly_auto.reporting._render import render
 
 _FIX = "Choose a place that exists and that you may write to."
@@ -28,10 +33,18 @@ def write_report(result: Result, path: str | Path, *, title: str | None = None) 
     return path
 
 
-def write_results(result: Result, folder: str | Path, *, title: str | None = None) -> Path:
+def write_results(
+    result: Result, folder: str | Path, *, table: pd.DataFrame | None = None, title: str | None = None
+) -> Path:
     """Write ``anomalies.csv``, ``scores.parquet``, ``result.json`` and ``report.html`` into a folder.
 
     Either all four are replaced or, when one cannot be made, none.
+
+    Args:
+        result: What was found.
+        folder: Where to.
+        table: The rows it was found in; their cells then stand beside the anomalies.
+        title: Of the report; None: one is made.
 
     Raises:
         StorageError: The folder cannot be made or written to.
@@ -41,12 +54,52 @@ def write_results(result: Result, folder: str | Path, *, title: str | None = Non
     document = json.dumps(plain(result.to_dict()), ensure_ascii=False, allow_nan=False, indent=1)
     _write_all(
         {
-            folder / "anomalies.csv": lambda target: _text(target, _listed(result)),
-            folder / "scores.parquet": lambda target: _scores(result, target),
+            folder / "anomalies.csv": lambda target: _text(target, _listed(result.anomalies, table)),
+            folder / "scores.parquet": lambda target: _scores(
+                (result.scores, result.labels, result.confidence), result.row_labels, target
+            ),
             folder / "result.json": lambda target: _text(target, document),
             folder / "report.html": lambda target: _text(target, report),
         }
     )
+    return folder
+
+
+def write_judgement(
+    judged: Judgement,
+    table: pd.DataFrame,
+    folder: str | Path,
+    *,
+    evaluated: Evaluation | None = None,
+    top_features: Mapping[int, str] | None = None,
+) -> Path:
+    """Write ``anomalies.csv`` and ``scores.parquet`` of new rows, and ``evaluation.json`` where labels are known.
+
+    Either all of them are replaced or, when one cannot be made, none.
+
+    Args:
+        judged: What is said of the rows.
+        table: The rows.
+        folder: Where to.
+        evaluated: How right that is.
+        top_features: Position of a row to the columns that make it stand out.
+
+    Raises:
+        StorageError: The folder cannot be made or written to.
+    """
+    folder, labels = Path(folder), labels_of(table.index)
+    makers: dict[Path, Callable[[Path], None]] = {
+        folder / "anomalies.csv": lambda target: _text(
+            target, _listed(_anomalies(judged, labels, top_features or {}), table)
+        ),
+        folder / "scores.parquet": lambda target: _scores(
+            (judged.probabilities, judged.labels, judged.confidence), labels, target
+        ),
+    }
+    if evaluated is not None:
+        document = json.dumps(plain(evaluated), ensure_ascii=False, allow_nan=False, indent=1)
+        makers[folder / "evaluation.json"] = lambda target: _text(target, document)
+    _write_all(makers)
     return folder
 
 
@@ -109,19 +162,39 @@ def _text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", errors="replace", newline="\n")
 
 
-def _listed(result: Result) -> str:
-    table = result.anomalies.assign(score=lambda t: t["score"].round(6), confidence=lambda t: t["confidence"].round(4))
-    return table.to_csv(lineterminator="\n")
+def _anomalies(judged: Judgement, labels: np.ndarray[Any, Any], top_features: Mapping[int, str]) -> pd.DataFrame:
+    """New rows labelled anomalous, in the columns of ``Result.anomalies``."""
+    rows = np.flatnonzero(judged.labels == -1)
+    rows = rows[np.argsort(-judged.scores[rows], kind="stable")]
+    return pd.DataFrame(
+        {
+            "row": labels[rows],
+            "score": judged.probabilities[rows],
+            "confidence": judged.confidence[rows],
+            "top_features": [top_features.get(int(row), "") for row in rows],
+        },
+        index=pd.Index(rows, name="position"),
+    )
 
 
-def _scores(result: Result, path: Path) -> None:
+def _listed(anomalies: pd.DataFrame, table: pd.DataFrame | None) -> str:
+    """The anomalies, and beside them the cells of their rows, under names that are not taken."""
+    out = anomalies.assign(score=anomalies["score"].round(6), confidence=anomalies["confidence"].round(4))
+    if table is not None:
+        cells = table.iloc[out.index.to_numpy()].set_axis(out.index, axis=0).astype(object)
+        taken = {out.index.name, *out.columns}
+        cells.columns = [f"{name} (cell)" if name in taken else name for name in map(str, cells.columns)]
+        out = pd.concat([out, cells], axis=1)
+    return out.to_csv(lineterminator="\n")
+
+
+def _scores(columns: tuple[FloatArray, IntArray, FloatArray], labels: Iterable[Any], path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    labels = list(result.row_labels)
     try:
-        rows = pa.array(labels)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
-        rows = pa.array([str(label) for label in labels])  # labels of mixed kinds have no column type of their own
-    table = pa.table({"row": rows, "score": result.scores, "label": result.labels, "confidence": result.confidence})
-    pq.write_table(table, path)
+        rows = pa.array(list(labels))
+    except (pa.ArrowException, ValueError, TypeError, OverflowError):
+        # Labels of mixed kinds have no column type of their own, and lone surrogates and huge numbers no form in any.
+        rows = pa.array([str(label).encode("utf-8", "replace").decode() for label in labels])
+    pq.write_table(pa.table({"row": rows, **dict(zip(("score", "label", "confidence"), columns, strict=True))}), path)

@@ -9,11 +9,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pynomaly_auto.records import Candidate, Explanation, Reason, Result, Trial
+from pynomaly_auto.records import PROBABILITY, Candidate, Explanation, Reason, Result, Trial
 from pynomaly_auto.reporting import _charts
 from pynomaly_auto.reporting._facts import Fact, profile_facts
 
-ANOMALIES = 500  # rows of the table; anomalies.csv has all
+ANOMALIES = 500  # rows listed; anomalies.csv has all
 EXPLAINED = 4  # contributions per row
 TRIALS = 200
 _BARS = 20  # members drawn; the table has all
@@ -38,7 +38,6 @@ class Row:
     label: str
     score: str
     percent: float
-    confidence: str
     parts: tuple[Part, ...]
     text: str
 
@@ -82,7 +81,8 @@ class View:
     summary: tuple[str, ...]
     warnings: tuple[ReasonLine, ...]
     anomalies: tuple[Row, ...]
-    anomalies_note: str
+    others: Table
+    scale: str
     histogram: Markup
     weights: Markup
     members: Table
@@ -107,17 +107,19 @@ class View:
 def make_view(result: Result, *, title: str | None, labels_note: str | None) -> View:
     """Prepare a result for the template."""
     found, total = int((result.labels == -1).sum()), len(result.labels)
+    explained, others = _anomalies(result)
     reasons = result.reasons[:REASONS]
     return View(
         title=title or "Anomaly report",
         labels_note=labels_note,
-        subtitle=f"{found:,} of {total:,} rows stand out; {len(result.columns):,} columns, "
-        f"{len(result.ensemble.members)} models combined.",
+        subtitle=f"{total:,} rows, {len(result.columns):,} columns, {len(result.ensemble.members)} models combined. "
+        f"{result.headline}",
         cards=_cards(result, found, total),
         summary=tuple(line for line in result.summary_lines() if not line.startswith("Warning: ")),
         warnings=tuple(_line(w) for w in result.warnings),
-        anomalies=_anomalies(result),
-        anomalies_note=_cut(found, ANOMALIES, "anomalies.csv and result.anomalies have all of them."),
+        anomalies=explained,
+        others=others,
+        scale=PROBABILITY,
         histogram=_charts.histogram(result.verdict.scores, result.verdict.threshold),
         weights=_weights(result),
         members=_members(result),
@@ -157,9 +159,14 @@ def number(value: Any) -> str:
 
 def _cards(result: Result, found: int, total: int) -> tuple[Fact, ...]:
     verdict, search = result.verdict, result.search
+    e = verdict.expectation
+    real = () if e is None or not found else (
+        Fact(name="expected to be real", value=f"{e.real:,.0f}", note=f"{e.range_text()} of the rows flagged"),
+    )  # fmt: skip
     return (
-        Fact(name="anomalies", value=f"{found:,}", note=f"{found / max(total, 1):.2%} of {total:,} rows"),
-        Fact(name="contamination", value=f"{verdict.contamination:.2%}", note="estimated share"),
+        Fact(name="rows flagged", value=f"{found:,}", note=f"{found / max(total, 1):.2%} of {total:,} rows"),
+        *real,
+        Fact(name="share of anomalies", value=f"{verdict.contamination:.2%}", note=verdict.method),
         Fact(name="threshold", value=number(float(verdict.threshold)), note="on the combined score"),
         Fact(name="models combined", value=f"{len(result.ensemble.members)}", note=result.ensemble.combiner),
         Fact(
@@ -171,30 +178,30 @@ def _cards(result: Result, found: int, total: int) -> tuple[Fact, ...]:
     )
 
 
-def _anomalies(result: Result) -> tuple[Row, ...]:
+def _anomalies(result: Result) -> tuple[tuple[Row, ...], Table]:
+    """The rows that are explained, and a list of the others, most anomalous first."""
     explained = {e.row: e for e in result.explanations}
     table = result.anomalies.head(ANOMALIES)
-    rows = []
-    for position, label, score, confidence in zip(
-        table.index, table["row"], table["score"], table["confidence"], strict=True
-    ):
+    rows: list[Row] = []
+    others: list[tuple[str, ...]] = []
+    for place, (position, label, score) in enumerate(zip(table.index, table["row"], table["score"], strict=True), 1):
         explanation = explained.get(int(position))
+        if explanation is None:
+            others.append((str(place), str(label), f"{score:.3f}"))
+            continue
+        parts = _parts(explanation)
         rows.append(
-            Row(
-                label=str(label),
-                score=f"{score:.3f}",
-                percent=_percent(score),
-                confidence=f"{confidence:.0%}",
-                parts=_parts(explanation),
-                text=explanation.text if explanation else "",
-            )
+            Row(label=str(label), score=f"{score:.3f}", percent=_percent(score), parts=parts, text=explanation.text)
         )
-    return tuple(rows)
+    return tuple(rows), Table(
+        heads=("place", "row", "probability"),
+        rows=tuple(others),
+        numeric=frozenset({0, 2}),
+        note=_cut(int((result.labels == -1).sum()), ANOMALIES, "anomalies.csv and result.anomalies have all of them."),
+    )
 
 
-def _parts(explanation: Explanation | None) -> tuple[Part, ...]:
-    if explanation is None:
-        return ()
+def _parts(explanation: Explanation) -> tuple[Part, ...]:
     shown = [c for c in explanation.contributions if c.contribution > 0 and c.share >= 0.01][:EXPLAINED]
     return tuple(Part(column=c.column, value=c.value, typical=c.typical, percent=_percent(c.share)) for c in shown)
 

@@ -1,6 +1,11 @@
-"""Storing: a directory with a manifest and checksums, verified before anything in it is loaded."""
+"""Storing: one file of data only, verified before anything in it is unpacked."""
 
-from pynomaly_auto.storing._manifest import FORMAT_VERSION, FileEntry, Manifest, read_manifest
-from pynomaly_auto.storing._store import LoadedParts, SavedParts, load, save
+from pynomaly_auto.storing._file import FORMAT_VERSION
+from pynomaly_auto.storing._manifest import Manifest
+from pynomaly_auto.storing._store import Key, LoadedParts, SavedParts, load, save
+from pynomaly_auto.storing._values import values_from_state, values_to_state
 
-__all__ = ["FORMAT_VERSION", "FileEntry", "LoadedParts", "Manifest", "SavedParts", "load", "read_manifest", "save"]
+__all__ = [
+    "FORMAT_VERSION", "Key", "LoadedParts", "Manifest", "SavedParts", "load", "save", "values_from_state",
+    "values_to_state",
+]  # fmt: skip

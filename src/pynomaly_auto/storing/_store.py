@@ -1,37 +1,37 @@
-"""Saving and loading: all or nothing, and nothing that was not verified first."""
+"""Saving and loading: all or nothing, data only, and nothing unpacked that was not verified first."""
 
 from __future__ import annotations
 
-import io
-import json
-import os
-import shutil
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from pynomaly_auto import _optional
 from pynomaly_auto._version import __version__
-from pynomaly_auto.errors import StorageError, UntrustedError
-from pynomaly_auto.records import Reason
-from pynomaly_auto.storing._manifest import (
-    MANIFEST,
-    FileEntry,
-    Manifest,
-    check_name,
-    list_files,
-    read_manifest,
-    sha256_of,
-    verify_files,
-    write_manifest,
+from pynomaly_auto.errors import SettingError, StorageError
+from pynomaly_auto.records import Reason, State
+from pynomaly_auto.storing._file import check_replaceable, read_file, write_file
+from pynomaly_auto.storing._manifest import RATIO, Entry, Manifest, most_document, most_unpacked
+from pynomaly_auto.storing._packing import (
+    JSON_TYPE,
+    array_of,
+    array_to_bytes,
+    json_of,
+    json_to_bytes,
+    pack,
+    type_of,
+    unpack,
 )
 
 # Packages whose change of version may change what a saved detector does.
-_PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "pyod", "lightgbm", "skops", "isotree", "torch")
+_PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "lightgbm", "isotree", "torch")
+
+Key: TypeAlias = bytes | str | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,99 +41,103 @@ class SavedParts:
     Args:
         kind: What it is, for example ``"detector"``.
         columns: Name and kind of every column of the table.
-        json: Name to a document of plain values.
-        arrays: Name to named arrays of numbers or text (no objects).
-        folders: Name to a function that writes whatever it likes into the empty folder it is given.
-        needs_trust: Folder to the types in it that only a trusting user may load.
+        parts: Name to arrays and plain values. Arrays of the same content are stored once, whoever holds them.
     """
 
     kind: str
     columns: tuple[tuple[str, str], ...] = ()
-    json: Mapping[str, Any] = field(default_factory=dict)
-    arrays: Mapping[str, Mapping[str, np.ndarray[Any, Any]]] = field(default_factory=dict)
-    folders: Mapping[str, Callable[[Path], None]] = field(default_factory=dict)
-    needs_trust: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    parts: Mapping[str, State] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadedParts:
-    """What was saved, verified.
+    """What was saved, verified; equal arrays are one read-only object.
 
     Args:
-        folders: Name to the folder that a codec wrote and may now read.
-        reasons: Which packages have another version now.
+        reasons: Which packages have another version now, and whether a signature was left unchecked.
     """
 
     manifest: Manifest
-    json: Mapping[str, Any]
-    arrays: Mapping[str, Mapping[str, np.ndarray[Any, Any]]]
-    folders: Mapping[str, Path]
+    parts: Mapping[str, State]
     reasons: tuple[Reason, ...] = ()
 
+    def part(self, name: str) -> State:
+        """One part.
 
-def save(folder: str | Path, parts: SavedParts) -> Manifest:
-    """Write the parts into a directory: either all of it is there afterwards, or what was there before.
+        Raises:
+            StorageError: There is none of that name.
+        """
+        if name not in self.parts:
+            raise StorageError(f"the part {name!r} is missing.")
+        return self.parts[name]
+
+
+def save(path: str | Path, parts: SavedParts, *, key: Key = None) -> Manifest:
+    """Write the parts into one file: either all of it is there afterwards, or what was there before.
 
     Args:
-        folder: Where; it may exist when it is empty or was written by this function.
+        path: Where; an existing file is replaced when it was written by this function.
         parts: What.
+        key: Signs the file; whoever loads it with the same key knows that nobody else has written it.
 
     Raises:
         StorageError: The place holds something else, cannot be written to, or a part cannot be stored.
+        SettingError: The key is none.
     """
-    folder = Path(folder)
-    for names in (parts.json, parts.arrays, parts.folders):
-        for name in names:
-            check_name(name)
-    _check_replaceable(folder)
-    work = folder.with_name(f".{folder.name}.saving-{os.getpid()}-{os.urandom(4).hex()}")
+    path, secret = Path(path), _secret(key)
+    packer = _Packer()
+    for name, state in parts.parts.items():
+        packer.add(name, state)
+    entries, pieces = packer.packed()
+    manifest = Manifest(
+        kind=parts.kind,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=current_versions(),
+        columns=tuple(parts.columns),
+        entries=entries,
+    )
+    manifest.check(sum(map(len, pieces)))
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        work.mkdir()
-        manifest = _write_parts(work, parts)
-        _swap(work, folder)
-    except OSError as error:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        check_replaceable(path)
+        write_file(path, json_to_bytes(manifest.to_dict()), pieces, secret)
+    except (OSError, ValueError) as error:
         if isinstance(error, StorageError):
             raise
         raise StorageError(
-            f"cannot save to {str(folder)!r}: {error.strerror or error}.",
+            f"cannot save to {str(path)!r}: {getattr(error, 'strerror', None) or error}.",
             fix="Choose a place that exists and that you may write to.",
         ) from None
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     return manifest
 
 
-def load(folder: str | Path, *, trusted: bool | Collection[str] = False) -> LoadedParts:
-    """Verify a saved directory and read its parts.
+def load(path: str | Path, *, key: Key = None) -> LoadedParts:
+    """Verify a saved file and read its parts.
 
-    A manifest proves that nothing was damaged or exchanged by accident, not who wrote it: the codecs that read the
-    sub-folders must still refuse what they do not know.
+    Without a key this proves that nothing was damaged by accident, not who wrote the file: whoever takes the parts
+    must check what is in them. Nothing in them can run.
 
     Args:
-        folder: A directory written by `save`.
-        trusted: True, or the names of the types that may be loaded although loading them could run code.
+        path: A file written by `save`.
+        key: What it must have been signed with.
 
     Raises:
-        StorageError: It is no saved directory, of an unknown format, or a file is missing, extra or altered.
-        UntrustedError: It holds types that need trust which was not given.
+        StorageError: It is no saved file, of an unknown format, altered, larger than it may be, or not signed with
+            the key.
+        SettingError: The key is none.
     """
-    folder = Path(folder)
-    manifest = read_manifest(folder)
-    found = verify_files(folder, manifest)
-    _check_trust(manifest, trusted)
-    for name in (*manifest.json, *manifest.arrays, *manifest.folders):
-        check_name(name)
-    documents = {name: _read_json(found, f"json/{name}.json", folder) for name in manifest.json}
-    arrays = {name: _read_arrays(found, f"arrays/{name}.npz", folder) for name in manifest.arrays}
-    folders = {name: folder / "parts" / name for name in manifest.folders}
-    return LoadedParts(
-        manifest=manifest,
-        json=documents,
-        arrays=arrays,
-        folders=folders,
-        reasons=manifest.differences(current_versions()),
-    )
+    path = Path(path)
+    content = read_file(path, _secret(key))
+    try:
+        manifest = Manifest.from_dict(json_of(content.manifest), len(content.parts))
+        parts = _unpacked(manifest, content.parts)
+    except StorageError as error:
+        raise StorageError(error.what, where=str(path), fix="Do not use it; save the detector again.") from None
+    reasons = manifest.differences(current_versions())
+    if content.signed and key is None:
+        text = "The file is signed; its signature was not checked, as no key was given."
+        reasons += (Reason(code="STO-002", subject="signature", text=text),)
+    return LoadedParts(manifest=manifest, parts=parts, reasons=reasons)
 
 
 def current_versions() -> dict[str, str]:
@@ -141,118 +145,93 @@ def current_versions() -> dict[str, str]:
     return {"pynomaly_auto": __version__, **_optional.versions(_PACKAGES)}
 
 
-def _check_replaceable(folder: Path) -> None:
-    """An existing folder may be replaced only when it is ours or empty: a typing error must not cost anyone's data."""
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise StorageError(f"{str(folder)!r} exists and is no folder.", fix="Choose another name.")
-    if folder.is_dir() and any(folder.iterdir()):
+class _Packer:
+    """Collects arrays, each content once."""
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[str, tuple[int, ...], bytes], int] = {}
+        self._known: dict[int, tuple[int, Any]] = {}
+        self._arrays: list[tuple[str, tuple[int, ...], bytes, int]] = []
+        self._texts: list[bytes] = []
+
+    def add(self, part: str, state: State) -> None:
+        """Take a part: its values and, for its arrays, the numbers of their entries."""
+        arrays = {name: self._place(part, name, array) for name, array in state.arrays.items()}
         try:
-            read_manifest(folder)
-        except StorageError:
-            raise StorageError(
-                f"{str(folder)!r} exists and holds something else.", fix="Choose a new or an empty folder."
-            ) from None
+            text = json_to_bytes({"arrays": arrays, "values": dict(state.values)})
+        except StorageError as error:
+            raise StorageError(error.what, where=f"part {part!r}") from None
+        self._texts.append(json_to_bytes(part) + b":" + text)
+
+    def packed(self) -> tuple[tuple[Entry, ...], list[bytes]]:
+        """What the file's entries are, and their bytes."""
+        document = b"{" + b",".join(self._texts) + b"}"
+        every = [(JSON_TYPE, (len(document),), document, 1), *self._arrays]
+        packed = [pack(raw, itemsize) for _, _, raw, itemsize in every]
+        unpacked = sum(len(raw) for _, _, raw, _ in every)
+        if unpacked > most_unpacked(sum(len(stored) for _, stored in packed)):
+            # A reader refuses what packs too well to be true, so that is stored as it is.
+            packed = [
+                found if len(raw) <= RATIO * len(found[1]) else ("raw", raw)
+                for found, (_, _, raw, _) in zip(packed, every, strict=True)
+            ]
+        if len(document) > most_document(len(packed[0][1])):
+            packed[0] = ("raw", document)
+        entries = tuple(
+            Entry(type=kind, shape=shape, codec=codec, stored=len(stored))
+            for (kind, shape, _, _), (codec, stored) in zip(every, packed, strict=True)
+        )
+        return entries, [stored for _, stored in packed]
+
+    def _place(self, part: str, name: str, array: np.ndarray[Any, Any]) -> int:
+        array = np.asarray(array)
+        if id(array) in self._known:
+            return self._known[id(array)][0]
+        kind = type_of(array)
+        if kind is None:
+            raise StorageError(f"the array {name!r} of {part!r} has type {array.dtype}, which cannot be stored.")
+        raw = array_to_bytes(array)
+        found = (kind, array.shape, hashlib.sha256(raw).digest())
+        if found not in self._places:
+            self._arrays.append((kind, array.shape, raw, array.dtype.itemsize))
+            self._places[found] = len(self._arrays)  # the document is number 0
+        # Kept with the array, so that no other can take its identity meanwhile.
+        self._known[id(array)] = (self._places[found], array)
+        return self._places[found]
 
 
-def _write_parts(work: Path, parts: SavedParts) -> Manifest:
-    for name, value in parts.json.items():
-        path = work / "json" / f"{name}.json"
-        path.parent.mkdir(exist_ok=True)
-        try:
-            path.write_text(json.dumps(value, ensure_ascii=False, allow_nan=False), encoding="utf-8")
-        except (TypeError, ValueError) as error:
-            raise StorageError(f"part {name!r} is not made of plain values: {error}.") from None
-    for name, bundle in parts.arrays.items():
-        path = work / "arrays" / f"{name}.npz"
-        path.parent.mkdir(exist_ok=True)
-        for key, array in bundle.items():
-            if np.asarray(array).dtype.hasobject:
-                raise StorageError(f"array {key!r} of part {name!r} holds objects.", fix="Convert it to text first.")
-        # Entries are written one by one because savez takes names as keyword arguments, where "file" is taken.
-        _write_npz(path, bundle)
-    for name, write in parts.folders.items():
-        target = work / "parts" / name
-        target.mkdir(parents=True)
-        write(target)
-    manifest = Manifest(
-        kind=parts.kind,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        versions=current_versions(),
-        columns=tuple(parts.columns),
-        json=tuple(parts.json),
-        arrays=tuple(parts.arrays),
-        folders=tuple(parts.folders),
-        needs_trust={k: tuple(v) for k, v in parts.needs_trust.items() if v},
-    )
-    files = tuple(
-        FileEntry(path=name, size=path.stat().st_size, sha256=sha256_of(path))
-        for name, path in list_files(work).items()
-    )
-    manifest = replace(manifest, files=files)
-    write_manifest(work, manifest)
-    return manifest
+def _unpacked(manifest: Manifest, content: memoryview) -> dict[str, State]:
+    start = 0
+    made: list[Any] = []
+    for entry in manifest.entries:
+        packed = bytes(content[start : start + entry.stored])
+        start += entry.stored
+        if entry.type == JSON_TYPE:
+            made.append(json_of(unpack(packed, entry.codec, entry.size, 1)))
+            continue
+        itemsize = np.dtype(f"<{entry.type}").itemsize
+        made.append(array_of(unpack(packed, entry.codec, entry.size, itemsize), entry.type, entry.shape))
+    document, arrays = made[0], made
+    if not isinstance(document, dict):
+        raise StorageError("its document is no mapping.")
+    return {name: _state(name, part, arrays) for name, part in document.items()}
 
 
-def _swap(work: Path, folder: Path) -> None:
-    """Put the new folder in place of the old one; when that fails the old one comes back."""
-    if not folder.exists():
-        work.rename(folder)
-        return
-    old = work.with_name(f"{work.name}-old")
-    folder.rename(old)
-    try:
-        work.rename(folder)
-    except OSError:
-        old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+def _state(name: str, part: Any, arrays: list[Any]) -> State:
+    if not isinstance(part, dict):
+        raise StorageError(f"the part {name!r} is no mapping.")
+    places, values = part.get("arrays"), part.get("values")
+    if not isinstance(places, dict) or not isinstance(values, dict):
+        raise StorageError(f"the part {name!r} has no arrays or no values.")
+    for place in places.values():
+        if not isinstance(place, int) or isinstance(place, bool) or not 1 <= place < len(arrays):
+            raise StorageError(f"the part {name!r} names an array {place!r}, which is not there.")
+    return State(arrays={key: arrays[place] for key, place in places.items()}, values=values)
 
 
-def _check_trust(manifest: Manifest, trusted: bool | Collection[str]) -> None:
-    if trusted is True:
-        return
-    allowed = set() if trusted is False else {trusted} if isinstance(trusted, str) else set(trusted)
-    for part, types in manifest.needs_trust.items():
-        unknown = sorted(set(types) - allowed)
-        if unknown:
-            raise UntrustedError(
-                f"part {part!r} holds {', '.join(unknown)}, and loading that could run code.",
-                fix="If you know where the folder comes from, pass trusted=True or trusted=[those names].",
-            )
-
-
-def _read_json(found: Mapping[str, Path], name: str, folder: Path) -> Any:
-    try:
-        return json.loads(_path(found, name, folder).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise StorageError(f"{name!r} is damaged: {error}.", where=str(folder)) from None
-
-
-def _read_arrays(found: Mapping[str, Path], name: str, folder: Path) -> dict[str, np.ndarray[Any, Any]]:
-    import zipfile
-
-    out: dict[str, np.ndarray[Any, Any]] = {}
-    try:
-        with zipfile.ZipFile(_path(found, name, folder)) as archive:
-            for entry in archive.namelist():
-                buffer = io.BytesIO(archive.read(entry))
-                out[entry.removesuffix(".npy")] = np.lib.format.read_array(buffer, allow_pickle=False)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise StorageError(f"{name!r} is damaged: {error}.", where=str(folder)) from None
-    return out
-
-
-def _write_npz(path: Path, bundle: Mapping[str, np.ndarray[Any, Any]]) -> None:
-    import zipfile
-
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for key, array in bundle.items():
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.asarray(array), allow_pickle=False)
-            archive.writestr(f"{key}.npy", buffer.getbuffer())
-
-
-def _path(found: Mapping[str, Path], name: str, folder: Path) -> Path:
-    if name not in found:
-        raise StorageError(f"{name!r} is named in {MANIFEST} but not there.", where=str(folder))
-    return found[name]
+def _secret(key: Key) -> bytes | None:
+    if key is None:
+        return None
+    if not isinstance(key, (bytes, str)) or not key:
+        raise SettingError("it is neither bytes nor text, or empty.", where="key", fix="Give a secret of your own.")
+    return key.encode("utf-8", "surrogatepass") if isinstance(key, str) else key

@@ -88,10 +88,10 @@ class MlflowStore:
         else:
             self._client.log_artifact(run.run_id, str(path))
 
-    def model(self, run: RunHandle, folder: Path) -> str:
+    def model(self, run: RunHandle, saved: Path) -> str:
         """Log a saved detector as a model of the run and return its URI.
 
-        The model is our own directory plus MLflow's description of it, which names our loader: no pickle anywhere.
+        The model is our own file plus MLflow's description of it, which names our loader: no pickle anywhere.
         """
         import mlflow.pyfunc
         from mlflow.entities import LoggedModelOutput
@@ -106,7 +106,7 @@ class MlflowStore:
             mlflow.pyfunc.save_model(
                 str(target),
                 loader_module=LOADER,
-                data_path=str(folder),
+                data_path=str(saved),
                 pip_requirements=[f"pynomaly-auto=={__version__}"],
                 mlflow_model=described,
             )

@@ -131,8 +131,8 @@ class Recorder:
         for item in items:
             if isinstance(item, ChildRun) and item.number not in done:
                 yield f"trial {item.number}", partial(store.child, handle, item, message["time"])
-        if (folder / "model").is_dir():
-            yield "the model", lambda: model.append(store.model(handle, folder / "model"))
+        for path in (folder / "model").glob("*"):  # one file, or none
+            yield "the model", partial(lambda saved: model.append(store.model(handle, saved)), path)
 
     def _abort(self, message: Mapping[str, Any]) -> None:
         run = message["run"]

@@ -147,7 +147,7 @@ class Tracker:
         Args:
             result: What the run found.
             files: Artifact name to an existing file or folder; copied, so they may be deleted afterwards.
-            model: A saved detector's folder, logged as an MLflow model.
+            model: A saved detector's file, logged as an MLflow model.
             timeout: Seconds to wait; what is not written by then goes on in the background.
 
         Returns:
@@ -263,7 +263,8 @@ def _stage(result: Result, files: Mapping[str, Path], model: Path | None) -> Pat
         for name, path in files.items():
             _copy(path, folder / "files" / Path(name).name)
         if model is not None:
-            _copy(model, folder / "model")
+            (folder / "model").mkdir()
+            _copy(model, folder / "model" / model.name)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
