@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import time
 import tomllib
 from collections.abc import Mapping
@@ -14,13 +13,13 @@ from typing import Any
 from pynomaly_auto._checks import flag, is_number, is_whole, one_line
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._overrides import Overrides
+from pynomaly_auto._quantities import parse_alert_budget, parse_bytes
 from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError, shown
 
 __all__ = ["Deadline", "Overrides", "Settings", "parse_alert_budget", "parse_bytes", "read_mapping", "usable_cores"]
 
 BACKENDS = ("local", "ray")
 PRIORITIES = ("accuracy", "speed", "interpretability")
-ALERT_PERIODS = ("minute", "hour", "day", "week", "month", "quarter", "year")
 # Every metric a user may name; what each means without labels is decided in scoring.
 TARGET_METRICS = ("average_precision", "f1", "precision", "recall", "roc_auc")
 
@@ -180,55 +179,6 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
     return loaded
 
 
-def parse_bytes(value: Any) -> int | None:
-    """Turn ``"1.5GB"``, ``"512 MB"`` or a number of bytes into bytes."""
-    if value is None:
-        return None
-    if is_whole(value) and 0 < int(value) < 2**63:
-        return int(value)
-    units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
-    if isinstance(value, str):
-        text = value.strip().upper()
-        number = text.rstrip("BGIKM ")
-        unit = text[len(number) :].strip()
-        try:
-            size = float(number) * units[unit]
-        except (KeyError, ValueError):
-            size = math.nan
-        if 1 <= size < 2**63:
-            return int(size)
-    raise SettingError(f"memory_limit is {shown(value)}.", fix="Use bytes or text such as '2GB'.")
-
-
-def parse_alert_budget(value: Any) -> int | float | str | None:
-    """Rows as a whole number, a share of the rows as a float, or rows per period as ``"20/day"``.
-
-    >>> parse_alert_budget(50), parse_alert_budget("2.5 %"), parse_alert_budget("20 per days")
-    (50, 0.025, '20/day')
-    """
-    if value is None:
-        return None
-    if isinstance(value, str):
-        count, each, period = re.sub(r"\s+per\s+", "/", value.strip().lower()).partition("/")
-        if each:
-            name = period.strip().removesuffix("s")
-            if re.fullmatch(r"[0-9]{1,15}", count.strip()) and int(count) >= 1 and name in ALERT_PERIODS:
-                return f"{int(count)}/{name}"
-        elif re.fullmatch(r"[0-9]{1,15}", count):
-            value = int(count)
-        elif re.fullmatch(r"[0-9]*\.?[0-9]+\s*%?", count):
-            value = float(count.rstrip("% ")) / (100.0 if count.endswith("%") else 1.0)
-    if is_whole(value) and int(value) >= 1:
-        return int(value)
-    if not is_whole(value) and is_number(value) and 0 < float(value) < 1:
-        return float(value)
-    raise SettingError(
-        f"alert_budget is {shown(value)}.",
-        fix="Give a number of rows, a share of the rows in (0, 1), or rows per period such as '20/day' "
-        f"(per {', '.join(ALERT_PERIODS)}).",
-    )
-
-
 class Deadline:
     """A point in time that the stages of one run share; None never comes."""
 
@@ -244,9 +194,11 @@ class Deadline:
         """Seconds left, never negative; infinite without a limit."""
         return math.inf if self.seconds is None else max(0.0, self.seconds - self.elapsed())
 
-    def share(self, fraction: float) -> float:
-        """That fraction of what is left."""
-        return self.remaining() * fraction
+    def reserving(self, seconds: float) -> Deadline:
+        """The same clock for what must leave that many seconds to what follows."""
+        earlier = Deadline(None if self.seconds is None else max(0.0, self.seconds - seconds))
+        earlier.started = self.started
+        return earlier
 
 
 def _check_names(values: Mapping[str, Any], where: str) -> None:

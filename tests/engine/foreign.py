@@ -65,6 +65,41 @@ class Flat(Distance):
         return np.zeros((len(X), 2))
 
 
+class Unloadable(Distance):
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        raise RuntimeError("wrong version of the driver")
+
+
+class Forgetful(Distance):
+    def __getstate__(self) -> dict[str, Any]:
+        return {"power": self.power}  # without what was fitted
+
+
+class AtHome(Distance):
+    """Works in the process it was fitted in, however often it is stored, and in no other."""
+
+    def fit(self, X: np.ndarray[Any, Any]) -> Distance:
+        self.home = os.getpid()
+        return super().fit(X)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if state["home"] != os.getpid():
+            raise RuntimeError("the licence is another process's")
+        self.__dict__.update(state)
+
+
+class Stubborn(AtHome):
+    """The same, but it says so only when it scores."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    def score_samples(self, X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        if self.home != os.getpid():
+            raise RuntimeError("the licence is another process's")
+        return super().score_samples(X)
+
+
 BAD = ("raising", "greedy", "dying", "not_a_number", "too_short", "flat", "hanging")
 
 

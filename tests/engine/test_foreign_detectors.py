@@ -50,6 +50,18 @@ def test_by_number_of_trials() -> None:
         assert any("no licence found" in r["text"] for r in text["reasons"])
 
 
+@pytest.mark.parametrize("name", ["unloadable", "forgetful", "at_home", "stubborn"])
+def test_one_that_works_only_until_it_is_stored_costs_its_own_member_only(name: str) -> None:
+    with registered("distance", name):
+        config = {"overrides": {"include": ["zscore", "distance", name], "force": [name]}}
+        detector = quick(n_trials=3, config=config).fit(X)
+        assert {m.detector for m in detector.ensemble_.members} <= {"distance", "zscore"}
+        assert detector.predict(X + 1e-9)[4] == -1
+        said = " ".join(r.text for t in detector.trials_ if t.detector == name for r in t.reasons)
+        said += " ".join(r.text for r in detector.result_.reasons)
+        assert "wrong version" in said or "centre_" in said or "the licence is another" in said
+
+
 def test_by_time() -> None:
     with registered("distance", *BAD):
         config = {"overrides": {"include": ["zscore", "distance", *BAD], "force": list(BAD)}}

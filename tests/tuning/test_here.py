@@ -1,10 +1,13 @@
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 from tuning_makers import make_dataset, make_plan, make_ranking
 
 from pynomaly_auto.detectors import DETECTORS
+from pynomaly_auto.pool import Outcome
 from pynomaly_auto.settings import Settings
 from pynomaly_auto.tuning import tune
 from pynomaly_auto.tuning._here import run_here
@@ -47,16 +50,66 @@ class Table:
 
 def test_there_is_an_answer_without_any_worker():
     names = ("hbos", "iforest", "pca", "mcd", "fake_sum")
-    search = tune(make_dataset(), make_ranking(*names), make_plan(Unstarted(), budget=2.0))
+    search = tune(make_dataset(), make_ranking(*names), make_plan(Unstarted(), budget=2.0)).search
     # The forest is expected to take long, and what is not our own may hang.
     assert {t.detector for t in search.completed} == {"hbos", "pca", "mcd"}
     assert search.seconds < 5
 
 
 def test_a_budget_that_is_gone_still_gives_one_answer():
-    search = tune(make_dataset(), make_ranking("hbos", "pca", "mcd"), make_plan(Unstarted(), budget=1e-3))
+    search = tune(make_dataset(), make_ranking("hbos", "pca", "mcd"), make_plan(Unstarted(), budget=1e-3)).search
     assert len(search.completed) == 1
     assert search.stopped == "the time budget for the search was used up"
+
+
+def test_what_iterates_until_it_converges_runs_where_it_can_be_killed():
+    names = ("hbos", "factor_analysis", "ica", "gmm", "mini_batch_kmeans", "pca")
+    search = tune(make_dataset(), make_ranking(*names), make_plan(Unstarted(), budget=2.0)).search
+    assert {t.detector for t in search.completed} == {"hbos", "pca"}
+
+
+def test_as_soon_as_it_turns_out_to_be_slow_the_workers_get_the_rest(pool, monkeypatch):
+    seen = []
+
+    def slow(number, given, rows):
+        seen.append(given.spec.name)
+        return replace(run_here(number, given, rows), seconds=2.0)
+
+    monkeypatch.setattr("pynomaly_auto.tuning._search.run_here", slow)
+    search = tune(make_dataset(), make_ranking("hbos", "pca", "mcd"), make_plan(pool, budget=30.0, patience=1)).search
+    assert len(seen) == 1
+    assert {t.detector for t in search.completed} == {"hbos", "pca", "mcd"}
+
+
+class Up(Unstarted):
+    """A pool whose first worker answers at once, and then none."""
+
+    def collect(self, timeout=None):
+        if len(self.jobs) < 2 or self.jobs[0] is None:
+            return None
+        first, self.jobs[0] = self.jobs[0], None
+        return Outcome(key=first.key, status="failed", error="for the test")
+
+
+def test_as_soon_as_the_workers_are_up_they_get_the_rest(monkeypatch):
+    seen = []
+    monkeypatch.setattr("pynomaly_auto.tuning._search.run_here", lambda *a: (seen.append(a[0]), run_here(*a))[1])
+    ranking = make_ranking("hbos", "pca", "mcd", "kde", "zscore", "iforest", "fake_sum", "fake_max")
+    tune(make_dataset(), ranking, make_plan(Up(), budget=1.0))
+    assert len(seen) == 1
+
+
+def test_one_thread_is_all_it_gets(monkeypatch):
+    threads = []
+
+    def counted(given, rows):
+        threads.append(max(library["num_threads"] for library in threadpool_info()))
+        return attempt(given, rows)
+
+    monkeypatch.setattr("pynomaly_auto.tuning._here.attempt", counted)
+    with threadpool_limits(2):
+        run_here(0, order(DETECTORS["pca"], {}, 0), make_dataset().X)
+    assert threads == [1]
 
 
 def test_ctrl_c_keeps_what_was_found_and_records_the_rest(monkeypatch):
@@ -69,7 +122,8 @@ def test_ctrl_c_keeps_what_was_found_and_records_the_rest(monkeypatch):
         return run_here(number, given, rows)
 
     monkeypatch.setattr("pynomaly_auto.tuning._search.run_here", interrupted)
-    search = tune(make_dataset(), make_ranking("iforest", "hbos", "pca", "mcd"), make_plan(Unstarted(), budget=2.0))
+    ranking = make_ranking("iforest", "hbos", "pca", "mcd")
+    search = tune(make_dataset(), ranking, make_plan(Unstarted(), budget=2.0)).search
     assert search.interrupted
     status = {(t.detector, t.number): t.status for t in search.trials}
     assert [status[key] for key in seen] == ["completed", "cancelled"]
@@ -78,7 +132,7 @@ def test_ctrl_c_keeps_what_was_found_and_records_the_rest(monkeypatch):
 def test_a_count_of_trials_leaves_them_to_the_workers(pool, monkeypatch):
     monkeypatch.setattr("pynomaly_auto.tuning._search.run_here", lambda *_: pytest.fail("tried in this process"))
     plan = make_plan(pool, n_trials=3)
-    search = tune(make_dataset(), make_ranking("hbos", "pca"), plan)
+    search = tune(make_dataset(), make_ranking("hbos", "pca"), plan).search
     assert len(search.completed) == 3
 
 
@@ -105,5 +159,6 @@ def test_a_failing_detector_costs_its_own_trial_only():
 def test_a_memory_limit_leaves_them_to_the_workers(pool, monkeypatch):
     monkeypatch.setattr("pynomaly_auto.tuning._search.run_here", lambda *_: pytest.fail("tried in this process"))
     settings = Settings(time_budget=20.0, memory_limit="1GB")
-    search = tune(make_dataset(), make_ranking("hbos", "pca"), make_plan(pool, budget=20.0, settings=settings))
+    plan = make_plan(pool, budget=20.0, settings=settings)
+    search = tune(make_dataset(), make_ranking("hbos", "pca"), plan).search
     assert {"hbos", "pca"} <= {t.detector for t in search.completed}

@@ -49,7 +49,7 @@ def cluster():
 @pytest.mark.usefixtures("cluster")
 def test_a_search_on_ray():
     settings = Settings(time_budget=None, n_trials=4, backend="ray", n_jobs=2)
-    search = tune(make_dataset(), make_ranking("fake_sum", "raises", "dies"), make_plan(None, settings=settings))
+    search = tune(make_dataset(), make_ranking("fake_sum", "raises", "dies"), make_plan(None, settings=settings)).search
     assert [t.status for t in search.trials] == ["completed", "failed", "failed", "completed"]
     executor = RayExecutor(2)
     executor.submit(Job(function=fake_detectors.Hangs().fit, args=(None,), timeout=1.0, key="late"))

@@ -19,26 +19,26 @@ def ensemble_of(search):
 
 def searched(pool, dataset, *names, **plan):
     plan = make_plan(pool, **({"n_trials": len(names)} | plan))
-    search = tune(dataset, make_ranking(*names), plan)
-    return plan, search, ensemble_of(search)
+    tuned = tune(dataset, make_ranking(*names), plan)
+    return plan, tuned, ensemble_of(tuned.search)
 
 
 def test_small_members_fitted_on_all_rows_are_taken_over(pool):
     dataset = make_dataset()
-    plan, search, ensemble = searched(pool, dataset, "fake_sum", "fake_bulky")
-    assert set(plan.payloads) == {0}  # the bulky one is larger than 16 MB
-    fitted = refit(dataset, ensemble, plan, search)
+    plan, tuned, ensemble = searched(pool, dataset, "fake_sum", "fake_bulky")
+    assert set(tuned.payloads) == {0}  # the bulky one is larger than 16 MB
+    fitted = refit(dataset, ensemble, plan, tuned)
     assert [f.reasons[0].code for f in fitted] == ["TUN-040", "TUN-041"]
-    for member, trial in zip(fitted, search.trials, strict=True):
+    for member, trial in zip(fitted, tuned.search.trials, strict=True):
         assert np.array_equal(member.scores, trial.scores)
         assert np.array_equal(member.detector.score(dataset.X), trial.scores)
 
 
 def test_members_of_a_sample_are_fitted_on_all_rows_and_failures_are_reasons(pool):
     dataset = make_dataset(600)
-    plan, search, ensemble = searched(pool, dataset, "fake_sum", "small", "fake_max", tuning_rows=300)
+    plan, tuned, ensemble = searched(pool, dataset, "fake_sum", "small", "fake_max", tuning_rows=300)
     assert len(ensemble.members) == 3
-    fitted = refit(dataset, ensemble, plan, search)
+    fitted = refit(dataset, ensemble, plan, tuned)
     assert [f.member.detector for f in fitted] == ["fake_sum", "fake_max"]
     assert all(f.scores.shape == (600,) for f in fitted)
     assert [r.code for r in fitted[0].reasons] == ["TUN-041", "TUN-043"]
@@ -47,33 +47,33 @@ def test_members_of_a_sample_are_fitted_on_all_rows_and_failures_are_reasons(poo
 
 def test_the_slowest_are_dropped_when_time_is_short(pool):
     dataset = make_dataset(600)
-    plan, search, ensemble = searched(
+    plan, tuned, ensemble = searched(
         pool, dataset, "fake_sum", "slow", "fake_max", budget=30.0, n_trials=None, tuning_rows=300, patience=1
     )
     ensemble = Ensemble(members=ensemble.members[:3], combiner="mean")
     object.__setattr__(plan, "deadline", Deadline(0.6))
-    fitted = refit(dataset, ensemble, plan, search)
+    fitted = refit(dataset, ensemble, plan, tuned)
     assert "slow" not in {f.member.detector for f in fitted}
     assert "TUN-042" in {r.code for r in fitted[0].reasons}
 
 
 def test_when_no_member_can_be_fitted_on_all_rows_the_sample_has_to_do(pool):
     dataset = make_dataset(600)
-    plan, search, ensemble = searched(pool, dataset, "small", tuning_rows=300)
-    fitted = refit(dataset, ensemble, plan, search)
+    plan, tuned, ensemble = searched(pool, dataset, "small", tuning_rows=300)
+    fitted = refit(dataset, ensemble, plan, tuned)
     assert [r.code for r in fitted[0].reasons] == ["TUN-044", "TUN-043"]
     assert fitted[0].scores.shape == (600,)
-    assert np.array_equal(fitted[0].scores[search.rows], search.trials[0].scores)
+    assert np.array_equal(fitted[0].scores[tuned.search.rows], tuned.search.trials[0].scores)
 
 
 def test_nothing_at_all_is_an_error(pool):
     dataset = make_dataset(600)
-    plan, search, _ = searched(pool, dataset, "fake_sum", tuning_rows=300)
+    plan, tuned, _ = searched(pool, dataset, "fake_sum", tuning_rows=300)
     lost = Ensemble(members=tuple(Member(trial=9, detector="raises", params={}, weight=1, quality=0, diversity=0)
                                   for _ in range(1)), combiner="mean")  # fmt: skip
     with pytest.raises(NothingFinishedError, match="singular"):
-        refit(dataset, lost, plan, search)
-    assert _refit.expected_seconds(lost.members[0], dataset, search) > 0
+        refit(dataset, lost, plan, tuned)
+    assert _refit.expected_seconds(lost.members[0], dataset, tuned.search) > 0
 
 
 def test_ctrl_c_while_refitting_keeps_what_is_fitted():

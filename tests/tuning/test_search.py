@@ -14,6 +14,7 @@ from tuning_makers import make_dataset, make_plan, make_ranking
 
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import NothingFinishedError
+from pynomaly_auto.records import Reason
 from pynomaly_auto.settings import Overrides, Settings
 from pynomaly_auto.tuning import tune
 from pynomaly_auto.tuning._plan import search_share
@@ -33,7 +34,7 @@ def codes(search):
 def test_the_portfolio_comes_first_then_warm_starts_then_the_sampler(pool):
     ranking = make_ranking(*GOOD, warm_starts={"fake_max": ({"power": 1.5}, {"power": 2.0, "kind": "max"})})
     seen = []
-    search = tune(make_dataset(), ranking, make_plan(pool, n_trials=12), on_trial=seen.append)
+    search = tune(make_dataset(), ranking, make_plan(pool, n_trials=12), on_trial=seen.append).search
     assert [t.detector for t in search.trials[:3]] == list(GOOD)
     origins = [t.reasons[0].code for t in search.trials]
     assert origins == ["TUN-011"] * 3 + ["TUN-012"] * 2 + ["TUN-013"] * 7
@@ -51,7 +52,8 @@ def test_the_portfolio_comes_first_then_warm_starts_then_the_sampler(pool):
 def test_the_same_seed_gives_the_same_search_with_one_or_two_workers(pool, single):
     ranking = make_ranking(*GOOD, "raises", "constant", "noise")
     first, second, third = (
-        tune(make_dataset(), ranking, make_plan(p, n_trials=25, seed=s)) for p, s in ((pool, 3), (single, 3), (pool, 4))
+        tune(make_dataset(), ranking, make_plan(p, n_trials=25, seed=s)).search
+        for p, s in ((pool, 3), (single, 3), (pool, 4))
     )
     assert identity(first) == identity(second)
     assert identity(first) != identity(third)
@@ -61,7 +63,7 @@ def test_the_same_seed_gives_the_same_search_with_one_or_two_workers(pool, singl
 
 def test_what_misbehaves_is_recorded_and_costs_only_itself(pool):
     bad = ("raises", "dies", "eats", "shapeless", "nothing", "hangs", "picky")
-    search = tune(make_dataset(), make_ranking("fake_sum", *bad), make_plan(pool, budget=24.0, patience=1))
+    search = tune(make_dataset(), make_ranking("fake_sum", *bad), make_plan(pool, budget=24.0, patience=1)).search
     status = {t.detector: t.status for t in search.trials[:8]}
     assert status == {
         "fake_sum": "completed", "raises": "failed", "dies": "failed", "eats": "memory", "shapeless": "failed",
@@ -77,13 +79,13 @@ def test_what_misbehaves_is_recorded_and_costs_only_itself(pool):
 
 
 def test_it_stops_when_nothing_improves(pool):
-    search = tune(make_dataset(), make_ranking(*GOOD), make_plan(pool, budget=60.0, patience=6))
+    search = tune(make_dataset(), make_ranking(*GOOD), make_plan(pool, budget=60.0, patience=6)).search
     assert "in a row brought no gain" in search.stopped
     assert search.seconds < 30
 
 
 def test_it_stops_when_nothing_is_left(pool):
-    search = tune(make_dataset(), make_ranking("fake_few", "noise"), make_plan(pool, budget=60.0))
+    search = tune(make_dataset(), make_ranking("fake_few", "noise"), make_plan(pool, budget=60.0)).search
     assert search.stopped == "nothing new was left to try"
     assert len(search.trials) == 3  # two defaults, and the other value of the one parameter
 
@@ -93,7 +95,7 @@ def test_the_time_budget_holds(pool, budget):
     tune(make_dataset(), make_ranking("fake_sum"), make_plan(pool, n_trials=1))  # the workers are up
     started = time.monotonic()
     ranking = make_ranking("slow", "fake_sum", "hangs", "dear", *[n for n in GOOD if n != "fake_sum"])
-    search = tune(make_dataset(), ranking, make_plan(pool, budget=budget, patience=10_000))
+    search = tune(make_dataset(), ranking, make_plan(pool, budget=budget, patience=10_000)).search
     assert time.monotonic() - started < budget
     assert search.completed
     assert "time budget" in search.stopped
@@ -104,7 +106,7 @@ def test_the_time_budget_holds(pool, budget):
 def test_a_budget_shorter_than_a_fit_has_a_little_grace(pool):
     tune(make_dataset(), make_ranking("fake_sum"), make_plan(pool, n_trials=1))  # the workers are up
     started = time.monotonic()
-    search = tune(make_dataset(), make_ranking("slow"), make_plan(pool, budget=0.1))
+    search = tune(make_dataset(), make_ranking("slow"), make_plan(pool, budget=0.1)).search
     assert len(search.completed) == 1
     assert time.monotonic() - started < 0.1 * 1.1 + 2
 
@@ -121,7 +123,7 @@ def test_nothing_finished_says_what_failed(pool):
 
 
 def test_rows_are_sampled_for_trials_and_recorded(pool):
-    search = tune(make_dataset(600), make_ranking(*GOOD), make_plan(pool, n_trials=3, tuning_rows=200))
+    search = tune(make_dataset(600), make_ranking(*GOOD), make_plan(pool, n_trials=3, tuning_rows=200)).search
     assert search.rows.shape == (200,)
     assert (np.diff(search.rows) > 0).all()
     assert all(t.n_rows == 200 and t.scores.shape == (200,) for t in search.completed)
@@ -134,12 +136,12 @@ def test_short_budgets_and_wide_tables_mean_fewer_rows(pool):
     try:
         search = tune(
             make_dataset(5000, 2), make_ranking("fake_sum", "crawls"), make_plan(pool, budget=3.0, patience=1)
-        )
+        ).search
     finally:
         DETECTORS.remove("crawls")
     assert len(search.rows) < 5000
     assert "time budget" in search.reasons[0].text
-    wide = tune(make_dataset(2100, 1001), make_ranking("fake_sum"), make_plan(pool, n_trials=1))
+    wide = tune(make_dataset(2100, 1001), make_ranking("fake_sum"), make_plan(pool, n_trials=1)).search
     assert len(wide.rows) == 2000
     assert "width" in wide.reasons[0].text
 
@@ -148,9 +150,39 @@ def test_parameters_set_by_hand_are_kept_and_not_tuned(pool):
     settings = Settings(
         time_budget=None, n_trials=10, overrides=Overrides(params={"fake_sum": {"power": 3.0, "skip": 1}})
     )
-    search = tune(make_dataset(), make_ranking("fake_sum"), make_plan(pool, settings=settings))
+    search = tune(make_dataset(), make_ranking("fake_sum"), make_plan(pool, settings=settings)).search
     assert len(search.trials) == 2  # only the kind is left to choose
     assert all(t.params["power"] == 3.0 and t.params["skip"] == 1 for t in search.trials)
+
+
+def settled_but(*still):
+    def settled(detector, params, trials):
+        done = [t for t in trials if t.scores is not None]
+        if detector in still or (params or {}).get("power") == 1.5 or len(done) < 3:
+            return None
+        return Reason(code="TUN-032", subject="search", text=f"Settled by {len(done)} trials.", evidence={})
+
+    return settled
+
+
+@pytest.mark.parametrize("limit", [{"n_trials": 40}, {"budget": 60.0}])
+def test_it_stops_when_nothing_can_change_the_answer(pool, limit):
+    ranking = make_ranking(*GOOD, warm_starts={"fake_max": ({"power": 2.5}, {"power": 1.5})})
+    search = tune(make_dataset(), ranking, make_plan(pool, settled=settled_but(), **limit)).search
+    tuned = [t.params for t in search.trials[3:]]
+    assert {"power": 1.5} in tuned  # would still change it
+    if "n_trials" in limit:
+        assert len(search.trials) == 5  # with the other warm start: of one batch, none has been judged
+        assert search.stopped == "nothing left to try can change the answer"
+    assert search.reasons[-2].code == "TUN-032"
+    assert "nothing left to try" in search.reasons[-1].text
+
+
+def test_what_still_matters_is_tuned(pool):
+    plan = make_plan(pool, settled=settled_but("fake_few"), n_trials=40)
+    search = tune(make_dataset(), make_ranking(*GOOD), plan).search
+    assert {t.detector for t in search.trials[3:]} == {"fake_few"}
+    assert len(search.trials) == 4  # its one other value
 
 
 def test_a_prediction_from_the_knowledge_base_leads(pool):
@@ -158,7 +190,7 @@ def test_a_prediction_from_the_knowledge_base_leads(pool):
         return {"fake_max": 0.95, "fake_sum": 0.2}.get(detector, float("nan"))
 
     plan = make_plan(pool, n_trials=3, predict_quality=predict)
-    search = tune(make_dataset(), make_ranking(*GOOD), plan)
+    search = tune(make_dataset(), make_ranking(*GOOD), plan).search
     quality = {t.detector: t.quality for t in search.trials}
     assert quality["fake_max"] > quality["fake_sum"]
     assert search.trials[0].statistics["predicted"] == 0.2
@@ -166,7 +198,7 @@ def test_a_prediction_from_the_knowledge_base_leads(pool):
 
 
 def test_quality_tells_agreeing_from_odd_ones(pool):
-    search = tune(make_dataset(), make_ranking(*GOOD, "noise", "constant"), make_plan(pool, n_trials=5))
+    search = tune(make_dataset(), make_ranking(*GOOD, "noise", "constant"), make_plan(pool, n_trials=5)).search
     quality = {t.detector: t.quality for t in search.trials}
     assert min(quality[name] for name in GOOD) > max(quality["noise"], quality["constant"]) + 0.1
 
@@ -181,7 +213,7 @@ def test_an_error_in_the_callback_ends_the_search_cleanly(pool):
 
 
 def test_pareto_leaves_out_who_is_beaten_in_everything(pool):
-    search = tune(make_dataset(), make_ranking(*GOOD, "slow"), make_plan(pool, n_trials=4))
+    search = tune(make_dataset(), make_ranking(*GOOD, "slow"), make_plan(pool, n_trials=4)).search
     front = pareto(search.trials)
     best = max(search.completed, key=lambda t: t.quality)
     assert best.number in front
@@ -202,7 +234,8 @@ SCRIPT = """
     with Pool(2, preload=("numpy",)) as pool:
         plan = make_plan(pool, {limit})
         try:
-            search = tune(make_dataset(), make_ranking({names}), plan, on_trial=lambda t: print(t.status, flush=True))
+            tuned = tune(make_dataset(), make_ranking({names}), plan, on_trial=lambda t: print(t.status, flush=True))
+            search = tuned.search
             print(search.interrupted, search.stopped, sorted(t.status for t in search.trials))
         except NothingFinishedError as error:
             print(error)
@@ -241,9 +274,9 @@ def test_ctrl_c_keeps_finished_work(limit, names, lines, expected, tmp_path):
 def test_a_dear_trial_has_to_promise_something(pool):
     ranking = replace(make_ranking("fake_sum", "fake_max", "slow"), portfolio=("fake_sum", "fake_max"))
     dataset = make_dataset(3_000, 10)  # "slow" declares 0.3 s for 1,000 rows of 10 features
-    search = tune(dataset, ranking, make_plan(pool, budget=600.0, patience=1))
+    search = tune(dataset, ranking, make_plan(pool, budget=600.0, patience=1)).search
     assert "slow" in {t.detector for t in search.trials}
-    search = tune(dataset, ranking, make_plan(pool, budget=20.0, patience=1))
+    search = tune(dataset, ranking, make_plan(pool, budget=20.0, patience=1)).search
     assert "slow" not in {t.detector for t in search.trials}
     assert "TUN-026" in codes(search)
 

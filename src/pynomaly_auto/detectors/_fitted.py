@@ -115,14 +115,23 @@ class FittedDetector:
             wanted: Which of them to score, shape (n_rows,); None: all.
 
         Raises:
-            DetectorError: The estimator returned something other than one number per row.
+            DetectorError: The estimator failed, or returned something other than one number per row.
         """
-        method = getattr(self.estimator, self.spec.score_method)
         slices = [slice(i, i + CHUNK_ROWS) for i in range(0, len(X), CHUNK_ROWS)]
         chunks = (X[s] if wanted is None else X[s][wanted[s]] for s in slices)
-        parts = [np.asarray(method(chunk), dtype=np.float64).reshape(-1) for chunk in chunks if len(chunk)]
+        parts = [self._raw(chunk) for chunk in chunks if len(chunk)]
         raw = np.concatenate(parts) if parts else np.empty(0)
         return self._oriented(raw, len(X) if wanted is None else int(wanted.sum()))
+
+    def _raw(self, X: FloatArray) -> FloatArray:
+        try:
+            found = getattr(self.estimator, self.spec.score_method)(X)
+            return np.asarray(found, dtype=np.float64).reshape(-1)
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever its library raises
+            text = " ".join(str(error).split())[:400]
+            raise DetectorError(f"{self.spec.name} cannot score rows: {type(error).__name__}: {text}") from error
 
     def _oriented(self, raw: FloatArray, n_rows: int) -> FloatArray:
         if raw.shape != (n_rows,):

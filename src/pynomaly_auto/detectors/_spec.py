@@ -21,6 +21,7 @@ AnomalyKind: TypeAlias = Literal["global", "local", "cluster", "dependency"]
 CHUNK_ROWS = 50_000  # rows scored at a time, so that a detector's temporary arrays stay bounded
 _FEWEST_REFERENCE_ROWS = 500
 _FEWEST_NEIGHBOURS = 10
+_OWN = ("pynomaly_auto.", "sklearn.")  # packages whose estimators the tests know to work
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,7 @@ class Cost:
         memory_d_power: Exponent of that memory in the number of features.
         memory_base_mb: MB whatever the size, such as that of blocks of pairs.
         factor: Multiplies the seconds by the effect of parameters (number of trees, neighbours, epochs).
+        iterates: How long a fit takes depends on when it converges, so it may take many times what is declared.
     """
 
     unit: float
@@ -54,6 +56,7 @@ class Cost:
     memory_d_power: float = 1.0
     memory_base_mb: float = 0.0
     factor: Callable[[Mapping[str, Any]], float] | None = None
+    iterates: bool = False
 
     @property
     def label(self) -> str:
@@ -153,6 +156,11 @@ class DetectorSpec:
         """The estimator's class (or the function that makes one), imported."""
         module, _, attribute = self.target.partition(":")
         return getattr(importlib.import_module(module), attribute)
+
+    @property
+    def own(self) -> bool:
+        """Whether its estimator is ours or scikit-learn's, and not a third party's."""
+        return self.target.startswith(_OWN)
 
     @property
     def installed(self) -> bool:

@@ -200,7 +200,7 @@ CBLOF = DETECTORS.add(
         paper="He, Xu & Deng, Discovering Cluster-Based Local Outliers, Pattern Recognition Letters 24(9-10), 2003",
         summary="Rows far from every large cluster.",
         capabilities=Capabilities(finds=frozenset({"global", "cluster"}), interpretability=0.6, deterministic=False),
-        cost=Cost(unit=0.0021, score_share=0.05, d_power=0.5, memory_mb=0.27),
+        cost=Cost(unit=0.0021, score_share=0.05, d_power=0.5, memory_mb=0.27, iterates=True),
         defaults={"n_clusters": 8, "alpha": 0.9, "beta": 5.0},
         space={
             "view": CategoricalDistribution(("standard", "ranks", "trimmed")),
@@ -225,7 +225,7 @@ MINI_BATCH_KMEANS = DETECTORS.add(
         capabilities=Capabilities(
             finds=frozenset({"global", "local", "cluster"}), interpretability=0.6, deterministic=False
         ),
-        cost=Cost(unit=0.0045, score_share=0.1, n_power=0.7, d_power=0.3, memory_mb=0.24),
+        cost=Cost(unit=0.0045, score_share=0.1, n_power=0.7, d_power=0.3, memory_mb=0.24, iterates=True),
         defaults={"n_clusters": 5, "min_share": 0.5},
         space={"n_clusters": IntDistribution(2, 40, log=True), "min_share": FloatDistribution(0.1, 0.9)},
         seed_parameter="random_state",

@@ -105,7 +105,7 @@ ELLIPTIC_ENVELOPE = DETECTORS.add(
         ),
         summary="Rows outside the ellipsoid that the bulk of the rows fills.",
         capabilities=Capabilities(finds=frozenset({"global", "dependency"}), interpretability=0.7),
-        cost=Cost(unit=0.00075, score_share=0.3, memory_mb=0.31),
+        cost=Cost(unit=0.00075, score_share=0.3, memory_mb=0.31, iterates=True),
         defaults={"support_fraction": 0.8},
         space={"support_fraction": FloatDistribution(0.6, 1.0), "n_steps": IntDistribution(1, 6)},
         train_scores=None,
@@ -196,7 +196,7 @@ GMM = DETECTORS.add(
         capabilities=Capabilities(
             finds=frozenset({"global", "local", "dependency"}), interpretability=0.5, deterministic=False
         ),
-        cost=Cost(unit=0.0059, score_share=0.07, d_power=1.3, memory_mb=0.35, factor=_components),
+        cost=Cost(unit=0.0059, score_share=0.07, d_power=1.3, memory_mb=0.35, factor=_components, iterates=True),
         defaults={"n_components": 2, "covariance_type": "full"},
         space={
             "view": CategoricalDistribution(("standard", "ranks", "trimmed")),

@@ -1,9 +1,11 @@
-"""What the user decides by hand before a fit, and takes back."""
+"""What people decide themselves before a fit: overrides, and the guided set-up."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
+
+from pynomaly_auto.records import Guidance
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -12,9 +14,14 @@ if TYPE_CHECKING:
 
 
 class ByHand:
-    """Overrides: each with an id, a reason and perhaps an end, all of them remembered in ``config``."""
+    """The methods of a detector by which people decide what it may and must use."""
 
     config: Any
+
+    if TYPE_CHECKING:
+
+        def get_params(self, deep: bool = True) -> dict[str, Any]:
+            """The estimator's own."""
 
     def override(
         self,
@@ -67,3 +74,28 @@ class ByHand:
         from pynomaly_auto.engine._configuration import override_history
 
         return override_history(self.config)
+
+    def guided_setup(
+        self,
+        data_preview: Any = None,
+        priorities: Mapping[str, float] | None = None,
+        constraints: Mapping[str, Any] | None = None,
+    ) -> Guidance:
+        """Say which configuration would be used, and why; pass it on as ``config=``.
+
+        Args:
+            data_preview: Some rows of the table, or None.
+            priorities: Weights of ``"accuracy"``, ``"speed"`` and ``"interpretability"``.
+            constraints: Any of ``max_training_time`` (seconds), ``max_memory``, ``max_models``, ``contamination``,
+                ``interpretable``, ``deterministic``, ``excluded_algorithms``, ``n_jobs``, ``domain``, ``preset``.
+        """
+        from pynomaly_auto.engine._configuration import given_by_hand, guided_by, resolve
+        from pynomaly_auto.engine._pipeline import look_at
+        from pynomaly_auto.recommending import guide
+
+        given = self.get_params(deep=False)
+        settings, reasons = resolve(given)
+        profile = None if data_preview is None else look_at(data_preview, seed=settings.random_state or 0)[1]
+        preset = {"preset": settings.preset} if settings.preset else {}
+        guided = guide(profile, priorities, {**preset, **(constraints or {})})
+        return guided_by(settings, reasons, given_by_hand(given), guided)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -18,10 +18,10 @@ from pynomaly_auto.engine._presets import FromPresets
 from pynomaly_auto.records import (
     Evaluation,
     FloatArray,
-    Guidance,
     IntArray,
     Judgement,
     Result,
+    column_of,
 )
 
 # Everything else is imported where it is used: touching the class costs scikit-learn's base classes and no more.
@@ -221,31 +221,6 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
         """Move the cut to this combined score (``-score_samples``); nothing is fitted again."""
         return self._moved(threshold=threshold)
 
-    def guided_setup(
-        self,
-        data_preview: Any = None,
-        priorities: Mapping[str, float] | None = None,
-        constraints: Mapping[str, Any] | None = None,
-    ) -> Guidance:
-        """Say which configuration would be used, and why; pass it on as ``config=``.
-
-        Args:
-            data_preview: Some rows of the table, or None.
-            priorities: Weights of ``"accuracy"``, ``"speed"`` and ``"interpretability"``.
-            constraints: Any of ``max_training_time`` (seconds), ``max_memory``, ``max_models``, ``contamination``,
-                ``interpretable``, ``deterministic``, ``excluded_algorithms``, ``n_jobs``, ``domain``, ``preset``.
-        """
-        from pynomaly_auto.engine._configuration import given_by_hand, guided_by, resolve
-        from pynomaly_auto.engine._pipeline import look_at
-        from pynomaly_auto.recommending import guide
-
-        given = self.get_params(deep=False)
-        settings, reasons = resolve(given)
-        profile = None if data_preview is None else look_at(data_preview, seed=settings.random_state or 0)[1]
-        preset = {"preset": settings.preset} if settings.preset else {}
-        guided = guide(profile, priorities, {**preset, **(constraints or {})})
-        return guided_by(settings, reasons, given_by_hand(given), guided)
-
     def leaderboard(self) -> pd.DataFrame:
         """Every candidate, tried or left out, with predicted and reached quality, cost, weight and reason."""
         from pynomaly_auto.engine._leaderboard import leaderboard
@@ -274,12 +249,14 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
         from pynomaly_auto.engine._pipeline import explain_table
 
         found = explain_table(self._model, X, rows, method=method, seed=seed)
+        heads = ("position", "row", "column", "value", "typical", "contribution", "share")
         lines = [
             (e.row, e.label, c.column, c.value, c.typical, c.contribution, c.share)
             for e in found
             for c in e.contributions
         ]
-        return pd.DataFrame(lines, columns=["position", "row", "column", "value", "typical", "contribution", "share"])
+        columns = zip(*lines, strict=True) if lines else ((),) * len(heads)
+        return pd.DataFrame({head: column_of(list(cells)) for head, cells in zip(heads, columns, strict=True)})
 
     def report(self, path: str | Path) -> Path:
         """Write one self-contained HTML file about the run.

@@ -7,6 +7,7 @@ from pynomaly_auto.ensembling._fusing import Fused
 from pynomaly_auto.ensembling._neighbourhood import FEWEST_ROWS, NEIGHBOURS, WIDEST, Neighbourhood, smoothed
 from pynomaly_auto.ensembling._novelty import COMBINER as NOVELTY_COMBINER
 from pynomaly_auto.ensembling._novelty import stronger_half
+from pynomaly_auto.ensembling._settling import Settling
 
 __all__ = [
     "COMBINER",
@@ -19,6 +20,7 @@ __all__ = [
     "FittedEnsemble",
     "Fused",
     "Neighbourhood",
+    "Settling",
     "choose_members",
     "smoothed",
     "stronger_half",

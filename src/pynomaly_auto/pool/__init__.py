@@ -3,5 +3,8 @@
 from pynomaly_auto.pool._jobs import Executor, Job, Outcome, OutcomeStatus, SharedArray
 from pynomaly_auto.pool._pool import Pool
 from pynomaly_auto.pool._ray import RayExecutor
+from pynomaly_auto.pool._worker import describe
 
-__all__ = ["Executor", "Job", "Outcome", "OutcomeStatus", "Pool", "RayExecutor", "SharedArray"]
+__all__ = [
+    "Executor", "Job", "Outcome", "OutcomeStatus", "Pool", "RayExecutor", "SharedArray", "describe",
+]  # fmt: skip

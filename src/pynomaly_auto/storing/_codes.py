@@ -12,7 +12,7 @@ declare(
     ReasonCode(
         "STO-002",
         "Signature not checked",
-        "The file is signed, and no key was given to check it.",
-        "Load it with its key.",
+        "The file is signed, and it was loaded without a key.",
+        "Load it with the key to know that nobody else wrote it.",
     ),
 )

@@ -1,8 +1,8 @@
 """Trials in this process: the quickest of the first round, so that there is an answer before any worker is up.
 
 Starting processes takes a second, on a loaded machine several, while most detectors need milliseconds for a few
-thousand rows. What runs here cannot be killed, so only our own detectors do, and only where they are expected to be
-over at once.
+thousand rows. What runs here cannot be killed: so only our own detectors do, only where a fit is over after so many
+steps and not when it has converged, only where that is expected to be at once, and only until the workers are up.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from typing import Any
 
 import numpy as np
 import psutil
+from threadpoolctl import threadpool_limits
 
 from pynomaly_auto.pool import Outcome
 from pynomaly_auto.records import FloatArray
 from pynomaly_auto.tuning._objective import Order, attempt
 
 EACH, TOGETHER = 0.1, 0.3  # most expected seconds of one trial, and of all
+AT_MOST = 1.0  # seconds they may really take, imports included: by then the workers are up
 SHARE = 0.2  # of the time left for the search that they may be expected to take
 AT_LEAST = 0.15  # seconds they may take however little is left: an answer a moment late is better than none
 
@@ -42,7 +44,7 @@ def run_here(number: int, given: Order, rows: FloatArray) -> Outcome:
     """Carry out one trial now; whatever the detector raises becomes its outcome, as in a worker."""
     process = psutil.Process()
     before, started = process.memory_info().rss, time.perf_counter()
-    with _randomness_kept(), warnings.catch_warnings():
+    with threadpool_limits(1), _randomness_kept(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the detector; a worker's would not be seen either
         try:
             value = attempt(given, _Rows(rows))

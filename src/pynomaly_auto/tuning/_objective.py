@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import pickle
 import random
 import sys
 import time
@@ -14,10 +15,11 @@ from typing import Any
 import cloudpickle
 import numpy as np
 
-from pynomaly_auto.detectors import DetectorSpec, fit_detector
-from pynomaly_auto.errors import NotApplicableError
+from pynomaly_auto.detectors import DetectorSpec, FittedDetector, fit_detector
+from pynomaly_auto.errors import DetectorError, NotApplicableError
 from pynomaly_auto.records import FloatArray, TrialStatus
 
+_PROBED = 2  # rows that a third party's detector scores again after it was stored
 _COPY_BYTES = 64 * 2**20  # up to here rows are copied, as some compiled code refuses read-only memory
 
 
@@ -98,9 +100,19 @@ def _fit(given: Order, table: FloatArray, started: float) -> Attempt:
         scores = fitted.score(table)
     seconds = time.perf_counter() - started
     payload = cloudpickle.dumps(fitted.estimator) if given.largest_payload > 0 else None
+    if payload is not None and not given.spec.own:
+        _check_again(given, payload, X[:_PROBED])
     if payload is not None and len(payload) > given.largest_payload:
         payload = None
     return Attempt(status="completed", scores=scores, payload=payload, seconds=seconds)
+
+
+def _check_again(given: Order, payload: bytes, X: FloatArray) -> None:
+    """Load what was fitted and score with it, as will be done with a member: better its trial fails than the run."""
+    try:
+        FittedDetector(given.spec, given.params, pickle.loads(payload)).score(X)  # noqa: S301 - made here just now
+    except Exception as error:
+        raise DetectorError(f"it cannot be used once it was stored: {type(error).__name__}: {error}") from error
 
 
 def _seed_everything(seed: int) -> None:

@@ -12,7 +12,7 @@ import itertools
 import json
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -20,8 +20,8 @@ from pynomaly_auto.detectors import DETECTORS, VIEW, DetectorSpec
 from pynomaly_auto.records import Candidate, Params, Ranking, plain
 
 Origin: TypeAlias = Literal["portfolio", "view", "warm start", "search"]
+Settled: TypeAlias = Callable[[str, Params | None], bool]
 
-_OWN = "pynomaly_auto.detectors."
 _TRIES = 8  # proposals in a row that were known already or too expensive before a detector counts as exhausted
 _CURIOSITY = 0.12  # weight of the bandit's bonus for detectors tried rarely (UCB1, Auer et al. 2002)
 _THRIFT = 0.03  # what a factor e of expected seconds costs in the bandit
@@ -103,7 +103,8 @@ class Proposer:
     def quick(self, each: float, together: float, first: int | None = None) -> list[Proposal]:
         """Take those of the first round out of the queue that are expected to be over in no time.
 
-        Only detectors of our own are taken, as they are to run where nothing can be killed.
+        Only detectors of our own are taken, as they are to run where nothing can be killed, and none whose fit takes
+        as long as it takes to converge.
 
         Args:
             each: Most expected seconds of one.
@@ -115,17 +116,29 @@ class Proposer:
         # Before the first answer a handful of votes counts for more than the strength of one.
         for proposal in early if first is not None else sorted(early, key=self.expected):
             expected = self.expected(proposal)
-            if expected <= min(each, together) and self._arms[proposal.detector].spec.target.startswith(_OWN):
+            spec = self._arms[proposal.detector].spec
+            if expected <= min(each, together) and spec.own and not spec.cost.iterates:
                 taken.append(proposal)
                 together -= expected
         self._queue = deque(p for p in self._queue if not any(p is t for t in taken))
         return taken
 
-    def next(self, most_seconds: float = math.inf) -> Proposal | None:
-        """The next proposal, or None when nothing new is left; searched ones are expected within ``most_seconds``."""
-        if self._queue:
-            return self._queue.popleft()
-        while arm := self._choose():
+    def put_back(self, proposals: Iterable[Proposal]) -> None:
+        """Let proposals that were taken be the next ones after all."""
+        self._queue.extendleft(reversed(list(proposals)))
+
+    def next(self, most_seconds: float = math.inf, settled: Settled = lambda *_: False) -> Proposal | None:
+        """The next proposal, or None when nothing new is left.
+
+        Args:
+            most_seconds: What a searched one may be expected to take.
+            settled: Whether a detector's trial with other parameters (None: with searched ones) could change nothing.
+        """
+        while self._queue:
+            proposal = self._queue.popleft()
+            if proposal.origin == "portfolio" or not settled(proposal.detector, proposal.params):
+                return proposal
+        while arm := self._choose(settled):
             for _ in range(_TRIES):
                 proposal = self._sample(arm)
                 value = self._known.get(_key(arm.spec, proposal.params), math.nan)
@@ -162,7 +175,7 @@ class Proposer:
             self._known[key] = None
             self._queue.append(Proposal(detector=detector, params=merged, origin=origin))
 
-    def _choose(self) -> _Arm | None:
+    def _choose(self, settled: Settled) -> _Arm | None:
         total = 1 + sum(arm.asked for arm in self._arms.values())
 
         def promise(arm: _Arm) -> float:
@@ -171,6 +184,7 @@ class Proposer:
             return known + bonus - _THRIFT * math.log1p(arm.spec.seconds(*self._size)) - 0.1 * arm.failures
 
         open_arms = [a for a in self._arms.values() if a.space and not a.exhausted and self._worth(a)]
+        open_arms = [a for a in open_arms if not settled(a.spec.name, None)]
         return max(open_arms, key=promise, default=None)  # ties: the ranking's order
 
     @staticmethod

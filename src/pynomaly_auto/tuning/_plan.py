@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -11,10 +11,13 @@ import numpy as np
 
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.pool import Executor, RayExecutor
-from pynomaly_auto.records import Dataset, IntArray, Ranking, Reason
+from pynomaly_auto.records import Dataset, IntArray, Params, Ranking, Reason, Search, Trial
 from pynomaly_auto.settings import Deadline, Settings
 
 PredictQuality: TypeAlias = Callable[[str, Mapping[str, float]], float | None]
+# Given a detector, parameters (None: any that the search may propose) and the trials so far: why such a trial cannot
+# change the answer any more, or None.
+Settled: TypeAlias = Callable[[str, Params | None, Iterable[Trial]], Reason | None]
 
 _FEWEST_ROWS = 2_000
 _MOST_CELLS = 2_000_000  # rows times features of a trial: 20,000 x 100
@@ -40,8 +43,7 @@ class TuningPlan:
             they are, less when members have to be refitted on more rows.
         tuning_rows: Most rows a trial is fitted on.
         patience: Tuned trials without any gain after which the search stops.
-        payloads: Filled by the search: number of a trial to its pickled fitted estimator, where it was fitted on all
-            rows and is small, so that a chosen member needs no second fit.
+        settled: Says of a tuned trial why it is not worth making; None: all are.
     """
 
     settings: Settings
@@ -52,7 +54,7 @@ class TuningPlan:
     until: float | None = None
     tuning_rows: int = 20_000
     patience: int = 16
-    payloads: dict[int, bytes] = field(default_factory=dict, repr=False)
+    settled: Settled | None = None
 
     @property
     def by_count(self) -> bool:
@@ -69,6 +71,20 @@ class TuningPlan:
             return RayExecutor(self.settings.workers)
         assert self.pool is not None, "a local search needs a pool"
         return self.pool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tuned:
+    """What a search leaves.
+
+    Args:
+        search: The record of it.
+        payloads: Number of a trial to its pickled fitted estimator, where it was fitted on all rows and is small, so
+            that a chosen member needs no second fit.
+    """
+
+    search: Search
+    payloads: Mapping[int, bytes] = field(default_factory=dict, repr=False)
 
 
 def choose_rows(dataset: Dataset, ranking: Ranking, plan: TuningPlan) -> tuple[IntArray | None, Reason]:

@@ -62,7 +62,8 @@ class Judge:
             return
         home = self._references if detector in self._order else self._spare
         home[detector] = tail_ranks(scores)
-        self.version += 1
+        # The spare ones are only asked where the strong ones are not enough to compare one of them with.
+        self.version += home is self._references or len(self._references) < 2
 
     def judge(self, detector: str, scores: FloatArray) -> Estimate:
         """Estimate the quality of one score vector; shape (n_rows,)."""

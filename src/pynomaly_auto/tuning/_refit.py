@@ -6,19 +6,20 @@ import heapq
 import math
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from pynomaly_auto.detectors import DETECTORS, FittedDetector
-from pynomaly_auto.errors import NothingFinishedError
-from pynomaly_auto.pool import Executor, Job, Outcome
+from pynomaly_auto.errors import DetectorError, NothingFinishedError
+from pynomaly_auto.pool import Executor, Job, Outcome, describe
 from pynomaly_auto.records import Dataset, Ensemble, FloatArray, Member, Reason, Search
 from pynomaly_auto.tuning._objective import Attempt, attempt, order
-from pynomaly_auto.tuning._plan import TuningPlan
+from pynomaly_auto.tuning._plan import Tuned, TuningPlan
 
 _HANG = 3600.0
+_PROBED = 2  # rows that a third party's detector scores before it becomes a member
 _SHARE = 0.85  # of the time left; the rest is for what follows
 _LAST_RESORT = 1.0  # seconds a last attempt gets even when the time is used up
 _ANY_SIZE = math.inf
@@ -42,7 +43,7 @@ class FittedMember:
     reasons: tuple[Reason, ...] = ()
 
 
-def refit(dataset: Dataset, ensemble: Ensemble, plan: TuningPlan, search: Search) -> tuple[FittedMember, ...]:
+def refit(dataset: Dataset, ensemble: Ensemble, plan: TuningPlan, tuned: Tuned) -> tuple[FittedMember, ...]:
     """Fit the members on all rows, in parallel; what the search has fitted on all rows already is taken over.
 
     When the remaining time is short the slowest members are dropped first; at least one stays. Members that fail are
@@ -51,13 +52,14 @@ def refit(dataset: Dataset, ensemble: Ensemble, plan: TuningPlan, search: Search
     Args:
         dataset: The encoded rows.
         ensemble: The members, and how much each counts.
-        plan: The search's plan, with its payloads.
-        search: The search, for scores and measured seconds.
+        plan: The search's plan.
+        tuned: What the search left: scores, measured seconds, and fitted estimators.
 
     Raises:
         NothingFinishedError: Not one member could be fitted.
     """
-    taken = {m.trial: f for m in ensemble.members if (f := _taken_over(m, plan, search)) is not None}
+    search, probe = tuned.search, dataset.X[:_PROBED]
+    taken = {m.trial: f for m in ensemble.members if (f := _taken_over(m, tuned, probe)) is not None}
     missing = [m for m in ensemble.members if m.trial not in taken]
     dropped: list[Reason] = []
     if missing:
@@ -67,12 +69,12 @@ def refit(dataset: Dataset, ensemble: Ensemble, plan: TuningPlan, search: Search
         chosen, dropped = _affordable(missing, seconds, executor.workers, _left(plan), keep=not taken)
         # Weighted shortest first (Smith 1956): when members turn out slower than expected, most of the weight is done.
         chosen.sort(key=lambda m: seconds[m.trial] / max(m.weight, 1e-9))
-        fitted, failures = _fit(chosen, table, executor, plan)
+        fitted, failures = _fit(chosen, table, probe, executor, plan)
         taken |= fitted
         dropped += failures
         if not taken:
             rows = None if search.rows is None else executor.share(np.asarray(search.rows))
-            taken, failures = _last_resort(ensemble, table, rows, executor, plan)
+            taken, failures = _last_resort(ensemble, (table, rows), probe, executor, plan)
             dropped += failures
     kept = [taken[m.trial] for m in ensemble.members if m.trial in taken]
     if not kept:
@@ -118,18 +120,39 @@ def _left(plan: TuningPlan) -> float:
     return math.inf if plan.by_count else plan.deadline.remaining() * _SHARE
 
 
-def _taken_over(member: Member, plan: TuningPlan, search: Search) -> FittedMember | None:
-    payload = plan.payloads.get(member.trial)
-    trial = next((t for t in search.completed if t.number == member.trial), None)
-    if payload is None or trial is None or search.rows is not None or trial.scores is None:
+def _taken_over(member: Member, tuned: Tuned, probe: FloatArray) -> FittedMember | None:
+    payload = tuned.payloads.get(member.trial)
+    trial = next((t for t in tuned.search.completed if t.number == member.trial), None)
+    if payload is None or trial is None or trial.scores is None:
         return None
     reason = Reason(code="TUN-040", subject=member.detector, text="Taken over from its trial, fitted on all rows.")
-    return _member(member, payload, trial.scores, reason)
+    try:
+        return _member(member, (payload, trial.scores), reason, probe)
+    except _UnusableError:
+        return None  # a second fit may give one that can be used, and else says why not
 
 
-def _member(member: Member, payload: bytes, scores: FloatArray, reason: Reason) -> FittedMember:
-    estimator: Any = pickle.loads(payload)  # noqa: S301 - made by our own worker a moment ago
+class _UnusableError(Exception):
+    """A fitted estimator came out of its worker and does not work here."""
+
+
+def _member(member: Member, made: tuple[bytes, FloatArray], reason: Reason, probe: FloatArray) -> FittedMember:
+    """Make a member of what a worker sent: the fitted estimator and its scores; a third party's has to score first.
+
+    Raises:
+        _UnusableError: It cannot be loaded, or does not score here.
+    """
+    payload, scores = made
+    try:
+        estimator: Any = pickle.loads(payload)  # noqa: S301 - made by our own worker a moment ago
+    except Exception as error:  # the state is the detector's own: it raises whatever it likes
+        raise _UnusableError(f"it cannot be loaded: {describe(error)}") from None
     detector = FittedDetector(DETECTORS[member.detector], member.params, estimator)
+    if not detector.spec.own:
+        try:
+            detector.score(probe)
+        except DetectorError as error:
+            raise _UnusableError(error.what) from None
     return FittedMember(member=member, detector=detector, scores=scores, reasons=(reason,))
 
 
@@ -156,7 +179,7 @@ def _makespan(seconds: list[float], workers: int) -> float:
 
 
 def _fit(
-    members: list[Member], table: Any, executor: Executor, plan: TuningPlan
+    members: list[Member], table: Any, probe: FloatArray, executor: Executor, plan: TuningPlan
 ) -> tuple[dict[int, FittedMember], list[Reason]]:
     left = _left(plan)
     timeout = _HANG if math.isinf(left) else max(left, _LAST_RESORT)
@@ -165,7 +188,8 @@ def _fit(
         executor.submit(Job(function=attempt, args=(given, table), timeout=timeout, key=member.trial))
     end = None if math.isinf(left) else plan.deadline.elapsed() + timeout
     outcomes = _gather(executor, lambda: None if end is None else end - plan.deadline.elapsed())
-    return _sort_out(members, outcomes, "TUN-041", "Fitted on all rows.")
+    reason = Reason(code="TUN-041", subject="", text="Fitted on all rows.")
+    return _sort_out(members, outcomes, reason, probe)
 
 
 def _gather(executor: Executor, seconds_left: Callable[[], float | None]) -> dict[int, Outcome]:
@@ -185,7 +209,7 @@ def _gather(executor: Executor, seconds_left: Callable[[], float | None]) -> dic
 
 
 def _sort_out(
-    members: list[Member], outcomes: dict[int, Outcome], code: str, text: str
+    members: list[Member], outcomes: dict[int, Outcome], why: Reason, probe: FloatArray
 ) -> tuple[dict[int, FittedMember], list[Reason]]:
     fitted: dict[int, FittedMember] = {}
     failures: list[Reason] = []
@@ -194,19 +218,24 @@ def _sort_out(
         reached: Attempt | None = outcome.value
         if reached is not None and reached.payload is not None and reached.scores is not None:
             evidence = {"seconds": reached.seconds, "trial": member.trial}
-            reason = Reason(code=code, subject=member.detector, text=text, evidence=evidence)
-            fitted[member.trial] = _member(member, reached.payload, reached.scores, reason)
-            continue
-        error = reached.error if reached is not None else outcome.error
+            reason = replace(why, subject=member.detector, evidence=evidence)
+            try:
+                fitted[member.trial] = _member(member, (reached.payload, reached.scores), reason, probe)
+                continue
+            except _UnusableError as problem:
+                error: str | None = str(problem)
+        else:
+            error = reached.error if reached is not None else outcome.error
         failed = f"Left out: it could not be fitted on all rows: {error or outcome.status}"
         failures.append(Reason(code="TUN-043", subject=member.detector, text=failed, evidence={"trial": member.trial}))
     return fitted, failures
 
 
 def _last_resort(
-    ensemble: Ensemble, table: Any, rows: Any, executor: Executor, plan: TuningPlan
+    ensemble: Ensemble, shared: tuple[Any, Any], probe: FloatArray, executor: Executor, plan: TuningPlan
 ) -> tuple[dict[int, FittedMember], list[Reason]]:
     """Fit the members on the search's rows instead, all at once; whoever is done in time counts."""
+    table, rows = shared
     for member in ensemble.members:
         given = order(
             DETECTORS[member.detector], member.params, plan.seed, rows=rows, score_all=True, largest_payload=_ANY_SIZE
@@ -216,4 +245,4 @@ def _last_resort(
     end = None if plan.by_count else plan.deadline.elapsed() + max(_left(plan), _LAST_RESORT)
     outcomes = _gather(executor, lambda: None if end is None else end - plan.deadline.elapsed())
     text = "Fitted on the search's rows only, as no member could be fitted on all rows."
-    return _sort_out(list(ensemble.members), outcomes, "TUN-044", text)
+    return _sort_out(list(ensemble.members), outcomes, Reason(code="TUN-044", subject="", text=text), probe)

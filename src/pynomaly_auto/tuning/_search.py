@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -14,19 +13,17 @@ import numpy as np
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.pool import Executor, Job, Outcome
-from pynomaly_auto.records import Dataset, Ranking, Reason, Search, Trial, TrialStatus
-from pynomaly_auto.tuning._here import AT_LEAST, EACH, SHARE, TOGETHER, run_here
+from pynomaly_auto.records import Dataset, Params, Ranking, Reason, Search, Trial, TrialStatus
+from pynomaly_auto.tuning._clock import Clock
+from pynomaly_auto.tuning._here import AT_LEAST, AT_MOST, EACH, SHARE, TOGETHER, run_here
 from pynomaly_auto.tuning._objective import Attempt, Order, attempt, order
 from pynomaly_auto.tuning._optuna import Proposal, Proposer
-from pynomaly_auto.tuning._plan import TuningPlan, choose_rows, search_share
+from pynomaly_auto.tuning._plan import Tuned, TuningPlan, choose_rows, search_share
 from pynomaly_auto.tuning._quality import COLD_WEIGHTS, WEIGHTS, Judge
 
 _BATCH = 8  # trials asked for at once when the count rules; never the number of workers, or results would depend on it
-_HANG = 600.0  # seconds after which a trial is given up when the clock must not decide anything else
 _UNTIL = 0.8  # share of the time left for the search when trials are fitted on all rows and can be taken over
 _DEAR = 0.02  # share of the time budget from which one trial has to promise something
-_BRIEF = 0.2  # seconds below which a trial's duration says nothing about the machine
-_SLOWEST = 10.0
 _PAYLOAD = 16 * 2**20
 _PAYLOADS = 256 * 2**20
 _GAIN = 0.003  # smallest gain in the mean quality of the best five detectors that counts as an improvement
@@ -53,19 +50,22 @@ class _State:
     best: dict[str, float] = field(default_factory=dict)
     progress: float = -1.0
     idle: int = 0  # tuned trials since the last gain
-    ratios: list[float] = field(default_factory=list)  # measured to expected seconds of trials that took a while
-    kept: int = 0  # bytes of payloads
+    here: float = 0.0  # seconds that trials in this process took
+    answered: bool = False  # a worker has sent something back
+    payloads: dict[int, bytes] = field(default_factory=dict)
     left_out: list[Reason] = field(default_factory=list)
+    settled: Reason | None = None  # why tuned trials are not worth making any more
     stopped: str = ""
     interrupted: bool = False
 
 
-def tune(dataset: Dataset, ranking: Ranking, plan: TuningPlan, *, on_trial: OnTrial | None = None) -> Search:
+def tune(dataset: Dataset, ranking: Ranking, plan: TuningPlan, *, on_trial: OnTrial | None = None) -> Tuned:
     """Try the ranking's candidates, then tune them, without labels.
 
     First the portfolio: each selected candidate as the ranking gives it; then its warm starts; then parameters
     proposed by Optuna. Quality is estimated against a consensus of the strongest candidates' first trials; at the end
-    all estimates are made against the same one.
+    all estimates are made against the same one. It stops where the plan says that nothing it could still try would
+    change the answer.
 
     Args:
         dataset: The encoded rows.
@@ -85,7 +85,7 @@ def tune(dataset: Dataset, ranking: Ranking, plan: TuningPlan, *, on_trial: OnTr
     finally:
         left = run.executor.cancel()
     run.settle(left)
-    return run.search()
+    return Tuned(search=run.search(), payloads=run.state.payloads)
 
 
 class _Run:
@@ -104,59 +104,71 @@ class _Run:
         fixed = plan.settings.overrides.params
         self.proposer = Proposer(ranking, fixed, seed=plan.seed, n_rows=self.size[0], n_features=max(self.size[1], 1))
         self.state = _State()
-        self.begun = plan.deadline.elapsed()
-        self.end = self._end()
+        self.clock = Clock(plan.deadline, self._share())
         self.here: deque[Proposal] = deque(self._quick())
 
     def _quick(self) -> list[Proposal]:
-        """What is tried in this process, beside the workers."""
-        if math.isinf(self.end) or self.plan.settings.memory_limit is not None:  # only a worker can be held to it
+        """What is tried in this process until the workers are up."""
+        if not self.clock.rules or self.plan.settings.memory_limit is not None:  # only a worker can be held to it
             return []
-        together = min(TOGETHER, max(SHARE * (self.end - self.begun), AT_LEAST))
+        together = min(TOGETHER, max(SHARE * self.clock.span, AT_LEAST))
         return self.proposer.quick(EACH, together, first=self._wanted())
 
-    def _end(self) -> float:
-        """When the search has to be over, in seconds of the plan's clock."""
+    def _share(self) -> float | None:
+        """Share of the time left that the search may take; None: the clock decides nothing."""
+        if self.plan.by_count:
+            return None
+        if self.plan.until is not None:
+            return self.plan.until
         left = self.plan.deadline.remaining()
-        if self.plan.by_count or math.isinf(left):
-            return math.inf
-        until = self.plan.until
-        if until is None:
-            until = _UNTIL if self.rows is None else search_share(self.ranking, self.shape, self.executor.workers, left)
-        return self.plan.deadline.elapsed() + until * left
+        return _UNTIL if self.rows is None else search_share(self.ranking, self.shape, self.executor.workers, left)
 
     def loop(self) -> None:
         """Submit and judge until something says stop."""
         while True:
+            self._leave_to_workers()
             if self._may_ask():
                 self._ask()
-            if self.state.best and self._late():
-                self.here.clear()
             if self.here:
                 self._try_here(self.here.popleft())
             elif not self.executor.pending:
                 break
-            outcome = self.executor.collect(timeout=0.0 if self.here else self._patience())
+            outcome = self.executor.collect(timeout=0.0 if self.here else self.clock.wait())
             if outcome is not None:
+                self.state.answered = True
                 self._take(outcome)
-            elif self._late() and not self._grace():
+            elif self.clock.late() and not self.clock.patient(answered=bool(self.state.best)):
                 self.state.stopped = self.state.stopped or "the time budget for the search was used up"
                 break
-        self.state.stopped = self.state.stopped or "nothing new was left to try"
+        left = (
+            "nothing new was left to try" if self.state.settled is None else "nothing left to try can change the answer"
+        )
+        self.state.stopped = self.state.stopped or left
 
     def _may_ask(self) -> bool:
         if self.plan.by_count:
             return self.executor.pending == 0  # a whole batch is judged, in order, before the next is asked for
         return self.executor.pending < self.executor.workers
 
+    def _leave_to_workers(self) -> None:
+        """End trials in this process as soon as others can make them, or this one turns out to be slow."""
+        if not self.here or not (self.state.best or self.state.answered):
+            return
+        slow = self.state.here > AT_MOST or self._expected(self.here[0]) > EACH
+        if slow or self.state.answered or self.clock.late():
+            self.proposer.put_back(self.here)
+            self.here.clear()
+
     def _try_here(self, proposal: Proposal) -> None:
         number = len(self.state.asked)
         self.state.asked.append(proposal)
         try:
-            self._take(run_here(number, self._order(proposal), self.X))
+            outcome = run_here(number, self._order(proposal), self.X)
         except KeyboardInterrupt:
             self.state.buffered.append(Outcome(key=number, status="cancelled", error="cancelled while it ran"))
             raise
+        self.state.here += outcome.seconds
+        self._take(outcome)
 
     def _ask(self) -> None:
         room = self.executor.workers - self.executor.pending
@@ -175,7 +187,7 @@ class _Run:
     def _enough(self) -> bool:
         if self.state.idle >= self.plan.patience:
             self.state.stopped = f"{self.state.idle} tuned trials in a row brought no gain"
-        elif self._late() and self.state.best:
+        elif self.clock.late() and self.state.best:
             self.state.stopped = "the time budget for the search was used up"
         elif (self.state.best or self.here) and self._all_wanted():
             self.state.stopped = "all members known beforehand were tried"
@@ -194,10 +206,9 @@ class _Run:
         return len(members) + len(set(self.ranking.shares) - {name for name, _ in members})
 
     def _next(self) -> Proposal | None:
-        left = self.end - self.plan.deadline.elapsed()
-        slowness = self._slowness()
-        while proposal := self.proposer.next(left / slowness):
-            expected = self.proposer.expected(proposal) * slowness
+        left = self.clock.left()
+        while proposal := self.proposer.next(left / self.clock.slowness(), settled=self._settled):
+            expected = self._expected(proposal)
             evidence = {"expected_seconds": expected, "seconds_left": left, "origin": proposal.origin}
             if self._dear(proposal, expected):
                 text = f"Not tried: expected {expected:.1f} s, and not predicted to be stronger than the portfolio."
@@ -209,6 +220,15 @@ class _Run:
                 reason = Reason(code="TUN-025", subject=proposal.detector, text=text, evidence=evidence)
             self.state.left_out.append(reason)
         return None
+
+    def _settled(self, detector: str, params: Params | None) -> bool:
+        """Whether a trial with parameters other than the first ones could change nothing any more."""
+        if self.plan.settled is None:
+            return False
+        reason = self.plan.settled(detector, params, self.state.trials.values())
+        if reason is not None:
+            self.state.settled = reason
+        return reason is not None
 
     def _dear(self, proposal: Proposal, expected: float) -> bool:
         """Whether a trial costs much and promises little: the portfolio makes the ensemble unless one is better."""
@@ -222,47 +242,20 @@ class _Run:
     def _submit(self, proposal: Proposal) -> None:
         number = len(self.state.asked)
         self.state.asked.append(proposal)
-        timeout = self._timeout(self.proposer.expected(proposal), proposal.origin == "portfolio")
+        timeout = self.clock.timeout(
+            self._expected(proposal), wanted=proposal.origin == "portfolio", answered=bool(self.state.best)
+        )
         self.executor.submit(
             Job(function=attempt, args=(self._order(proposal), self.table), timeout=timeout, key=number)
         )
 
     def _order(self, proposal: Proposal) -> Order:
-        wanted = _PAYLOAD if self.rows is None and self.state.kept < _PAYLOADS else 0
+        kept = sum(map(len, self.state.payloads.values()))
+        wanted = _PAYLOAD if self.rows is None and kept < _PAYLOADS else 0
         return order(DETECTORS[proposal.detector], proposal.params, self.plan.seed, largest_payload=wanted)
 
-    def _timeout(self, expected: float, portfolio: bool) -> float:
-        if math.isinf(self.end):
-            return max(_HANG, 50 * expected)
-        left = max(self.end - self.plan.deadline.elapsed(), 0.0)
-        # The portfolio is worth waiting for; a worker's first trial also pays for its imports.
-        floor = max(1.0, (0.4 if portfolio else 0.1) * (self.end - self.begun))
-        return max(0.1, min(left + self._overtime(), max(floor, 5 * expected * self._slowness())))
-
-    def _slowness(self) -> float:
-        """How much longer trials take here and now than declared: the median so far, from 1 to 10."""
-        if self.plan.by_count or not self.state.ratios:
-            return 1.0
-        return float(np.clip(np.median(self.state.ratios), 1.0, _SLOWEST))
-
-    def _overtime(self) -> float:
-        """Seconds past the search's end that its first result may take, within what the whole run may overrun."""
-        if self.state.best or self.plan.deadline.seconds is None:
-            return 0.0
-        return 0.1 * self.plan.deadline.seconds + 1.3
-
-    def _late(self) -> bool:
-        return self.plan.deadline.elapsed() >= self.end
-
-    def _grace(self) -> bool:
-        """Whether, with nothing finished yet, there still is a little time for the first result."""
-        limit = (self.plan.deadline.seconds or 0.0) + self._overtime() * 0.8
-        return not self.state.best and self.plan.deadline.elapsed() < limit
-
-    def _patience(self) -> float | None:
-        if math.isinf(self.end):
-            return None
-        return min(max(self.end - self.plan.deadline.elapsed(), 0.05), 1.0)
+    def _expected(self, proposal: Proposal) -> float:
+        return self.clock.expected(proposal.detector, self.proposer.expected(proposal))
 
     def _take(self, outcome: Outcome) -> None:
         self.state.buffered.append(outcome)
@@ -295,10 +288,11 @@ class _Run:
         status: TrialStatus = reached.status if reached is not None else outcome.status
         error = reached.error if reached is not None else outcome.error
         if reached is not None and reached.payload is not None:
-            self.state.kept += len(reached.payload)
-            self.plan.payloads[number] = reached.payload
-        if reached is not None and reached.seconds > _BRIEF:
-            self.state.ratios.append(reached.seconds / max(self.proposer.expected(proposal), _BRIEF / 4))
+            self.state.payloads[number] = reached.payload
+        if status in {"completed", "timeout"}:
+            taken = reached.seconds if reached is not None else outcome.seconds
+            declared = self.proposer.expected(proposal)
+            self.clock.note(proposal.detector, taken, declared, completed=status == "completed")
         reasons = [_origin(proposal, number)]
         if status != "completed":
             text = f"{_said(status)}: {error}" if error else f"{_said(status)}."
@@ -337,7 +331,10 @@ class _Run:
         return Search(
             trials=tuple(trials), rows=self.rows, pareto=pareto(trials), stopped=self.state.stopped,
             interrupted=self.state.interrupted, seconds=time.monotonic() - self.started,
-            reasons=(self.rows_reason, self._weights(), *self.state.left_out, self._stop(trials)),
+            reasons=(
+                self.rows_reason, self._weights(), *self.state.left_out,
+                *((self.state.settled,) if self.state.settled is not None else ()), self._stop(trials),
+            ),
         )  # fmt: skip
 
     def _weights(self) -> Reason:

@@ -1,0 +1,79 @@
+"""When tuned trials cannot change the answer any more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pynomaly_auto.detectors import DETECTORS
+from pynomaly_auto.ensembling import Expertise, Settling
+from pynomaly_auto.knowledge import Anchor, Fusion
+from pynomaly_auto.records import Trial
+from pynomaly_auto.settings import Overrides, Settings
+
+KNOWN = ("knn", "pca", "loda", "mcd", "kde:ranks", "hbos", "lof", "iforest")
+ANCHOR = Anchor(members=("knn", "pca", "loda"), slope=1.0, intercept=0.0)
+FUSION = Fusion(members=KNOWN, features=(), forests=(), anchor=ANCHOR)
+
+
+def trial(number, name, **changes):
+    detector, _, view = name.partition(":")
+    values = {"params": {"view": view} if view else {}, "scores": np.arange(5.0), "status": "completed"} | changes
+    return Trial(number=number, detector=detector, **values)
+
+
+def trials(names=KNOWN):
+    return [trial(i, name) for i, name in enumerate(names)]
+
+
+def settling(trust=1.0, fusion=FUSION, **settings):
+    expertise = Expertise(fusion=fusion, trust=trust, X=np.zeros((5, 2)), seed=0)
+    return Settling(settings=Settings(**settings), expertise=expertise)
+
+
+def test_once_the_fusion_is_in_force_tuned_trials_cannot_change_the_answer():
+    reason = settling()("knn", None, trials())
+    assert reason.code == "TUN-032"
+    assert reason.evidence == {"members": 8, "anchors": 3}
+    assert "8 members" in reason.text
+    assert settling()("iforest", {"n_estimators": 7}, trials()) is not None
+    assert settling()("iforest", {"view": "unheard"}, trials()) is not None
+
+
+def test_a_member_the_fusion_knows_is_still_tried():
+    assert settling()("kde", {"view": "ranks"}, trials()[:7]) is None
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        trials(KNOWN[:5]),  # too few for the fusion
+        trials(KNOWN[2:]),  # too few of those it starts from
+        [*trials(KNOWN[2:]), trial(9, "knn", status="failed", scores=None), trial(8, "pca", scores=np.ones(5))],
+        [*trials(KNOWN[2:]), trial(9, "knn", params={"n_neighbors": 3}), trial(8, "pca", params={"view": "none"})],
+    ],
+)
+def test_where_the_fusion_is_not_in_force_parameters_are_tuned(made):
+    assert settling()("hbos", None, made) is None
+
+
+def test_where_the_fusion_is_not_asked_parameters_are_tuned():
+    assert Settling(settings=Settings(), expertise=None)("knn", None, trials()) is None
+    assert settling(trust=0.0)("knn", None, trials()) is None
+    assert settling(max_models=5)("knn", None, trials()) is None
+    assert settling(fusion=replace(FUSION, anchor=None))("knn", None, trials()) is None
+
+
+def test_what_the_user_decides_about_and_what_a_third_party_brings_is_tuned():
+    mine = Overrides(force=("knn",), params={"lof": {"n_neighbors": 7}})
+    asked = settling(overrides=mine)
+    assert asked("knn", None, trials()) is None
+    assert asked("lof", None, trials()) is None
+    assert asked("hbos", None, trials()) is not None
+    DETECTORS.add(replace(DETECTORS["hbos"], name="theirs", target="their_package:Detector"))
+    try:
+        assert settling()("theirs", None, trials()) is None
+    finally:
+        DETECTORS.remove("theirs")
