@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import pickle
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pynomaly_auto._deadline import Deadline, waiting_since
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._optional import available, missing, require
 from pynomaly_auto._registry import Registry
 from pynomaly_auto.errors import MissingExtraError, PynomalyError, SettingError, StorageError, UnknownNameError
-from pynomaly_auto.settings import Deadline, Overrides, Settings, parse_bytes, read_mapping
+from pynomaly_auto.settings import Overrides, Settings, parse_bytes, read_mapping
 
 
 @pytest.mark.parametrize(
@@ -101,6 +103,17 @@ def test_deadline() -> None:
     late = Deadline(1e-9)
     assert late.remaining() == late.share(0.5) == 0.0
     assert late.elapsed() > 0
+
+
+def test_the_clock_counts_from_when_somebody_began_to_wait() -> None:
+    now = time.monotonic()
+    with waiting_since(now - 3.0):
+        assert Deadline(60.0).elapsed() == pytest.approx(3.0, abs=0.5)
+        assert Deadline(None).elapsed() == pytest.approx(3.0, abs=0.5)
+        with waiting_since(now):  # who waits for the outer one waits for this one, too
+            assert Deadline(60.0).remaining() == pytest.approx(57.0, abs=0.5)
+        assert Deadline(2.0).remaining() == pytest.approx(1.0, abs=0.1)  # half of it is the run's own
+    assert Deadline(60.0).elapsed() < 0.5
 
 
 def test_errors_say_what_where_and_what_to_do() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -11,9 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pynomaly_auto._deadline import waiting_since
 from pynomaly_auto._version import __version__
 from pynomaly_auto.errors import PynomalyError, SettingError
 
+_OLD = 60.0  # seconds; a program that has run for longer was not started for this command
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
 _PLAIN: Any = {
     "no_args_is_help": True,
@@ -35,7 +38,8 @@ out = Console(highlight=False, soft_wrap=True)
 def main() -> None:
     """Run the command line; a user's mistake is one line on standard error and exit status 2."""
     try:
-        sys.exit(app(standalone_mode=False))
+        with waiting_since(_began()):
+            sys.exit(app(standalone_mode=False))
     except PynomalyError as error:
         _fail(str(error))
     except typer.TyperException as error:
@@ -48,6 +52,14 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("Interrupted.\n")
         sys.exit(130)
+
+
+def _began() -> float:
+    """When this program was started, on the monotonic clock: from then on somebody waits."""
+    import psutil
+
+    age = time.time() - psutil.Process().create_time()
+    return time.monotonic() - (age if 0 <= age < _OLD else 0.0)
 
 
 def _fail(message: str) -> NoReturn:

@@ -1,10 +1,9 @@
-"""Settings and the clock: frozen, validated once, from keyword arguments, TOML or YAML."""
+"""Settings: frozen, validated once, from keyword arguments, TOML or YAML."""
 
 from __future__ import annotations
 
 import math
 import re
-import time
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -259,26 +258,6 @@ def parse_alert_budget(value: Any) -> int | float | str | None:
         fix="Give a number of rows, a share of the rows in (0, 1), or rows per period such as '20/day' "
         f"(per {', '.join(ALERT_PERIODS)}).",
     )
-
-
-class Deadline:
-    """A point in time that the stages of one run share; None never comes."""
-
-    def __init__(self, seconds: float | None) -> None:
-        self.seconds = seconds
-        self.started = time.monotonic()
-
-    def elapsed(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self.started
-
-    def remaining(self) -> float:
-        """Seconds left, never negative; infinite without a limit."""
-        return math.inf if self.seconds is None else max(0.0, self.seconds - self.elapsed())
-
-    def share(self, fraction: float) -> float:
-        """That fraction of what is left."""
-        return self.remaining() * fraction
 
 
 def _check_names(values: Mapping[str, Any], where: str) -> None:

@@ -6,8 +6,9 @@ import sys
 from types import TracebackType
 from typing import Any, Self
 
+from pynomaly_auto._deadline import Deadline
 from pynomaly_auto.records import Trial
-from pynomaly_auto.settings import Deadline, Settings
+from pynomaly_auto.settings import Settings
 
 
 class Progress:
