@@ -13,7 +13,7 @@ import pandas as pd
 from benchmarks._calibration import binned
 from pynomaly_auto.building import Task, load_task
 from pynomaly_auto.dataset import TableEncoder
-from pynomaly_auto.records import FloatArray, IntArray
+from pynomaly_auto.records import Expectation, FloatArray, IntArray
 from pynomaly_auto.scoring import average_precision, roc_auc
 
 
@@ -44,6 +44,7 @@ class Answer:
         contamination: Its estimate of the share of anomalies; None: the share of its labels.
         probabilities: Calibrated, in [0, 1], where it gives them; shape (n_rows,).
         members: Names of the detectors behind it.
+        expectation: What it says of how many labels are right, where it does.
     """
 
     scores: FloatArray
@@ -51,6 +52,7 @@ class Answer:
     contamination: float | None = None
     probabilities: FloatArray | None = None
     members: tuple[str, ...] = ()
+    expectation: Expectation | None = None
 
 
 def prepare(task: Task, max_rows: int, seed: int, path: str) -> dict[str, Any]:
@@ -127,10 +129,14 @@ def judge(y: IntArray, answer: Answer) -> dict[str, Any]:
         "f1": 2 * hits / max(int(found.sum()) + int(y.sum()), 1),
         "precision": hits / max(int(found.sum()), 1),
         "recall": hits / int(y.sum()),
+        "labelled": float(found.mean()),
         "contamination": estimate,
         "share_error": abs(estimate - share),
         "members": list(answer.members),
     }
+    if answer.expectation is not None:
+        told = answer.expectation
+        out |= {"hits": hits, "real": told.real, "low": told.low, "high": told.high}
     if answer.probabilities is not None:
         out["bins"] = binned(np.asarray(answer.probabilities, dtype=np.float64), y)
     return out

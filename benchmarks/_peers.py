@@ -111,6 +111,7 @@ def _ours(ready: Ready, choice: Choice) -> Mapping[str, Answer | str]:
             contamination=verdict.contamination,
             probabilities=verdict.probabilities,
             members=tuple(member.detector for member in result.ensemble.members),
+            expectation=verdict.expectation,
         )
     }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import _charts as charts
+from benchmarks._alarms import HOW, alarms_of, alarms_table, of_bins
 from benchmarks._cached import ALL, ELECT, FAMILY_MEANS, METAOD, ORACLES
 from benchmarks._calibration import calibration_error, pooled
 from benchmarks._comparing import (
@@ -23,13 +24,13 @@ from benchmarks._comparing import (
     reach_table,
 )
 from benchmarks._panel import Panel, best, detectors_of, of_cached, of_runs
-from benchmarks._peers import OURS
+from benchmarks._peers import OURS, TITLES
 from benchmarks._running import FILE
 from benchmarks._sets import MEANS
-from benchmarks._statistics import bootstrap_mean, by_group, critical_difference, friedman, mean_ranks
+from benchmarks._statistics import by_group, critical_difference, friedman, mean_ranks
 from benchmarks._store import Line
 from benchmarks._tables import pools
-from benchmarks._text import interval, markdown, number, probability
+from benchmarks._text import markdown, number, probability
 
 _FEWEST_GROUPS = 8  # below that a critical difference spans all ranks
 _BEST = 3  # single detectors shown with a suite, the best in each measure
@@ -197,25 +198,25 @@ def _labels_part(panel: Panel, lines: Iterable[Line], pictures: Pictures, *, tog
     if not answers:
         return []
     peer = next((m for m in (_CONSENSUS[1], *panel.rivals) if m in panel.methods), None)
-    rows, curves = [], {}
+    rows, curves, pools = [], {}, {}
     for pool, part in _by_pool(panel, together=together).items():
+        pools[pool] = part.tables.to_dict("records")
         keys = zip(part.tables["suite"], part.tables["table"], strict=True)
         bins = [answers[key]["bins"] for key in keys if key in answers]
-        cells = [pool, str(len(part))]
-        for measure in ("share_error", "f1"):
-            for method in (part.ours, *([peer] if peer else [])):
-                cells.append(interval(bootstrap_mean(part.column(measure, method), part.groups)))
         curves[pool] = pooled(bins)
-        rows.append([*cells, *_errors(bins)])
-    both = [panel.ours, *([peer] if peer else [])]
-    head = ["suite", "tables", *(f"error of share, {m}" for m in both), *(f"F1 of labels, {m}" for m in both)]
-    table = markdown([*head, "calibration error, pooled", "mean over tables"], rows)
+        rows.append([pool, str(len(part)), *_errors(bins)])
+    others = {
+        (line["suite"], line["table"]): line
+        for line in lines
+        if line["method"] in TITLES and TITLES[line["method"]] == peer
+    }
+    alarms = alarms_table(pools, {key: alarms_of(line) for key, line in answers.items()}, others, peer or "")
     note = (
-        "Error of the estimated share of anomalies and F1 of the labels are means over tables. The expected "
-        "calibration error of `anomaly_score` is over ten bins of equal width: pooled over the tables, each with the "
-        "same weight, and the mean of the tables' own errors."
+        "The expected calibration error of `anomaly_score` is over ten bins of equal width: pooled over the tables, "
+        "each with the same weight, and the mean of the tables' own errors."
     )
-    out = ["#### Share of anomalies, labels, calibration", note, table]
+    table = markdown(["suite", "tables", "calibration error, pooled", "mean over tables"], rows)
+    out = ["#### Share of anomalies, labels, calibration", HOW, alarms, note, table]
     if (path := pictures.named("reliability")) is not None:
         charts.reliability(path, curves)
         out.append(pictures.show("reliability", "Reliability of anomaly_score"))
@@ -224,16 +225,16 @@ def _labels_part(panel: Panel, lines: Iterable[Line], pictures: Pictures, *, tog
 
 def _fused_part(panel: Panel, lines: Iterable[Line], pictures: Pictures) -> list[str]:
     """The same of the fused probabilities."""
-    answers = {line["table"]: line["fused"] for line in lines if "fused" in line}
-    rows, curves = [], {}
+    answers = {(line["suite"], line["table"]): line["fused"] for line in lines if "fused" in line}
+    rows, curves, pools = [], {}, {}
     for pool, part in _by_pool(panel, together=False).items():
-        found = [answers[table] for table in part.tables["table"]]
-        bins = [answer["bins"] for answer in found]
-        means = (float(np.mean([answer[m] for answer in found])) for m in ("share_error", "f1"))
+        pools[pool] = part.tables.to_dict("records")
+        bins = [answers[key]["bins"] for key in zip(part.tables["suite"], part.tables["table"], strict=True)]
         curves[pool] = pooled(bins)
-        rows.append([pool, str(len(part)), *(number(m) for m in means), *_errors(bins)])
-    head = ["suite", "tables", "error of share", "F1 of labels", "calibration error, pooled"]
-    out = ["#### Calibration of the fused probabilities", markdown([*head, "mean over tables"], rows)]
+        rows.append([pool, str(len(part)), *_errors(bins)])
+    alarms = alarms_table(pools, {key: of_bins(answer["bins"]) for key, answer in answers.items()}, {}, "")
+    table = markdown(["suite", "tables", "calibration error, pooled", "mean over tables"], rows)
+    out = ["#### Labels and calibration of the fused probabilities", HOW, alarms, table]
     if (path := pictures.named("reliability")) is not None:
         charts.reliability(path, curves)
         out.append(pictures.show("reliability", "Reliability of the fused probabilities"))

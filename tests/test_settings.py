@@ -13,9 +13,10 @@ import pytest
 from pynomaly_auto._deadline import Deadline, waiting_since
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._optional import available, missing, require
+from pynomaly_auto._quantities import parse_bytes
 from pynomaly_auto._registry import Registry
 from pynomaly_auto.errors import MissingExtraError, PynomalyError, SettingError, StorageError, UnknownNameError
-from pynomaly_auto.settings import Overrides, Settings, parse_bytes, read_mapping
+from pynomaly_auto.settings import Overrides, Settings, read_mapping
 
 
 @pytest.mark.parametrize(
@@ -101,8 +102,13 @@ def test_files_that_cannot_be_read(name: str, text: str, tmp_path: Path) -> None
 def test_deadline() -> None:
     assert math.isinf(Deadline(None).remaining())
     late = Deadline(1e-9)
-    assert late.remaining() == late.share(0.5) == 0.0
+    assert late.remaining() == 0.0
     assert late.elapsed() > 0
+    whole = Deadline(100.0)
+    part = whole.reserving(10.0)
+    assert 89.0 < part.remaining() <= whole.remaining() - 10.0 + 1e-6
+    assert whole.reserving(1e6).remaining() == 0.0
+    assert math.isinf(Deadline(None).reserving(5.0).remaining())
 
 
 def test_the_clock_counts_from_when_somebody_began_to_wait() -> None:

@@ -46,6 +46,8 @@ class Deadline:
         """Seconds left, never negative; infinite without a limit."""
         return math.inf if self.seconds is None else max(0.0, self.seconds - self.elapsed())
 
-    def share(self, fraction: float) -> float:
-        """That fraction of what is left."""
-        return self.remaining() * fraction
+    def reserving(self, seconds: float) -> Deadline:
+        """The same clock for what must leave that many seconds to what follows."""
+        earlier = Deadline(None if self.seconds is None else max(0.0, self.seconds - seconds))
+        earlier.started = self.started
+        return earlier

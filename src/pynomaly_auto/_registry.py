@@ -6,11 +6,11 @@ import importlib
 import inspect
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol, TypeVar
 
-from pynomaly_auto.errors import SettingError, UnknownNameError
+from pynomaly_auto.errors import PynomalyError, SettingError, UnknownNameError
 
 
 class Named(Protocol):
@@ -36,12 +36,16 @@ class Registry(Mapping[str, T]):
         kind: What the items are, for messages: ``"detector"``.
         modules: Full names of the modules that declare our own items.
         group: The entry-point group third parties use.
+        make: Makes an item that nobody has declared of its name, or None; such items are found by name and not listed.
     """
 
-    def __init__(self, kind: str, modules: tuple[str, ...], group: str) -> None:
+    def __init__(
+        self, kind: str, modules: tuple[str, ...], group: str, make: Callable[[str], T | None] | None = None
+    ) -> None:
         self.kind = kind
         self._modules = modules
         self._group = group
+        self._make = make
         self._items: dict[str, T] = {}
         self._declared: dict[str, dict[str, Any] | None] = {}  # by which execution of which module
         self._loaded = False
@@ -67,6 +71,8 @@ class Registry(Mapping[str, T]):
 
     def __getitem__(self, name: str) -> T:
         self._load()
+        if name not in self._items and (made := self._made(name)) is not None:
+            return made
         try:
             return self._items[name]
         except KeyError:
@@ -75,7 +81,15 @@ class Registry(Mapping[str, T]):
     def __contains__(self, name: object) -> bool:
         # Mapping's default relies on KeyError, which __getitem__ turns into our own error.
         self._load()
-        return name in self._items
+        if name in self._items:
+            return True
+        try:
+            return isinstance(name, str) and self._made(name) is not None
+        except PynomalyError:
+            return False
+
+    def _made(self, name: str) -> T | None:
+        return None if self._make is None or not isinstance(name, str) else self._make(name)
 
     def __iter__(self) -> Iterator[str]:
         self._load()

@@ -187,21 +187,6 @@ def magnitudes(z: FloatArray) -> FloatArray:
     return np.asarray(np.sign(z) * np.log1p(np.minimum(np.abs(z), _FARTHEST)), dtype=np.float64)
 
 
-def consensus(score_matrix: FloatArray) -> FloatArray:
-    """Mean of the members' tail ranks (see `tail_ranks`).
-
-    Args:
-        score_matrix: One column per detector, higher = more anomalous; shape (n_rows, n_detectors).
-
-    Returns:
-        Shape (n_rows,); zeros without any column.
-    """
-    if score_matrix.shape[1] == 0:
-        return np.zeros(score_matrix.shape[0])
-    ranked = np.column_stack([tail_ranks(column) for column in score_matrix.T])
-    return np.asarray(ranked.mean(axis=1), dtype=np.float64)
-
-
 def score_statistics(scores: FloatArray, consensus: FloatArray) -> dict[str, float]:
     """What can be said of a score vector without labels; all values finite, names as in `STATISTICS`.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -12,11 +10,12 @@ from typing import Any
 
 from pynomaly_auto._checks import flag, is_number, is_whole, names, one_line, params_of, words
 from pynomaly_auto._machine import usable_cores
+from pynomaly_auto._overrides import Override
+from pynomaly_auto._quantities import parse_alert_budget, parse_bytes
 from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError, shown
 
 BACKENDS = ("local", "ray")
 PRIORITIES = ("accuracy", "speed", "interpretability")
-ALERT_PERIODS = ("minute", "hour", "day", "week", "month", "quarter", "year")
 # Every metric a user may name; what each means without labels is decided in scoring.
 TARGET_METRICS = ("average_precision", "f1", "precision", "recall", "roc_auc")
 
@@ -31,9 +30,12 @@ class Overrides:
     Args:
         include: Only these detectors are candidates (empty: all).
         exclude: These detectors are never candidates.
-        force: These detectors are tried and kept whatever the ranking says.
-        params: Detector name to parameter values that replace defaults and are not tuned.
+        force: These detectors are tried and kept whatever the ranking says, with a share of the final score: at least
+            20 % each (of more than three, 60 % together).
+        params: Detector name to parameter values that replace defaults and are not tuned. Such a detector has at least
+            10 % of the final score (of more than three, 30 % together), as nothing is known of it.
         reason: Why, in the user's words.
+        history: Decisions taken one by one, each with an id and perhaps an end; those in force count as well.
     """
 
     include: tuple[str, ...] = ()
@@ -41,8 +43,13 @@ class Overrides:
     force: tuple[str, ...] = ()
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     reason: str = "asked for by the user"
+    history: tuple[Override, ...] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.history, (list, tuple)):
+            raise SettingError(f"history is {shown(self.history)}.", where="overrides", fix="Give a list of overrides.")
+        history = (h if isinstance(h, Override) else Override.from_dict(h) for h in self.history)
+        object.__setattr__(self, "history", tuple(history))
         for name in ("include", "exclude", "force"):
             object.__setattr__(self, name, names(name, getattr(self, name)))
         object.__setattr__(self, "params", params_of(self.params))
@@ -54,6 +61,23 @@ class Overrides:
                 where="overrides",
                 fix="Drop one of the two.",
             )
+
+    def in_force(self) -> Overrides:
+        """What counts now: all that is said here, and by those of the history that are neither cleared nor over."""
+        now = tuple(h for h in self.history if h.in_force())
+        lists = {
+            kind: tuple(dict.fromkeys((*getattr(self, kind), *(n for h in now for n in h.named(kind)))))
+            for kind in ("include", "exclude", "force")
+        }
+        params = dict(self.params)
+        for one in now:
+            params |= one.params
+        return Overrides(**lists, params=params, reason=self.reason, history=now)
+
+    def why(self, kind: str, name: str) -> str:
+        """Why a detector is named under ``"include"``, ``"exclude"``, ``"force"`` or ``"params"``."""
+        named = [h.reason for h in self.history if name in h.named(kind)]
+        return named[-1] if named else self.reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,14 +95,17 @@ class Settings:
         alert_budget: The most rows anybody can look at: a number of rows, a share of them in (0, 1), or rows per
             period of the table's time such as ``"20/day"``; None: no limit.
         max_models: Most members in the ensemble; None: as many as the budget and their gain allow.
-        n_jobs: Worker processes; None: one per usable core; -1 likewise.
-        backend: Where trials run: ``"local"`` or ``"ray"``.
+        n_jobs: Worker processes; None: one per usable core; -1 likewise. More get further in a time budget; with
+            ``n_trials`` they change nothing in the result.
+        backend: Where trials run: ``"local"`` or ``"ray"``; changes nothing in the result of ``n_trials``.
         memory_limit: Most memory of one trial: bytes, or text such as ``"2GB"``; None: a fair share of what is free.
         novelty: The training rows are all taken as normal (one-class detection).
-        tracking: None: the local default store; False: off; or an MLflow tracking URI.
-        experiment_name: MLflow experiment; None: ``"pynomaly_auto"``.
+        tracking: None: the local default store; False: off; or an MLflow tracking URI. Where a run is recorded changes
+            nothing in the result but warnings.
+        experiment_name: MLflow experiment; None: ``"pynomaly_auto"``. Changes nothing in the result.
         random_state: Seed of everything random; None: a fresh one, recorded.
-        verbose: 0 silent, 1 progress bar when in a terminal or notebook, 2 also one line per trial.
+        verbose: 0 silent, 1 progress bar when in a terminal or notebook, 2 also one line per trial. Changes nothing in
+            the result.
         priorities: Weights of accuracy, speed and interpretability; normalised to sum to 1.
         overrides: Decisions taken by hand.
         domain: Field of application, used by rules and presets, for example ``"finance"``.
@@ -146,6 +173,7 @@ class Settings:
             "force": list(self.overrides.force),
             "params": {k: dict(v) for k, v in self.overrides.params.items()},
             "reason": self.overrides.reason,
+            "history": [h.to_dict() for h in self.overrides.history],
         }
         return out
 
@@ -209,55 +237,6 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
             f"{path.name!r} holds {type(loaded).__name__}, not a mapping.", fix="Write 'name: value' lines."
         )
     return loaded
-
-
-def parse_bytes(value: Any) -> int | None:
-    """Turn ``"1.5GB"``, ``"512 MB"`` or a number of bytes into bytes."""
-    if value is None:
-        return None
-    if is_whole(value) and 0 < int(value) < 2**63:
-        return int(value)
-    units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
-    if isinstance(value, str):
-        text = value.strip().upper()
-        number = text.rstrip("BGIKM ")
-        unit = text[len(number) :].strip()
-        try:
-            size = float(number) * units[unit]
-        except (KeyError, ValueError):
-            size = math.nan
-        if 1 <= size < 2**63:
-            return int(size)
-    raise SettingError(f"memory_limit is {shown(value)}.", fix="Use bytes or text such as '2GB'.")
-
-
-def parse_alert_budget(value: Any) -> int | float | str | None:
-    """Rows as a whole number, a share of the rows as a float, or rows per period as ``"20/day"``.
-
-    >>> parse_alert_budget(50), parse_alert_budget("2.5 %"), parse_alert_budget("20 per days")
-    (50, 0.025, '20/day')
-    """
-    if value is None:
-        return None
-    if isinstance(value, str):
-        count, each, period = re.sub(r"\s+per\s+", "/", value.strip().lower()).partition("/")
-        if each:
-            name = period.strip().removesuffix("s")
-            if re.fullmatch(r"[0-9]{1,15}", count.strip()) and int(count) >= 1 and name in ALERT_PERIODS:
-                return f"{int(count)}/{name}"
-        elif re.fullmatch(r"[0-9]{1,15}", count):
-            value = int(count)
-        elif re.fullmatch(r"[0-9]*\.?[0-9]+\s*%?", count):
-            value = float(count.rstrip("% ")) / (100.0 if count.endswith("%") else 1.0)
-    if is_whole(value) and int(value) >= 1:
-        return int(value)
-    if not is_whole(value) and is_number(value) and 0 < float(value) < 1:
-        return float(value)
-    raise SettingError(
-        f"alert_budget is {shown(value)}.",
-        fix="Give a number of rows, a share of the rows in (0, 1), or rows per period such as '20/day' "
-        f"(per {', '.join(ALERT_PERIODS)}).",
-    )
 
 
 def _check_names(values: Mapping[str, Any], where: str) -> None:

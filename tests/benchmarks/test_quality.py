@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import _running, quality
+from benchmarks._alarms import alarms_of, of_bins
 from benchmarks._knowledge import Bases
 from benchmarks._measuring import Answer, judge, raw_matrix
 from benchmarks._page import begin, end, write_part
@@ -18,6 +19,7 @@ from benchmarks._store import Store, read, write
 from benchmarks._tables import folder_tasks, pools, sampled
 from pynomaly_auto.building import Task
 from pynomaly_auto.errors import PynomalyError
+from pynomaly_auto.records import Expectation
 
 NO_BASE = {"base": "none", "base_created": "", "base_knows_group": False}
 
@@ -145,7 +147,43 @@ def test_an_answer_is_judged_by_hand():
     assert found["roc_auc"] == pytest.approx(4 / 6)
     assert (found["f1"], found["precision"], found["recall"]) == (0.5, 0.5, 0.5)
     assert (found["contamination"], found["share_error"]) == (0.4, 0.0)
+    assert found["labelled"] == 0.4
     assert "bins" not in found
+    told = Expectation(flagged=2, real=0.9, low=0, high=1, level=0.8, first=2, first_real=0.9)
+    found = judge(y, Answer(scores=np.array([0.1, 0.9, 0.2, 0.8, 0.7]), labels=labels, expectation=told))
+    assert (found["hits"], found["low"], found["high"], found["real"]) == (1, 0, 1, 0.9)
+
+
+BINS = {"p": [2.0, 4.0, 3.0], "y": [0, 4, 6], "n": [170, 20, 10]}
+
+
+def test_the_labels_of_earlier_runs_are_counted_anew_from_their_bins():
+    found = of_bins(BINS)  # nine rows are expected: nine of the ten highest
+    assert found["labelled"] == 9 / 200
+    assert found["hits"] == pytest.approx(0.9 * 6)
+    assert found["precision"] == pytest.approx(0.6)
+    assert found["recall"] == pytest.approx(0.54)
+    assert found["f1"] == pytest.approx(2 * 5.4 / 19)
+    assert found["share_error"] == pytest.approx(abs(9 / 200 - 10 / 200))
+    assert of_bins({"p": [0.1], "y": [1], "n": [9]})["held"] == 1.0  # nothing is flagged, nothing is told
+
+
+def test_what_a_run_has_told_is_held_against_what_it_found():
+    line = made_line("a", "ours@60", precision=0.5, recall=0.2, labelled=0.1, contamination=0.1, hits=4, real=3.0)
+    assert alarms_of(line | {"low": 1, "high": 4})["held"] == 1.0
+    assert alarms_of(line | {"low": 5, "high": 9})["held"] == 0.0
+    assert alarms_of(line | {"low": 1, "high": 4})["labelled"] == 0.1
+
+
+def test_the_labels_of_ours_stand_beside_a_peers():
+    told = {"precision": 0.5, "recall": 0.4, "labelled": 0.1, "contamination": 0.1, "hits": 4, "real": 3.0, "low": 1}
+    lines = [made_line(f"t{i}", "ours@60", **told, high=4 if i < 9 else 3) for i in range(12)]
+    peer = "adengine_consensus_standardised"
+    lines += [made_line(f"t{i}", peer, precision=0.25, recall=0.5) for i in range(11)] + [failed_line("t11", peer)]
+    text = real_report(lines, Pictures(folder=None))
+    row = next(r for r in text.splitlines() if r.startswith("| adbench | 12 | .050 | .100 | .100 |"))
+    assert "| .500 | .250 | .400 | .500 |" in row
+    assert "| .750 (" in row
 
 
 def test_a_run_of_two_methods_may_fail_in_one(tmp_path, monkeypatch):

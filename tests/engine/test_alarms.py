@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from pynomaly_auto.errors import SettingError
 from pynomaly_auto.records import FloatArray
+from pynomaly_auto.reporting import write_results
 from tests.engine.conftest import quick
 
 
@@ -20,7 +22,7 @@ def flagged(labels: Any) -> int:
 def dated(n: int = 200) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(n, 3)), columns=["a", "b", "c"])
-    frame.iloc[[5, 6, 7, 120]] += 8.0
+    frame.iloc[[5, 6, 7, 110]] += 8.0
     frame["at"] = pd.Timestamp("2026-03-01 22:00", tz="Europe/Berlin") + pd.to_timedelta(np.arange(n), unit="h")
     return frame
 
@@ -48,7 +50,7 @@ def test_time_may_be_the_index() -> None:
     assert weeks.value_counts().max() == 3
 
 
-def test_a_budget_per_period_needs_dates(tmp_path: Any) -> None:
+def test_a_budget_per_period_needs_dates() -> None:
     with pytest.raises(SettingError, match="no column of the table holds dates"):
         quick(alert_budget="2/day").fit(dated().drop(columns="at"))
 
@@ -104,3 +106,18 @@ def test_the_confidence_of_a_label_is_its_probability() -> None:
     np.testing.assert_allclose(detector.confidence(frame), detector.result_.confidence)
     table = detector.result_.anomalies
     np.testing.assert_array_equal(table["score"], table["confidence"])
+
+
+@pytest.mark.parametrize("odd", [10**400, "a\ud800"], ids=["huge", "surrogate"])
+def test_odd_cells_names_and_labels_come_through_to_every_output(odd: Any, tmp_path: Path) -> None:
+    frame = dated(120).drop(columns="at")
+    frame["x"] = pd.Series([odd if i % 3 else i % 7 for i in range(120)], dtype=object)
+    if isinstance(odd, str):
+        frame.columns = pd.Index(["a\udc00", "b", "c", "x"], dtype=object)
+        frame.index = pd.Index([f"r{i}\ud800" for i in range(120)], dtype=object)
+    detector = quick(contamination=0.05).fit(frame)
+    write_results(detector.result_, tmp_path)
+    assert len(detector.explain(frame, rows=[5])) >= 4
+    assert len(detector.explain(frame, rows=[])) == 0
+    assert detector.result_.explanations[0].contributions
+    detector.result_.summary().encode("utf-8")

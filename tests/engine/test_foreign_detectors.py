@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -102,3 +104,41 @@ print(detector.predict(X)[4], *sorted(t.detector + ":" + t.status for t in detec
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["-1", "distance:completed", "dying:failed", "raising:failed"]
     assert done.stderr == ""
+
+
+def test_one_registered_by_entry_point_takes_part_by_default(tmp_path: Path) -> None:
+    """As a third party's package would be installed, with the shipped knowledge base, which knows nothing of it."""
+    source = Path(__file__).with_name("foreign.py").read_text(encoding="utf-8")
+    (tmp_path / "third_party.py").write_text(source + "\nDISTANCE = spec('distance')\n", encoding="utf-8")
+    info = tmp_path / "third_party-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: third-party\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text("[pynomaly_auto.detectors]\ndistance = third_party:DISTANCE\n")
+    script = tmp_path / "script.py"
+    script.write_text(
+        """
+import json
+import numpy as np
+from pynomaly_auto import AutonomousDetector
+X = np.random.default_rng(0).normal(size=(120, 3))
+X[4] = 9.0
+found = []
+for given in ({"n_trials": 12}, {"novelty": True, "n_trials": 12}, {"time_budget": 6.0}):
+    detector = AutonomousDetector(**given, tracking=False, random_state=0, verbose=0).fit(X)
+    weights = {m.detector: m.weight for m in detector.ensemble_.members}
+    codes = {r.code for r in detector.result_.reasons if r.subject in ("distance", "shares")}
+    board = detector.leaderboard().set_index("detector")
+    found.append([weights.get("distance", 0.0), sorted(codes), board.loc["distance", "reason"]])
+print(json.dumps(found))
+""",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for weight, codes, reason in json.loads(done.stdout):
+        assert weight >= 0.1 - 1e-9
+        assert {"REC-008", "REC-043", "ENS-006", "ENS-024"} <= set(codes)
+        assert f"Weight {weight:.1%} of the final score" in reason

@@ -18,6 +18,7 @@ from pynomaly_auto.errors import StorageError, UntrustedError
 from pynomaly_auto.settings import Settings
 from tests.engine.conftest import quick
 from tests.engine.foreign import registered
+from tests.storing.forging import Forged
 
 RNG = np.random.default_rng(0)
 N = 120
@@ -161,6 +162,55 @@ def test_signed(fitted: AutonomousDetector, table: pd.DataFrame, tmp_path: Path)
         AutonomousDetector.load(path, key="guess")
     with pytest.raises(StorageError, match="not signed"):
         AutonomousDetector.load(fitted.save(tmp_path / "model"), key="secret")
+
+
+def _without_seed(document: dict[str, Any]) -> None:
+    del document["result"]["values"]["settings"]["random_state"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d["result"].update(values={}), r"Result\.settings is missing"),
+        (lambda d: d["verdict"]["values"].update(threshold="high"), r"Verdict\.threshold is 'high'"),
+        (lambda d: d["verdict"]["values"].update(threshold=None), "no such numbers"),
+        (lambda d: d["verdict"]["values"].update(contamination=7), "no such numbers"),
+        (lambda d: d["verdict"]["values"].pop("method"), r"Verdict\.method is missing"),
+        (lambda d: d["verdict"]["arrays"].update(scores=d["verdict"]["arrays"]["labels"]), "'scores' has type"),
+        (lambda d: d["verdict"]["arrays"].update(labels=d["verdict"]["arrays"]["scores"]), "'labels' has type"),
+        (lambda d: d["verdict"]["arrays"].update(scores=d["verdict"]["arrays"]["knots"]), "differ in length"),
+        (lambda d: d["seen"]["arrays"].update(scores=d["verdict"]["arrays"]["knots"]), "out of order"),
+        (lambda d: d["reference"]["values"].update(sources=[0]), "differ in size"),
+        (lambda d: d["reference"]["values"].update(features="abc"), r"Dataset\.features is 'abc'"),
+        (lambda d: d["cells"]["values"].update(columns=["a"]), "differ in number"),
+        (lambda d: d["cells"]["values"].update(columns=[1]), "no names"),
+        (lambda d: d["cells"]["values"].update(columns=["a"] * 5), "twice"),
+        (lambda d: d["params"]["values"].update({"__class__": "os.system"}), "no parameter '__class__'"),
+        (lambda d: d["encoder"]["values"].update(version=2), "format 2"),
+        (lambda d: d["ensemble"]["values"]["record"].update(members=[]), "one finite number per member"),
+        (lambda d: d["ensemble"]["values"]["record"]["members"][0].update(detector="os"), "'os', which is not"),
+        (lambda d: d["ensemble"]["values"]["record"]["members"][0].update(detector=["os"]), "instead of text"),
+        (lambda d: d["ensemble"]["values"]["record"]["members"][0].update(params=[]), "instead of a mapping"),
+        (lambda d: d.pop("member.0"), "'member.0' is missing"),
+        (lambda d: d.update({"member.0": d["member.1"]}), "is stored, not"),
+        (_without_seed, "seed is no whole number"),
+    ],
+)  # fmt: skip
+def test_crafted_documents(fitted: AutonomousDetector, tmp_path: Path, change: Any, message: str) -> None:
+    forged = Forged.of(fitted.save(tmp_path / "model"))
+    document = forged.document
+    change(document)
+    forged.set_document(document).write(tmp_path / "model")
+    with pytest.raises(StorageError, match=message) as error:
+        AutonomousDetector.load(tmp_path / "model")
+    assert "model" in str(error.value)
+
+
+def test_it_holds_another_thing(fitted: AutonomousDetector, tmp_path: Path) -> None:
+    forged = Forged.of(fitted.save(tmp_path / "model"))
+    forged.manifest["kind"] = "Monitor"
+    with pytest.raises(StorageError, match="holds a Monitor"):
+        AutonomousDetector.load(forged.write(tmp_path / "model"))
 
 
 def test_where_it_may_be_saved(fitted: AutonomousDetector, table: pd.DataFrame, tmp_path: Path) -> None:

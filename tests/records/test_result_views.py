@@ -45,7 +45,7 @@ def test_where_all_rows_are_normal_what_is_flagged_is_said_to_be_a_false_alarm()
 def test_the_summary_says_how_many_are_expected_to_be_real():
     first, second = make_result().summary_lines()[:2]
     assert first == "25 rows flagged; about 15 of them (8 to 25) are expected to be real, the first 10 with 8."
-    assert second.startswith("25 of 500 rows are 5.00%; expected share of anomalies: 5.00%")
+    assert second.startswith("That is 5.00% of 500 rows; expected share of anomalies: 5.00%")
 
 
 def test_notebook_view_escapes_what_comes_from_the_data():

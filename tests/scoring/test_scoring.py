@@ -70,13 +70,6 @@ def test_robust_z():
     assert np.isfinite(scoring.robust_z(np.array([-1.7e308, 0.0, 1.7e308, 1e-300]))).all()
 
 
-def test_consensus_is_the_mean_of_tail_ranks():
-    matrix = np.array([[1.0, 30.0], [2.0, 20.0], [3.0, 10.0]])
-    expected = (scoring.tail_ranks(matrix[:, 0]) + scoring.tail_ranks(matrix[:, 1])) / 2
-    assert scoring.consensus(matrix) == pytest.approx(expected)
-    assert (scoring.consensus(np.empty((3, 0))) == 0).all()
-
-
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=50))
 @settings(max_examples=150, deadline=None)
 def test_statistics_are_finite_whatever_the_scores(values):

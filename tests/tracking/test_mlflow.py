@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 import pynomaly_auto.engine
 from pynomaly_auto.tracking import Metric, Param, Tag
 from pynomaly_auto.tracking._items import child_run
-from pynomaly_auto.tracking._mlflow import MlflowStore, _user
+from pynomaly_auto.tracking._mlflow import MlflowStore, _alone, _user, database_of, uri_of
 from tests.factories import make_result
 
 # MLflow and SQLAlchemy warn of each other's deprecations; in real use they live in a process of their own.
@@ -42,6 +44,64 @@ def store(tmp_path_factory: pytest.TempPathFactory):
     store = MlflowStore(f"sqlite:///{folder}/deep/mlflow.db", (folder / "artifacts").as_uri())
     yield store
     store._client._tracking_client.store.engine.dispose()
+
+
+def test_stores_that_open_at_once_are_made_once(tmp_path: Path):
+    """Folders of continuous integration bring signs that mean something in a URI."""
+    folder = tmp_path / "a%20b #c"
+    uri = uri_of(folder / "mlflow.db")
+    assert database_of(uri) == folder / "mlflow.db"
+    problems: list[Exception] = []
+    handles: list[str] = []
+
+    def record() -> None:
+        try:
+            store = MlflowStore(uri, (folder / "artifacts").as_uri())
+            run = store.start("shared", None, [], 1_000)
+            store.text(run, "x.txt", "hello")
+            handles.append(run.experiment_id)
+            store._client._tracking_client.store.engine.dispose()
+        except Exception as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=record) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    assert len(handles) == 3
+    assert len(set(handles)) == 1
+    assert len(list(folder.rglob("x.txt"))) == 3
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_store_that_cannot_be_opened_says_so_at_once(tmp_path: Path):
+    (tmp_path / "no.db").write_text("this is no database at all, but long enough to look like a page of one")
+    (tmp_path / "folder.db").mkdir()
+    began = time.monotonic()
+    for name in ("no.db", "folder.db"):
+        with pytest.raises(OSError, match=name):
+            MlflowStore(f"sqlite:///{tmp_path}/{name}", None)
+    assert time.monotonic() - began < 5
+
+
+def test_making_the_tables_waits_for_its_turn(tmp_path: Path):
+    order: list[str] = []
+
+    def second() -> None:
+        with _alone(tmp_path / "x.db"):
+            order.append("second")
+
+    with _alone(tmp_path / "x.db"):
+        thread = threading.Thread(target=second)
+        thread.start()
+        time.sleep(0.3)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+    with _alone(tmp_path / "no folder" / "x.db"):
+        pass  # where no lock can be had
 
 
 def test_a_run_with_everything(store: MlflowStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

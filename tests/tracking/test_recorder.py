@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,24 @@ def test_serve_closes_what_is_open_when_the_input_ends(monkeypatch: pytest.Monke
     assert [json.loads(line)["event"] for line in out.getvalue().splitlines()] == ["started", "ended"]
     assert store.names()[-1] == "end"
     assert all(t.finished.is_set() for t in set(threading.enumerate()) - before if isinstance(t, threading.Timer))
+
+
+def test_serve_ends_when_nothing_comes_any_more(monkeypatch: pytest.MonkeyPatch):
+    store, events = FakeStore(), []
+    monkeypatch.setattr(_recorder, "Recorder", lambda emit: Recorder(events.append, lambda uri, root: store))
+    done = threading.Event()
+
+    def lines():
+        yield json.dumps(start()) + "\n"
+        time.sleep(0.3)  # longer than idle, but a run is open
+        yield json.dumps({"do": "abort", "run": "r", "status": "KILLED", "error": "boom"}) + "\n"
+        done.wait(20)
+
+    began = time.monotonic()
+    serve(lines(), io.StringIO(), idle=0.1)
+    assert [e["event"] for e in events] == ["started", "ended"]
+    assert 0.3 < time.monotonic() - began < 10
+    done.set()
 
 
 def test_serve_goes_on_when_nobody_listens(monkeypatch: pytest.MonkeyPatch):

@@ -28,6 +28,7 @@ def own_recorder(monkeypatch: pytest.MonkeyPatch):
     if _process._current is not None:
         _process._current.close()
         _process._current.wait(5)
+        _process._current.leave_alone()
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def test_a_slow_recorder_is_not_waited_for(fake_recorder, tmp_path: Path):
     run = tracker.finish(result, timeout=0.2)
     assert time.monotonic() - began < 5
     assert run.status == "pending"
-    assert [p.code for p in run.problems] == ["TRK-002"]
+    assert run.problems == ()
     _process._current._process.kill()
 
 
@@ -126,6 +127,83 @@ def test_a_result_that_cannot_be_staged_closes_the_run(fake_recorder, tmp_path: 
     assert [p.code for p in run.problems] == ["TRK-003"]
 
 
+def test_a_loss_is_said_once_and_told_whenever_it_comes(fake_recorder, tmp_path: Path, capsys, monkeypatch):
+    late = (
+        "import json, sys, time\n"
+        "m = json.loads(sys.stdin.readline())\n"
+        "sys.stdin.readline()\n"
+        "time.sleep(0.5)\n"
+        "print(json.dumps({'run': m['run'], 'event': 'problem', 'text': 'the model: disk full'}))\n"
+        "print(json.dumps({'run': m['run'], 'event': 'ended', 'complete': False, 'model_uri': None}))\n"
+        "sys.stdin.read()\n"
+    )
+    fake_recorder(late)
+    told: list[tuple[str, ...]] = []
+    tracker = Tracker(tmp_path)
+    tracker.start()
+    run = tracker.finish(make_result(trials=1), timeout=0.1)
+    assert (run.status, run.problems) == ("pending", ())
+    tracker.tell_losses(lambda problems: told.append(tuple(p.text for p in problems)))
+    assert told == []
+    assert tracker._ended.wait(20)
+    assert told == [("Could not record the model: disk full.",)]
+    tracker.tell_losses(lambda problems: told.append(tuple(p.text for p in problems)))
+    assert len(told) == 2, "one that asks after the loss is told, too"
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "not recorded" in said
+    assert "disk full" in said
+    assert "tracking=False" in said
+    monkeypatch.setattr(sys, "stderr", None)
+    _process.say("nobody hears this")
+
+
+def test_a_working_folder_that_was_removed(own_recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    tracker = open_tracker(None)
+    tracker.start()
+    run = tracker.finish(make_result(trials=1))
+    assert run.status == "incomplete"
+    assert [p.code for p in run.problems] == ["TRK-001"]
+    assert "working directory no longer exists" in run.problems[0].text
+    assert "working directory no longer exists" in capsys.readouterr().err
+    assert _process._signature()[1] == ""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_no_thread_at_all(own_recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def no(_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Thread.start", no)
+    tracker = Tracker(tmp_path)
+    tracker.start()
+    assert [p.code for p in tracker.problems] == ["TRK-001"]
+    assert "new thread" in tracker.problems[0].text
+
+
+def test_at_the_exit_it_is_said_what_is_waited_for(fake_recorder, tmp_path: Path, monkeypatch, capsys):
+    fake_recorder("import time; time.sleep(30)")
+    monkeypatch.setattr(_process, "EXIT_WAIT", 0.2)
+    monkeypatch.setattr(_process, "_SILENT", 0.1)
+    tracker = Tracker(tmp_path)
+    tracker.start()
+    process = _process._current._process
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    _process._leave()
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert "still being written" in said[0]
+    assert "not complete" in said[1]
+    process.returncode = None
+    process.kill()
+    process.wait()
+
+
 def test_another_environment_gets_another_recorder(fake_recorder, monkeypatch: pytest.MonkeyPatch):
     fake_recorder("import sys; sys.stdin.read()")
     first = _process._current
@@ -134,8 +212,10 @@ def test_another_environment_gets_another_recorder(fake_recorder, monkeypatch: p
     second = _process.recorder()
     assert second is not first
     first.wait(20)
-    second._retire()
-    assert not second.usable
+    assert second.usable
+    second._last -= _process._STAYS + 1.0
+    assert not second.usable, "it may end any moment"
+    assert _process.recorder() is not second
 
 
 def test_forked_children_start_their_own(fake_recorder, monkeypatch: pytest.MonkeyPatch):

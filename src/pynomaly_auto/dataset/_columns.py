@@ -187,6 +187,7 @@ def _category(facts: Facts) -> Verdict | None:
     evidence: dict[str, Scalar] = {"n_unique": facts.n_unique, "n_missing": facts.n_missing}
     if facts.n_unique > MAX_LEVELS:
         text = f"more than {MAX_LEVELS} levels: by rarity (−log frequency) and the {MAX_LEVELS} commonest one by one"
+        evidence["most_levels"] = MAX_LEVELS
         reason = Reason(code="DAT-010", subject=facts.name, text=text, evidence=evidence)
         return _verdict(facts, "high_cardinality", [level_part(facts)], reason)
     reason = Reason(code="DAT-009", subject=facts.name, text="a category: one feature per level", evidence=evidence)

@@ -131,7 +131,7 @@ def to_frame(table: Any) -> pd.DataFrame:
     opened = open_table(table)
     if isinstance(opened.source, pd.DataFrame):
         frame = opened.source.copy(deep=False)
-        frame.columns = pd.Index(opened.names)
+        frame.columns = pd.Index(opened.names, dtype=object)  # pandas' own texts must be proper Unicode
         return frame
     if opened.is_sparse:
         accessor: Any = pd.DataFrame.sparse  # the stubs leave it out

@@ -41,17 +41,19 @@ def most_rows(scores: FloatArray, budget: int | float | str, periods: IntArray |
 
 def budget_reason(budget: int | float | str, most: int, wanted: int) -> Reason:
     """What the budget did to the number of labelled rows."""
+    each: float
     if isinstance(budget, str):
         count, _, period = budget.partition("/")
-        said = f"{count} rows in any {period}"
+        each, said = int(count), f"{count} rows in any {period}"
     else:
+        each = budget
         said = f"{budget:.2%} of the rows" if isinstance(budget, float) else f"{budget:,} rows"
     text = f"Alert budget of {said}: "
     if wanted <= most:
         text += f"the {wanted:,} rows to be labelled are within it."
     else:
         text += f"{most:,} rows are labelled at most, instead of {wanted:,}."
-    evidence: dict[str, Any] = {"budget": str(budget), "most": most, "wanted": wanted}
+    evidence: dict[str, Any] = {"budget": each, "most": most, "wanted": wanted}
     return Reason(code="DEC-036", subject="threshold", text=text, evidence=evidence)
 
 

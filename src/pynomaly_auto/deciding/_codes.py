@@ -37,7 +37,7 @@ declare(
     ReasonCode(
         "DEC-031",
         "Cut among ties",
-        "Rows share the score at the cut, so that more or fewer are labelled than asked for.",
+        "Rows share the score at the cut, so that fewer are labelled than asked for: a tie is never cut.",
     ),
     ReasonCode("DEC-032", "Nothing stands out", "All scores are equal: no row is labelled."),
     ReasonCode(
@@ -49,8 +49,20 @@ declare(
     ReasonCode(
         "DEC-034",
         "Cut by expected F-measure",
-        "As many rows are labelled as make the expected F-measure largest.",
-        "Give contamination for a share of your own.",
+        "As many rows are labelled as make the expected F-measure largest, as the target metric asks for.",
+        "Give contamination for a share of your own, or an alert_budget for the most there may be.",
+    ),
+    ReasonCode(
+        "DEC-035",
+        "As many as expected",
+        "As many rows are labelled as anomalies are expected.",
+        "Give an alert_budget for the most there may be, or contamination for a share of your own.",
+    ),
+    ReasonCode(
+        "DEC-036",
+        "Alert budget",
+        "The most rows that may be labelled, and whether that is fewer than would have been.",
+        "Give a larger alert_budget to see more.",
     ),
     ReasonCode("DEC-060", "Cut moved by the user", "The user set a contamination or a threshold afterwards."),
 )

@@ -84,7 +84,10 @@ def _best(p: FloatArray, metric: str | None) -> tuple[int, Reason]:
         f"({reached:.2f}), at most {_MOST_LABELLED:.0%} of the rows or the expected share. "
         f"{float(p.sum()):,.0f} anomalies are expected in all rows."
     )
-    evidence = {"labelled": count, "expected_f": reached, "beta": beta}
+    evidence = {
+        "labelled": count, "expected_f": reached, "beta": beta, "largest_share": _MOST_LABELLED,
+        "expected": float(p.sum()),
+    }  # fmt: skip
     return count, Reason(code="DEC-034", subject="threshold", text=text, evidence=evidence)
 
 

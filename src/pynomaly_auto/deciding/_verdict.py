@@ -220,7 +220,7 @@ def _cut(scores: FloatArray, wanted: int) -> tuple[float, Reason]:
         text = "All scores are equal: no row stands out, none is labelled."
         reason = Reason(code="DEC-032", subject="threshold", text=text, evidence={"rows": n})
         return float(ordered[0]), reason
-    found, tied = wanted, ""
+    found, block, tied = wanted, 0, ""
     if 0 < wanted < n and ordered[wanted - 1] == ordered[wanted]:
         found = int(np.searchsorted(-ordered, -ordered[wanted], side="left"))
         block = int(np.searchsorted(-ordered, -ordered[wanted], side="right")) - found
@@ -232,7 +232,7 @@ def _cut(scores: FloatArray, wanted: int) -> tuple[float, Reason]:
         code="DEC-031" if tied else "DEC-030",
         subject="threshold",
         text=f"{found:,} of {n:,} rows lie above the threshold {threshold:.4g}{tied}.",
-        evidence={"threshold": threshold, "labelled": found, "wanted": wanted, "rows": n},
+        evidence={"threshold": threshold, "labelled": found, "wanted": wanted, "tied": block, "rows": n},
     )
 
 

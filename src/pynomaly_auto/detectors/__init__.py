@@ -1,8 +1,6 @@
 """The catalogue of detectors: one `DetectorSpec` literal per detector, and the adapter that runs any of them."""
 
 from pynomaly_auto.detectors._catalogue import DETECTORS
-from pynomaly_auto.detectors._codec import dump as dump_detector
-from pynomaly_auto.detectors._codec import load as load_detector
 from pynomaly_auto.detectors._fitted import FittedDetector, fit_detector
 from pynomaly_auto.detectors._neighbours import NeighbourSearch
 from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
@@ -10,5 +8,5 @@ from pynomaly_auto.detectors._views import VIEW, VIEWS
 
 __all__ = [
     "DETECTORS", "VIEW", "VIEWS", "Capabilities", "Cost", "DetectorSpec", "FittedDetector", "NeighbourSearch",
-    "dump_detector", "fit_detector", "load_detector",
+    "fit_detector",
 ]  # fmt: skip

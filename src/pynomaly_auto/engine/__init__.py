@@ -9,13 +9,19 @@ from pynomaly_auto.engine._detector import AutonomousDetector
 
 if TYPE_CHECKING:
     from pynomaly_auto.engine._environment import environment
+    from pynomaly_auto.engine._evaluating import evaluation
     from pynomaly_auto.engine._pipeline import look_at
     from pynomaly_auto.engine._toml import configuration_toml
 
 # Name to the module that has it, imported when asked for: the class alone is to come quickly.
-_HOMES = {"configuration_toml": "_toml", "environment": "_environment", "look_at": "_pipeline"}
+_HOMES = {
+    "configuration_toml": "_toml",
+    "environment": "_environment",
+    "evaluation": "_evaluating",
+    "look_at": "_pipeline",
+}
 
-__all__ = ["AutonomousDetector", "configuration_toml", "environment", "look_at"]
+__all__ = ["AutonomousDetector", "configuration_toml", "environment", "evaluation", "look_at"]
 
 
 def __getattr__(name: str) -> Any:

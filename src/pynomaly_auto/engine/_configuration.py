@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pynomaly_auto._checks import one_line
-from pynomaly_auto.errors import SettingError, shown
+from pynomaly_auto._overrides import Override, end_of, now_text
+from pynomaly_auto.errors import SettingError, UnknownNameError, shown
 from pynomaly_auto.presets import PRESETS
+from pynomaly_auto.recommending import check_overrides
 from pynomaly_auto.records import Guidance, Reason
 from pynomaly_auto.settings import Overrides, Settings, read_mapping
 
@@ -38,10 +41,16 @@ def resolve(given: Mapping[str, Any]) -> tuple[Settings, tuple[Reason, ...]]:
     source = given.get("config")
     where = str(source) if isinstance(source, (str, Path)) else "config" if config else "settings"
     settings = Settings.from_mapping(values, where=where)
+    settings = settings.with_(overrides=settings.overrides.in_force())
     reasons = [] if preset is None else list(preset.reasons)
     for origin, mapping in (("config", config), ("keyword", explicit)):
         reasons += [
-            Reason(code="SET-001", subject=key, text=f"set to {value!r} by {origin}.", evidence={"origin": origin})
+            Reason(
+                code="SET-001",
+                subject=key,
+                text=f"set to {value!r} by {origin}.",
+                evidence={"origin": origin, "value": str(value)},
+            )
             for key, value in mapping.items()
             if key not in {"overrides", "preset"}
         ]
@@ -78,26 +87,59 @@ def read_config(config: Any) -> dict[str, Any]:
     )
 
 
-def with_overrides(config: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration as `config`, with decisions taken by hand added to those it has."""
+def with_override(config: Any, changes: Mapping[str, Any], *, reason: str, until: Any = None) -> dict[str, Any]:
+    """A configuration as `config`, with one more decision taken by hand, checked now and not only when fitting.
+
+    Raises:
+        UnknownNameError: A detector or a parameter of one is unknown.
+        SettingError: It says nothing, contradicts another one in force, or ends in the past.
+    """
     merged = read_config(config)
-    before = merged.get("overrides", {})
-    now = Overrides(**before) if isinstance(before, Mapping) else before
+    before = _overrides_of(merged)
+    given = {kind: value for kind, value in changes.items() if value is not None}
+    one = Override(
+        id=f"override-{len(before.history) + 1}", **given, reason=reason, made_at=now_text(), until=end_of(until)
+    )
+    if not any(one.named(kind) for kind in ("include", "exclude", "force", "params")):
+        raise SettingError("it decides nothing.", where="override", fix="Give include, exclude, force or params.")
+    now = replace(before, history=(*before.history, one))
+    check_overrides(now.in_force())
+    return _with_history(merged, now)
+
+
+def without_override(config: Any, name: str) -> tuple[dict[str, Any], bool]:
+    """A configuration as `config`, with one decision cleared, and whether it was in force until now.
+
+    Raises:
+        UnknownNameError: There is no such decision.
+    """
+    merged = read_config(config)
+    before = _overrides_of(merged)
+    known = {one.id: one for one in before.history}
+    if name not in known:
+        raise UnknownNameError.of("override", name, known)
+    if not known[name].in_force():
+        return merged, False
+    ended = tuple(replace(h, cleared_at=now_text()) if h.id == name else h for h in before.history)
+    return _with_history(merged, replace(before, history=ended)), True
+
+
+def override_history(config: Any) -> tuple[Override, ...]:
+    """Every decision taken by hand, one by one, those that are cleared or over among them."""
+    return _overrides_of(read_config(config)).history
+
+
+def _overrides_of(config: Mapping[str, Any]) -> Overrides:
+    return Settings.from_mapping({"overrides": config.get("overrides", {})}).overrides
+
+
+def _with_history(config: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]:
+    """The configuration with those overrides, as plain values, so that it can be stored."""
     values: dict[str, Any] = {
-        "include": now.include,
-        "exclude": now.exclude,
-        "force": now.force,
-        "params": now.params,
-        "reason": now.reason,
-    }
-    added = {k: v for k, v in changes.items() if v}
-    for key in ("include", "exclude", "force"):
-        new = (added[key],) if isinstance(added.get(key), str) else tuple(added.get(key, ()))
-        values[key] = tuple(dict.fromkeys((*values[key], *new)))
-    values["params"] = {**values["params"], **added.get("params", {})}
-    values["reason"] = added.get("reason", values["reason"])
-    Overrides(**values)  # say now what is wrong with it, not when fitting
-    return {**merged, "overrides": values}
+        "include": overrides.include, "exclude": overrides.exclude, "force": overrides.force,
+        "params": overrides.params, "reason": overrides.reason, "history": [h.to_dict() for h in overrides.history],
+    }  # fmt: skip
+    return {**config, "overrides": values}
 
 
 def guided_by(settings: Settings, reasons: tuple[Reason, ...], by_hand: frozenset[str], guided: Guidance) -> Guidance:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -13,14 +13,15 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from pynomaly_auto.engine._attributes import FittedAttributes
+from pynomaly_auto.engine._by_hand import ByHand
 from pynomaly_auto.engine._presets import FromPresets
 from pynomaly_auto.records import (
     Evaluation,
     FloatArray,
-    Guidance,
     IntArray,
     Judgement,
     Result,
+    column_of,
 )
 
 # Everything else is imported where it is used: touching the class costs scikit-learn's base classes and no more.
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pynomaly_auto.engine._model import Model
 
 
-class AutonomousDetector(FromPresets, FittedAttributes, OutlierMixin, BaseEstimator):
+class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, BaseEstimator):
     """Find anomalies without labels: profile, rank, tune, combine, threshold and explain detectors.
 
     Args:
@@ -224,55 +225,6 @@ class AutonomousDetector(FromPresets, FittedAttributes, OutlierMixin, BaseEstima
         """Move the cut to this combined score (``-score_samples``); nothing is fitted again."""
         return self._moved(threshold=threshold)
 
-    def override(
-        self,
-        *,
-        include: Sequence[str] = (),
-        exclude: Sequence[str] = (),
-        force: Sequence[str] = (),
-        params: Mapping[str, Mapping[str, Any]] | None = None,
-        reason: str = "asked for by the user",
-    ) -> Self:
-        """Decide by hand what the next ``fit`` may use; the reason goes into the record.
-
-        Args:
-            include: Only these detectors are candidates.
-            exclude: These are none.
-            force: These are tried and kept whatever the ranking says.
-            params: Detector name to parameter values that are not to be tuned.
-            reason: Why.
-        """
-        changes = {"include": include, "exclude": exclude, "force": force, "params": params or {}, "reason": reason}
-        from pynomaly_auto.engine._configuration import with_overrides
-
-        self.config = with_overrides(self.config, changes)
-        return self
-
-    def guided_setup(
-        self,
-        data_preview: Any = None,
-        priorities: Mapping[str, float] | None = None,
-        constraints: Mapping[str, Any] | None = None,
-    ) -> Guidance:
-        """Say which configuration would be used, and why; pass it on as ``config=``.
-
-        Args:
-            data_preview: Some rows of the table, or None.
-            priorities: Weights of ``"accuracy"``, ``"speed"`` and ``"interpretability"``.
-            constraints: Any of ``max_training_time`` (seconds), ``max_memory``, ``max_models``, ``contamination``,
-                ``interpretable``, ``deterministic``, ``excluded_algorithms``, ``n_jobs``, ``domain``, ``preset``.
-        """
-        from pynomaly_auto.engine._configuration import given_by_hand, guided_by, resolve
-        from pynomaly_auto.engine._pipeline import look_at
-        from pynomaly_auto.recommending import guide
-
-        given = self.get_params(deep=False)
-        settings, reasons = resolve(given)
-        profile = None if data_preview is None else look_at(data_preview, seed=settings.random_state or 0)[1]
-        preset = {"preset": settings.preset} if settings.preset else {}
-        guided = guide(profile, priorities, {**preset, **(constraints or {})})
-        return guided_by(settings, reasons, given_by_hand(given), guided)
-
     def leaderboard(self) -> pd.DataFrame:
         """Every candidate, tried or left out, with predicted and reached quality, cost, weight and reason."""
         from pynomaly_auto.engine._leaderboard import leaderboard
@@ -301,12 +253,14 @@ class AutonomousDetector(FromPresets, FittedAttributes, OutlierMixin, BaseEstima
         from pynomaly_auto.engine._pipeline import explain_table
 
         found = explain_table(self._model, X, rows, method=method, seed=seed)
+        heads = ("position", "row", "column", "value", "typical", "contribution", "share")
         lines = [
             (e.row, e.label, c.column, c.value, c.typical, c.contribution, c.share)
             for e in found
             for c in e.contributions
         ]
-        return pd.DataFrame(lines, columns=["position", "row", "column", "value", "typical", "contribution", "share"])
+        columns = zip(*lines, strict=True) if lines else ((),) * len(heads)
+        return pd.DataFrame({head: column_of(list(cells)) for head, cells in zip(heads, columns, strict=True)})
 
     def report(self, path: str | Path) -> Path:
         """Write one self-contained HTML file about the run.

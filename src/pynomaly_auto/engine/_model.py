@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,9 @@ from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.ensembling import FittedEnsemble
 from pynomaly_auto.records import Dataset, FloatArray, Verdict
 
+# Members that explanations are made with: of 60, these name nine in ten of the planted columns among the first three,
+# as all do, at a twentieth of the cost.
+_HEAVIEST = 8
 _CHUNK = 100_000  # new rows scored at a time, so that no copy of the table is made
 
 
@@ -56,3 +60,7 @@ class Model:
             rows = new[start : start + _CHUNK]
             scores[rows] = self.ensemble.score(X[rows])
         return scores
+
+    def quick_score(self) -> Callable[[FloatArray], FloatArray]:
+        """What scores encoded rows by the members that weigh most alone, for the many exchanges of an explanation."""
+        return self.ensemble.heaviest(_HEAVIEST).score

@@ -37,8 +37,9 @@ _EXPLAINED_ROWS = 20
 # With less than that, seconds count from the first on: meta-features of fewer rows are nearly the same.
 _BRIEF_SECONDS, _BRIEF_ROWS = 2.0, 500
 _FUSING_SECONDS, _FUSING_SHARE = 3e-5, 0.3  # per row, with reserve; share of the time left that fusing may take
-# Explanations are the last thing to take time, so they get at most this much of what is left, and never long.
-_EXPLAINING_SHARE = 0.5
+# Explanations are the last thing to take time: the stages before leave them this share of the budget, at most so many
+# seconds, ten times what twenty rows of thirty columns take. What is left beyond that they may use, but never long.
+_EXPLAINING_SHARE, _EXPLAINING_RESERVE = 0.1, 2.0
 _EXPLAINING_SECONDS = 8.0
 # Training rows kept with the model, to explain new rows against.
 _REFERENCE_ROWS = 2_000
@@ -120,8 +121,10 @@ def _stages(
             ranking = recommend(found, settings, base)
             expert = None if base is None else base.fitted_quality(found.meta_features)
             expertise = _expertise(base, found, settings, dataset)
+        reserve = min(_EXPLAINING_RESERVE, _EXPLAINING_SHARE * (deadline.seconds or math.inf))
+        before = deadline.reserving(reserve)
         plan = TuningPlan(
-            settings=settings, seed=seed, deadline=deadline, pool=pool, predict_quality=expert,
+            settings=settings, seed=seed, deadline=before, pool=pool, predict_quality=expert,
             settled=Settling(settings=settings, expertise=expertise),
         )  # fmt: skip
 
@@ -138,12 +141,13 @@ def _stages(
                 settings,
                 shape=(dataset.n_rows, dataset.n_features),
                 # Of all workers together: only the hopeless go here; what is affordable is decided when refitting.
-                seconds_left=None if plan.by_count else settings.workers * deadline.remaining(),
+                seconds_left=None if plan.by_count else settings.workers * before.remaining(),
                 fusion=None if expertise is None else expertise.fusion,
             )
             equal = EqualRows.of(dataset.X)
             fitted = [replace(m, scores=equal.mean(m.scores)) for m in refit(dataset, chosen, plan, tuned)]
-            ensemble = FittedEnsemble.of(chosen, fitted, expertise if _time_to_fuse(plan, dataset.n_rows) else None)
+            left = math.inf if plan.by_count else max(deadline.remaining(), reserve)
+            ensemble = FittedEnsemble.of(chosen, fitted, expertise if _time_to_fuse(left, dataset.n_rows) else None)
     with stage("deciding"):
         calibrator = None if base is None else base.calibrator
         raw = np.column_stack([fitted[i].scores for i in ensemble.positions])
@@ -157,8 +161,8 @@ def _stages(
         )
     model = _model((encoder, ensemble, verdict), dataset, table, novelty=settings.novelty)
     with stage("explaining"):
-        seconds = min(_EXPLAINING_SECONDS, deadline.share(_EXPLAINING_SHARE))
-        options = Explaining(seed=seed, seconds=None if settings.n_trials and deadline.seconds is None else seconds)
+        seconds = None if deadline.seconds is None else min(_EXPLAINING_SECONDS, max(deadline.remaining(), reserve))
+        options = Explaining(seed=seed, seconds=seconds, quick=model.quick_score())
         top = most_anomalous(verdict)
         explanations = explain_rows(model.score, dataset, top, values=to_frame(table), options=options)
     result = Result(
@@ -194,9 +198,9 @@ def _profiled_rows(settings: Settings) -> int:
     return _BRIEF_ROWS if brief else MAX_ROWS
 
 
-def _time_to_fuse(plan: TuningPlan, n_rows: int) -> bool:
-    """Whether fusing all rows leaves enough of the time budget for what follows."""
-    return plan.by_count or n_rows * _FUSING_SECONDS < _FUSING_SHARE * plan.deadline.remaining()
+def _time_to_fuse(left: float, n_rows: int) -> bool:
+    """Whether fusing all rows leaves enough of so many seconds for what follows."""
+    return n_rows * _FUSING_SECONDS < _FUSING_SHARE * left
 
 
 def _model(
@@ -240,7 +244,7 @@ def explain_table(model: Model, table: Any, rows: Any, *, method: str, seed: int
         scores = model.score(X)
         above = np.flatnonzero(scores > model.verdict.threshold)
         rows = above[np.argsort(-scores[above], kind="stable")][:_EXPLAINED_ROWS]
-    options = Explaining(method=method, seed=seed, reference=model.cells)
+    options = Explaining(method=method, seed=seed, reference=model.cells, quick=model.quick_score())
     chosen = np.asarray(rows, dtype=np.int64)
     return explain_rows(model.score, model.reference, chosen, X=X, values=to_frame(table), options=options)
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import copy
-import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pynomaly_auto._scratch import Scratch
 from pynomaly_auto.engine._pipeline import Run
 from pynomaly_auto.engine._storage import SUFFIX, save
-from pynomaly_auto.records import Reason
+from pynomaly_auto.records import Reason, Result
 from pynomaly_auto.reporting import write_report
 from pynomaly_auto.tracking import NullTracker, Tracker
 
@@ -27,15 +28,27 @@ _LEAST = 0.7
 
 
 def record(detector: AutonomousDetector, run: Run) -> None:
-    """Hand the finished run to its tracker; problems become warnings of the result."""
+    """Hand the finished run to its tracker; problems become warnings of the result, also those met later."""
     if isinstance(run.tracker, NullTracker):
         return
     spare = _LEAST + _OVERRUN * (run.deadline.seconds or 0.0)
     recording = _Recording(copy.copy(detector), run.tracker, end=time.monotonic() + spare + run.deadline.remaining())
-    recording.start()
-    recording.join(min(_PATIENCE, spare + run.deadline.remaining()))
-    warnings = recording.warnings
-    detector.result_ = replace(run.result, warnings=run.result.warnings + warnings)
+    try:
+        recording.start()
+    except RuntimeError:  # no thread to be had: the record is worth the time
+        recording.run()
+    else:
+        recording.join(min(_PATIENCE, spare + run.deadline.remaining()))
+    _warn(detector, run.result, recording.problems)
+    recording.tell(lambda problems: _warn(detector, run.result, problems))
+
+
+def _warn(detector: AutonomousDetector, result: Result, problems: Iterable[Reason]) -> None:
+    """Add what is new of them to the detector's result, as long as it is the one of this run."""
+    now = detector.result_
+    new = tuple(p for p in problems if p not in now.warnings)
+    if new and now.search is result.search:
+        detector.result_ = replace(now, warnings=now.warnings + new)
 
 
 class _Recording(threading.Thread):
@@ -53,28 +66,29 @@ class _Recording(threading.Thread):
         super().__init__(name="pynomaly-recording")
         self._detector, self._tracker, self._end = detector, tracker, end
         self._problems: list[Reason] = []
-        self._handed_over = False  # the tracker has said itself what is not recorded yet
+        self._listener: Callable[[tuple[Reason, ...]], None] = lambda _: None
 
     @property
-    def warnings(self) -> tuple[Reason, ...]:
-        """What could not be recorded so far."""
-        found = (*self._problems, *self._tracker.problems)
-        if self._handed_over or not self.is_alive():
-            return found
-        text = "Not all was recorded in time; the rest is being written in the background."
-        return (*found, Reason(code="TRK-002", subject="MLflow", text=text))
+    def problems(self) -> tuple[Reason, ...]:
+        """What could not be recorded so far; that something is still being written is none."""
+        return (*self._problems, *self._tracker.problems)
+
+    def tell(self, listener: Callable[[tuple[Reason, ...]], None]) -> None:
+        """Have it called with what is lost from now on."""
+        self._listener = listener
+        self._tracker.tell_losses(listener)
 
     def run(self) -> None:
         """The thread's life."""
-        with tempfile.TemporaryDirectory(prefix="pynomaly-") as folder:
+        with Scratch() as scratch:
             files: dict[str, Path] = {}
             model: Path | None = None
             try:
-                files["report.html"] = write_report(self._detector.result_, Path(folder) / "report.html")
-                model = save(self._detector, Path(folder) / f"model{SUFFIX}")
+                files["report.html"] = write_report(self._detector.result_, scratch.path / "report.html")
+                model = save(self._detector, scratch.path / f"model{SUFFIX}")
             except Exception as error:  # the one place: no trouble with a report or a model may cost the record
                 text = f"Not recorded in full: {error}"
                 self._problems.append(Reason(code="TRK-010", subject="artifacts", text=text))
+                self._listener(self.problems)
             left = max(0.0, min(_PATIENCE, self._end - time.monotonic()))
             self._tracker.finish(self._detector.result_, files, model=model, timeout=left)
-            self._handed_over = True

@@ -90,9 +90,16 @@ def _made(kind: type[D], loaded: storing.LoadedParts, trusted: bool | Sequence[s
     row_labels = np.asarray(storing.values_from_state(loaded.part("row_labels")))
     result = restore(Result, loaded.part("result").values, verdict=verdict, row_labels=row_labels)
     _check_sizes(model, result)
-    detector = kind(**loaded.part("params").values)
+    detector = _unfitted(kind, loaded.part("params"))
     detector._adopt(model, replace(result, warnings=result.warnings + loaded.reasons))
     return detector
+
+
+def _unfitted(kind: type[D], state: State) -> D:
+    unknown = set(state.values) - set(kind._get_param_names())
+    if unknown:
+        raise StorageError(f"{kind.__name__} has no parameter {min(unknown)!r}.", where="params")
+    return kind(**state.values)
 
 
 def _apart(record: Any, *names: str) -> dict[str, Any]:
@@ -222,6 +229,8 @@ def _check_sizes(model: Model, result: Result) -> None:
     rows = {len(getattr(result.verdict, name)) for name in _VERDICT_ARRAYS} | {len(result.row_labels)}
     if len(rows) > 1:
         raise StorageError("scores, labels and row labels differ in length.", where="verdict")
+    if not isinstance(result.settings.get("random_state"), int):
+        raise StorageError("the seed is no whole number.", where="result")
     columns = {len(result.columns), len(model.reference.columns), model.encoder.n_features_in_, model.cells.shape[1]}
     if len(columns) > 1 or len(model.cells) != len(model.reference.X):
         raise StorageError("the columns or rows that its parts know differ in number.", where="cells")

@@ -11,8 +11,9 @@ import numpy as np
 
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto.ensembling import _novelty as novelty
+from pynomaly_auto.ensembling._choosing import COMBINER
 from pynomaly_auto.ensembling._distribution import Distribution
-from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named
+from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, unfused_reason
 from pynomaly_auto.ensembling._weighing import settled, weigh
 from pynomaly_auto.errors import NothingFinishedError, StorageError
 from pynomaly_auto.knowledge import Calibrator, Fusion, Judged, Votes, table_facts
@@ -118,6 +119,8 @@ class FittedEnsemble:
         )  # fmt: skip
         live.positions = kept
         told = live._train([made[i].scores for i in kept], lent, weights.fused)
+        if not told and any(m.weight == 0 for m in members):  # chosen to vote, and then there was no time to
+            told = (unfused_reason(),)
         live.record = settled(ensemble, members, weights, told)
         return live
 
@@ -165,6 +168,23 @@ class FittedEnsemble:
         if self.fused is None:
             return robust
         return self.fused.score(X, robust, self._votes(ranks, raw))
+
+    def heaviest(self, most: int) -> FittedEnsemble:
+        """The members that weigh most, alone behind the robust mean: quick to score, and in nearly the same order.
+
+        Args:
+            most: How many.
+        """
+        members = self.record.members
+        chosen = sorted(sorted(range(len(members)), key=lambda i: (-members[i].weight, i))[:most])
+        total = sum(members[i].weight for i in chosen)
+        weights = [members[i].weight / total if total > 0 else 1.0 / len(chosen) for i in chosen]
+        kept = tuple(replace(members[i], weight=w) for i, w in zip(chosen, weights, strict=True))
+        combiner = self.record.combiner if self.fused is None else COMBINER
+        return FittedEnsemble(
+            replace(self.record, members=kept, combiner=combiner), [self.detectors[i] for i in chosen],
+            [self._distributions[i] for i in chosen], weights,
+        )  # fmt: skip
 
     def to_state(self) -> State:
         """What, with the detectors, makes it again."""

@@ -12,7 +12,7 @@ from pynomaly_auto.records import Dataset, FloatArray, IntArray
 
 Score: TypeAlias = Callable[[FloatArray], FloatArray]
 
-_POOL = 2000  # rows looked at for background
+_POOL = 1000  # rows looked at for background
 _NORMAL_SHARE = 0.7  # of those, the ones with the lowest scores are taken as normal
 _FAR = 9.0  # squared distance in one column beyond which a row is simply far: else one wild column decides who is near
 _UNRELATED = 0.02  # weight of a column that says nothing about the one exchanged, where 1 is one that says all
@@ -63,19 +63,22 @@ class Background:
         return np.argsort(others, axis=0, kind="stable")[:k].T.astype(np.int64)
 
     def unusual(self, x: FloatArray, most: int) -> IntArray:
-        """The columns worth looking at, at most ``most``, in order of position.
-
-        Ranked by the larger of two tests: how far the value lies out among all background rows, and how far from its
-        value in the rows nearest in the other columns, which sees what only breaks a dependency.
-        """
+        """The columns worth looking at, at most ``most``, in order of position."""
         if self.n_columns <= most:
             return np.arange(self.n_columns)
+        return np.sort(np.argsort(-self.surprise(x), kind="stable")[:most])
+
+    def surprise(self, x: FloatArray) -> FloatArray:
+        """How unusual a row's columns are, in squared deviations; shape (n_columns,).
+
+        The larger of two tests: how far the value lies out among all background rows, and how far from its value in
+        the rows nearest in the other columns, which sees what only breaks a dependency.
+        """
         distances = self.distances(x)
         near = np.argsort(distances.sum(axis=1), kind="stable")[:_NEIGHBOURS]
         marginal = self._by_column((((x - np.median(self.X, axis=0)) / self.scale) ** 2)[None, :])[0]
         residual = self._by_column((((x - np.median(self.X[near], axis=0)) / self.scale) ** 2)[None, :])[0]
-        surprise = np.maximum(marginal, residual)
-        return np.sort(np.argsort(-surprise, kind="stable")[:most])
+        return np.asarray(np.maximum(marginal, residual), dtype=np.float64)
 
     def _by_column(self, values: FloatArray) -> FloatArray:
         """Sum over each column's features."""

@@ -11,7 +11,7 @@ import pandas as pd
 from pynomaly_auto._deadline import Deadline
 from pynomaly_auto.errors import InvalidInputError, SettingError, UnknownNameError
 from pynomaly_auto.explaining._background import Background, Score, make_background
-from pynomaly_auto.explaining._contributions import Contributor, by_lime, by_shap, occlusion, shapley
+from pynomaly_auto.explaining._contributions import Contributor, by_distance, by_lime, by_shap, occlusion, shapley
 from pynomaly_auto.explaining._text import cell_text, encoded_text, sentence, typical_cell
 from pynomaly_auto.records import Contribution, Dataset, Explanation, FloatArray, IntArray
 
@@ -24,7 +24,7 @@ _CONTRIBUTORS: dict[str, Contributor] = {
 METHODS = tuple(_CONTRIBUTORS)
 
 _ORDERED = ("numeric", "datetime", "timedelta")  # kinds of columns whose first feature keeps their order
-_MOST_AT_ONCE = 8  # rows explained in one call of the scoring function
+_FIRST_ROWS, _MOST_AT_ONCE = 4, 32  # rows explained in one call of the scoring function
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +36,11 @@ class Explaining:
             show), ``"shapley"`` (contributions add up to the score's distance from normal rows), or ``"shap"`` and
             ``"lime"`` through the packages of these names.
         seed: Seed of everything random.
-        seconds: Stop after that long; rows not reached say so. None: no limit.
+        seconds: Stop scoring after that long; rows not reached are explained by distance alone. None: no limit.
         max_columns: Look at the most unusual columns of each row only.
         reference: The user's cells of the training rows, for usual values when new rows are explained.
+        quick: A cheaper scoring function that orders rows nearly alike, for the many exchanges of ``"occlusion"``;
+            contributions are then on its scale. None: the one that is explained.
     """
 
     method: str = "occlusion"
@@ -46,6 +48,7 @@ class Explaining:
     seconds: float | None = None
     max_columns: int = 50
     reference: Any = None
+    quick: Score | None = None
 
     def __post_init__(self) -> None:
         if self.method not in _CONTRIBUTORS:
@@ -67,7 +70,7 @@ def explain_rows(
 
     Any scoring function will do: encoded features of one of the user's columns are exchanged together with those of
     normal training rows, and the score is looked at again. All rows are explained from the same normal rows, so the
-    same seed gives the same explanations; with ``seconds`` a row is explained in full or not at all.
+    same seed gives the same explanations; with ``seconds`` a row is measured in full or explained by distance alone.
 
     Args:
         score: Combined score of encoded rows, (n, n_features) to (n,), higher = more anomalous.
@@ -91,21 +94,24 @@ def explain_rows(
     cells = _frame(values, dataset, len(table))
     if not len(chosen):
         return ()
-    background = make_background(score, dataset, options.seed)
+    looked = options.quick if options.quick is not None and options.method == "occlusion" else score
+    background = make_background(looked, dataset, options.seed)
     labels = _labels(dataset, cells, len(table), new=X is not None)
     writer = _Writer(dataset, background, cells, _frame(options.reference, dataset, dataset.n_rows), new=X is not None)
     out: list[Explanation] = []
-    found = _all_contributions(score, background, table[chosen], options, clock)
+    found = _all_contributions(looked, background, table[chosen], options, clock)
     scores = np.asarray(score(table[chosen]), dtype=np.float64)
     for i, row in enumerate(chosen):
-        label = labels[row]
-        if i < len(found):
-            contributions = writer.contributions(int(row), table[row], *found[i])
-            text = sentence(label, contributions)
+        x, measured = table[row], i < len(found)
+        if measured:
+            places, amounts = found[i]
         else:
-            contributions, text = (), f"row {label}: not explained, the time for explanations ran out."
+            places = background.unusual(x, options.max_columns)
+            amounts = by_distance(background, x, places, float(scores[i]))
+        contributions = writer.contributions(int(row), x, places, amounts)
+        text = sentence(labels[row], contributions, measured=measured)
         out.append(
-            Explanation(row=int(row), label=label, score=float(scores[i]), contributions=contributions, text=text)
+            Explanation(row=int(row), label=labels[row], score=float(scores[i]), contributions=contributions, text=text)
         )
     return tuple(out)
 
@@ -116,9 +122,10 @@ def _all_contributions(
     """Columns looked at and their contributions, row by row, until the time is up."""
     contribute = _CONTRIBUTORS[options.method]
     out: list[tuple[IntArray, FloatArray]] = []
-    size, slowest = 1, 0.0
+    # A few rows first, to learn what a row costs, where there is a limit.
+    size, slowest = (_MOST_AT_ONCE if clock.seconds is None else _FIRST_ROWS), 0.0
     while len(out) < len(X):
-        # One row first, to learn what a row costs; a call is only made when there is time for it.
+        # A call is only made when there is time for it.
         if clock.remaining() <= slowest * size:
             size = max(int(clock.remaining() / slowest), 0) if slowest > 0 else 0
             if size == 0:
@@ -127,8 +134,8 @@ def _all_contributions(
         part = X[len(out) : len(out) + size]
         columns = [background.unusual(x, options.max_columns) for x in part]
         out += zip(columns, contribute(score, background, part, columns, options.seed + len(out)), strict=True)
-        slowest = max(slowest, (clock.elapsed() - before) / len(part))
-        size = min(2 * size, _MOST_AT_ONCE)
+        slowest = (clock.elapsed() - before) / len(part)
+        size = _MOST_AT_ONCE
     return out
 
 

@@ -87,21 +87,3 @@ def load_preset(path: str | Path | Traversable, *, name: str | None = None) -> P
             for key, text in body.get("reasons", {}).items()
         ),
     )
-
-
-def apply(preset: Preset, given: Mapping[str, Any]) -> Settings:
-    """Lay the user's explicit settings over a preset.
-
-    Args:
-        preset: Where the defaults come from.
-        given: Only what the user gave; every value in it wins.
-
-    Raises:
-        SettingError: A value lies outside what it may be.
-
-    >>> from pynomaly_auto.presets import PRESETS
-    >>> settings = apply(PRESETS["fraud_detection"], {"time_budget": 5})
-    >>> settings.time_budget, settings.target_metric
-    (5.0, 'average_precision')
-    """
-    return Settings.from_mapping({**preset.values, **given, "preset": preset.name}, where=f"preset {preset.name}")

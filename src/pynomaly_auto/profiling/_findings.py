@@ -69,7 +69,9 @@ def pattern_findings(patterns: Patterns, temporal: Temporal | None) -> list[Reas
             f"{counted} strongly (at least {STRONG_CORRELATION}, at most {largest:.2f}):"
             " rows that break such a relation can be found."
         )
-        found.append(_reason("PRO-008", "correlation", text, pairs=pairs, max_correlation=largest))
+        found.append(
+            _reason("PRO-008", "correlation", text, pairs=pairs, strong=STRONG_CORRELATION, max_correlation=largest)
+        )
     if patterns.clusters > 1:
         text = f"The rows fall into {patterns.clusters} clusters (silhouette {patterns.cluster_separation:.2f})."
         seen: dict[str, Scalar] = {"clusters": patterns.clusters, "silhouette": patterns.cluster_separation}
@@ -100,8 +102,9 @@ def hint_findings(hints: AnomalyHints) -> list[Reason]:
 def complexity_finding(word: str, points: dict[str, float]) -> Reason:
     """How complex the table is, and what made it so."""
     because = ", ".join(points) or "nothing that makes it harder"
-    text = f"A {word} table ({sum(points.values()):g} points: {because})."
-    return Reason(code="PRO-012", subject="complexity", text=text, evidence=points)
+    total = sum(points.values())
+    text = f"A {word} table ({total:g} points: {because})."
+    return Reason(code="PRO-012", subject="complexity", text=text, evidence={**points, "points": total})
 
 
 def _reason(code: str, subject: str, text: str, **evidence: Scalar) -> Reason:

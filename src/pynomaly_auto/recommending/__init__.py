@@ -1,6 +1,7 @@
 """Which detectors to try first on a table, and why: coded rules, and what was learned from known tables."""
 
 from pynomaly_auto.recommending._novelty import MEMBERS as NOVELTY_MEMBERS
+from pynomaly_auto.recommending._overriding import check_overrides
 from pynomaly_auto.recommending._prior import PORTFOLIO, STRENGTH
 from pynomaly_auto.recommending._recommend import criteria_weights, recommend
 from pynomaly_auto.recommending.guiding import guide
@@ -15,6 +16,7 @@ __all__ = [
     "Effect",
     "Rule",
     "boost",
+    "check_overrides",
     "criteria_weights",
     "guide",
     "penalty",

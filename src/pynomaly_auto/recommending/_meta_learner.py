@@ -127,6 +127,7 @@ def prediction_reason(detector: str, found: Prediction) -> Reason:
             "quality": round(found.quality, 4),
             "low": round(found.low, 4),
             "high": round(found.high, 4),
+            "interval": 0.9,
             "confidence": round(found.confidence, 4),
         },
     )
@@ -145,7 +146,7 @@ def warm_start_reason(detector: str, starts: tuple[WarmStart, ...]) -> Reason:
         code="REC-015",
         subject=detector,
         text=f"{values} gained {first.gain:+.3f} ROC-AUC over the defaults on {first.tables} similar tables",
-        evidence={"gain": round(first.gain, 4), "tables": first.tables, "warm_starts": len(starts)},
+        evidence={"params": values, "gain": first.gain, "tables": first.tables, "warm_starts": len(starts)},
     )
 
 

@@ -2,59 +2,106 @@
 
 from __future__ import annotations
 
-from pynomaly_auto.detectors import DETECTORS
+import importlib
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS, DetectorSpec
+from pynomaly_auto.errors import UnknownNameError
 from pynomaly_auto.recommending._judged import Judged, changed
-from pynomaly_auto.records import Reason
-from pynomaly_auto.settings import Settings
+from pynomaly_auto.records import Reason, Scalar
+from pynomaly_auto.settings import Overrides, Settings
 
 
-def check_overrides(settings: Settings) -> None:
-    o = settings.overrides
+def check_overrides(overrides: Overrides) -> None:
+    """Check the names of detectors and of their parameters.
+
+    Raises:
+        UnknownNameError: One is unknown.
+    """
+    o = overrides
     for name in (*o.include, *o.exclude, *o.force, *o.params):
         DETECTORS[name]  # raises with the nearest known names
+    for name, given in o.params.items():
+        known = _parameters(DETECTORS[name])
+        if known is None:
+            _try_building(DETECTORS[name], given)
+        for parameter, value in given.items():
+            if known is not None and parameter not in known:
+                raise UnknownNameError.of(f"parameter of {name}", str(parameter), known)
+            if parameter == VIEW and DETECTORS[name].viewable and value not in VIEWS:
+                raise UnknownNameError.of("view", str(value), VIEWS)
+
+
+def _try_building(spec: DetectorSpec, params: Mapping[str, Any]) -> None:
+    """A detector that takes any parameter by its signature says itself which it refuses."""
+    try:
+        spec.build(params, seed=0)
+    except UnknownNameError:
+        raise
+    except Exception:  # a third party's constructor may fail in any way; its trial will tell
+        return
+
+
+def _parameters(spec: DetectorSpec) -> frozenset[str] | None:
+    """Names of the parameters a detector takes; None: it does not say."""
+    declared = {*spec.defaults, *spec.space, *((VIEW,) if spec.viewable else ())}
+    if not spec.installed:
+        return frozenset(declared)
+    module, _, attribute = spec.target.partition(":")
+    try:
+        accepted = inspect.signature(getattr(importlib.import_module(module), attribute)).parameters.values()
+    except (ImportError, AttributeError, TypeError, ValueError):  # compiled, or not to be had: its trial will tell
+        return None
+    if any(p.kind is inspect.Parameter.VAR_KEYWORD for p in accepted):
+        return None
+    return frozenset(declared | {p.name for p in accepted})
 
 
 def overridden(judged: Judged, settings: Settings) -> Judged:
     """Apply what the user decided by hand; every such decision is a reason of its own."""
     o, name = settings.overrides, judged.candidate.detector
-    evidence = {"by": "user", "reason": o.reason}
     changes: dict[str, object] = {}
     reasons: list[Reason] = []
 
-    def because(code: str, text: str) -> None:
-        reasons.append(Reason(code=code, subject=name, text=f"{text}: {o.reason}", evidence=evidence))
+    def because(code: str, kind: str, text: str, **evidence: Scalar) -> None:
+        why = o.why(kind, name)
+        evidence |= {"by": "user", "reason": why}
+        reasons.append(Reason(code=code, subject=name, text=f"{text}: {why}", evidence=evidence))
 
     if name in o.exclude:
         changes["selected"] = False
-        because("REC-031", "excluded")
+        because("REC-031", "exclude", "excluded")
     elif o.include and name not in {*o.include, *o.force}:
         changes["selected"] = False
-        because("REC-032", f"left out, only {', '.join(o.include)} asked for")
+        because("REC-032", "include", f"left out, only {', '.join(o.include)} asked for")
     elif name in o.force:
         changes["selected"] = not judged.impossible
-        because("REC-033", "forced, but it cannot be fitted here" if judged.impossible else "forced")
+        because("REC-033", "force", "forced, but it cannot be fitted here" if judged.impossible else "forced")
     if name in o.params:
         fixed = dict(o.params[name])
         changes["params"] = fixed
         # Fixed parameters are not tuned: whatever was transferred keeps only what the user left open.
         changes["views"] = ()  # the learned fusion knows nothing with such parameters
         changes["warm_starts"] = tuple({**start, **fixed} for start in judged.candidate.warm_starts)
-        because("REC-034", "parameters fixed (" + ", ".join(f"{k}={v}" for k, v in fixed.items()) + ")")
+        said = ", ".join(f"{k}={v}" for k, v in fixed.items())
+        because("REC-034", "params", f"parameters fixed ({said})", params=said)
     if not reasons:
         return judged
     return changed(judged, tuple(reasons), **changes)
 
 
-def asked_for(settings: Settings) -> tuple[Reason, ...]:
-    o = settings.overrides
-    said = {"include": o.include, "exclude": o.exclude, "force": o.force, "params": tuple(o.params)}
-    return tuple(
-        Reason(
-            code="REC-030",
-            subject="overrides",
-            text=f"{name}: {', '.join(names)} ({o.reason})",
-            evidence={"by": "user", "reason": o.reason, "detectors": ", ".join(names)},
-        )
-        for name, names in said.items()
-        if names
-    )
+def asked_for(overrides: Overrides) -> tuple[Reason, ...]:
+    """What was decided by hand, by kind and by why."""
+    reasons = []
+    for kind in ("include", "exclude", "force", "params"):
+        groups: dict[str, list[str]] = {}
+        for name in getattr(overrides, kind):
+            groups.setdefault(overrides.why(kind, name), []).append(name)
+        for why, names in groups.items():
+            text = f"{kind}: {', '.join(names)} ({why})"
+            ids = [h.id for h in overrides.history if set(h.named(kind)) & set(names)]
+            evidence = {"by": "user", "reason": why, "detectors": ", ".join(names), "ids": ", ".join(ids)}
+            reasons.append(Reason(code="REC-030", subject="overrides", text=text, evidence=evidence))
+    return tuple(reasons)

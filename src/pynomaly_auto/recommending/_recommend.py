@@ -54,8 +54,10 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
         SettingError: Overrides leave no detector that can be used.
         InvalidInputError: No detector applies to a table of this shape.
     """
-    specs = dict(DETECTORS)
-    check_overrides(settings)
+    check_overrides(settings.overrides)
+    o = settings.overrides
+    # Asked for by name may be what is not listed: a detector made of its name.
+    specs = {**DETECTORS, **{name: DETECTORS[name] for name in (*o.include, *o.force, *o.params)}}
     context = _context(profile, settings)
     base = None if settings.novelty else base  # it was measured on contaminated tables
     opinion = consult(base, list(specs), profile.meta_features)
@@ -93,7 +95,7 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
             *(novelty.reasons(members) if settings.novelty else _of_portfolio(portfolio)),
             *ordered,
             *shares_reasons(shares, settings.overrides.force),
-            *asked_for(settings),
+            *asked_for(settings.overrides),
         ),
     )
 
@@ -203,7 +205,13 @@ def _impossible(spec: DetectorSpec, context: Context) -> Reason | None:
             code="REC-021",
             subject=spec.name,
             text=f"left out: {error}",
-            evidence={"rows": context.rows, "features": context.features, "effect": "veto"},
+            evidence={
+                "rows": context.rows,
+                "features": context.features,
+                "min_rows": spec.capabilities.min_rows,
+                "min_features": spec.capabilities.min_features,
+                "effect": "veto",
+            },
         )
     return None
 
@@ -329,6 +337,7 @@ def _summary(
         code="REC-003",
         subject="strength of detectors",
         text=f"from {source}",
+        evidence={"source": source},
     )
     return ranked, weighted, strength
 

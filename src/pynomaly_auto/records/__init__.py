@@ -26,7 +26,7 @@ from pynomaly_auto.records._outcome import (
     Verdict,
 )
 from pynomaly_auto.records._restore import restore
-from pynomaly_auto.records._result import Guidance, Result
+from pynomaly_auto.records._result import Guidance, Result, column_of
 from pynomaly_auto.records._search import (
     Candidate,
     Params,
@@ -44,5 +44,5 @@ __all__ = [
     "CutQuality", "Dataset", "Distributions", "Ensemble", "Evaluation", "Expectation", "Explanation", "FloatArray",
     "Guidance", "IntArray", "Judgement", "LeftOut", "Member", "Params", "Patterns", "Prediction", "Profile", "Quality",
     "Ranking", "Reason", "ReasonCode", "Result", "Scalar", "Search", "SimilarTable", "Size", "State", "Stateful",
-    "Trial", "TrialStatus", "Verdict", "declare", "plain", "restore",
+    "Trial", "TrialStatus", "Verdict", "column_of", "declare", "plain", "restore",
 ]  # fmt: skip

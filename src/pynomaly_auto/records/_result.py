@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 _NAMED = 8  # members a summary names
 
 
+def column_of(values: Any) -> pd.Series[Any]:
+    """A column of a data frame, of any objects where its texts are no proper Unicode, which pandas' own must be."""
+    import pandas as pd
+
+    try:
+        return pd.Series(values)
+    except UnicodeEncodeError:
+        return pd.Series(values, dtype=object)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Guidance:
     """The configuration a guided setup proposes, and why; ``config=guidance`` uses it.
@@ -117,10 +127,10 @@ class Result:
         top = {e.row: ", ".join(c.column for c in e.contributions[:3]) for e in self.explanations}
         return pd.DataFrame(
             {
-                "row": self.row_labels[rows],
+                "row": column_of(self.row_labels[rows]).set_axis(rows),
                 "score": self.scores[rows],
                 "confidence": self.confidence[rows],
-                "top_features": [top.get(int(r), "") for r in rows],
+                "top_features": column_of([top.get(int(r), "") for r in rows]).set_axis(rows),
             },
             index=pd.Index(rows, name="position"),
         )
@@ -141,8 +151,8 @@ class Result:
         named += f" and {len(members) - _NAMED} more" if len(members) > _NAMED else ""
         return (
             self.headline,
-            f"{found:,} of {n:,} rows are {found / max(n, 1):.2%}; "
-            f"expected share of anomalies: {self.verdict.contamination:.2%} ({self.verdict.method}).",
+            f"That is {found / max(n, 1):.2%} of {n:,} rows; expected share of anomalies: "
+            f"{self.verdict.contamination:.2%} ({self.verdict.method}).",
             f"{len(members)} {'model' if len(members) == 1 else 'models combined'}: {named}.",
             f"{done} of {tried} trials completed; {self.search.stopped}. {sum(self.seconds.values()):.1f} s in all.",
             *(f"{e.text[:1].upper()}{e.text[1:]}" for e in self.explanations[:3]),

@@ -34,16 +34,22 @@ def write_report(result: Result, path: str | Path, *, title: str | None = None) 
 
 
 def write_results(
-    result: Result, folder: str | Path, *, table: pd.DataFrame | None = None, title: str | None = None
+    result: Result,
+    folder: str | Path,
+    *,
+    table: pd.DataFrame | None = None,
+    evaluated: Evaluation | None = None,
+    title: str | None = None,
 ) -> Path:
     """Write ``anomalies.csv``, ``scores.parquet``, ``result.json`` and ``report.html`` into a folder.
 
-    Either all four are replaced or, when one cannot be made, none.
+    Either all are replaced or, when one cannot be made, none.
 
     Args:
         result: What was found.
         folder: Where to.
         table: The rows it was found in; their cells then stand beside the anomalies.
+        evaluated: How right it is, where labels are known: also written, as ``evaluation.json``.
         title: Of the report; None: one is made.
 
     Raises:
@@ -60,6 +66,7 @@ def write_results(
             ),
             folder / "result.json": lambda target: _text(target, document),
             folder / "report.html": lambda target: _text(target, report),
+            **_evaluation(evaluated, folder),
         }
     )
     return folder
@@ -96,10 +103,7 @@ def write_judgement(
             (judged.probabilities, judged.labels, judged.confidence), labels, target
         ),
     }
-    if evaluated is not None:
-        document = json.dumps(plain(evaluated), ensure_ascii=False, allow_nan=False, indent=1)
-        makers[folder / "evaluation.json"] = lambda target: _text(target, document)
-    _write_all(makers)
+    _write_all(makers | _evaluation(evaluated, folder))
     return folder
 
 
@@ -160,6 +164,13 @@ def _refused(path: Path, error: OSError) -> StorageError:
 def _text(path: Path, text: str) -> None:
     # A lone surrogate in the user's data has no UTF-8 form; a question mark is better than no report.
     path.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+
+
+def _evaluation(evaluated: Evaluation | None, folder: Path) -> dict[Path, Callable[[Path], None]]:
+    if evaluated is None:
+        return {}
+    document = json.dumps(plain(evaluated), ensure_ascii=False, allow_nan=False, indent=1)
+    return {folder / "evaluation.json": lambda target: _text(target, document)}
 
 
 def _anomalies(judged: Judgement, labels: np.ndarray[Any, Any], top_features: Mapping[int, str]) -> pd.DataFrame:

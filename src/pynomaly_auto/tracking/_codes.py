@@ -10,12 +10,6 @@ declare(
         "Check the tracking URI, or pass tracking=False.",
     ),
     ReasonCode(
-        "TRK-002",
-        "Still being written",
-        "Not all was recorded in time; the rest is written in the background.",
-        "Wait until the program ends, or raise time_budget.",
-    ),
-    ReasonCode(
         "TRK-003",
         "Not recorded in full",
         "A part of the record could not be written.",

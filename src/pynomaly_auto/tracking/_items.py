@@ -184,6 +184,9 @@ def _metrics(result: Result) -> Iterator[Metric]:
         "ranking.confidence": result.ranking.confidence,
         "seconds.total": sum(result.seconds.values()),
     }
+    if verdict.expectation is not None:
+        told = verdict.expectation
+        values |= {"expected.real": told.real, "expected.low": told.low, "expected.high": told.high}
     values |= {f"seconds.{stage}": v for stage, v in result.seconds.items()}
     p = result.profile
     for part in ("quality", "distributions", "patterns", "hints"):

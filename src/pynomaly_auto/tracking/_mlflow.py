@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import getpass
-import tempfile
+import sqlite3
+import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
+from pynomaly_auto._scratch import Scratch
 from pynomaly_auto._version import __version__
 from pynomaly_auto.tracking._items import ChildRun, Metric, Param, Tag
 
 LOADER = "pynomaly_auto.mlflow_flavor"
+_TRIES, _BETWEEN = 3, 1.0  # to open a store while another program makes its tables; seconds in between
+_LOCKED = 20.0  # seconds to wait for another writer
+_TURN = 120.0  # seconds to wait for another process that makes the tables: a minute on a busy machine
 _BATCH = 100  # parameters or tags per request (mlflow.utils.validation.MAX_PARAMS_TAGS_PER_BATCH)
 
 # MLflow's page shows an experiment as one of language models unless told what it is.
@@ -41,9 +49,25 @@ class MlflowStore:
         from mlflow.tracking import MlflowClient
 
         self._artifact_root = artifact_root
-        if uri.startswith("sqlite:///"):
-            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        self._client: Any = MlflowClient(tracking_uri=uri)
+        database = database_of(uri)
+        if database is None:
+            self._client: Any = MlflowClient(tracking_uri=uri)
+            return
+        database.parent.mkdir(parents=True, exist_ok=True)
+        if _is_empty(database):
+            with _alone(database):
+                if _is_empty(database):  # still: nobody has made the tables meanwhile
+                    _make_tables(database)
+        for left in reversed(range(_TRIES)):
+            try:
+                self._client = MlflowClient(tracking_uri=_as_read(uri))
+                self._client.search_experiments(max_results=1)  # the first request opens it
+                _remove_stray(uri, database)
+                return
+            except Exception:  # whatever it raises when a program of somebody else's makes the tables just now
+                if not left:
+                    raise
+                time.sleep(_BETWEEN)
 
     def start(self, experiment: str, name: str | None, tags: Sequence[Tag], started: int) -> RunHandle:
         """Create the run in its experiment, which is made when it is missing; ``started`` in milliseconds."""
@@ -101,8 +125,8 @@ class MlflowStore:
             run.experiment_id, name="model", source_run_id=run.run_id, model_type="anomaly detector"
         )
         described = Model(run_id=run.run_id, model_id=logged.model_id, artifact_path=logged.artifact_location)
-        with tempfile.TemporaryDirectory(prefix="pynomaly-model-") as scratch:
-            target = Path(scratch) / "model"
+        with Scratch() as scratch:
+            target = scratch.path / "model"
             mlflow.pyfunc.save_model(
                 str(target),
                 loader_module=LOADER,
@@ -134,6 +158,105 @@ class MlflowStore:
         if found.lifecycle_stage != "active":
             raise ValueError(f"experiment {name!r} is deleted in the store; restore it or choose another name")
         return str(found.experiment_id)
+
+
+def database_of(uri: str) -> Path | None:
+    """The file of a SQLite store, None for any other; such a URI is percent-encoded.
+
+    >>> str(database_of("sqlite:////data/a%2520b/mlflow.db")), database_of("http://server")
+    ('/data/a%20b/mlflow.db', None)
+    """
+    if not uri.startswith("sqlite:///") or uri.startswith("sqlite:///:"):
+        return None
+    return Path(unquote(uri.removeprefix("sqlite:///").partition("?")[0]))
+
+
+def uri_of(database: Path) -> str:
+    """The inverse of `database_of`."""
+    path = database.as_posix()
+    for sign in "%?#":  # they mean something in a URI
+        path = path.replace(sign, f"%{ord(sign):02X}")
+    return f"sqlite:///{path}"
+
+
+def _as_read(uri: str) -> str:
+    """The URI as the installed SQLAlchemy reads it: up to 2.0 it takes a path of SQLite as it stands."""
+    from sqlalchemy.engine import make_url
+
+    decodes = make_url("sqlite:////%2541").database == "/%41"
+    return uri if decodes else unquote(uri)
+
+
+def _remove_stray(uri: str, database: Path) -> None:
+    """Remove the empty folder that MLflow makes where it takes the percent-encoded path for the real one."""
+    taken = Path(uri.removeprefix("sqlite:///").partition("?")[0]).parent
+    if taken != database.parent:
+        with contextlib.suppress(OSError):  # ends at the first that is not empty
+            for folder in (taken, *taken.parents):
+                folder.rmdir()
+
+
+def _is_empty(database: Path) -> bool:
+    """Whether the store has no tables yet; MLflow would try for half a minute to open what cannot be opened.
+
+    Raises:
+        OSError: The file cannot be written, or is no database.
+    """
+    try:
+        with contextlib.closing(sqlite3.connect(database, timeout=_LOCKED)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.rollback()
+            return not connection.execute("SELECT name FROM sqlite_master").fetchall()
+    except sqlite3.Error as error:
+        raise OSError(f"{database}: {error}") from None
+
+
+def _make_tables(database: Path) -> None:
+    """Make them elsewhere and put them there in one step: broken off half-way, a store could not be used any more."""
+    from mlflow.tracking import MlflowClient
+
+    with Scratch() as scratch:
+        draft = scratch.path / "store.db"
+        MlflowClient(tracking_uri=_as_read(uri_of(draft))).search_experiments(max_results=1)
+        with (
+            contextlib.closing(sqlite3.connect(draft)) as made,
+            contextlib.closing(sqlite3.connect(database)) as target,
+        ):
+            made.backup(target)
+
+
+@contextlib.contextmanager
+def _alone(database: Path) -> Iterator[None]:
+    """Only one process at a time makes the tables of a new store: several break each other's migrations."""
+    path = database.with_name(f"{database.name}.lock")
+    try:
+        file = path.open("ab")
+    except OSError:
+        yield  # a folder that can only be read has its tables already, or cannot be used anyway
+        return
+    with file:
+        end = time.monotonic() + _TURN
+        while not _locked(file.fileno()) and time.monotonic() < end:
+            time.sleep(0.1)
+        yield  # closing the file gives the lock back
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        # A file system without locks is used without; on Windows, this is how a taken lock looks.
+        return sys.platform != "win32" or error.errno != errno.EACCES
+    return True
 
 
 def _user() -> dict[str, str]:

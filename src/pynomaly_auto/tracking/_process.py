@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import queue
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
+
+from pynomaly_auto.tracking._recorder import IDLE, LINGER
 
 Listener = Callable[[Mapping[str, Any]], None]
 
 # Seconds the exit of the interpreter waits for runs that are still being written.
 EXIT_WAIT = 20.0
-# Seconds without a run after which the process, with the memory MLflow takes, is let go.
-IDLE = 300.0
+# Seconds of waiting at the exit after which it is said what is waited for.
+_SILENT = 1.0
+# Seconds without a run after which the process is taken for gone: a little less than it stays.
+_STAYS = IDLE - 30.0
 
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from pynomaly_auto.tracking._recorder import main; main()"
@@ -40,7 +46,7 @@ class RecorderProcess:
         self._outbox: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._guard = threading.Lock()
         self._dead = False
-        self._idle: threading.Timer | None = None
+        self._last = time.monotonic()  # when the last run ended
         # Its own session: the Ctrl-C that ends a search must not end the writing down of it.
         # No untrusted input: the interpreter itself, a constant program, and the import path.
         self._process = subprocess.Popen(  # noqa: S603
@@ -52,13 +58,26 @@ class RecorderProcess:
             encoding="utf-8",
             start_new_session=True,
         )
-        for target, pipe in ((self._write, self._process.stdin), (self._read, self._process.stdout)):
-            threading.Thread(target=target, args=(pipe,), name="pynomaly-tracking", daemon=True).start()
+        name = "pynomaly-tracking"
+        writer = threading.Thread(target=self._write, args=(self._process.stdin,), name=name, daemon=True)
+        self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), name=name, daemon=True)
+        try:
+            writer.start()
+            self._reader.start()
+        except RuntimeError:  # no thread to be had
+            self._give_up()
+            raise
+
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self._process.pid
 
     @property
     def usable(self) -> bool:
-        """Whether it runs, and with the environment of now."""
-        return not self._dead and self.signature == _signature()
+        """Whether it runs, will run on for a while, and has the environment of now."""
+        rested = not self.busy and time.monotonic() - self._last > _STAYS
+        return not self._dead and not rested and self.signature == _signature()
 
     @property
     def busy(self) -> bool:
@@ -68,7 +87,6 @@ class RecorderProcess:
     def open(self, run: str, listener: Listener) -> None:
         """Have the listener called, from another thread, with every event of that run until it has ended."""
         with self._guard:
-            self._cancel_idle()
             self._listeners[run] = listener
             dead = self._dead
         if dead:
@@ -82,12 +100,20 @@ class RecorderProcess:
         """Let it finish what it was told and end."""
         self._outbox.put(None)
 
+    @property
+    def running(self) -> bool:
+        """Whether the process has not ended yet."""
+        return self._process.poll() is None
+
     def wait(self, seconds: float) -> None:
-        """Wait until it has ended, at most so long."""
-        try:
+        """Wait until it has ended and was heard, at most so long."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            # It goes on alone, and its own watchdog ends it; Popen need not warn about that at exit.
+            self._reader.join(timeout=1.0)
+
+    def leave_alone(self) -> None:
+        """It goes on alone, and its own watchdog ends it: Popen need not warn about that at exit."""
+        if self.running:
             self._process.returncode = 0
 
     def _write(self, pipe: IO[str]) -> None:
@@ -106,7 +132,6 @@ class RecorderProcess:
         self._process.wait()
         with self._guard:
             self._dead = True
-            self._cancel_idle()
         self.close()  # ends the writing thread
         self._died()
 
@@ -115,31 +140,25 @@ class RecorderProcess:
             listener = self._listeners.get(event["run"])
             if event["event"] == "ended":
                 self._listeners.pop(event["run"], None)
-                if not self._listeners:
-                    self._idle = threading.Timer(IDLE, self._retire)
-                    self._idle.daemon = True
-                    self._idle.start()
+                self._last = time.monotonic()
         if listener is not None:
             listener(event)
 
     def _died(self) -> None:
         with self._guard:
             listeners, self._listeners = self._listeners, {}
-        text = f"the recording process ended with status {self._process.returncode}"
+        text = f"the run: the recording process ended with status {self._process.returncode}"
         for run, listener in listeners.items():
             listener({"run": run, "event": "problem", "text": text})
             listener({"run": run, "event": "ended", "complete": False, "model_uri": None})
 
-    def _retire(self) -> None:
-        with _lock, self._guard:
-            if not self._listeners:
-                self._dead = True
-                self.close()
-
-    def _cancel_idle(self) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
+    def _give_up(self) -> None:
+        self.close()
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 def recorder() -> RecorderProcess:
@@ -147,6 +166,7 @@ def recorder() -> RecorderProcess:
 
     Raises:
         OSError: The process cannot be started.
+        RuntimeError: No thread can be started.
     """
     global _current
     with _lock:
@@ -158,9 +178,28 @@ def recorder() -> RecorderProcess:
 
 
 def _leave() -> None:
-    if _current is not None and _current.signature[0] == os.getpid():
-        _current.close()
-        _current.wait(EXIT_WAIT if _current.busy else 1.0)
+    if _current is None or _current.signature[0] != os.getpid():
+        return
+    process = _current
+    process.close()
+    process.wait(_SILENT)
+    if process.busy and process.running:
+        if sys.stderr is not None and sys.stderr.isatty():
+            say(f"the record of the run is still being written; waiting for it at most {EXIT_WAIT:.0f} s")
+        process.wait(EXIT_WAIT - _SILENT)
+        if process.busy and process.running:
+            say(
+                f"the record of the run is not complete after {EXIT_WAIT:.0f} s; writing it goes on alone for at most "
+                f"{LINGER:.0f} s"
+            )
+    process.leave_alone()
+
+
+def say(text: str) -> None:
+    """One line on standard error, where there is one."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):  # closed, or a pipe that nobody reads
+            sys.stderr.write(f"pynomaly_auto: {text}.\n")
 
 
 def _forget() -> None:
@@ -173,7 +212,11 @@ def _forget() -> None:
 
 def _signature() -> tuple[int, str, tuple[tuple[str, str], ...]]:
     relevant = sorted((k, v) for k, v in os.environ.items() if k.startswith(_RELEVANT))
-    return os.getpid(), str(Path.cwd()), tuple(relevant)
+    try:
+        folder = str(Path.cwd())
+    except OSError:
+        folder = ""  # it has been removed
+    return os.getpid(), folder, tuple(relevant)
 
 
 atexit.register(_leave)

@@ -25,7 +25,9 @@ from pynomaly_auto.tracking._mlflow import MlflowStore, RunHandle
 Emit = Callable[[dict[str, Any]], None]
 
 # Seconds that work may go on after nobody listens any more.
-_LINGER = 60.0
+LINGER = 60.0
+# Seconds without a run after which the process, with the memory MLflow takes, ends; told by the other side's clock.
+IDLE = 300.0
 # A store that failed that many times in one run is taken for gone: each further try would cost its time-out.
 _GIVE_UP = 2
 
@@ -55,6 +57,11 @@ class Recorder:
         self._connect = connect
         self._stores: dict[str, MlflowStore] = {}
         self._open: dict[str, tuple[MlflowStore, RunHandle]] = {}
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is open."""
+        return bool(self._open)
 
     def handle(self, message: Mapping[str, Any]) -> None:
         """Carry out one message; whatever goes wrong becomes a ``problem``."""
@@ -145,13 +152,14 @@ class Recorder:
             self._emit({"run": run, "event": "ended", "complete": run not in self._open, "model_uri": None})
 
 
-def serve(lines: Iterable[str], out: TextIO, *, linger: float = _LINGER) -> None:
-    """Read messages until the input ends, then close what is open.
+def serve(lines: Iterable[str], out: TextIO, *, linger: float = LINGER, idle: float = IDLE) -> None:
+    """Read messages until the input ends or nothing comes any more, then close what is open.
 
     Args:
         lines: One JSON message each; read in a thread, so that the end of the other side is seen at once.
         out: Takes one JSON event per line.
         linger: Seconds of work allowed after the end of the input; then the process ends by force.
+        idle: Seconds without an open run after which it is over.
     """
     inbox: queue.SimpleQueue[str | None] = queue.SimpleQueue()
 
@@ -173,8 +181,11 @@ def serve(lines: Iterable[str], out: TextIO, *, linger: float = _LINGER) -> None
     reader = threading.Thread(target=read, name="pynomaly-recorder-input", daemon=True)
     reader.start()
     recorder = Recorder(emit)
-    while (line := inbox.get()) is not None:
-        recorder.handle(json.loads(line))
+    try:
+        while (line := inbox.get(timeout=None if recorder.busy else idle)) is not None:
+            recorder.handle(json.loads(line))
+    except queue.Empty:
+        return
     recorder.close()
     reader.join()
     watchdog.cancel()

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from pynomaly_auto._scratch import Scratch
+from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import Reason, Result, Trial
 from pynomaly_auto.tracking import _process
 from pynomaly_auto.tracking._items import child_run, encode, log_items
+from pynomaly_auto.tracking._mlflow import database_of, uri_of
 
 DEFAULT_EXPERIMENT = "pynomaly_auto"
 _BARE_URIS = ("databricks", "databricks-uc", "uc")
@@ -91,14 +93,21 @@ class Tracker:
         run_name: str | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        uri, self._artifact_root = resolve(tracking)
-        self._info = TrackedRun(uri=uri, experiment=experiment_name or DEFAULT_EXPERIMENT)
+        self._info = TrackedRun(uri=None, experiment=experiment_name or DEFAULT_EXPERIMENT)
+        self._artifact_root: str | None = None
+        self._wrong: str | None = None  # why nothing can be recorded, known before anything is tried
+        try:
+            uri, self._artifact_root = resolve(tracking)
+            self._info = replace(self._info, uri=uri)
+        except StorageError as error:
+            self._wrong = str(error)
         self._name, self._tags = run_name, dict(tags or {})
         self._key = uuid.uuid4().hex
         self._process: _process.RecorderProcess | None = None
         self._guard = threading.Lock()
         self._ended = threading.Event()
         self._trials: list[int] = []
+        self._on_loss: Callable[[tuple[Reason, ...]], None] = lambda _: None
 
     @property
     def info(self) -> TrackedRun:
@@ -114,9 +123,12 @@ class Tracker:
     def start(self) -> None:
         """Begin to open the store and create the run, and return at once."""
         try:
-            self._process = _process.recorder()
-        except OSError as error:
-            self._problem("TRK-001", f"Nothing is recorded: no process could be started ({error}).")
+            if self._wrong is None:
+                self._process = _process.recorder()
+        except (OSError, RuntimeError) as error:  # RuntimeError: no thread to feed it
+            self._wrong = f"no process could be started ({error})."
+        if self._process is None:
+            self._problem("TRK-001", f"Nothing is recorded: {self._wrong}")
             self._end(complete=False, model_uri=None)
             return
         self._process.open(self._key, self._hear)
@@ -148,14 +160,15 @@ class Tracker:
             result: What the run found.
             files: Artifact name to an existing file or folder; copied, so they may be deleted afterwards.
             model: A saved detector's file, logged as an MLflow model.
-            timeout: Seconds to wait; what is not written by then goes on in the background.
+            timeout: Seconds to wait; what is not written by then goes on in the background, which is no problem. A
+                record that is lost later is said on standard error, and to whom `tell_losses` has named.
 
         Returns:
             Where the run is recorded. Whatever went wrong is among its ``problems``; nothing is raised.
         """
         status = "KILLED" if result.search.interrupted else "FINISHED"
         try:
-            folder = _stage(result, files or {}, model)
+            folder = _stage(result, files or {}, model, owner=None if self._process is None else self._process.pid)
         except (OSError, ValueError, TypeError) as error:
             # A full disk or a value nobody foresaw: the run is closed as failed, the result is safe.
             self._problem("TRK-003", f"The result could not be prepared for recording: {error}.")
@@ -175,6 +188,14 @@ class Tracker:
         self._send(do="abort", status="KILLED" if killed else "FAILED", error=error[:1000])
         return self._wait(timeout)
 
+    def tell_losses(self, listener: Callable[[tuple[Reason, ...]], None]) -> None:
+        """Have it called, from any thread, with the problems of a record that ends incomplete; at once if it has."""
+        with self._guard:
+            self._on_loss = listener
+            lost = self._info.status == "incomplete"
+        if lost:
+            listener(self.problems)
+
     def _send(self, **message: Any) -> bool:
         if self._process is None or self._ended.is_set():
             return False
@@ -182,10 +203,8 @@ class Tracker:
         return True
 
     def _wait(self, timeout: float) -> TrackedRun:
-        if self._process is not None and not self._ended.wait(max(timeout, 0.0)):
-            self._problem(
-                "TRK-002", f"Not all was recorded within {timeout:.1f} s; the rest is being written in the background."
-            )
+        if self._process is not None:
+            self._ended.wait(max(timeout, 0.0))
         return self.info
 
     def _hear(self, event: Mapping[str, Any]) -> None:
@@ -202,9 +221,22 @@ class Tracker:
 
     def _end(self, *, complete: bool, model_uri: str | None) -> None:
         with self._guard:
-            good = complete and self._info.run_id is not None
+            good = complete and self._info.run_id is not None and not self._info.problems
             self._info = replace(self._info, status="recorded" if good else "incomplete", model_uri=model_uri)
+            info, on_loss = self._info, self._on_loss
+        if not good:
+            self._say(info)
+            on_loss(info.problems)
         self._ended.set()
+
+    @staticmethod
+    def _say(info: TrackedRun) -> None:
+        why = info.problems[0].text.rstrip(".") if info.problems else "the recorder gave no reason"
+        much = "in full" if info.run_id else "at all"
+        _process.say(
+            f"the run was not recorded {much} in {info.uri or 'the local store'}: {why}. The result itself is "
+            "complete; check the tracking URI, or turn recording off by tracking=False"
+        )
 
     def _problem(self, code: str, text: str) -> None:
         reason = Reason(code=code, subject="MLflow", text=text, evidence={"uri": self._info.uri})
@@ -229,7 +261,17 @@ def resolve(tracking: str | Path | None) -> tuple[str, str | None]:
     """Turn the setting into an MLflow URI and the place for a new experiment's artifacts.
 
     Relative paths are made absolute here, because the recorder may have started in another directory.
+
+    Raises:
+        StorageError: The working directory is needed and no longer exists.
     """
+    try:
+        return _resolved(tracking)
+    except FileNotFoundError:
+        raise StorageError("the working directory no longer exists.", fix="Change to one that does.") from None
+
+
+def _resolved(tracking: str | Path | None) -> tuple[str, str | None]:
     if tracking is None:
         from_environment = os.environ.get("MLFLOW_TRACKING_URI")
         if from_environment:
@@ -241,21 +283,22 @@ def resolve(tracking: str | Path | None) -> tuple[str, str | None]:
     if isinstance(tracking, str) and (text in _BARE_URIS or "://" in text or text.startswith("file:")):
         return _sqlite(text)
     path = Path(text).expanduser().absolute()
-    database = path if path.suffix in {".db", ".sqlite"} else path / "mlflow.db"
-    return f"sqlite:///{database.as_posix()}", (database.parent / "artifacts").as_uri()
+    return _stored_in(path if path.suffix in {".db", ".sqlite"} else path / "mlflow.db")
 
 
 def _sqlite(uri: str) -> tuple[str, str | None]:
     """A SQLite URI gets an absolute path and artifacts beside it, every other URI is left as it is."""
-    if not uri.startswith("sqlite:///") or uri.startswith("sqlite:///:"):
-        return uri, None
-    database = Path(uri.removeprefix("sqlite:///")).absolute()
-    return f"sqlite:///{database.as_posix()}", (database.parent / "artifacts").as_uri()
+    database = database_of(uri)
+    return (uri, None) if database is None else _stored_in(database.absolute())
 
 
-def _stage(result: Result, files: Mapping[str, Path], model: Path | None) -> Path:
-    """Put everything to be recorded into a folder of its own, which the recorder deletes when it is done."""
-    folder = Path(tempfile.mkdtemp(prefix="pynomaly-tracking-"))
+def _stored_in(database: Path) -> tuple[str, str]:
+    return uri_of(database), (database.parent / "artifacts").as_uri()
+
+
+def _stage(result: Result, files: Mapping[str, Path], model: Path | None, *, owner: int | None = None) -> Path:
+    """Put everything to be recorded into a folder of the recorder's, which it deletes when it is done."""
+    folder = Scratch(owner).path
     try:
         with (folder / "items.jsonl").open("w", encoding="utf-8") as stream:
             stream.writelines(encode(item) + "\n" for item in log_items(result))

@@ -20,8 +20,9 @@ def too_slow(spec: DetectorSpec, context: Context) -> Effect | None:
         return None
     return veto(
         f"left out: one fit would take {seconds:,.0f} s of {context.time_budget:,.0f} s (cost {spec.cost.label})",
-        seconds=round(seconds, 2),
+        seconds=seconds,
         time_budget=context.time_budget,
+        cost=spec.cost.label,
     )
 
 
@@ -32,13 +33,13 @@ def share_of_budget(spec: DetectorSpec, context: Context) -> Effect | None:
     # Without a clock ten minutes stand in for the budget: fast detectors still come before slow ones.
     share = seconds / (context.time_budget if math.isfinite(context.time_budget) else 600.0)
     if share <= 0.001:
-        return boost(0.3, f"costs next to nothing here ({seconds:.2g} s)", seconds=round(seconds, 4))
+        return boost(0.3, f"costs next to nothing here ({seconds:.2g} s)", seconds=seconds)
     if share <= 0.01:
-        return boost(0.15, f"cheap here ({seconds:.2g} s)", seconds=round(seconds, 4))
+        return boost(0.15, f"cheap here ({seconds:.2g} s)", seconds=seconds)
     if share <= 0.05:
         return None
     amount = min(0.45, 0.15 * math.log2(share / 0.025))
-    return penalty(amount, f"one fit takes about {seconds:,.1f} s", seconds=round(seconds, 2), share=round(share, 3))
+    return penalty(amount, f"one fit takes about {seconds:,.1f} s", seconds=seconds, share=round(share, 3))
 
 
 @rule("REC-163", criterion="computation", source=f"{_GUIDE}, Memory-Constrained Environments")

@@ -117,7 +117,9 @@ def mixed_types(spec: DetectorSpec, context: Context) -> Effect | None:
     if words < 1 or numbers < 1 or words / (words + numbers) < 0.2:
         return None
     if spec.name in {"random_forest_residuals", "gradient_boosting_residuals"} | FORESTS:
-        return boost(0.06, f"handles mixed types ({numbers} numeric, {words} other columns)", numeric=numbers)
+        return boost(
+            0.06, f"handles mixed types ({numbers} numeric, {words} other columns)", numeric=numbers, other=words
+        )
     return None
 
 

@@ -90,7 +90,8 @@ def large_table_exact(spec: DetectorSpec, context: Context) -> Effect | None:
         return None
     amount = 0.1 if spec.reference_rows else 0.25
     basis = f", fitted on {counted(spec.reference_rows)} of them" if spec.reference_rows else ""
-    return penalty(amount, f"scales badly to {counted(context.rows)}{basis}", rows=context.rows)
+    text = f"scales badly to {counted(context.rows)}{basis}"
+    return penalty(amount, text, rows=context.rows, reference_rows=spec.reference_rows)
 
 
 @rule("REC-109", criterion="data", source=_MATRIX)
@@ -109,9 +110,7 @@ def quadratic_on_very_large(spec: DetectorSpec, context: Context) -> Effect | No
     """Detectors whose cost grows with the square of the rows are left out from 100,000 rows on."""
     if context.rows < _LARGE or spec.cost.n_power < 1.8 or spec.reference_rows:
         return None
-    return veto(
-        f"left out: {counted(context.rows)}, cost {spec.cost.label}", rows=context.rows, n_power=spec.cost.n_power
-    )
+    return veto(f"left out: {counted(context.rows)}, cost {spec.cost.label}", rows=context.rows, cost=spec.cost.label)
 
 
 @rule("REC-111", criterion="data", source="the detector's declared capabilities")
@@ -143,7 +142,8 @@ def rows_per_feature(spec: DetectorSpec, context: Context) -> Effect | None:
         return None
     numbers = f"{counted(context.rows)} for {counted(context.features, 'features')}"
     if context.rows <= context.features + 1:
-        return veto(f"left out: {numbers}, no covariance can be estimated", rows=context.rows)
+        text = f"left out: {numbers}, no covariance can be estimated"
+        return veto(text, rows=context.rows, features=context.features)
     return penalty(0.25, f"few rows per feature: {numbers}", rows=context.rows, features=context.features)
 
 
@@ -191,7 +191,8 @@ def very_high_dimensional(spec: DetectorSpec, context: Context) -> Effect | None
     if spec.family == "regression":
         return veto(f"left out: one model for each of {context.features:,} features", features=context.features)
     if spec.name in COVARIANCE:
-        return penalty(0.25, f"a covariance of {context.features:,} features is hard to estimate")
+        text = f"a covariance of {context.features:,} features is hard to estimate"
+        return penalty(0.25, text, features=context.features)
     return None
 
 

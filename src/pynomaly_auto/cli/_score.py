@@ -1,0 +1,79 @@
+"""``pynomaly auto score``: new rows judged by a saved detector."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pynomaly_auto.cli._show import (
+    DatasetOption,
+    DropOption,
+    FailOption,
+    LabelsOption,
+    Limit,
+    OutputOption,
+    QuietOption,
+    out,
+    parts_of,
+    told_warnings,
+)
+
+
+def score(  # noqa: PLR0913 - one parameter per option
+    model: Annotated[Path, typer.Option("--model", "-m", help="What `detect --save-model` or `save` wrote.")],
+    dataset: DatasetOption,
+    output: OutputOption = Path("results"),
+    drop: DropOption = None,
+    labels: LabelsOption = None,
+    fail_above: FailOption = None,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain/--no-explain", help="Name the columns that make the first 20 anomalies stand out."),
+    ] = True,
+    trusted: Annotated[
+        list[str] | None,
+        typer.Option(help="Type of a third party's that the model may hold, as the error names it (repeatable)."),
+    ] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Judge new rows by a saved detector; nothing is fitted.
+
+    Exit status: 0 judged, 2 a mistake in what was asked for, 3 more rows flagged than --fail-above allows.
+    """
+    from pynomaly_auto.dataset import read_table
+    from pynomaly_auto.engine import AutonomousDetector, evaluation
+    from pynomaly_auto.reporting import check_writable, write_judgement
+
+    limit = None if fail_above is None else Limit(fail_above)
+    rows, known = parts_of(read_table(dataset), drop, labels)
+    check_writable(output)
+    detector = AutonomousDetector.load(model, trusted=trusted or False)
+    with told_warnings():
+        started = time.perf_counter()
+        judged = detector.judge(rows)
+        seconds = time.perf_counter() - started
+        evaluated = None if known is None else evaluation(judged, known, seconds=seconds)
+        n_flagged = int((judged.labels == -1).sum())
+        explained = detector.explain(rows) if explain and n_flagged else None
+    top = {} if explained is None else _top_features(explained)
+    write_judgement(judged, rows, output, evaluated=evaluated, top_features=top)
+    if not quiet:
+        noun = "anomaly" if n_flagged == 1 else "anomalies"
+        out.print(f"{n_flagged:,} {noun} in {len(rows):,} rows ({n_flagged / len(rows):.2%}).", markup=False)
+        for line in evaluated.summary_lines() if evaluated is not None else ():
+            out.print(line, markup=False)
+        written = "anomalies.csv, scores.parquet" + (", evaluation.json" if evaluated is not None else "")
+        out.print(f"Results in {output}: {written}", markup=False)
+    if limit is not None:
+        limit.check(n_flagged, len(rows))
+
+
+def _top_features(explained: Any) -> dict[int, str]:
+    """Position of a row to the three columns that add most to its score."""
+    return {
+        int(position): ", ".join(lines["column"].head(3))
+        for position, lines in explained.groupby("position", sort=False)
+    }

@@ -1,0 +1,132 @@
+"""What the command line prints, and what all its commands are made with."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pynomaly_auto.errors import PynomalyWarning, SettingError, UnknownNameError
+
+PLAIN: Any = {
+    "no_args_is_help": True,
+    "pretty_exceptions_enable": False,
+    "rich_markup_mode": None,
+    "context_settings": {"help_option_names": ["-h", "--help"]},
+}
+out = Console(highlight=False, soft_wrap=True)
+
+DatasetOption = Annotated[
+    Path, typer.Option("--dataset", "-d", help="CSV, TSV, Parquet, Arrow/Feather, JSON lines, Excel or OpenDocument.")
+]
+OutputOption = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
+DropOption = Annotated[list[str] | None, typer.Option(help="Column to leave out, such as an identifier (repeatable).")]
+LabelsOption = Annotated[
+    str | None,
+    typer.Option(help="Column with 1 for an anomaly and 0 for a normal row (or -1 and 1): left out, then compared."),
+]
+FailOption = Annotated[
+    str | None,
+    typer.Option(help="Exit with status 3 when more are flagged: rows such as 10, or a share such as 0.05 or 5%."),
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")]
+
+
+def show(title: str, header: tuple[str, ...], rows: list[Any]) -> None:
+    """Print a table."""
+    table = Table(title=title, title_justify="left")
+    for i, name in enumerate(header):
+        # Names are looked up and copied: they are only broken where they would fill half of the line.
+        whole = i == 0 and max((len(str(row[0])) for row in rows), default=0) <= out.width // 2
+        table.add_column(name, overflow="fold", no_wrap=whole)
+    for row in rows:
+        table.add_row(*(escape(str(cell)) for cell in row))
+    out.print(table)
+
+
+def readable(value: Any) -> str:
+    """Nested values as lines of text, numbers with three digits."""
+    if isinstance(value, dict):
+        nested = any(isinstance(v, dict) for v in value.values())
+        parts = [f"{str(k).replace('_', ' ')}{':' if nested else ''} {readable(v)}" for k, v in value.items()]
+        return ("\n" if nested else ", ").join(parts)
+    if isinstance(value, (list, tuple)):
+        return "\n".join(readable(v) for v in value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}" if value >= 10_000 else str(value)
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value.is_integer() and abs(value) >= 10 else f"{value:.3g}"
+    return str(value)
+
+
+def without(table: Any, names: list[str]) -> Any:
+    """A table without some of its columns.
+
+    Raises:
+        UnknownNameError: There is no such column.
+    """
+    known = [str(c) for c in table.columns]
+    for name in names:
+        if name not in known:
+            raise UnknownNameError.of("column", name, known)
+    return table.loc[:, [name not in names for name in known]]
+
+
+def parts_of(table: Any, drop: list[str] | None, labels: str | None) -> tuple[Any, Any]:
+    """The columns to judge rows by, and the labels; None: there are none.
+
+    Raises:
+        UnknownNameError: There is no such column.
+    """
+    rows = without(table, [*(drop or []), *([labels] if labels else [])])
+    known = [str(name) for name in table.columns]
+    return rows, None if labels is None else table.iloc[:, known.index(labels)]
+
+
+@contextmanager
+def told_warnings() -> Iterator[None]:
+    """Our own warnings as one line each on standard error."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", PynomalyWarning)
+        yield
+    told = [str(w.message) for w in caught if issubclass(w.category, PynomalyWarning)]
+    for message in dict.fromkeys(told):  # judging and explaining say the same
+        sys.stderr.write(f"Warning: {message}\n")
+
+
+class Limit:
+    """How many rows may be flagged before a pipeline is to stop.
+
+    Args:
+        text: A number of rows such as ``"10"``, or a share such as ``"0.05"`` or ``"5%"``.
+
+    Raises:
+        SettingError: It is neither.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        number = text.strip().removesuffix("%")
+        try:
+            value = float(number)
+        except ValueError:
+            value = -1.0
+        self.as_share = "%" in text or "." in number
+        self.value = value / 100 if "%" in text else value
+        if not (0 <= self.value <= 1 if self.as_share else 0 <= self.value < 1e15 and self.value.is_integer()):
+            fix = "Give a number of rows, such as 10, or a share of them, such as 0.05 or 5%."
+            raise SettingError(f"--fail-above is {text!r}.", fix=fix)
+
+    def check(self, flagged: int, n_rows: int) -> None:
+        """End with status 3 when more rows are flagged than may be."""
+        if flagged > (self.value * n_rows if self.as_share else self.value):
+            sys.stderr.write(f"Failed: {flagged:,} of {n_rows:,} rows are flagged, more than {self.text}.\n")
+            raise typer.Exit(3)
