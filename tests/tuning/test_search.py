@@ -91,7 +91,7 @@ def test_it_stops_when_nothing_is_left(pool):
 
 @pytest.mark.parametrize("budget", [2.0, 4.0])
 def test_the_time_budget_holds(pool, budget):
-    tune(make_dataset(), make_ranking("fake_sum"), make_plan(pool, n_trials=1))  # the workers are up
+    tune(make_dataset(), make_ranking(*GOOD), make_plan(pool, n_trials=8))  # both workers are up
     started = time.monotonic()
     ranking = make_ranking("slow", "fake_sum", "hangs", "dear", *[n for n in GOOD if n != "fake_sum"])
     search = tune(make_dataset(), ranking, make_plan(pool, budget=budget, patience=10_000)).search
@@ -103,7 +103,7 @@ def test_the_time_budget_holds(pool, budget):
 
 
 def test_a_budget_shorter_than_a_fit_has_a_little_grace(pool):
-    tune(make_dataset(), make_ranking("fake_sum"), make_plan(pool, n_trials=1))  # the workers are up
+    tune(make_dataset(), make_ranking(*GOOD), make_plan(pool, n_trials=8))  # both workers are up
     started = time.monotonic()
     search = tune(make_dataset(), make_ranking("slow"), make_plan(pool, budget=0.1)).search
     assert len(search.completed) == 1
