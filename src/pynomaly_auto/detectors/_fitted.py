@@ -126,10 +126,10 @@ class FittedDetector:
                 raise StorageError(f"{found} is stored, not {spec.name}.")
             made = cls(spec, params, _estimator(spec, params, state, n_features, trusted))
             if n_features is not None and not isinstance(made._inner, Stored):
-                made.score(np.zeros((1, n_features)))  # nothing compares a third party's arrays with the table's width
+                made._raw(np.zeros((1, n_features)))  # nothing compares a third party's arrays with the table's width
             return made
-        except DetectorError as error:  # the arrays do not fit
-            raise StorageError(error.what, where=f"detector {spec.name}") from error
+        except DetectorError as error:
+            raise StorageError(f"it scores no row: {error.what}", where=f"detector {spec.name}") from error
         except PynomalyError as error:
             error.where = error.where or f"detector {spec.name}"
             raise
