@@ -17,6 +17,7 @@ from pynomaly_auto.deciding._learned import best_count
 from pynomaly_auto.errors import InvalidInputError, SettingError
 from pynomaly_auto.scoring import tail_ranks
 from pynomaly_auto.settings import Settings
+from tests.golden.figures import unsupported
 
 AUTO = Settings()
 
@@ -412,3 +413,22 @@ class TestLearned:
     def test_novelty_does_not_use_them(self):
         scores, members, _ = table()
         assert run(scores, members, probabilities=self.probabilities(scores), novelty=True).calibration.anchored
+
+
+@pytest.mark.parametrize("learned", [False, True])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {}, {"contamination": 0.07}, {"target_metric": "f1"}, {"target_metric": "recall", "alert_budget": 3},
+        {"alert_budget": 0.025}, {"alert_budget": 900}, {"alert_budget": "2/week"},
+        {"novelty": True, "alert_budget": 7},
+    ],
+)  # fmt: skip
+def test_every_figure_in_a_reason_is_among_its_evidence(learned, changes):
+    scores, members, _ = table(share=0.03)
+    scores = scores.round(1)  # ties at the cut
+    p = np.clip((scores - scores.min()) / np.ptp(scores), 0.01, 0.9) ** 2 if learned else None
+    verdict = run(scores, members, probabilities=p, periods=np.arange(1000) // 100, **changes)
+    for said in (verdict, move(verdict, contamination=0.06), move(verdict, threshold=2.125)):
+        for reason in said.reasons:
+            assert unsupported(reason) == [], reason.text

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
+from pynomaly_auto._deadline import waiting_since
+from pynomaly_auto._saying import say
 from pynomaly_auto._version import __version__
 from pynomaly_auto.cli._kb import kb
 from pynomaly_auto.cli._score import score
@@ -26,6 +29,7 @@ from pynomaly_auto.cli._show import (
 )
 from pynomaly_auto.errors import PynomalyError, SettingError
 
+_OLD = 60.0  # seconds; a program that has run for longer was not started for this command
 app = typer.Typer(
     help="Find anomalies without labels: choose, tune, combine, threshold and explain detectors.", **PLAIN
 )
@@ -38,23 +42,32 @@ auto.command()(score)
 def main() -> None:
     """Run the command line; a user's mistake is one line on standard error and exit status 2."""
     try:
-        sys.exit(app(standalone_mode=False))
+        with waiting_since(_began()):
+            sys.exit(app(standalone_mode=False))
     except PynomalyError as error:
         _fail(str(error))
     except typer.TyperException as error:
         # Wrong arguments; a command group called without a command carries its whole help as its message.
         message = error.format_message() if hasattr(error, "format_message") else str(error)
         if message.startswith("Usage:"):
-            sys.stderr.write(f"{message}\n")
+            say(f"{message}")
             sys.exit(2)
         _fail(f"{message.rstrip('.')}. Try --help.")
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("Interrupted.\n")
+        say("Interrupted.")
         sys.exit(130)
 
 
+def _began() -> float:
+    """When this program was started, on the monotonic clock: from then on somebody waits."""
+    import psutil
+
+    age = time.time() - psutil.Process().create_time()
+    return time.monotonic() - (age if 0 <= age < _OLD else 0.0)
+
+
 def _fail(message: str) -> NoReturn:
-    sys.stderr.write(f"Error: {' '.join(message.split())}\n")
+    say(f"Error: {' '.join(message.split())}")
     sys.exit(2)
 
 
@@ -136,7 +149,8 @@ def detect(  # noqa: PLR0913 - one parameter per option
         detector.save(output / "model.pynomaly")
     if quiet:
         for warning in result.warnings:
-            sys.stderr.write(f"Warning: {warning.subject}: {warning.text}\n")
+            if warning.subject != "MLflow":  # whose losses have been said already
+                say(f"Warning: {warning.subject}: {warning.text}")
     else:
         out.print(result.summary(out.width), markup=False)
         for line in evaluated.summary_lines() if evaluated is not None else ():

@@ -127,12 +127,16 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
             SettingError: A setting lies outside what it may be, or a name is unknown.
             NothingFinishedError: Not one detector completed.
         """
-        from pynomaly_auto.engine._configuration import resolve
-        from pynomaly_auto.engine._pipeline import run
-        from pynomaly_auto.engine._recording import record
+        started = time.monotonic()
+        from pynomaly_auto._deadline import waiting_since
 
-        settings, reasons = resolve(self.get_params(deep=False))
-        done = run(X, settings, reasons, owner=type(self).__name__)
+        with waiting_since(started):  # the first fit of a process also waits for imports
+            from pynomaly_auto.engine._configuration import resolve
+            from pynomaly_auto.engine._pipeline import run
+            from pynomaly_auto.engine._recording import record
+
+            settings, reasons = resolve(self.get_params(deep=False))
+            done = run(X, settings, reasons, owner=type(self).__name__)
         self._adopt(done.model, done.result)
         record(self, done)
         return self

@@ -14,12 +14,14 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pynomaly_auto import _optional
+from pynomaly_auto._deadline import Deadline
 from pynomaly_auto._version import __version__
 from pynomaly_auto.dataset import EqualRows, TableEncoder, to_frame
 from pynomaly_auto.deciding import decide
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._periods import periods_of
 from pynomaly_auto.engine._progress import Progress
+from pynomaly_auto.engine._resources import check_machine, within_memory
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.ensembling import Expertise, FittedEnsemble, Settling, choose_members
 from pynomaly_auto.explaining import Explaining, explain_rows
@@ -28,7 +30,7 @@ from pynomaly_auto.pool import Pool
 from pynomaly_auto.profiling import MAX_ROWS, profile
 from pynomaly_auto.recommending import recommend
 from pynomaly_auto.records import Dataset, Explanation, IntArray, Profile, Reason, Result, Trial, Verdict
-from pynomaly_auto.settings import Deadline, Settings
+from pynomaly_auto.settings import Settings
 from pynomaly_auto.tracking import NullTracker, Tracker, open_tracker
 from pynomaly_auto.tuning import TuningPlan, refit, tune
 
@@ -86,6 +88,7 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         owner: Name of the estimator, for messages.
     """
     deadline = Deadline(settings.time_budget)
+    check_machine(settings)
     seed = secrets.randbits(31) if settings.random_state is None else settings.random_state
     settings = settings.with_(random_state=seed)
     with Progress(settings, deadline) as progress:
@@ -93,6 +96,7 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         with stage("reading"):
             encoder = TableEncoder(novelty=settings.novelty, owner=owner).fit(table)
             dataset = encoder.encode(table)
+        settings, fewer = within_memory(settings, dataset)
         name = f"{dataset.n_rows:,} rows, {len(dataset.columns):,} columns"
         tracker = open_tracker(settings.tracking, settings.experiment_name, run_name=name)
         tracker.start()
@@ -101,7 +105,7 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         except BaseException as error:
             tracker.abort(f"{type(error).__name__}: {error}", killed=isinstance(error, KeyboardInterrupt))
             raise
-    result = replace(result, data_reasons=reasons + dataset.reasons)
+    result = replace(result, data_reasons=reasons + fewer + dataset.reasons)
     return Run(model=model, result=result, tracker=tracker, deadline=deadline)
 
 
