@@ -160,7 +160,7 @@ class DetectorSpec:
     @property
     def own(self) -> bool:
         """Whether its estimator is ours or scikit-learn's, and not a third party's."""
-        return self.target.startswith(_OWN)
+        return self.target.startswith(_OWN) and self.extra != "pyod"  # of which only the adapter is ours
 
     @property
     def installed(self) -> bool:
