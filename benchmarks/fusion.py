@@ -36,7 +36,7 @@ def main() -> None:
     fusing = []
     for _ in range(3):
         start = time.perf_counter()
-        base.fusion.log_odds(votes, table_facts(votes, n_features=20), threads=2)
+        base.fusion.log_odds(votes, table_facts(votes, n_features=20))
         fusing.append(time.perf_counter() - start)
     print(f"fusing {_ROWS:,} rows of {len(votes.names)} members: {min(fusing):.2f} s")
     print(f"size: {base.info()['bytes'] / 1e6:.1f} MB")

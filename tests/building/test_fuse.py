@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +12,7 @@ from pynomaly_auto.building import _fuse as fuse
 from pynomaly_auto.building import find_tasks
 from pynomaly_auto.building._laying import LaidTable, lay_table, lay_tables, votes_of
 from pynomaly_auto.building._parts import write_part
+from pynomaly_auto.forest import from_lightgbm_text
 from pynomaly_auto.knowledge import Calibrator, Company, Fusion, Gains, Votes, lay_out, table_facts, vote_features
 from pynomaly_auto.scoring import roc_auc, tail_ranks
 
@@ -53,7 +53,7 @@ def test_the_fusion_learns_whom_to_believe(tables, learned):
     model = Fusion.of(card.features, list(card.boosters.values()), card.shrinkage, card.anchor)
     assert model.members == MEMBERS
     new = laid(99)
-    found = np.mean([b.predict(new.judged, raw_score=True) for b in model.boosters], axis=0)
+    found = np.mean([f.predict(new.judged, raw=True) for f in model.forests], axis=0)
     assert roc_auc(new.labels, found) > roc_auc(new.labels, new.robust) + 0.05
     assert max(model.importance(MEMBERS), key=model.importance(MEMBERS).get) == "iforest"
 
@@ -125,8 +125,8 @@ def test_the_gain_of_a_member_is_learned(tables, learned):
     assert company.names == MEMBERS
     assert max(zip(company.strength, MEMBERS, strict=True))[1] == "iforest"  # it alone knows the anomalies
     assert np.diag(company.likeness) == pytest.approx(1.0)
-    booster = lightgbm.Booster(model_str=card.boosters["mean"])
-    found = Gains(company=company, booster=booster).predict(["hbos"], ["iforest", "mcd"], tables[0].facts)
+    forest = from_lightgbm_text(card.boosters["mean"])
+    found = Gains(company=company, forest=forest).predict(["hbos"], ["iforest", "mcd"], tables[0].facts)
     assert found["iforest"] > found["mcd"] + 0.05
     assert card.validation["gain_of_chosen"] > card.validation["mean_gain"] + 0.01
     assert 0.5 < card.shrinkage <= 1.0

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import pickle
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.ensemble import IsolationForest
 
-from pynomaly_auto.detectors import DETECTORS, fit_detector
-from pynomaly_auto.errors import UnknownNameError
+from pynomaly_auto.detectors import DETECTORS, _isolation, fit_detector
+from pynomaly_auto.detectors._isotree import arrays_of
+from pynomaly_auto.errors import DetectorError, UnknownNameError
 
 NAMES = ("iforest", "extended_iforest", "fair_cut_forest", "density_forest", "loda")
 rng = np.random.default_rng(0)
@@ -77,25 +81,66 @@ def test_loda_is_continuous() -> None:
     [
         ("extended_iforest", {}),
         ("fair_cut_forest", {"ntrees": 103}),
+        ("fair_cut_forest", {"ntrees": 20, "ndim": 1, "penalize_range": True}),
         ("fair_cut_forest", {"penalize_range": True, "ntrees": 50}),
         ("density_forest", {"ntrees": 52}),
         ("density_forest", {"ntrees": 50, "scoring_metric": "adj_density"}),
     ],
 )
-def test_trees_in_groups_score_like_the_whole_forest(name: str, params: dict[str, object]) -> None:
-    X = np.random.default_rng(5).normal(size=(1_200, 5))
-    fitted, scores = fit_detector(DETECTORS[name], params, X, seed=0)
-    whole = fitted.estimator.forest_.decision_function(X)
-    np.testing.assert_allclose(scores, whole, rtol=1e-9)
-    np.testing.assert_allclose(fitted.score(X[:3]), scores[:3], rtol=1e-9)
+def test_trees_score_as_isotree_does(name: str, params: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
+    grown = []
+    monkeypatch.setattr(_isolation, "arrays_of", lambda model, n: grown.append(model) or arrays_of(model, n))
+    cloud = np.random.default_rng(5).normal(size=(600, 5))
+    for X in (cloud, np.round(cloud, 1), np.round(cloud)):  # of few values: rows lie on the very planes
+        fitted, scores = fit_detector(DETECTORS[name], params, X, seed=0)
+        np.testing.assert_allclose(scores, grown[-1].decision_function(X), rtol=1e-12)
+        new = X * 1.5 + 0.05
+        np.testing.assert_allclose(fitted.score(new), grown[-1].decision_function(new), rtol=1e-12)
+        np.testing.assert_array_equal([fitted.score(row[None])[0] for row in new[:20]], fitted.score(new)[:20])
 
 
-def test_groups_of_trees_are_not_stored() -> None:
-    X = np.random.default_rng(5).normal(size=(1_200, 5))
-    fitted, scores = fit_detector(DETECTORS["extended_iforest"], {"ntrees": 20}, X, seed=0)
-    again = pickle.loads(pickle.dumps(fitted.estimator))
-    assert not hasattr(again, "_groups")
-    np.testing.assert_array_equal(again.decision_function(X), scores)
+def test_a_forest_that_isotree_writes_in_another_way_is_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    isotree = pytest.importorskip("isotree")
+    model = isotree.IsolationForest(ntrees=3, ndim=2, missing_action="fail").fit(CLOUD)
+    with pytest.raises(DetectorError, match="another way"):
+        arrays_of(model, 3)  # it splits on a fourth
+    monkeypatch.setattr(_isolation, "arrays_of", lambda model, n: replace(arrays_of(model, n), expected=1.0))
+    with pytest.raises(DetectorError, match="in another way"):
+        fit_detector(DETECTORS["extended_iforest"], {}, CLOUD, seed=0)
+
+
+@pytest.mark.parametrize("params", [{}, {"max_features": 0.5, "bootstrap": True}, {"max_samples": 1}])
+def test_trees_score_as_scikit_learn_does(params: dict[str, object]) -> None:
+    X = np.round(np.random.default_rng(5).normal(size=(400, 5)), 2)
+    _, scores = fit_detector(DETECTORS["iforest"], {"n_estimators": 60, **params}, X, seed=3)
+    settings = {"n_estimators": 60, "max_samples": 400, "random_state": 3, **params}
+    np.testing.assert_allclose(scores, -IsolationForest(**settings).fit(X).score_samples(X), rtol=1e-12)
+
+
+def test_what_isotree_wrote_is_never_believed() -> None:
+    """One byte changed, or an end missing: refused, or trees that score; never a signal or a foreign error."""
+    isotree = pytest.importorskip("isotree")
+    rng = np.random.default_rng(1)
+    for params in ({"ndim": 1}, {"ndim": 2}, {"ndim": 2, "penalize_range": True}):
+        model = isotree.IsolationForest(ntrees=2, sample_size=8, missing_action="fail", **params).fit(CLOUD)
+        for change in range(400):
+            fake = Exported(model, int(rng.integers(0, 4000)), int(rng.integers(1, 256)), cut=change % 4 == 0)
+            with suppress(DetectorError), np.errstate(all="ignore"):
+                assert arrays_of(fake, 4).forest.predict(CLOUD[:3]).shape == (3,)
+
+
+class Exported:
+    """A model whose file is damaged."""
+
+    def __init__(self, model: object, place: int, change: int, *, cut: bool) -> None:
+        self.model, self.place, self.change, self.cut = model, place, change, cut
+
+    def export_model(self, path: str) -> None:
+        self.model.export_model(path)
+        data = bytearray(Path(path).read_bytes())
+        place = self.place % len(data)
+        data[place] ^= self.change
+        Path(path).write_bytes(data[:place] if self.cut else data)
 
 
 def test_rows_that_no_tree_tells_apart_are_scored_too() -> None:

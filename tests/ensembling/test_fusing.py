@@ -8,10 +8,12 @@ import lightgbm
 import numpy as np
 import pytest
 
-from pynomaly_auto.ensembling import COMBINER, Expertise, FittedEnsemble, Neighbourhood, choose_members
+from pynomaly_auto.ensembling import COMBINER, Expertise, FittedEnsemble, Fused, Neighbourhood, choose_members
+from pynomaly_auto.errors import StorageError
 from pynomaly_auto.knowledge import Anchor, Calibrator, Fusion, Votes, lay_out, table_facts, vote_features
-from pynomaly_auto.records import Candidate, Ensemble, Member, Ranking, Reason, Search, Trial
+from pynomaly_auto.records import Candidate, Ensemble, Member, Ranking, Reason, Search, State, Trial
 from pynomaly_auto.settings import Settings
+from pynomaly_auto.testing import damaged_states
 
 NAMES = ("knn_mean", "iforest", "mcd", "hbos")
 
@@ -20,7 +22,7 @@ class Linear:
     def __init__(self, direction):
         self.direction = direction
 
-    def score(self, X):
+    def score(self, X, shared=None):
         return (np.abs(X) * self.direction).sum(axis=1)
 
 
@@ -187,6 +189,28 @@ def test_stored_and_loaded_it_scores_the_same(n):
     assert (fused.around is None) == (n < 50)
 
 
+@pytest.mark.parametrize("n", [30, 300])
+def test_a_damaged_state_is_refused(n):
+    fused = live(n)[2].fused
+    state = fused.to_state()
+    for what, damaged in damaged_states(state):
+        if what == "facts is a mapping":  # and an empty one says that nothing is known
+            continue
+        with pytest.raises(StorageError):
+            raise AssertionError(f"{what}: {Fused.from_state(damaged, n_features=3)}")
+    for name, values in {
+        "weight": [0, -1, 2, "a", True, None], "facts": [{"rows": "a"}, 3], "fusion.blend": [2, -1, None],
+        "fusion.forests": [0, 3, 10**9, True], "fusion.features": [[], ["rank=a"], [1], None],
+        "fusion.anchor": [{"members": 3}, "a", {}, {"members": [1], "slope": 1.0, "intercept": 0.0, "share": 0.5}],
+    }.items():  # fmt: skip
+        for value in values:
+            with pytest.raises(StorageError):
+                Fused.from_state(State(arrays=state.arrays, values={**state.values, name: value}), 3)
+    if fused.around is not None:
+        with pytest.raises(StorageError):
+            Fused.from_state(state, n_features=4)
+
+
 def test_probabilities_need_a_fusion():
     _, _, ensemble = live()
     features = ("tail rank",)
@@ -233,7 +257,7 @@ def test_voters_come_along_without_weight():
     candidates = tuple(Candidate(detector=n, score=0.7, seconds=0.1, memory_mb=1.0) for n in names)
     ranking = Ranking(candidates=candidates, source="rules", confidence=0.5, portfolio=names[:4])
     search = Search(trials=trials, stopped="done", seconds=1.0)
-    fusion = Fusion(members=("pca", "lof"), features=(), boosters=())
+    fusion = Fusion(members=("pca", "lof"), features=(), forests=())
     chosen = choose_members(search, ranking, Settings(), fusion=fusion)
     weights = {m.detector: m.weight for m in chosen.members}
     assert weights["pca"] == 0

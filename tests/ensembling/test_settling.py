@@ -15,7 +15,7 @@ from pynomaly_auto.settings import Overrides, Settings
 
 KNOWN = ("knn", "pca", "loda", "mcd", "kde:ranks", "hbos", "lof", "iforest")
 ANCHOR = Anchor(members=("knn", "pca", "loda"), slope=1.0, intercept=0.0)
-FUSION = Fusion(members=KNOWN, features=(), boosters=(), anchor=ANCHOR)
+FUSION = Fusion(members=KNOWN, features=(), forests=(), anchor=ANCHOR)
 
 
 def trial(number, name, **changes):

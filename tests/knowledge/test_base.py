@@ -196,7 +196,7 @@ def test_unreadable_table(base_folder, monkeypatch):
     with pytest.raises(StorageError, match=r"nothing\.parquet"):
         base._table("nothing.parquet")
     with pytest.raises(StorageError, match=r"models/nothing\.txt"):
-        base._booster("models/nothing.txt")
+        base._forest("models/nothing.txt", 3)
 
 
 def test_scaling_without_spread(made):

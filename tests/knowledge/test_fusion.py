@@ -19,6 +19,7 @@ from pynomaly_auto.knowledge import (
     table_facts,
     vote_features,
 )
+from pynomaly_auto.testing import through_files
 
 NAMES = ("knn_mean", "iforest", "mcd", "hbos:whitened")
 
@@ -86,7 +87,7 @@ def test_fusion_ranks_rows_and_says_what_it_knows():
     assert model.knows(["mcd", "iforest"]) == ()
     shares = model.importance(NAMES)
     assert sum(shares.values()) == pytest.approx(1.0)
-    again = Fusion.of(model.features, model.texts(), 0.7)
+    again = Fusion.from_state(through_files(model.to_state()))
     assert again.log_odds(told, table_facts(told, n_features=5)).tolist() == odds.tolist()
 
 
@@ -95,6 +96,17 @@ def test_damaged_models_are_refused():
         Fusion.of(vote_features(NAMES), ["nonsense"], 0.5)
     with pytest.raises(StorageError, match="calibrator is damaged"):
         Calibrator.of(("score",), "nonsense")
+
+
+def test_models_over_other_inputs_are_refused():
+    with pytest.raises(StorageError, match="it has 3 inputs, not 1"):
+        Calibrator.of(("score",), lightgbm_text(3))
+
+
+def lightgbm_text(width):
+    X = np.random.default_rng(0).normal(size=(60, width))
+    data = lightgbm.Dataset(X, label=(X[:, 0] > 0).astype(int))
+    return lightgbm.train({"objective": "binary", "verbosity": -1}, data, 2).model_to_string()
 
 
 def test_calibrator_gives_probabilities_of_any_number_of_rows():

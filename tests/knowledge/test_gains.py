@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pynomaly_auto.errors import StorageError
+from pynomaly_auto.forest import from_lightgbm_text
 from pynomaly_auto.knowledge import GAIN_INPUTS, Company, Gains, Measured, gain_inputs
 
 NAMES = ("a", "b", "c", "d")
@@ -33,6 +34,10 @@ def test_inputs_before_and_after_fitting():
     assert column(after, "agreement").tolist() == [0.7, 0.7]
 
 
+def trained(params, X, y):
+    return from_lightgbm_text(lightgbm.train(params, lightgbm.Dataset(X, label=y), 50).model_to_string())
+
+
 @pytest.fixture(scope="module")
 def gains():
     """A model for which only likeness to those that are there counts."""
@@ -40,7 +45,7 @@ def gains():
     X = rng.random((2000, len(GAIN_INPUTS)))
     params = {"verbosity": -1, "num_threads": 1, "min_data_in_leaf": 5}
     y = 0.1 - 0.1 * X[:, GAIN_INPUTS.index("nearest likeness")]
-    return Gains(company=COMPANY, booster=lightgbm.train(params, lightgbm.Dataset(X, label=y), 50), shrinkage=0.5)
+    return Gains(company=COMPANY, forest=trained(params, X, y), shrinkage=0.5)
 
 
 def test_whoever_is_unlike_those_there_is_expected_to_add_more(gains):
@@ -55,7 +60,7 @@ def test_what_is_measured_counts_beside_what_is_usual():
     X = rng.random((2000, len(GAIN_INPUTS)))
     y = 0.1 - 0.1 * X[:, GAIN_INPUTS.index("likeness")]
     params = {"verbosity": -1, "num_threads": 1, "min_data_in_leaf": 5}
-    after = Gains(company=COMPANY, booster=lightgbm.train(params, lightgbm.Dataset(X, label=y), 50))
+    after = Gains(company=COMPANY, forest=trained(params, X, y))
     said = {"b": Measured(likeness=0.1, agreement=0.5), "stranger": Measured()}
     found = after.predict(["a"], ["b", "c"], FACTS, said | {"c": Measured(likeness=0.9, agreement=0.5)})
     assert found["b"] > found["c"] + 0.05

@@ -29,7 +29,7 @@ def base(members=("knn:trimmed", "pca:trimmed", "kde:trimmed"), gains=True):
     anchor = Anchor(members=members, slope=1.0, intercept=0.0)
     return SimpleNamespace(
         gains=FakeGains() if gains else None,
-        fusion=Fusion(members=tuple(KNOWN), features=(), boosters=(), anchor=anchor),
+        fusion=Fusion(members=tuple(KNOWN), features=(), forests=(), anchor=anchor),
     )
 
 

@@ -15,6 +15,7 @@ from pynomaly_auto.building._splits import group_folds
 from pynomaly_auto.building._train import Learned
 from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS
 from pynomaly_auto.ensembling import smoothed
+from pynomaly_auto.forest import from_lightgbm_text
 from pynomaly_auto.knowledge import (
     Anchor,
     Fusion,
@@ -166,8 +167,8 @@ def _fold_model(rows: _Stack, kept: np.ndarray[Any, Any], members: Sequence[str]
     """A fusion of the rows of some tables: those whose groups are in another fold."""
     chosen = kept[rows.table]
     anchor = _line(rows, chosen, [m for m in START.members if m in members])
-    booster = _boost(_from(rows, anchor), chosen, _FUSION, _TREES, seed)
-    return Fusion(members=tuple(members), features=vote_features(members), boosters=(booster,), anchor=anchor)
+    forest = from_lightgbm_text(_boost(_from(rows, anchor), chosen, _FUSION, _TREES, seed).model_to_string())
+    return Fusion(members=tuple(members), features=vote_features(members), forests=(forest,), anchor=anchor)
 
 
 def _held_out(
@@ -179,7 +180,7 @@ def _held_out(
         model = models[fold]
         assert model.anchor is not None
         lines.append(model.anchor.log_odds(model.features, table.judged))
-        odds.append(lines[-1] + model.boosters[0].predict(table.judged, raw_score=True, num_threads=2))
+        odds.append(lines[-1] + model.forests[0].predict(table.judged, raw=True))
     return odds, lines
 
 

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.ensemble import IsolationForest
 
 from pynomaly_auto import _optional
+from pynomaly_auto.detectors._grown import Trees, expected_length, isolation, path_forest, single
+from pynomaly_auto.detectors._isotree import arrays_of
 from pynomaly_auto.detectors._scaling import Scaling
+from pynomaly_auto.detectors._stored import Array, Part, Stored, Value
+from pynomaly_auto.errors import DetectorError
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from pynomaly_auto.forest import Forest, PlaneForest
     from pynomaly_auto.records import FloatArray
 
 _BLOCK = 1_000  # rows projected at a time: with 100 projections what is in hand stays in a core's cache
-# Trees that score rows together. isotree walks row by row through all its trees; a few at a time stay in a core's
-# cache, which is four to six times faster on many rows (measured: 100,000 rows, 200 trees). Building the groups costs
-# a few milliseconds, so few rows go through the whole forest.
-_GROUP = 5
-_FEW_ROWS = 500
-_CALIBRATION = 20  # rows scored both ways, to learn the scale and to see that both ways agree
+_COMPARED = 20  # rows scored by isotree too, to see that its trees were read right
 
 
-class SampledIsolationForest:
+class SampledIsolationForest(Stored):
     """scikit-learn's isolation forest with the sample of each tree cut to the rows there are.
 
     Args:
@@ -34,6 +34,8 @@ class SampledIsolationForest:
         bootstrap: Draw the rows of a tree with replacement.
         random_state: Seed.
     """
+
+    layout: ClassVar = {"forest_": Trees(), "expected_": Value(kind=float, least=0.0)}
 
     def __init__(
         self,
@@ -49,25 +51,29 @@ class SampledIsolationForest:
 
     def fit(self, X: FloatArray) -> Self:
         """Grow the trees on ``X``, shape (n_rows, n_features)."""
-        self.forest_ = IsolationForest(
+        sample = min(self.max_samples, len(X))
+        model = IsolationForest(
             n_estimators=self.n_estimators,
-            max_samples=min(self.max_samples, len(X)),
+            max_samples=sample,
             max_features=self.max_features,
             bootstrap=self.bootstrap,
             n_jobs=1,
             random_state=self.random_state,
         ).fit(X)
+        self.forest_: Forest = path_forest([model], X.shape[1])
+        self.expected_ = self.n_estimators * float(expected_length(np.array([sample]))[0])
         return self
 
     def decision_function(self, X: FloatArray) -> FloatArray:
         """Isolation score in (0, 1); shape (n_rows,)."""
-        return -np.asarray(self.forest_.score_samples(X))
+        return isolation(self.forest_.predict(single(X)), self.expected_)
 
 
-class IsotreeForest:
+class IsotreeForest(Stored):
     """isotree's forest with sample and dimension cut to what the table has, on one thread.
 
-    Everything else is passed to ``isotree.IsolationForest`` as it is.
+    Everything else is passed to ``isotree.IsolationForest`` as it is. isotree grows the trees; they are kept and score
+    as plain arrays.
 
     Args:
         sample_size: Rows per tree; fewer when the table has fewer.
@@ -76,13 +82,19 @@ class IsotreeForest:
         **params: Further parameters of ``isotree.IsolationForest``.
     """
 
+    layout: ClassVar = {
+        "forest_": Trees(),
+        "expected_": Value(kind=float, least=0.0),
+        "density_": Value(kind=bool),
+    }
+
     def __init__(self, *, sample_size: int = 256, ndim: int = 1, random_seed: int = 0, **params: Any) -> None:
         self.sample_size, self.ndim, self.random_seed, self.params = sample_size, ndim, random_seed, params
         _optional.require("isotree").IsolationForest(**params)  # an unknown parameter fails here, not in fit
 
     def fit(self, X: FloatArray) -> Self:
         """Grow the trees on ``X``, shape (n_rows, n_features)."""
-        self.forest_ = (
+        model = (
             _optional.require("isotree")
             .IsolationForest(
                 sample_size=min(self.sample_size, len(X)),
@@ -94,42 +106,22 @@ class IsotreeForest:
             )
             .fit(np.ascontiguousarray(X))
         )
+        self.density_ = self.params.get("scoring_metric") == "density"
+        grown = arrays_of(model, X.shape[1])
+        self.forest_: Forest | PlaneForest = grown.forest
+        self.expected_ = grown.expected * self.forest_.n_trees
+        few = np.ascontiguousarray(X[:_COMPARED])
+        if not np.allclose(self.decision_function(few), model.decision_function(few), rtol=1e-9, atol=1e-12):
+            raise DetectorError("the trees of this release of isotree cannot be read: they score rows in another way.")
         return self
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_groups"}
-
     def decision_function(self, X: FloatArray) -> FloatArray:
-        """The standardised score of isotree; shape (n_rows,)."""
-        X = np.ascontiguousarray(X, dtype=np.float64)
-        few = X[:_CALIBRATION]
-        whole = np.asarray(self.forest_.decision_function(few))
-        # Part of a forest forgets the penalty for range; and should it ever forget more, the comparison shows it.
-        if len(X) >= _FEW_ROWS and not self.params.get("penalize_range"):
-            depth = self._mean_depth(few)
-            rate = float(np.median(-np.log2(whole) / depth)) if (whole > 0).all() and (depth > 0).all() else 0.0
-            if np.allclose(self._of_depth(depth, rate), whole, rtol=1e-9, atol=0.0):
-                return self._of_depth(self._mean_depth(X), rate)
-        return np.asarray(self.forest_.decision_function(X))
-
-    def _of_depth(self, depth: FloatArray, rate: float) -> FloatArray:
-        """The score of a mean depth: 2 ** (-depth / expected depth), or for densities minus the mean logarithm."""
-        return -depth if self.params.get("scoring_metric") == "density" else np.asarray(np.exp2(-rate * depth))
-
-    def _mean_depth(self, X: FloatArray) -> FloatArray:
-        groups = self.__dict__.get("_groups")
-        n_trees = int(self.forest_.ntrees)
-        if groups is None:
-            starts = range(0, n_trees, _GROUP)
-            groups = [self.forest_.subset_trees(np.arange(i, min(i + _GROUP, n_trees))) for i in starts]
-            self._groups = groups
-        depth = np.zeros(len(X))
-        for i, group in enumerate(groups):
-            depth += min(_GROUP, n_trees - i * _GROUP) * np.asarray(group.predict(X, output="avg_depth"))
-        return depth / n_trees
+        """The standardised score of isotree: of densities minus the mean logarithm; shape (n_rows,)."""
+        said = self.forest_.predict(np.asarray(X, dtype=np.float64))
+        return -said / self.forest_.n_trees if self.density_ else isolation(said, self.expected_)
 
 
-class Loda:
+class Loda(Stored):
     """Lightweight on-line detector of anomalies: histograms of sparse random projections (Pevný 2016).
 
     The logarithm of the density runs straight between the middles of the bins, so that a row's score does not jump
@@ -140,6 +132,14 @@ class Loda:
         n_bins: Bins of each histogram; fewer on few rows.
         random_state: Seed.
     """
+
+    layout: ClassVar = {
+        "scaling_": Part(kind=Scaling),
+        "weights_": Array(shape=("d", "p")),
+        "low_": Array(shape=("p",)),
+        "width_": Array(shape=("p",), positive=True),
+        "surprise_": Array(shape=("b", "p")),
+    }
 
     def __init__(self, *, n_projections: int = 100, n_bins: int = 20, random_state: int = 0) -> None:
         self.n_projections, self.n_bins, self.random_state = n_projections, n_bins, random_state

@@ -3,20 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.ensemble import IsolationForest
 
 from pynomaly_auto import _optional
+from pynomaly_auto.detectors._grown import Trees, expected_length, isolation, path_forest, single
 from pynomaly_auto.detectors._scaling import Scaling
+from pynomaly_auto.detectors._stored import Array, Part, Sizes, Stored, Value
 from pynomaly_auto.detectors._torch import TorchDetector, layers
+from pynomaly_auto.errors import StorageError
+from pynomaly_auto.records import State
 
 if TYPE_CHECKING:
     from typing import Self
 
     from pynomaly_auto.records import FloatArray
+
+
+_BLOCK = 2_048  # rows whose representations are in hand at a time
+_MOST_LAYERS = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layers:
+    """The field of the weights of random networks: a list of arrays, each of all networks' weights of one layer."""
+
+    def write(self, name: str, held: Sequence[FloatArray]) -> State:
+        """The arrays, under its name and their numbers."""
+        arrays = {f"{name}.{i}": layer for i, layer in enumerate(held)}
+        return State(arrays=arrays, values={f"{name}.count": len(held)})
+
+    def read(self, name: str, state: State, sizes: Sizes) -> list[FloatArray]:
+        """The arrays again, each as wide as the next one is high."""
+        count = state.value(f"{name}.count", int)
+        if not 1 <= count <= _MOST_LAYERS:
+            raise StorageError(f"the value '{name}.count' is {count!r}.")
+        out, width = [], "d"
+        for i in range(count):
+            wide = "width" if i == count - 1 else f"width {i}"
+            out.append(Array(shape=("networks", width, wide)).read(f"{name}.{i}", state, sizes))
+            width = wide
+        return out
 
 
 class AutoEncoder(TorchDetector):
@@ -195,7 +226,7 @@ class BidirectionalGAN(TorchDetector):
         return (1 - self.feature_weight) * values + self.feature_weight * features
 
 
-class DeepIsolationForest:
+class DeepIsolationForest(Stored):
     """Isolation forests on the outputs of random networks (Xu et al. 2023); nothing is trained, so numpy does.
 
     Args:
@@ -206,6 +237,13 @@ class DeepIsolationForest:
         max_samples: Rows per tree; fewer when the table has fewer.
         random_state: Seed.
     """
+
+    layout: ClassVar = {
+        "scaling_": Part(kind=Scaling),
+        "layers_": Layers(),
+        "forest_": Trees(columns="width", times="networks"),
+        "expected_": Value(kind=float, least=0.0),
+    }
 
     def __init__(
         self,
@@ -226,27 +264,39 @@ class DeepIsolationForest:
         self.scaling_ = Scaling(X)
         Z = self.scaling_.apply(X)
         sizes = (X.shape[1], *self.hidden, self.latent)
-        self.networks_: list[list[FloatArray]] = []
-        self.forests_: list[IsolationForest] = []
+        sample = min(self.max_samples, len(X))
+        networks, forests = [], []
         for _ in range(self.n_representations):
-            network = [rng.standard_normal(size) / size[0] ** 0.5 for size in pairwise(sizes)]
+            networks.append([rng.standard_normal(size) / size[0] ** 0.5 for size in pairwise(sizes)])
             forest = IsolationForest(
                 n_estimators=self.n_estimators,
-                max_samples=min(self.max_samples, len(X)),
+                max_samples=sample,
                 n_jobs=1,
                 random_state=int(rng.integers(2**31)),
             )
-            self.networks_.append(network)
-            self.forests_.append(forest.fit(_represent(network, Z)))
+            forests.append(forest.fit(_represent(networks[-1], Z)))
+        self.layers_: list[FloatArray] = [np.stack(layer) for layer in zip(*networks, strict=True)]
+        self.forest_ = path_forest(forests, self.n_representations * self.latent)
+        self.expected_ = self.n_estimators * float(expected_length(np.array([sample]))[0])
         return self
+
+    def check(self) -> None:
+        """Every network has as many trees."""
+        if self.forest_.n_trees % len(self.layers_[0]):
+            raise StorageError(f"{self.forest_.n_trees} trees for {len(self.layers_[0])} networks.")
 
     def decision_function(self, X: FloatArray) -> FloatArray:
         """Mean isolation score over the networks, in (0, 1); shape (n_rows,)."""
-        Z = self.scaling_.apply(X)
-        scores = np.zeros(len(Z))
-        for network, forest in zip(self.networks_, self.forests_, strict=True):
-            scores -= forest.score_samples(_represent(network, Z))
-        return scores / len(self.forests_)
+        count = len(self.layers_[0])
+        groups = np.full(count, self.forest_.n_trees // count)
+        out = np.empty(len(X))
+        for start in range(0, len(X), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            Z = self.scaling_.apply(X[part])
+            seen = [_represent([layer[i] for layer in self.layers_], Z) for i in range(count)]
+            depths = self.forest_.sums(single(np.concatenate(seen, axis=1)), groups)
+            out[part] = isolation(depths, self.expected_).sum(axis=1) / count
+        return out
 
 
 def _represent(network: list[FloatArray], Z: FloatArray) -> FloatArray:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVR
 
+from pynomaly_auto.detectors._grown import Several, Trees
 from pynomaly_auto.detectors._scaling import Scaling
+from pynomaly_auto.detectors._stored import Array, Part, Stored, Value
+from pynomaly_auto.errors import StorageError
+from pynomaly_auto.forest import Forest, from_lightgbm_text, joined
 
 if TYPE_CHECKING:
     from typing import Self
@@ -25,7 +29,7 @@ _INPUT_LIMIT = 8.0  # predictors are cut there, so that one wild cell does not s
 _LEAST_WEIGHT = 0.05  # of a feature that cannot be predicted: its plain deviation still counts a little
 
 
-class ResidualDetector(ABC):
+class ResidualDetector(Stored, ABC):
     """Each of a bounded number of features is predicted from all others; what fails to be predicted is anomalous.
 
     Args:
@@ -35,6 +39,14 @@ class ResidualDetector(ABC):
             for many errors.
         random_state: Seed.
     """
+
+    layout: ClassVar = {
+        "scaling_": Part(kind=Scaling),
+        "targets_": Array(shape=("t",), dtype=np.int64, below="d", empty=True),
+        "errors_": Part(kind=Scaling, renamed={"d": "t"}),
+        "weights_": Array(shape=("t",), empty=True),
+        "power": Value(kind=float, least=0.0),
+    }
 
     def __init__(self, *, max_targets: int = 20, n_folds: int = 2, power: float = 1.0, random_state: int = 0) -> None:
         self.max_targets, self.n_folds, self.power, self.random_state = max_targets, n_folds, power, random_state
@@ -49,7 +61,7 @@ class ResidualDetector(ABC):
         inputs = np.clip(actual, -_INPUT_LIMIT, _INPUT_LIMIT)
         fold = rng.permutation(np.arange(len(X)) % min(self.n_folds, len(X)))
         predicted = np.zeros((len(X), len(self.targets_)))
-        self.models_: list[Any] = []
+        self.models_: list[Any] = []  # of each fold
         for k in range(int(fold.max()) + 1):
             models = self._fit_fold(inputs[fold != k])
             self.models_.append(models)
@@ -94,10 +106,39 @@ class ResidualDetector(ABC):
         return np.array(others, dtype=np.int64).reshape(len(self.targets_), n_features - 1)
 
 
+class BoostedFold(Stored):
+    """The boosted trees of one fold.
+
+    Args:
+        forest: The trees of all targets, one target after another, over the columns of the table.
+        counts: How many trees each target has; shape (n_targets,).
+        average: Whether a target is predicted by the mean of its trees.
+    """
+
+    layout: ClassVar = {
+        "forest": Trees(empty=True),
+        "counts": Array(shape=("t",), dtype=np.int64, positive=True, empty=True),
+        "average": Value(kind=bool),
+    }
+
+    def __init__(self, forest: Forest, counts: IntArray, *, average: bool) -> None:
+        self.forest, self.counts, self.average = forest, counts, average
+
+    def check(self) -> None:
+        """Every tree is of a target."""
+        if (self.counts > self.forest.n_trees).any() or self.counts.sum() != self.forest.n_trees:
+            raise StorageError(f"{self.forest.n_trees} trees, but {self.counts.sum()} of targets.")
+
+    def predict(self, inputs: FloatArray) -> FloatArray:
+        """Of all targets; shape (n_rows, n_targets)."""
+        sums = self.forest.sums(inputs, self.counts)
+        return sums / self.counts if self.average else sums
+
+
 class BoostedResiduals(ResidualDetector):
     """Residuals of LightGBM models: gradient boosting, or LightGBM's random forests.
 
-    The models are kept as LightGBM's own text, which stores without pickling; parsed boosters are only a cache.
+    LightGBM grows the trees; they are kept and predict as plain arrays.
 
     Args:
         boosting: ``"gbdt"`` or ``"rf"``.
@@ -107,6 +148,8 @@ class BoostedResiduals(ResidualDetector):
         feature_fraction: Share of the predictors per tree, in (0, 1].
         **combining: ``max_targets``, ``n_folds``, ``power`` and ``random_state``, see `ResidualDetector`.
     """
+
+    layout: ClassVar = {**ResidualDetector.layout, "models_": Several(kind=BoostedFold)}
 
     def __init__(
         self,
@@ -121,7 +164,6 @@ class BoostedResiduals(ResidualDetector):
         super().__init__(**combining)
         self.boosting, self.n_estimators, self.learning_rate = boosting, n_estimators, learning_rate
         self.num_leaves, self.feature_fraction = num_leaves, feature_fraction
-        self._boosters: dict[str, Any] = {}
 
     def _settings(self, n_rows: int) -> dict[str, Any]:
         forest = {"bagging_freq": 1, "bagging_fraction": 0.632} if self.boosting == "rf" else {}
@@ -141,31 +183,39 @@ class BoostedResiduals(ResidualDetector):
             **forest,
         }
 
-    def _fit_fold(self, inputs: FloatArray) -> list[str]:
+    def _fit_fold(self, inputs: FloatArray) -> BoostedFold:
         import lightgbm as lgb  # here, so that listing the catalogue stays light
 
         settings = self._settings(len(inputs))
         models = []
         for j, others in zip(self.targets_, self._others(inputs.shape[1]), strict=True):
             rows = lgb.Dataset(inputs[:, others], label=inputs[:, j], params={"verbosity": -1}, free_raw_data=True)
-            models.append(lgb.train(settings, rows, num_boost_round=self.n_estimators).model_to_string())
-        return models
+            text = lgb.train(settings, rows, num_boost_round=self.n_estimators).model_to_string()
+            models.append(from_lightgbm_text(text).over(others, inputs.shape[1]))
+        counts = np.array([model.n_trees for model in models], dtype=np.int64)
+        return BoostedFold(joined(models, inputs.shape[1]), counts, average=self.boosting == "rf")
 
-    def _predict_fold(self, models: list[str], inputs: FloatArray) -> FloatArray:
-        predicted = np.zeros((len(inputs), len(models)))
-        for place, (model, others) in enumerate(zip(models, self._others(inputs.shape[1]), strict=True)):
-            predicted[:, place] = self._booster(model).predict(inputs[:, others], num_threads=1)
-        return predicted
+    def _predict_fold(self, models: BoostedFold, inputs: FloatArray) -> FloatArray:
+        return models.predict(inputs)
 
-    def _booster(self, model: str) -> Any:
-        import lightgbm as lgb
 
-        if model not in self._boosters:
-            self._boosters[model] = lgb.Booster(model_str=model)
-        return self._boosters[model]
+class KernelFold(Stored):
+    """The regressions of one fold.
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_boosters": {}}
+    Args:
+        landmarks: Rows that span the map; shape (n_landmarks, n_features).
+        coefficients: Of each target; shape (n_targets, n_landmarks).
+        intercepts: Of each target; shape (n_targets,).
+    """
+
+    layout: ClassVar = {
+        "landmarks": Array(shape=("l", "d")),
+        "coefficients": Array(shape=("t", "l"), empty=True),
+        "intercepts": Array(shape=("t",), empty=True),
+    }
+
+    def __init__(self, landmarks: FloatArray, coefficients: FloatArray, intercepts: FloatArray) -> None:
+        self.landmarks, self.coefficients, self.intercepts = landmarks, coefficients, intercepts
 
 
 class KernelResiduals(ResidualDetector):
@@ -181,6 +231,12 @@ class KernelResiduals(ResidualDetector):
         **combining: ``max_targets``, ``n_folds``, ``power`` and ``random_state``, see `ResidualDetector`.
     """
 
+    layout: ClassVar = {
+        **ResidualDetector.layout,
+        "gamma": Value(kind=float, least=0.0),
+        "models_": Several(kind=KernelFold),
+    }
+
     def __init__(
         self,
         *,
@@ -193,11 +249,11 @@ class KernelResiduals(ResidualDetector):
         super().__init__(**combining)
         self.C, self.epsilon, self.gamma, self.n_landmarks = C, epsilon, gamma, n_landmarks
 
-    def _fit_fold(self, inputs: FloatArray) -> dict[str, Any]:
+    def _fit_fold(self, inputs: FloatArray) -> KernelFold:
         rng = np.random.default_rng(self.random_state)
         landmarks = inputs[np.sort(rng.choice(len(inputs), min(self.n_landmarks, len(inputs)), replace=False))]
-        model: dict[str, Any] = {"landmarks": landmarks, "coefficients": [], "intercepts": []}
-        for j, distances in self._distances(inputs, landmarks):
+        model = KernelFold(landmarks, np.empty((len(self.targets_), len(landmarks))), np.empty(len(self.targets_)))
+        for place, (j, distances) in enumerate(self._distances(inputs, landmarks)):
             kernel = self._kernel(landmarks, landmarks, j)
             values, vectors = np.linalg.eigh(kernel)
             whitening = vectors / np.sqrt(np.maximum(values, 1e-6 * len(landmarks)))
@@ -209,15 +265,15 @@ class KernelResiduals(ResidualDetector):
                 # Stopped early, it is a little more regularised; the residuals are measured out of fold all the same.
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 machine.fit(np.exp(-self._width(inputs) * distances) @ whitening, inputs[:, j])
-            model["coefficients"].append(whitening @ machine.coef_)
-            model["intercepts"].append(float(machine.intercept_[0]))
+            model.coefficients[place] = whitening @ machine.coef_
+            model.intercepts[place] = float(machine.intercept_[0])
         return model
 
-    def _predict_fold(self, models: dict[str, Any], inputs: FloatArray) -> FloatArray:
+    def _predict_fold(self, models: KernelFold, inputs: FloatArray) -> FloatArray:
         predicted = np.zeros((len(inputs), len(self.targets_)))
-        for place, (_, distances) in enumerate(self._distances(inputs, models["landmarks"])):
+        for place, (_, distances) in enumerate(self._distances(inputs, models.landmarks)):
             kernel = np.exp(-self._width(inputs) * distances)
-            predicted[:, place] = kernel @ models["coefficients"][place] + models["intercepts"][place]
+            predicted[:, place] = kernel @ models.coefficients[place] + models.intercepts[place]
         return predicted
 
     def _width(self, inputs: FloatArray) -> float:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from pynomaly_auto._machine import usable_cores
+from pynomaly_auto.detectors import Scorer, score_each
 from pynomaly_auto.ensembling import _novelty as novelty
 from pynomaly_auto.ensembling._choosing import COMBINER
 from pynomaly_auto.ensembling._distribution import Distribution
@@ -22,10 +22,6 @@ from pynomaly_auto.scoring import tail_ranks
 
 _FUSED = "fused"
 _MANY_ROWS = 200  # from here on members score new rows side by side
-
-
-class _Detector(Protocol):
-    def score(self, X: FloatArray) -> FloatArray: ...
 
 
 class _Fitted(Protocol):
@@ -75,7 +71,7 @@ class FittedEnsemble:
     def __init__(
         self,
         record: Ensemble,
-        detectors: Sequence[_Detector],
+        detectors: Sequence[Scorer],
         distributions: Sequence[Distribution],
         robust: Sequence[float],
         fused: Fused | None = None,
@@ -200,7 +196,7 @@ class FittedEnsemble:
     def from_state(
         cls,
         state: State,
-        make: Callable[[Member, int], _Detector],
+        make: Callable[[Member, int], Scorer],
         n_features: int,
     ) -> FittedEnsemble:
         """Make it again from what `to_state` gave; without training rows, so ``train_scores`` is empty.
@@ -224,12 +220,9 @@ class FittedEnsemble:
 
     def _raw(self, X: FloatArray) -> list[FloatArray]:
         """The members' raw scores, one array each."""
-        if len(X) < _MANY_ROWS or len(self.detectors) == 1:
-            return [detector.score(X) for detector in self.detectors]
-        # Members side by side: most of their work is done in compiled code that lets other threads run. Each thread
-        # has a member to itself, as no library promises that one estimator may be used from two.
-        with ThreadPoolExecutor(min(len(self.detectors), usable_cores())) as threads:
-            return list(threads.map(lambda detector: detector.score(X), self.detectors))
+        # Side by side on many rows: most of the work is done in compiled code that lets other threads run.
+        n_threads = 1 if len(X) < _MANY_ROWS else min(len(self.detectors), usable_cores())
+        return score_each(self.detectors, X, n_threads=n_threads)
 
     def _ranks(self, raw: Sequence[FloatArray]) -> FloatArray:
         return np.column_stack([d(s) for d, s in zip(self._distributions, raw, strict=True)])

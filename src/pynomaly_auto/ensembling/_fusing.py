@@ -12,7 +12,6 @@ from pynomaly_auto.knowledge import Fusion, Votes, member_name
 from pynomaly_auto.records import FloatArray, Member, Reason, Scalar, State, plain, restore
 
 FUSED_COMBINER = "learned fusion, blended with the robust mean of −log tail ranks"
-_SMALL = 20_000  # rows below which a second thread is not worth starting
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,7 +39,7 @@ class Fused:
         Returns:
             The bound fusion, and the training rows' log odds; shape (n_rows,).
         """
-        odds = fusion.log_odds(votes, facts, _threads(len(votes.ranks)))
+        odds = fusion.log_odds(votes, facts)
         return cls(fusion=fusion, facts=dict(facts), weight=weight, distribution=Distribution.of(odds)), odds
 
     def over(self, X: FloatArray, blended: FloatArray, *, seed: int) -> tuple[Fused, FloatArray]:
@@ -51,7 +50,7 @@ class Fused:
     def log_odds(self, votes: Votes) -> FloatArray:
         """Log odds of any rows; shape (n_rows,)."""
         known = votes.only(self.fusion.knows(votes.names))
-        return self.fusion.log_odds(known, self.facts, _threads(len(votes.ranks)))
+        return self.fusion.log_odds(known, self.facts)
 
     def blend(self, robust: FloatArray, odds: FloatArray) -> FloatArray:
         """Robust mean and the −log tail rank of the log odds, by weight; shape (n_rows,)."""
@@ -122,7 +121,3 @@ def unfused_reason() -> Reason:
     """Why members that were chosen for the learned fusion are combined without it."""
     text = "The robust mean alone: no time was left for the learned fusion."
     return Reason(code="ENS-031", subject="fusion", text=text)
-
-
-def _threads(n_rows: int) -> int:
-    return 1 if n_rows < _SMALL else 2

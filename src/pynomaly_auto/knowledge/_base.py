@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto.errors import StorageError
+from pynomaly_auto.forest import Forest
 from pynomaly_auto.knowledge._answers import Neighbours, WarmStart
 from pynomaly_auto.knowledge._calibrator import Calibrator
 from pynomaly_auto.knowledge._features import META, STATISTIC, input_rows
 from pynomaly_auto.knowledge._fusion import Fusion
-from pynomaly_auto.knowledge._gains import Company, Gains
+from pynomaly_auto.knowledge._gains import GAIN_INPUTS, Company, Gains
 from pynomaly_auto.knowledge._manifest import (
     MANIFEST,
     RESULTS,
@@ -29,6 +30,7 @@ from pynomaly_auto.knowledge._manifest import (
     read_manifest,
     sha256,
 )
+from pynomaly_auto.knowledge._models import read_model
 from pynomaly_auto.knowledge._transfers import Transfers
 from pynomaly_auto.knowledge._votes import RANK
 from pynomaly_auto.records import FloatArray, Prediction, SimilarTable, plain
@@ -245,7 +247,9 @@ class KnowledgeBase:
         if (card := self._card("gains")) is None:
             return None
         company = Company.of_text(self._text(card.files["company"]))
-        return Gains(company=company, booster=self._booster(card.files["mean"]), shrinkage=card.shrinkage)
+        return Gains(
+            company=company, forest=self._forest(card.files["mean"], len(GAIN_INPUTS)), shrinkage=card.shrinkage
+        )
 
     @cached_property
     def calibrator(self) -> Calibrator | None:
@@ -287,18 +291,16 @@ class KnowledgeBase:
         return input_rows(card.features, values, detectors, families)
 
     def _run(self, card: ModelCard, role: str, X: FloatArray) -> FloatArray:
-        # One thread: a few dozen rows are done before a thread pool has started.
-        return np.asarray(self._booster(card.files[role]).predict(X, num_threads=1), dtype=np.float64)
+        return self._forest(card.files[role], len(card.features)).predict(X)
 
-    def _booster(self, name: str) -> Any:
-        import lightgbm
-
-        if name not in self._boosters:
+    def _forest(self, name: str, n_features: int) -> Forest:
+        if name not in self._forests:
             try:
-                self._boosters[name] = lightgbm.Booster(model_str=self._text(name))
-            except lightgbm.basic.LightGBMError as error:
-                raise StorageError(f"{name} is damaged: {error}.", where=f"knowledge base {self.path}") from None
-        return self._boosters[name]
+                self._forests[name] = read_model(self._text(name), n_features, name)
+            except StorageError as error:
+                error.where = error.where or f"knowledge base {self.path}"
+                raise
+        return self._forests[name]
 
     def _text(self, name: str) -> str:
         try:
@@ -307,7 +309,7 @@ class KnowledgeBase:
             raise StorageError(f"{name} is damaged: {error}.", where=f"knowledge base {self.path}") from None
 
     @cached_property
-    def _boosters(self) -> dict[str, Any]:
+    def _forests(self) -> dict[str, Forest]:
         return {}
 
     @cached_property

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from pynomaly_auto.errors import StorageError
+from pynomaly_auto.forest import Forest
+from pynomaly_auto.knowledge._models import read_model
 from pynomaly_auto.records import FloatArray
 
 _LEVELS = (5, 25, 50, 75, 90, 95, 99)
@@ -45,11 +46,11 @@ class Calibrator:
 
     Args:
         features: Input names.
-        booster: A LightGBM model with a logistic loss.
+        forest: Trees whose sum a logistic function turns into a probability.
     """
 
     features: tuple[str, ...]
-    booster: Any = field(repr=False)
+    forest: Forest = field(repr=False)
 
     @classmethod
     def of(cls, features: Sequence[str], text: str) -> Calibrator:
@@ -58,21 +59,16 @@ class Calibrator:
         Raises:
             StorageError: The text is no model.
         """
-        import lightgbm
+        return cls(features=tuple(features), forest=read_model(text, len(features), "the calibrator"))
 
-        try:
-            return cls(features=tuple(features), booster=lightgbm.Booster(model_str=text))
-        except lightgbm.basic.LightGBMError as error:
-            raise StorageError(f"the calibrator is damaged: {error}.") from None
-
-    def probabilities(self, judged: Judged, threads: int = 1) -> FloatArray:
+    def probabilities(self, judged: Judged) -> FloatArray:
         """Probability of being an anomaly, not yet made to rise with the score; shape (n_rows,)."""
         names, table = _table(judged)
         out = np.empty(len(judged.scores))
         for start in range(0, len(out), _CHUNK):
             part = slice(start, start + _CHUNK)
             X = _lay_out(self.features, judged, part, dict(zip(names, table, strict=True)))
-            out[part] = self.booster.predict(X, num_threads=threads)
+            out[part] = self.forest.predict(X)
         return out
 
 

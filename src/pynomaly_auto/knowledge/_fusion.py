@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from pynomaly_auto.errors import StorageError
+from pynomaly_auto.forest import Forest
 from pynomaly_auto.knowledge._anchor import Anchor
-from pynomaly_auto.knowledge._votes import MAGNITUDE, RANK, Votes, lay_out
+from pynomaly_auto.knowledge._models import fitting, read_model
+from pynomaly_auto.knowledge._votes import MAGNITUDE, RANK, RANK_MEAN, Votes, lay_out
 from pynomaly_auto.records import FloatArray, State, plain, restore
 
 _CHUNK = 50_000  # rows laid out at a time, so that a million rows need no matrix of a million
+_MOST = 100  # models
 _FEWEST = 6  # members below which their votes say too little for a model that was trained on many
 
 
@@ -24,14 +27,14 @@ class Fusion:
     Args:
         members: Names of the members it knows: a detector, after a colon its view if it is not the standard one.
         features: Input names, in the models' order.
-        boosters: LightGBM models whose raw predictions are averaged.
+        forests: Models whose sums are averaged.
         anchor: What these are added to; None: they start from nothing.
         blend: Largest weight of the fusion beside the robust mean, reached on tables like the known ones.
     """
 
     members: tuple[str, ...]
     features: tuple[str, ...]
-    boosters: tuple[Any, ...] = field(repr=False)
+    forests: tuple[Forest, ...] = field(repr=False)
     blend: float = 0.5
     anchor: Anchor | None = None
 
@@ -42,35 +45,42 @@ class Fusion:
         Raises:
             StorageError: A text is no model.
         """
-        import lightgbm
-
         members = tuple(name[len(RANK) :] for name in features if name.startswith(RANK))
-        try:
-            boosters = tuple(lightgbm.Booster(model_str=text) for text in texts)
-        except lightgbm.basic.LightGBMError as error:
-            raise StorageError(f"the learned fusion is damaged: {error}.") from None
-        return cls(members=members, features=tuple(features), boosters=boosters, blend=blend, anchor=anchor)
-
-    def texts(self) -> tuple[str, ...]:
-        """The models as text, from which `of` makes them again."""
-        return tuple(b.model_to_string() for b in self.boosters)
+        forests = tuple(read_model(text, len(features), "the learned fusion") for text in texts)
+        return cls(members=members, features=tuple(features), forests=forests, blend=blend, anchor=anchor)
 
     def to_state(self) -> State:
-        """What makes it again."""
-        texts = {f"text.{i}": np.frombuffer(text.encode(), dtype=np.uint8) for i, text in enumerate(self.texts())}
-        values = {"features": list(self.features), "blend": self.blend, "anchor": plain(self.anchor)}
-        return State(arrays=texts, values=values | {"models": len(self.boosters)})
+        """Its models, its inputs, its anchor and its weight."""
+        values = {
+            "features": list(self.features), "forests": len(self.forests), "blend": self.blend,
+            "anchor": None if self.anchor is None else plain(self.anchor),
+        }  # fmt: skip
+        out = State(values=values)
+        for i, forest in enumerate(self.forests):
+            out = out | forest.to_state().within(f"forest.{i}")
+        return out
 
     @classmethod
-    def from_state(cls, state: State) -> Fusion:
-        """Make it again from what `to_state` gave.
+    def from_state(cls, state: State) -> Self:
+        """Make it again.
 
         Raises:
-            StorageError: Something is missing, or is no model.
+            StorageError: Something is missing or damaged.
         """
-        texts = [state.array(f"text.{i}", kind="u").tobytes().decode() for i in range(state.value("models", int))]
-        anchor = None if state.values.get("anchor") is None else restore(Anchor, state.value("anchor", dict))
-        return cls.of(state.value("features", list), texts, state.value("blend", float), anchor)
+        features, anchor = state.value("features", list), state.value("anchor", (dict, type(None)))
+        count, blend = state.value("forests", int), float(state.value("blend", (int, float)))
+        if not all(isinstance(name, str) for name in features) or RANK_MEAN not in features or not 0 <= blend <= 1:
+            raise StorageError("the learned fusion is damaged: its inputs or its weight.")
+        if not 1 <= count <= _MOST:
+            raise StorageError(f"the learned fusion is damaged: it has {count} models.")
+        forests = (Forest.from_state(state.part(f"forest.{i}")) for i in range(count))
+        return cls(
+            members=tuple(name[len(RANK) :] for name in features if name.startswith(RANK)),
+            features=tuple(features),
+            forests=tuple(fitting(forest, len(features)) for forest in forests),
+            blend=blend,
+            anchor=None if anchor is None else _anchor(anchor),
+        )
 
     def knows(self, names: Sequence[str]) -> tuple[str, ...]:
         """Those of the names that are members it knows, in its own order; empty when they are too few to fuse."""
@@ -81,19 +91,18 @@ class Fusion:
         """Those of the names whose mean it starts from; empty without an anchor, or when they are too few."""
         return () if self.anchor is None else self.anchor.among(names)
 
-    def log_odds(self, votes: Votes, facts: Mapping[str, float], threads: int = 1) -> FloatArray:
+    def log_odds(self, votes: Votes, facts: Mapping[str, float]) -> FloatArray:
         """Log odds that a row is an anomaly, if half of all rows were; shape (n_rows,).
 
         Args:
             votes: Of members it knows.
             facts: Of the table, from `table_facts`, and its meta-features if the models use any.
-            threads: For the trees.
         """
         out = np.empty(len(votes.ranks))
         for start in range(0, len(out), _CHUNK):
             part = slice(start, start + _CHUNK)
             X = lay_out(self.features, votes.rows(part), facts)
-            out[part] = np.mean([b.predict(X, raw_score=True, num_threads=threads) for b in self.boosters], axis=0)
+            out[part] = np.mean([forest.predict(X, raw=True) for forest in self.forests], axis=0)
             if self.anchor is not None:
                 out[part] += self.anchor.log_odds(self.features, X)
         return out
@@ -103,7 +112,7 @@ class Fusion:
 
         The anchor's share goes to its members alike, the trees' by what these gain from inputs of single members.
         """
-        gains = np.mean([b.feature_importance("gain") for b in self.boosters], axis=0)
+        gains = np.mean([f.gains if len(f.gains) else np.zeros(len(self.features)) for f in self.forests], axis=0)
         own = dict.fromkeys(names, 1e-9)
         for feature, gain in zip(self.features, gains, strict=True):
             for prefix in (RANK, MAGNITUDE):
@@ -116,3 +125,15 @@ class Fusion:
             name: (1.0 - share) * gain / total + (share / len(core) if name in core else 0.0)
             for name, gain in own.items()
         }
+
+
+def _anchor(values: Mapping[str, Any]) -> Anchor:
+    try:
+        found = restore(Anchor, values)
+        right = bool(np.isfinite([found.slope, found.intercept, found.share]).all())
+        right = right and all(isinstance(name, str) for name in found.members)
+    except (TypeError, ValueError, KeyError) as error:
+        raise StorageError(f"the learned fusion is damaged: its anchor: {error}.") from None
+    if not right:
+        raise StorageError("the learned fusion is damaged: its anchor.")
+    return found

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from pynomaly_auto.errors import StorageError
+from pynomaly_auto.forest import Forest
 from pynomaly_auto.records import FloatArray
 
 GAIN_INPUTS = (
@@ -121,12 +121,12 @@ class Gains:
 
     Args:
         company: Of the members it knows.
-        booster: LightGBM model.
+        forest: The model.
         shrinkage: What predictions are multiplied by: how far they held on unseen groups.
     """
 
     company: Company
-    booster: Any = field(repr=False)
+    forest: Forest = field(repr=False)
     shrinkage: float = 1.0
 
     def predict(
@@ -152,5 +152,5 @@ class Gains:
             return {name: float(self.company.strength[i]) for name, i in zip(names, asked, strict=True)}
         said = () if measured is None else [measured.get(name, Measured()) for name in names]
         X = gain_inputs(self.company, inside, asked, facts, said)
-        found = self.shrinkage * np.asarray(self.booster.predict(X, num_threads=1), dtype=np.float64)
+        found = self.shrinkage * self.forest.predict(X)
         return dict(zip(names, found.tolist(), strict=True))

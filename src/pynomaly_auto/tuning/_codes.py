@@ -66,4 +66,10 @@ declare(
         "The member was fitted on the rows of the search, as none could be fitted on all.",
         "Raise time_budget.",
     ),
+    ReasonCode(
+        "TUN-032",
+        "Answer settled",
+        "Parameters are not tuned, as nothing left to try can change the answer.",
+        "Force a detector, or set its parameters, to have it tried all the same.",
+    ),
 )
