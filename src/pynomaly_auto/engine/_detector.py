@@ -43,8 +43,8 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
             a ``time_budget`` other than the default, whichever is used up first ends the search.
         contamination: Share of anomalies in (0, 0.5], or ``"auto"``: estimated.
         target_metric: What threshold and search should serve: ``"f1"``, ``"precision"``, ``"recall"``, ``"roc_auc"``
-            or ``"average_precision"``. The first three label as many rows as make their expected value largest;
-            otherwise as many rows are labelled as anomalies are expected.
+            or ``"average_precision"``. The first three label as many rows as make the expected F-measure
+            largest (precision: never more than anomalies are expected); otherwise as many as are expected.
         alert_budget: The most rows anybody can look at: a number of rows, a share of them in (0, 1), or rows per
             period of the table's time such as ``"20/day"``; never more are labelled. None: no limit.
         max_models: Most models in the ensemble; None: as many as the budget and their gain allow.
