@@ -1,23 +1,31 @@
-# Two targets do all the set-up themselves, in a local .venv: `make demo` and `make test`.
+# Two targets do all the set-up themselves, in a local .venv: `make demo` the core alone, `make test` every extra.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CORE := $(VENV)/.core
 STAMP := $(VENV)/.installed
 DATA ?=
 BUDGET ?= 30
 OUT ?= demo_output
 
-.PHONY: demo test lint types unit notebooks docs benchmarks clean
+.PHONY: demo test test-matrix lint types unit notebooks docs benchmarks clean
 .DEFAULT_GOAL := test
+
+$(CORE): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	$(BIN)/pynomaly status
+	touch $(CORE)
 
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[all,test]'
-	touch $(STAMP)
+	touch $(CORE) $(STAMP)
 
-demo: $(STAMP)
+demo: $(CORE)
 	mkdir -p $(OUT)
 	test -n "$(DATA)" || $(BIN)/python -m meta_datasets.demo $(OUT)/breast_cancer.csv
 	$(BIN)/pynomaly auto detect --dataset "$(or $(DATA),$(OUT)/breast_cancer.csv)" --time-budget $(BUDGET) --random-state 0 --output $(OUT)/results
@@ -37,9 +45,14 @@ types: $(STAMP)
 unit: $(STAMP)
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
 
+# A short suite on every interpreter found from 3.11 on: core dependencies, the lowest and the newest. ONLY=others leaves
+# out the one that `make test` has just used with the newest.
+test-matrix:
+	$(PYTHON) -m tests.matrix $(if $(ONLY),--$(ONLY))
+
 docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
-	$(BIN)/python -m mkdocs build --strict
+	$(BIN)/zensical build --clean --strict
 
 benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.speed

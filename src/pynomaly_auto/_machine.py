@@ -1,4 +1,4 @@
-"""What this process may use of the machine: cores and memory, within the limits of the container it runs in.
+"""What this process may use of the machine: cores, memory and processes, within the limits of the container it runs in.
 
 The limits are those of Linux control groups, version 1 and 2: of the group the process is in and of all above it, as
 each holds for what is below. Everything is read from files below a root folder, so that tests bring their own.
@@ -6,14 +6,17 @@ each holds for what is below. Everything is read from files below a root folder,
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
 _ROOT = Path("/")
+_UNCOUNTED = 1000  # a limit on processes so far away is none
 # Where version 2 is found: by itself, or beside version 1.
 _UNIFIED = ("sys/fs/cgroup", "sys/fs/cgroup/unified")
 
@@ -27,6 +30,36 @@ def usable_cores(root: Path = _ROOT) -> int:
 def free_memory(root: Path = _ROOT) -> int:
     """Bytes this process may still take: what the system has left, at most what the control groups leave."""
     return max(0, min([psutil.virtual_memory().available, *_rooms(root)]))
+
+
+def free_processes(root: Path = _ROOT) -> int | None:
+    """Processes and threads this user may still start; None: so many that nobody need count them."""
+    free = list(_pids(root))
+    if sys.platform != "win32" and os.getuid() != 0:  # the system excepts its administrator
+        import resource
+
+        most, _ = resource.getrlimit(resource.RLIMIT_NPROC)
+        if 0 <= most < _UNCOUNTED:
+            free.append(max(0, most - _threads_of(os.getuid())))
+    return min(free) if free and min(free) < _UNCOUNTED else None
+
+
+def _threads_of(user: int) -> int:
+    """All threads of the user's processes, as the limit counts them."""
+    count = 0
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.uids().real == user:
+                count += process.num_threads()
+    return count
+
+
+def _pids(root: Path) -> Iterator[int]:
+    """What each limit on the number of processes leaves."""
+    for folder in _groups(root, "pids"):
+        most, used = (_number(" ".join(_words(folder / name))) for name in ("pids.max", "pids.current"))
+        if most >= 0:
+            yield max(0, most - used)
 
 
 def _quotas(root: Path) -> Iterator[float]:

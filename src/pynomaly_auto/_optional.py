@@ -10,20 +10,46 @@ import warnings
 from collections.abc import Iterable
 from types import ModuleType
 
-from pynomaly_auto.errors import MissingExtraError
+from pynomaly_auto.errors import MissingExtraError, ResourceError
 
-# Which extra brings which package; the one place that knows.
-_EXTRA_OF = {
-    "isotree": "forests",
-    "torch": "deep",
-    "statsmodels": "timeseries",
-    "prophet": "timeseries",
-    "ray": "ray",
-    "shap": "explain",
-    "lime": "explain",
-    "matplotlib": "plots",
-    "python_calamine": "excel",
+# Which extra brings which packages, and what they add; the one place that knows.
+_EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
+    "forests": (("isotree",), "the strongest tree detectors (compiled from source)"),
+    "deep": (("torch",), "the neural detectors (large: with CUDA's libraries several GB)"),
+    "explain": (("shap", "lime"), "explanations by SHAP and LIME"),
+    "ray": (("ray",), "trials on a cluster"),
+    "plots": (("matplotlib",), "pictures"),
+    "excel": (("python_calamine",), "reading Excel files"),
+    "timeseries": (("statsmodels", "prophet"), "models of time series"),
+    "pyod": (("pyod",), "any detector of PyOD by name"),
 }
+_EXTRA_OF = {package: extra for extra, (packages, _) in _EXTRAS.items() for package in packages}
+
+# What every run needs, down to the compiled code: a slim image may lack a system library of one of them.
+_CORE = ("numpy", "scipy.linalg", "pandas", "pyarrow", "sklearn.ensemble", "lightgbm", "optuna")
+_REMEDIES = {
+    "libgomp": "Install it: apt-get install libgomp1 (Debian, Ubuntu), dnf install libgomp (Fedora, RHEL), "
+    "apk add libgomp (Alpine).",
+    "libomp": "Install it: brew install libomp.",
+}
+
+
+def check_core() -> None:
+    """Import what every run needs, so that a run does not fail in its last seconds.
+
+    Raises:
+        ResourceError: One of them cannot be loaded; the message says why and what to do.
+    """
+    for module in _CORE:
+        package = module.partition(".")[0]
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                importlib.import_module(module)
+        except (ImportError, OSError) as error:
+            reinstall = f"Install the library it names, or install {package!r} again."
+            fix = next((text for name, text in _REMEDIES.items() if name in str(error)), reinstall)
+            raise ResourceError(f"{package!r}, which every run needs, cannot be loaded: {error}.", fix=fix) from None
 
 
 def require(module: str) -> ModuleType:
@@ -69,3 +95,11 @@ def _version(package: str) -> str | None:
 def available(package: str) -> bool:
     """Whether a package could be imported, without importing it."""
     return importlib.util.find_spec(package) is not None
+
+
+def extras() -> dict[str, str]:
+    """Each extra, with what it adds and whether it is there."""
+    return {
+        name: f"adds {adds}" + ("" if all(map(available, packages)) else f"; pip install 'pynomaly-auto[{name}]'")
+        for name, (packages, adds) in _EXTRAS.items()
+    }

@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from pynomaly_auto._deadline import waiting_since
+from pynomaly_auto._saying import say
 from pynomaly_auto._version import __version__
 from pynomaly_auto.cli._kb import kb
 from pynomaly_auto.cli._score import score
@@ -49,11 +50,11 @@ def main() -> None:
         # Wrong arguments; a command group called without a command carries its whole help as its message.
         message = error.format_message() if hasattr(error, "format_message") else str(error)
         if message.startswith("Usage:"):
-            sys.stderr.write(f"{message}\n")
+            say(f"{message}")
             sys.exit(2)
         _fail(f"{message.rstrip('.')}. Try --help.")
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("Interrupted.\n")
+        say("Interrupted.")
         sys.exit(130)
 
 
@@ -66,7 +67,7 @@ def _began() -> float:
 
 
 def _fail(message: str) -> NoReturn:
-    sys.stderr.write(f"Error: {' '.join(message.split())}\n")
+    say(f"Error: {' '.join(message.split())}")
     sys.exit(2)
 
 
@@ -148,7 +149,8 @@ def detect(  # noqa: PLR0913 - one parameter per option
         detector.save(output / "model.pynomaly")
     if quiet:
         for warning in result.warnings:
-            sys.stderr.write(f"Warning: {warning.subject}: {warning.text}\n")
+            if warning.subject != "MLflow":  # whose losses have been said already
+                say(f"Warning: {warning.subject}: {warning.text}")
     else:
         out.print(result.summary(out.width), markup=False)
         for line in evaluated.summary_lines() if evaluated is not None else ():

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -30,6 +30,14 @@ _FEWEST_SHARED = 256  # rows of a block, below which calls cost more than sharin
 _MOST_SHARED = 2_048
 
 
+class Scorer(Protocol):
+    """What scores encoded rows."""
+
+    def score(self, X: FloatArray, *, shared: Shared | None) -> FloatArray:
+        """As `FittedDetector.score`."""
+        ...
+
+
 class FittedDetector:
     """A fitted detector behind the uniform interface.
 
@@ -51,7 +59,13 @@ class FittedDetector:
         return None if is_data(kind) else full_name(kind)
 
     @property
-    def _reference_rows(self) -> int:
+    def n_neighbours(self) -> int:
+        """How many nearest rows it looks for; 0: it looks for none."""
+        return int(getattr(self._inner, "n_neighbors_", 0))
+
+    @property
+    def n_reference_rows(self) -> int:
+        """Among how many rows it looks for them."""
         search = getattr(self._inner, "search_", None)
         return len(search) if isinstance(search, NeighbourSearch) else 1
 
@@ -173,7 +187,7 @@ class FittedDetector:
         return np.nan_to_num(scores, nan=float(np.median(seen)), posinf=float(seen.max()), neginf=float(seen.min()))
 
 
-def score_each(detectors: Sequence[FittedDetector], X: FloatArray, *, n_threads: int = 1) -> list[FloatArray]:
+def score_each(detectors: Sequence[Scorer], X: FloatArray, *, n_threads: int = 1) -> list[FloatArray]:
     """Scores of the same rows by several detectors, which share what they have in common.
 
     Args:
@@ -189,8 +203,8 @@ def score_each(detectors: Sequence[FittedDetector], X: FloatArray, *, n_threads:
     """
     out = [np.empty(len(X)) for _ in detectors]
     # Who looks for most neighbours goes first: what is found then is enough for the others.
-    order = sorted(range(len(detectors)), key=lambda i: -int(getattr(detectors[i]._inner, "n_neighbors_", 0)))
-    largest = max((detector._reference_rows for detector in detectors), default=1)
+    order = sorted(range(len(detectors)), key=lambda i: -getattr(detectors[i], "n_neighbours", 0))
+    largest = max((getattr(detector, "n_reference_rows", 1) for detector in detectors), default=1)
     with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as threads:
         for part in blocks(len(X), min(_MOST_SHARED, max(_FEWEST_SHARED, 2_000_000 // largest))):
             shared = Shared()

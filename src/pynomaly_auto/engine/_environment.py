@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from pynomaly_auto._machine import usable_cores
+from pynomaly_auto._optional import extras
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.engine._pipeline import versions
 from pynomaly_auto.errors import StorageError
@@ -20,6 +21,7 @@ def environment() -> dict[str, str]:
     facts["detectors"] = f"{ready} of {len(DETECTORS)}" + (f" (missing: {', '.join(missing)})" if missing else "")
     facts["knowledge base"] = _knowledge()
     facts["tracking"] = os.environ.get("MLFLOW_TRACKING_URI", "local store in ./mlruns")
+    facts |= {f"extra {name}": text for name, text in extras().items()}
     return facts
 
 

@@ -21,6 +21,7 @@ from pynomaly_auto.deciding import decide
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._periods import periods_of
 from pynomaly_auto.engine._progress import Progress
+from pynomaly_auto.engine._resources import check_machine, within_memory
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.ensembling import Expertise, FittedEnsemble, Settling, choose_members
 from pynomaly_auto.explaining import Explaining, explain_rows
@@ -87,6 +88,7 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         owner: Name of the estimator, for messages.
     """
     deadline = Deadline(settings.time_budget)
+    check_machine(settings)
     seed = secrets.randbits(31) if settings.random_state is None else settings.random_state
     settings = settings.with_(random_state=seed)
     with Progress(settings, deadline) as progress:
@@ -94,6 +96,7 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         with stage("reading"):
             encoder = TableEncoder(novelty=settings.novelty, owner=owner).fit(table)
             dataset = encoder.encode(table)
+        settings, fewer = within_memory(settings, dataset)
         name = f"{dataset.n_rows:,} rows, {len(dataset.columns):,} columns"
         tracker = open_tracker(settings.tracking, settings.experiment_name, run_name=name)
         tracker.start()
@@ -102,7 +105,7 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         except BaseException as error:
             tracker.abort(f"{type(error).__name__}: {error}", killed=isinstance(error, KeyboardInterrupt))
             raise
-    result = replace(result, data_reasons=reasons + dataset.reasons)
+    result = replace(result, data_reasons=reasons + fewer + dataset.reasons)
     return Run(model=model, result=result, tracker=tracker, deadline=deadline)
 
 

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pynomaly_auto._deadline import Deadline
+from pynomaly_auto._saying import is_terminal, say
 from pynomaly_auto.records import Trial
 from pynomaly_auto.settings import Settings
 
@@ -61,7 +62,7 @@ class Progress:
             self._best = max(trial.quality, self._best or 0.0)
         if self._settings.verbose >= 2:
             quality = "" if trial.quality is None else f" quality {trial.quality:.3f}"
-            sys.stderr.write(f"trial {trial.number} {trial.detector} {trial.status}{quality} {trial.seconds:.2f} s\n")
+            say(f"trial {trial.number} {trial.detector} {trial.status}{quality} {trial.seconds:.2f} s")
         self._show()
 
     def _total(self) -> float:
@@ -80,7 +81,7 @@ class Progress:
 
 def somebody_looks() -> bool:
     """Whether output goes to a terminal or a notebook."""
-    if sys.stderr is not None and sys.stdout is not None and sys.stdout.isatty():
+    if sys.stderr is not None and is_terminal(sys.stdout):
         return True
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None

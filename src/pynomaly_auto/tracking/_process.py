@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from pynomaly_auto._saying import is_terminal, say
 from pynomaly_auto.tracking._recorder import IDLE, LINGER
 
 Listener = Callable[[Mapping[str, Any]], None]
@@ -184,22 +185,15 @@ def _leave() -> None:
     process.close()
     process.wait(_SILENT)
     if process.busy and process.running:
-        if sys.stderr is not None and sys.stderr.isatty():
-            say(f"the record of the run is still being written; waiting for it at most {EXIT_WAIT:.0f} s")
+        if is_terminal(sys.stderr):
+            say(f"pynomaly_auto: the record of the run is still being written, at most {EXIT_WAIT:.0f} s are waited.")
         process.wait(EXIT_WAIT - _SILENT)
         if process.busy and process.running:
             say(
-                f"the record of the run is not complete after {EXIT_WAIT:.0f} s; writing it goes on alone for at most "
-                f"{LINGER:.0f} s"
+                f"pynomaly_auto: the record of the run is not complete after {EXIT_WAIT:.0f} s; writing it goes on "
+                f"alone for at most {LINGER:.0f} s."
             )
     process.leave_alone()
-
-
-def say(text: str) -> None:
-    """One line on standard error, where there is one."""
-    if sys.stderr is not None:
-        with contextlib.suppress(OSError, ValueError):  # closed, or a pipe that nobody reads
-            sys.stderr.write(f"pynomaly_auto: {text}.\n")
 
 
 def _forget() -> None:

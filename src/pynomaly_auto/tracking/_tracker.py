@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from pynomaly_auto._saying import say
 from pynomaly_auto._scratch import Scratch
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import Reason, Result, Trial
@@ -233,9 +234,9 @@ class Tracker:
     def _say(info: TrackedRun) -> None:
         why = info.problems[0].text.rstrip(".") if info.problems else "the recorder gave no reason"
         much = "in full" if info.run_id else "at all"
-        _process.say(
-            f"the run was not recorded {much} in {info.uri or 'the local store'}: {why}. The result itself is "
-            "complete; check the tracking URI, or turn recording off by tracking=False"
+        say(
+            f"pynomaly_auto: the run was not recorded {much} in {info.uri or 'the local store'}: {why}. The result "
+            "itself is complete; check the tracking URI, or turn recording off by tracking=False."
         )
 
     def _problem(self, code: str, text: str) -> None:

@@ -1,0 +1,60 @@
+"""Whether this machine can carry a run at all, asked before it starts: one clear error instead of a hang or a kill."""
+
+from __future__ import annotations
+
+from pynomaly_auto._machine import free_memory, free_processes, usable_cores
+from pynomaly_auto._optional import check_core
+from pynomaly_auto.errors import ResourceError
+from pynomaly_auto.pool import MORE_PROCESSES
+from pynomaly_auto.records import Dataset, Reason
+from pynomaly_auto.settings import Settings
+
+# Of memory, in bytes and in multiples of the numbers of the table; measured as the peak of the proportional set size
+# of all processes on tables of 300 x 4 to 1,000,000 x 20 (peak less what the parent had when `fit` began).
+_BASE, _PER_TABLE = 150e6, 3.5  # the parent: packages, knowledge base; the table, encoded, projected and scored
+_WORKER, _WORKER_PER_TABLE = 70e6, 3.0
+_RECORDER = 300e6  # MLflow's process, and report and model in the parent
+# Threads and processes beside one per core (BLAS, OpenMP) and the workers: of Arrow, of the pool, its server.
+_THREADS, _RECORDER_THREADS = 6, 6
+
+
+def check_machine(settings: Settings) -> None:
+    """Refuse to begin where libraries in C would end the process, or wait for ever, for want of a thread.
+
+    Raises:
+        ResourceError: This user, or this container, may not start as many as a run needs, or a package that every run
+            needs cannot be loaded.
+    """
+    check_core()
+    free = free_processes()
+    needed = _THREADS + usable_cores() + settings.workers + (0 if settings.tracking is False else _RECORDER_THREADS)
+    if free is not None and free < needed:
+        raise ResourceError(
+            f"only {free} more processes or threads may be started here, and a run needs about {needed}.",
+            fix=f"{MORE_PROCESSES} Fewer are needed with n_jobs=1 and tracking=False.",
+        )
+
+
+def within_memory(settings: Settings, dataset: Dataset) -> tuple[Settings, tuple[Reason, ...]]:
+    """The settings with as many workers as there is memory for, and why where that is fewer.
+
+    Raises:
+        ResourceError: There is too little for a single one.
+    """
+    free, table = free_memory(), float(dataset.X.nbytes)
+    parent = _BASE + _PER_TABLE * table + (0.0 if settings.tracking is False else _RECORDER)
+    each = _WORKER + _WORKER_PER_TABLE * table
+    if free < parent + _WORKER:
+        off = "" if settings.tracking is False else ", turn recording off by tracking=False,"
+        raise ResourceError(
+            f"{free / 1e6:,.0f} MB of memory are free, and {dataset.n_rows:,} rows of {dataset.n_features:,} features "
+            f"need about {(parent + _WORKER) / 1e6:,.0f} MB.",
+            fix=f"Give it more memory{off} or fewer rows.",
+        )
+    workers = max(1, int((free - parent) / each))
+    if workers >= settings.workers:
+        return settings, ()
+    text = f"{workers} of {settings.workers} workers: there is memory for no more"
+    evidence = {"workers": workers, "asked": settings.workers, "free_mb": round(free / 1e6)}
+    reason = Reason(code="SET-020", subject="workers", text=text, evidence=evidence)
+    return settings.with_(n_jobs=workers), (reason,)

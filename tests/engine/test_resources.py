@@ -1,0 +1,111 @@
+"""A machine that cannot carry a run says so before it starts, and one that carries a smaller one gets that."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import resource
+import sys
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+
+from pynomaly_auto import _machine, _optional
+from pynomaly_auto.engine import _resources
+from pynomaly_auto.errors import ResourceError
+from tests.engine.conftest import quick
+
+
+def test_too_little_memory_is_an_error_before_it_starts(table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_resources, "free_memory", lambda: 100_000_000)
+    monkeypatch.setattr("pynomaly_auto.engine._pipeline.Pool", None)
+    with pytest.raises(ResourceError, match=r"100 MB of memory are free.*tracking=False"):
+        quick(tracking=None).fit(table)
+    with pytest.raises(ResourceError, match="more memory or fewer rows"):
+        quick(tracking=False).fit(table)
+
+
+def test_little_memory_is_a_smaller_plan(table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_resources, "free_memory", lambda: 300_000_000)
+    result = quick(n_trials=1, n_jobs=8).fit(table).result_
+    assert result.settings["n_jobs"] == 2
+    (told,) = [r for r in result.reasons if r.code == "SET-020"]
+    assert told.text == "2 of 8 workers: there is memory for no more"
+    assert told.evidence == {"workers": 2, "asked": 8, "free_mb": 300}
+
+
+def test_too_few_processes_is_an_error_before_it_starts(table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_resources, "free_processes", lambda: 5)
+    with pytest.raises(ResourceError, match=r"only 5 more processes.*ulimit -u"):
+        quick().fit(table)
+
+
+def test_limits_on_processes_are_counted(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "proc/self").mkdir(parents=True)
+    group = tmp_path / "sys/fs/cgroup"
+    group.mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_text("0::/\n")
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    assert _machine.free_processes(tmp_path) is None
+    (group / "pids.max").write_text("max\n")
+    assert _machine.free_processes(tmp_path) is None
+    (group / "pids.max").write_text("100\n")
+    (group / "pids.current").write_text("70\n")
+    assert _machine.free_processes(tmp_path) == 30
+    monkeypatch.setattr(os, "getuid", lambda: psutil.Process().uids().real or 4_000_000)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (25, 25))
+    monkeypatch.setattr(_machine, "_threads_of", lambda _: 20)
+    assert _machine.free_processes(tmp_path) == 5
+    monkeypatch.undo()
+    assert _machine._threads_of(psutil.Process().uids().real) >= 1
+
+
+@pytest.mark.parametrize(
+    ("module", "error", "remedy"),
+    [
+        ("lightgbm", OSError("libgomp.so.1: cannot open shared object file: No such file or directory"), "libgomp1"),
+        ("pyarrow", ImportError("libarrow.so.2000: undefined symbol: x"), "install 'pyarrow' again"),
+    ],
+)
+def test_a_library_that_cannot_be_loaded_is_one_error_at_once(
+    module: str, error: Exception, remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = importlib.import_module
+
+    def load(name: str, package: str | None = None) -> Any:
+        if name == module:
+            raise error
+        return real(name, package)
+
+    monkeypatch.setattr(_optional.importlib, "import_module", load)
+    with pytest.raises(ResourceError, match=module) as caught:
+        quick().fit(np.ones((50, 2)))
+    assert remedy in str(caught.value)
+    assert str(error) in str(caught.value)
+
+
+def test_a_run_needs_no_working_folder(table: pd.DataFrame, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    try:
+        assert len(quick(n_trials=2, tracking=False).fit(table).result_.search.completed) == 2
+    finally:
+        monkeypatch.chdir(tmp_path)
+
+
+def test_a_run_needs_no_streams(table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under pythonw, or in a service."""
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert quick(n_trials=1, verbose=2).fit(table).result_.labels.shape == (len(table),)
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stdout", closed)
+    monkeypatch.setattr(sys, "stderr", closed)
+    assert quick(n_trials=1, verbose=2).fit(table).result_.labels.shape == (len(table),)
