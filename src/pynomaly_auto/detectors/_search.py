@@ -197,7 +197,7 @@ def _doubtful(Z: FloatArray, squares: FloatArray) -> IntArray:
 
 
 class NeighbourSearch(Stored):
-    """Exact Euclidean nearest neighbours among the rows fitted on.
+    """Exact nearest neighbours among the rows fitted on, Euclidean unless another power is asked for.
 
     Only the rows are state: what makes searching them quick is made when first needed and never stored. Searches of
     the same rows share their work where their owners score within one `Shared`.
@@ -207,9 +207,11 @@ class NeighbourSearch(Stored):
         part_ties: Move the rows by a hundred-thousandth of their features' scales, always the same way. Which of many
             equally distant rows are neighbours would otherwise hang on rounding, which differs between a row alone and
             a batch; those who use more than the distances need it.
+        power: Of the Minkowski distance, at least 1; only Euclidean searches (2) share work and use trees.
     """
 
     layout: ClassVar = {
+        "power": Value(least=1.0),
         "centre_": Array(shape=("d",)),
         "rows_": Part(kind=Points),
         "resolution_": Value(least=0.0),
@@ -218,7 +220,8 @@ class NeighbourSearch(Stored):
     parted_: Points | None = None
     _moved: float | None = None
 
-    def __init__(self, X: FloatArray, *, part_ties: bool = False) -> None:
+    def __init__(self, X: FloatArray, *, part_ties: bool = False, power: float = 2.0) -> None:
+        self.power = float(power)
         self.centre_, scale = median_scale(X)  # small norms keep what products lose to cancellation small
         self.rows_ = Points(X - self.centre_)
         self.part_ties, self.resolution_ = part_ties, 0.0
@@ -259,6 +262,8 @@ class NeighbourSearch(Stored):
 
     def distances(self, X: FloatArray, k: int) -> FloatArray:
         """Distances to the ``k`` nearest rows, ties not parted, nearest first; shape (len(X), k)."""
+        if self.power != 2.0:
+            return self._compared(self.rows_, X - self.centre_, k)[0]
         out = np.empty((len(X), k))
         for part in self._blocks(len(X)):
             if self._by_tree:
@@ -269,6 +274,8 @@ class NeighbourSearch(Stored):
 
     def query(self, X: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
         """Distances to and positions of the ``k`` nearest rows, nearest first; shapes (len(X), k)."""
+        if self.power != 2.0:
+            return self._compared(self._points, X - self.centre_, k)
         distances, positions = np.empty((len(X), k)), np.empty((len(X), k), dtype=np.int64)
         for part in self._blocks(len(X)):
             block = X[part]
@@ -285,6 +292,8 @@ class NeighbourSearch(Stored):
     def query_self(self, k: int) -> tuple[FloatArray, IntArray]:
         """The same for the rows themselves, each leaving itself (but not its duplicates) out."""
         points = self._points
+        if self.power != 2.0:
+            return self._compared(points, points.rows, k, themselves=True)
         if self._by_tree:
             distances, positions = points.by_tree(points.rows, k + 1)
             mine = positions == np.arange(len(self))[:, None]
@@ -299,6 +308,31 @@ class NeighbourSearch(Stored):
             lowest = _lowest(away, k)
             found = points.sorted(Z, points.exact(Z, lowest), lowest)
             distances[part], positions[part] = self._settled(Z, found, np.arange(part.start, part.stop))
+        return distances, positions
+
+    def _compared(
+        self, points: Points, Z: FloatArray, k: int, *, themselves: bool = False
+    ) -> tuple[FloatArray, IntArray]:
+        """Distances to and positions of the nearest points by comparing all pairs, nearest first.
+
+        Args:
+            points: Among which.
+            Z: The rows; shape (n_rows, n_features).
+            k: How many.
+            themselves: The rows are the points, and each leaves itself out.
+        """
+        from scipy.spatial.distance import cdist
+
+        distances, positions = np.empty((len(Z), k)), np.empty((len(Z), k), dtype=np.int64)
+        for part in self._blocks(len(Z)):
+            away = cdist(Z[part], points.rows, "minkowski", p=self.power)
+            if themselves:
+                away[np.arange(len(away)), np.arange(part.start, part.start + len(away))] = np.inf
+            found = smallest(away, k)
+            near = np.take_along_axis(away, found, axis=1)
+            order = np.argsort(near, axis=1, kind="stable")
+            distances[part] = np.take_along_axis(near, order, axis=1)
+            positions[part] = np.take_along_axis(found, order, axis=1)
         return distances, positions
 
     def _blocks(self, n_rows: int) -> list[slice]:
