@@ -356,7 +356,7 @@ class TestLearned:
     def test_the_target_f1_cuts_where_it_is_expected_to_be_largest(self):
         scores, members, _ = table()
         verdict = run(scores, members, probabilities=self.probabilities(scores), target_metric="f1")
-        count, _ = best_count(verdict.probabilities)
+        count, _ = best_count(verdict.probabilities, 1.0, 250)
         assert labelled(verdict) == count
         said = next(r for r in verdict.reasons if r.code == "DEC-034")
         assert f"{round(verdict.probabilities.sum())} anomalies are expected" in said.text
@@ -369,13 +369,21 @@ class TestLearned:
 
     def test_the_expected_f1_is_the_largest(self):
         p = np.sort(np.random.default_rng(1).beta(0.3, 3, 200))[::-1]
-        count, reached = best_count(p)
+        count, reached = best_count(p, 1.0, 200)
         k = np.arange(1, 201)
         assert reached == pytest.approx((2 * np.cumsum(p) / (k + p.sum())).max())
         assert count == 1 + np.argmax(2 * np.cumsum(p) / (k + p.sum()))
 
     def test_doubtful_probabilities_do_not_label_most_rows(self):
-        assert best_count(np.full(1000, 0.05))[0] <= 250
+        scores, members, _ = table()
+        found = run(scores, members, probabilities=np.full(1000, 0.05), target_metric="f1")
+        assert labelled(found) <= 250
+
+    def test_precision_never_labels_more_than_are_expected(self):
+        scores, members, _ = table()
+        p = np.where(scores > np.quantile(scores, 0.6), 0.2, 0.02)
+        found = {m: labelled(run(scores, members, probabilities=p, target_metric=m)) for m in ("precision", "f1", None)}
+        assert found["precision"] <= found[None] == round(p.sum()) < found["f1"]
 
     def test_a_target_metric_labels_fewer_or_more(self):
         scores, members, _ = table()
