@@ -1,9 +1,7 @@
-"""Settings and the clock: frozen, validated once, from keyword arguments, TOML or YAML."""
+"""Settings: frozen, validated once, from keyword arguments, TOML or YAML."""
 
 from __future__ import annotations
 
-import math
-import time
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -16,7 +14,7 @@ from pynomaly_auto._overrides import Overrides
 from pynomaly_auto._quantities import parse_alert_budget, parse_bytes
 from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError, shown
 
-__all__ = ["Deadline", "Overrides", "Settings", "parse_alert_budget", "parse_bytes", "read_mapping", "usable_cores"]
+__all__ = ["Overrides", "Settings", "parse_alert_budget", "parse_bytes", "read_mapping", "usable_cores"]
 
 BACKENDS = ("local", "ray")
 PRIORITIES = ("accuracy", "speed", "interpretability")
@@ -177,28 +175,6 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
             f"{path.name!r} holds {type(loaded).__name__}, not a mapping.", fix="Write 'name: value' lines."
         )
     return loaded
-
-
-class Deadline:
-    """A point in time that the stages of one run share; None never comes."""
-
-    def __init__(self, seconds: float | None) -> None:
-        self.seconds = seconds
-        self.started = time.monotonic()
-
-    def elapsed(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self.started
-
-    def remaining(self) -> float:
-        """Seconds left, never negative; infinite without a limit."""
-        return math.inf if self.seconds is None else max(0.0, self.seconds - self.elapsed())
-
-    def reserving(self, seconds: float) -> Deadline:
-        """The same clock for what must leave that many seconds to what follows."""
-        earlier = Deadline(None if self.seconds is None else max(0.0, self.seconds - seconds))
-        earlier.started = self.started
-        return earlier
 
 
 def _check_names(values: Mapping[str, Any], where: str) -> None:

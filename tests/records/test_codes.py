@@ -19,8 +19,8 @@ CODE = re.compile(r"[A-Z]{3}-\d{3}")
 # Whose room a code's letters are. The recording of a run spans two of them, and the ensemble says when it is settled.
 ROOMS = {
     "SET": {"engine"}, "PRE": {"presets"}, "DAT": {"dataset"}, "PRO": {"profiling"}, "REC": {"recommending"},
-    "GUI": {"recommending"}, "TUN": {"tuning", "ensembling"}, "ENS": {"ensembling"}, "DEC": {"deciding"},
-    "EXP": {"explaining"}, "TRK": {"tracking", "engine"}, "STO": {"storing"}, "ENG": {"engine"}, "MON": {"monitoring"},
+    "GUI": {"recommending"}, "TUN": {"tuning", "ensembling"}, "ENS": {"ensembling"},
+    "DEC": {"deciding"}, "EXP": {"explaining"}, "TRK": {"tracking", "engine"}, "STO": {"storing"}, "ENG": {"engine"}, "MON": {"monitoring"},
 }  # fmt: skip
 # Who shows reasons to people, and so may look into them.
 SHOWING = {

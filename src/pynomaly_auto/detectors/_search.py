@@ -21,6 +21,7 @@ PAIRS = 200_000  # distances held at a time
 _PARTING = 1e-5
 _PARTED = "parted"
 _CANCELLED = 1e-4  # share of the squared norm below which a squared distance by products is rounding noise
+_LOST = 1e13  # squared norm, in squared resolutions, beyond which products do not show how ties were parted
 _SPARE = 8  # neighbours more than asked for that are looked at, as parting ties may change which are nearest
 _FEW_ROWS = 64  # fewer rows find their neighbours by themselves: sharing costs more than it saves
 _TREE_FEATURES = 5  # beyond, comparing all pairs beats a tree
@@ -273,8 +274,9 @@ class NeighbourSearch(Stored):
             Z = points.rows[part]
             away = points.away(Z, scratch=True)
             away[np.arange(len(Z)), np.arange(part.start, part.stop)] = np.inf
-            found = smallest(away, k)
-            distances[part], positions[part] = points.sorted(Z, points.exact(Z, found), found)
+            lowest = smallest(away, k)
+            found = points.sorted(Z, points.exact(Z, lowest), lowest)
+            distances[part], positions[part] = self._settled(Z, found, np.arange(part.start, part.stop))
         return distances, positions
 
     def _blocks(self, n_rows: int) -> list[slice]:
@@ -298,13 +300,13 @@ class NeighbourSearch(Stored):
     def _nearest(self, X: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
         if self.parted_ is None or len(X) < _FEW_ROWS:
             Z = X - self.centre_
-            return _found(self._points, Z, self._points.away(Z, scratch=True), k)
+            return self._settled(Z, _found(self._points, Z, self._points.away(Z, scratch=True), k))
         n = len(self)
         wider = min(k + _SPARE, n)
         near = self._near(X, wider)
         away, candidates = self.parted_.away(near.Z, scratch=True), near.nearest(wider)
         if candidates is None:  # which of them are nearest is only seen when they are parted
-            return _found(self.parted_, near.Z, away, k)
+            return self._settled(near.Z, _found(self.parted_, near.Z, away, k))
         squares = np.take_along_axis(away, candidates, axis=1) + near.norms
         order = np.argsort(squares, axis=1, kind="stable")[:, :k]
         squares = np.take_along_axis(squares, order, axis=1)
@@ -316,7 +318,31 @@ class NeighbourSearch(Stored):
                 found[0][:, -1] >= near.distances[:, wider - 1] * (1.0 - 1e-6) - self._farthest_move
             )
             found[0][unsure], found[1][unsure] = _found(self.parted_, near.Z[unsure], away[unsure], k)
-        return found
+        return self._settled(near.Z, found)
+
+    def _settled(
+        self, Z: FloatArray, found: tuple[FloatArray, IntArray], own: IntArray | None = None
+    ) -> tuple[FloatArray, IntArray]:
+        """What was found, searched again by differences where products lose as much as ties were parted by.
+
+        Args:
+            Z: The rows; shape (n_rows, n_features).
+            found: Distances and positions.
+            own: Each row's own position, if they are the rows fitted on.
+        """
+        distances, positions = found
+        k = distances.shape[1]
+        if self.parted_ is None or k == len(self):
+            return found
+        norms = np.einsum("ij,ij->i", Z, Z)
+        everybody = np.arange(len(self))[None]
+        for i in np.flatnonzero(norms > _LOST * self.resolution_**2):
+            squares = self.parted_.exact(Z[i : i + 1], everybody)
+            if own is not None:
+                squares[0, own[i]] = np.inf
+            positions[i] = np.argsort(squares[0], kind="stable")[:k]
+            distances[i] = np.sqrt(squares[0, positions[i]])
+        return distances, positions
 
     @property
     def _farthest_move(self) -> float:
