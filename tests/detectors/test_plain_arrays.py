@@ -88,6 +88,30 @@ def test_single_precision_ties_are_told_apart_in_double():
     np.testing.assert_array_equal(np.sort(found), np.sort(np.argsort(values, axis=1)[:, :7]))
 
 
+@pytest.mark.parametrize("d", [3, 8])
+@pytest.mark.parametrize("k", [1, 12, 60])
+def test_limits_guessed_from_some_of_many_points_find_the_same(d, k):
+    X = RNG.normal(size=(2_500, d)) ** 3
+    X[:700] = X[0]  # every row among these has more ties than any guess
+    search, Z = NeighbourSearch(X), np.vstack([X[:80], X[-200:] + 0.01])
+    np.testing.assert_allclose(search.distances(Z, k), brute(X, Z, k)[0], rtol=1e-9, atol=1e-8)
+    alone = np.vstack([search.distances(Z[i : i + 1], k) for i in range(0, len(Z), 9)])
+    np.testing.assert_allclose(alone, search.distances(Z, k)[::9], rtol=1e-9, atol=1e-8)
+    own = NeighbourSearch(X[-2_100:], part_ties=True)
+    expected, at = brute(own.points, own.points, k, own=True)
+    distances, positions = own.query_self(k)
+    np.testing.assert_allclose(distances, expected, rtol=1e-9, atol=1e-8)
+    assert (positions == at).mean() > 0.9999
+
+
+def test_a_guess_that_is_too_low_is_made_good():
+    values = RNG.normal(size=(100, 4_000))
+    values[:, ::8] += 100.0
+    values[:50, 0:80:8] -= 200.0  # the sample's smallest are all there is below the guess
+    found = searching._lowest(values, 40)
+    np.testing.assert_array_equal(np.sort(found), np.sort(np.argsort(values, axis=1)[:, :40]))
+
+
 @EACH_TABLE
 def test_local_outlier_factor_follows_the_paper(table):
     X, Z, k = TABLES[table], new_rows(TABLES[table]), 15

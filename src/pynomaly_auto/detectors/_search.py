@@ -25,7 +25,9 @@ _LOST = 1e13  # squared norm, in squared resolutions, beyond which products do n
 _SPARE = 8  # neighbours more than asked for that are looked at, as parting ties may change which are nearest
 _FEW_ROWS = 64  # fewer rows find their neighbours by themselves: sharing costs more than it saves
 _TREE_FEATURES = 5  # beyond, comparing all pairs beats a tree
-_TREE_PAIRS = 2_000_000  # and below so many
+_TREE_POINTS = 2_000  # and fewer points than so many too
+_TREE_BLOCK = 4_096
+_LONG, _LONGER, _STRIDE = 2_000, 32, 8  # from so many points on, 32 for each neighbour, every eighth gives the limit
 
 _local = local()
 
@@ -138,18 +140,32 @@ def _lowest(values: FloatArray, k: int) -> IntArray:
         return smallest(values, k)
     single = _scratch("single", values.shape, np.float32)
     single[...] = values
-    ordered = _scratch("ordered", values.shape, np.float32)
-    ordered[...] = single
-    ordered.partition(k - 1, axis=1)
-    inside = single <= ordered[:, k - 1 : k]
-    found = np.flatnonzero(inside)
-    if len(found) == n_rows * k:
+    inside = single <= _limits(single, k)
+    counts, found = np.count_nonzero(inside, axis=1), np.flatnonzero(inside)
+    if (counts == k).all():
         return np.asarray(found.reshape(n_rows, k) - n * np.arange(n_rows)[:, None])
-    clear = inside.sum(axis=1) == k
-    out = np.empty((n_rows, k), dtype=np.int64)
-    out[clear] = np.flatnonzero(inside[clear]).reshape(-1, k) - n * np.arange(int(clear.sum()))[:, None]
-    out[~clear] = smallest(values[~clear], k)
-    return out
+    # More or fewer than asked for, by ties or as limits were guessed: the smallest of those inside are told in double.
+    rows = np.repeat(np.arange(n_rows), counts)
+    slots = np.arange(len(found)) - np.repeat(np.cumsum(counts) - counts, counts)
+    width = max(int(counts.max()), k)
+    held, places = np.full((n_rows, width), np.inf), np.zeros((n_rows, width), dtype=np.int64)
+    held[rows, slots], places[rows, slots] = values.ravel()[found], found - n * rows
+    out = np.take_along_axis(places, smallest(held, k), axis=1)
+    few = np.flatnonzero(counts < k)
+    out[few] = smallest(values[few], k)
+    return np.asarray(out)
+
+
+def _limits(single: np.ndarray[Any, np.dtype[np.float32]], k: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """The ``k``-th smallest value of each row, or of long rows a guess that is nearly always above it; (n_rows, 1)."""
+    n_rows, n = single.shape
+    stride, at = 1, k - 1
+    if n >= _LONG and k * _LONGER <= n:
+        stride, at = _STRIDE, k // _STRIDE + 3 * int(np.sqrt(k / _STRIDE)) + 3
+    sample = _scratch("sample", (n_rows, -(-n // stride)), np.float32)
+    sample[...] = single[:, ::stride]
+    sample.partition(at, axis=1)
+    return np.asarray(sample[:, at : at + 1])
 
 
 def _scratch(name: str, shape: tuple[int, int], kind: type[Any]) -> np.ndarray[Any, Any]:
@@ -175,7 +191,7 @@ def _doubtful(Z: FloatArray, squares: FloatArray) -> IntArray:
 
 
 class NeighbourSearch(Stored):
-    """Exact Euclidean nearest neighbours among the rows fitted on.
+    """Exact nearest neighbours among the rows fitted on, Euclidean unless another power is asked for.
 
     Only the rows are state: what makes searching them quick is made when first needed and never stored. Searches of
     the same rows share their work where their owners score within one `Shared`.
@@ -185,9 +201,11 @@ class NeighbourSearch(Stored):
         part_ties: Move the rows by a hundred-thousandth of their features' scales, always the same way. Which of many
             equally distant rows are neighbours would otherwise hang on rounding, which differs between a row alone and
             a batch; those who use more than the distances need it.
+        power: Of the Minkowski distance, at least 1; only Euclidean searches (2) share work and use trees.
     """
 
     layout: ClassVar = {
+        "power": Value(least=1.0),
         "centre_": Array(shape=("d",)),
         "rows_": Part(kind=Points),
         "resolution_": Value(least=0.0),
@@ -196,7 +214,8 @@ class NeighbourSearch(Stored):
     parted_: Points | None = None
     _moved: float | None = None
 
-    def __init__(self, X: FloatArray, *, part_ties: bool = False) -> None:
+    def __init__(self, X: FloatArray, *, part_ties: bool = False, power: float = 2.0) -> None:
+        self.power = float(power)
         self.centre_, scale = median_scale(X)  # small norms keep what products lose to cancellation small
         self.rows_ = Points(X - self.centre_)
         self.part_ties, self.resolution_ = part_ties, 0.0
@@ -237,9 +256,11 @@ class NeighbourSearch(Stored):
 
     def distances(self, X: FloatArray, k: int) -> FloatArray:
         """Distances to the ``k`` nearest rows, ties not parted, nearest first; shape (len(X), k)."""
+        if self.power != 2.0:
+            return self._compared(self.rows_, X - self.centre_, k)[0]
         out = np.empty((len(X), k))
         for part in self._blocks(len(X)):
-            if self._by_tree(X[part]):
+            if self._by_tree:
                 out[part] = self._tree(self.rows_, X[part], k)[0][:, :k]
             else:
                 out[part] = self._near(X[part], k).distances[:, :k]
@@ -247,10 +268,12 @@ class NeighbourSearch(Stored):
 
     def query(self, X: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
         """Distances to and positions of the ``k`` nearest rows, nearest first; shapes (len(X), k)."""
+        if self.power != 2.0:
+            return self._compared(self._points, X - self.centre_, k)
         distances, positions = np.empty((len(X), k)), np.empty((len(X), k), dtype=np.int64)
         for part in self._blocks(len(X)):
             block = X[part]
-            if self._by_tree(block):
+            if self._by_tree:
                 found = self._tree(self._points, block, k)
             else:
                 found = once(
@@ -263,7 +286,9 @@ class NeighbourSearch(Stored):
     def query_self(self, k: int) -> tuple[FloatArray, IntArray]:
         """The same for the rows themselves, each leaving itself (but not its duplicates) out."""
         points = self._points
-        if points.rows.shape[1] <= _TREE_FEATURES:
+        if self.power != 2.0:
+            return self._compared(points, points.rows, k, themselves=True)
+        if self._by_tree:
             distances, positions = points.by_tree(points.rows, k + 1)
             mine = positions == np.arange(len(self))[:, None]
             # Among many duplicates a row may not be in its own list; then the farthest of the list goes.
@@ -274,16 +299,42 @@ class NeighbourSearch(Stored):
             Z = points.rows[part]
             away = points.away(Z, scratch=True)
             away[np.arange(len(Z)), np.arange(part.start, part.stop)] = np.inf
-            lowest = smallest(away, k)
+            lowest = _lowest(away, k)
             found = points.sorted(Z, points.exact(Z, lowest), lowest)
             distances[part], positions[part] = self._settled(Z, found, np.arange(part.start, part.stop))
         return distances, positions
 
-    def _blocks(self, n_rows: int) -> list[slice]:
-        return blocks(n_rows, max(_FEW_ROWS, PAIRS // len(self)))
+    def _compared(
+        self, points: Points, Z: FloatArray, k: int, *, themselves: bool = False
+    ) -> tuple[FloatArray, IntArray]:
+        """Distances to and positions of the nearest points by comparing all pairs, nearest first.
 
-    def _by_tree(self, X: FloatArray) -> bool:
-        return X.shape[1] <= _TREE_FEATURES and len(X) * len(self) >= _TREE_PAIRS
+        Args:
+            points: Among which.
+            Z: The rows; shape (n_rows, n_features).
+            k: How many.
+            themselves: The rows are the points, and each leaves itself out.
+        """
+        from scipy.spatial.distance import cdist
+
+        distances, positions = np.empty((len(Z), k)), np.empty((len(Z), k), dtype=np.int64)
+        for part in self._blocks(len(Z)):
+            away = cdist(Z[part], points.rows, "minkowski", p=self.power)
+            if themselves:
+                away[np.arange(len(away)), np.arange(part.start, part.start + len(away))] = np.inf
+            found = smallest(away, k)
+            near = np.take_along_axis(away, found, axis=1)
+            order = np.argsort(near, axis=1, kind="stable")
+            distances[part] = np.take_along_axis(near, order, axis=1)
+            positions[part] = np.take_along_axis(found, order, axis=1)
+        return distances, positions
+
+    def _blocks(self, n_rows: int) -> list[slice]:
+        return blocks(n_rows, _TREE_BLOCK if self._by_tree else max(_FEW_ROWS, PAIRS // len(self)))
+
+    @property
+    def _by_tree(self) -> bool:
+        return self.points.shape[1] <= _TREE_FEATURES and len(self) >= _TREE_POINTS
 
     def _tree(self, points: Points, X: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
         return once(
@@ -353,6 +404,6 @@ class NeighbourSearch(Stored):
 
 
 def _found(points: Points, Z: FloatArray, away: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
-    positions = smallest(away, k)
+    positions = _lowest(away, k)
     norms = np.einsum("ij,ij->i", Z, Z)[:, None]
     return points.sorted(Z, np.take_along_axis(away, positions, axis=1) + norms, positions)

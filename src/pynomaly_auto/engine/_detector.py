@@ -228,7 +228,7 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
     def compact(self, *, latency_ms: float | None = None, size_mb: float | None = None) -> Self:
         """A smaller detector that agrees with this one as far as it can; this one stays as it is.
 
-        ``ensemble_.compaction`` of the new one, and the reason ``ENS-032``, say what is lost. Training rows keep the
+        ``ensemble_.compaction`` of the new one, and the reason ``ENG-001``, say what is lost. Training rows keep the
         scores they have; cut, probabilities and explanations stay what they are.
 
         Args:
