@@ -52,7 +52,7 @@ test-matrix:
 
 docs: $(STAMP)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
-	$(BIN)/python -m mkdocs build --strict
+	$(BIN)/zensical build --clean --strict
 
 benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.speed

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.speed``: import, profile and zero-configuration runs, each in its own process, beside a peer.
+"""``python -m benchmarks.speed``: import, profile, zero-configuration runs and new rows, in their own processes.
 
 Prints seconds, peak memory of the whole process tree, and ratios to the peer measured in the same run. Nothing is a
 test: machines are noisy.
@@ -134,7 +134,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--peer-timeout", type=float, default=300.0)
-    parser.add_argument("--only", choices=("import", "profile", "run"))
+    parser.add_argument("--only", choices=("import", "profile", "run", "score"))
     options = parser.parse_args()
     if options.only in (None, "import"):
         imports(options.repeats)
@@ -149,6 +149,8 @@ def main() -> None:
                 print(
                     f"zero-config {n:>9,} x {d}  {name:9s} {figure}   peak {m.peak_mb:6.0f} MB   {m.note}", flush=True
                 )
+    if options.only in (None, "score"):
+        subprocess.run([sys.executable, "-m", "benchmarks._scoring"], check=True)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import numpy as np
 from benchmarks._statistics import Names, bootstrap_mean
 from benchmarks._text import interval, markdown
 from meta_datasets.synthetic.generate import Generated, SyntheticPlan, generate
+from pynomaly_auto._deadline import Deadline
 from pynomaly_auto.dataset import TableEncoder
 from pynomaly_auto.deciding import decide
 from pynomaly_auto.detectors import DETECTORS, FittedDetector
@@ -31,7 +32,7 @@ from pynomaly_auto.profiling import profile
 from pynomaly_auto.recommending import recommend
 from pynomaly_auto.records import Dataset, FloatArray, IntArray, Ranking, Search
 from pynomaly_auto.scoring import average_precision, roc_auc
-from pynomaly_auto.settings import Deadline, Settings
+from pynomaly_auto.settings import Settings
 from pynomaly_auto.tuning import FittedMember, TuningPlan, tune
 
 COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)

@@ -1,6 +1,7 @@
 """Odd tables by the hundred, each known by its number: what a column can hold and a library can hand over.
 
-``python -m tests.odd_frames 520`` fits a quick detector to that many of them and prints what went wrong with which.
+``python -m tests.odd_frames 520`` fits a quick detector to that many of them, saves and loads it, and prints what went
+wrong with which.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import decimal
 import enum
 import fractions
 import sys
+import tempfile
 import uuid
 import warnings
 from collections.abc import Callable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -273,36 +275,53 @@ def _contained(frame: pd.DataFrame, rng: Rng) -> Any:
     return containers[rng.integers(len(containers))]() if rng.random() < 0.15 else frame
 
 
-def trouble_with(number: int) -> str:
-    """What goes wrong with one odd table; empty: it is judged and judged alike again, or refused in our words."""
-    from tests.engine.conftest import quick
+def trouble_with(number: int, *, folder: Path | None = None) -> str:
+    """What goes wrong with one odd table; empty: it is judged and judged alike again, or refused in our words.
 
+    Args:
+        number: Of the table.
+        folder: Where the detector is saved and loaded again; None: it is not.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what pandas says of making such a table
         table = table_of(number)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        detector = quick(n_trials=2, n_jobs=1, config={"overrides": {"include": ["zscore", "hbos"]}})
         try:
-            labels = detector.fit_predict(table)
-            again = detector.predict(table)
+            return _judged_twice(table, None if folder is None else folder / str(number))
         except PynomalyError as error:
             return "" if error.fix or error.where else f"refused without help: {error}"
         except Exception as error:
             return f"{type(error).__name__}: {str(error)[:200]}"
+
+
+def _judged_twice(table: Any, place: Path | None) -> str:
+    from pynomaly_auto import AutonomousDetector
+    from tests.engine.conftest import quick
+
+    detector = quick(n_trials=2, n_jobs=1, config={"overrides": {"include": ["zscore", "hbos"]}})
+    labels = detector.fit_predict(table)
     if not np.isfinite(detector.result_.scores).all():
         return "scores that are no numbers"
-    return f"{(again != labels).sum()} labels differ" if (again != labels).any() else ""
+    judges = [detector]
+    if place is not None:
+        try:
+            judges.append(AutonomousDetector.load(detector.save(place)))
+        except PynomalyError as error:
+            return f"not stored: {error}"
+    differ = [int((judge.predict(table) != labels).sum()) for judge in judges]
+    return f"{differ} labels differ" if any(differ) else ""
 
 
 def main(count: int) -> int:
     """Try so many tables and print the troubled ones; the exit status says whether there are any."""
     found = 0
-    for number in range(count):
-        trouble = trouble_with(number)
-        if trouble:
-            found += 1
-            print(f"{number} ({list(COLUMNS)[number % len(COLUMNS)]}): {trouble}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(count):
+            trouble = trouble_with(number, folder=Path(folder))
+            if trouble:
+                found += 1
+                print(f"{number} ({list(COLUMNS)[number % len(COLUMNS)]}): {trouble}", flush=True)
     print(f"{found} of {count} tables end with trouble")
     return int(found > 0)
 

@@ -1,7 +1,8 @@
-"""What the README shows, runs."""
+"""What the README and the pages show, runs."""
 
 from __future__ import annotations
 
+import doctest
 import re
 from pathlib import Path
 
@@ -21,3 +22,10 @@ def test_readme_code_runs(
     # The text shows the budget a user would take; the test takes a shorter one.
     code = BLOCKS[number].replace("time_budget=60", "time_budget=8, tracking=False")
     exec(compile(code, "README.md", "exec"), {})
+
+
+@pytest.mark.parametrize("page", ["score.md"])
+def test_examples_of_a_page_give_what_they_say(page: str) -> None:
+    outcome = doctest.testfile(str(ROOT / "docs" / page), module_relative=False)
+    assert outcome.attempted > 10
+    assert outcome.failed == 0

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import pickle
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pynomaly_auto._deadline import Deadline, waiting_since
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._optional import available, missing, require
 from pynomaly_auto._quantities import parse_bytes
 from pynomaly_auto._registry import Registry
 from pynomaly_auto.errors import MissingExtraError, PynomalyError, SettingError, StorageError, UnknownNameError
-from pynomaly_auto.settings import Deadline, Overrides, Settings, read_mapping
+from pynomaly_auto.settings import Overrides, Settings, read_mapping
 
 
 @pytest.mark.parametrize(
@@ -107,6 +109,17 @@ def test_deadline() -> None:
     assert 89.0 < part.remaining() <= whole.remaining() - 10.0 + 1e-6
     assert whole.reserving(1e6).remaining() == 0.0
     assert math.isinf(Deadline(None).reserving(5.0).remaining())
+
+
+def test_the_clock_counts_from_when_somebody_began_to_wait() -> None:
+    now = time.monotonic()
+    with waiting_since(now - 3.0):
+        assert Deadline(60.0).elapsed() == pytest.approx(3.0, abs=0.5)
+        assert Deadline(None).elapsed() == pytest.approx(3.0, abs=0.5)
+        with waiting_since(now):  # who waits for the outer one waits for this one, too
+            assert Deadline(60.0).remaining() == pytest.approx(57.0, abs=0.5)
+        assert Deadline(2.0).remaining() == pytest.approx(1.0, abs=0.1)  # half of it is the run's own
+    assert Deadline(60.0).elapsed() < 0.5
 
 
 def test_errors_say_what_where_and_what_to_do() -> None:

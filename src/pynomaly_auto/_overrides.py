@@ -1,4 +1,4 @@
-"""One decision taken by hand: what it says, why, since when and until when."""
+"""Decisions taken by hand: what they say, why, since when and until when."""
 
 from __future__ import annotations
 
@@ -79,6 +79,71 @@ class Override:
             if name not in known:
                 raise UnknownNameError.of("field of an override", str(name), known)
         return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overrides:
+    """What the user decides by hand, with the reason that goes into the record.
+
+    Args:
+        include: Only these detectors are candidates (empty: all).
+        exclude: These detectors are never candidates.
+        force: These detectors are tried and kept whatever the ranking says, with a share of the final score: at least
+            20 % each (of more than three, 60 % together).
+        params: Detector name to parameter values that replace defaults and are not tuned. Such a detector has at least
+            10 % of the final score (of more than three, 30 % together), as nothing is known of it.
+        reason: Why, in the user's words.
+        history: Decisions taken one by one, each with an id and perhaps an end; those in force count as well.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    force: tuple[str, ...] = ()
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    reason: str = "asked for by the user"
+    history: tuple[Override, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.history, (list, tuple)):
+            raise SettingError(f"history is {shown(self.history)}.", where="overrides", fix="Give a list of overrides.")
+        history = (h if isinstance(h, Override) else Override.from_dict(h) for h in self.history)
+        object.__setattr__(self, "history", tuple(history))
+        for name in ("include", "exclude", "force"):
+            object.__setattr__(self, name, names(name, getattr(self, name)))
+        object.__setattr__(self, "params", params_of(self.params))
+        object.__setattr__(self, "reason", words(self.reason))
+        clash = set(self.exclude) & (set(self.force) | set(self.include))
+        if clash:
+            raise SettingError(
+                f"{', '.join(sorted(clash))} both excluded and asked for.",
+                where="overrides",
+                fix="Drop one of the two.",
+            )
+
+    def in_force(self) -> Overrides:
+        """What counts now: all that is said here, and by those of the history that are neither cleared nor over."""
+        now = tuple(h for h in self.history if h.in_force())
+        lists = {
+            kind: tuple(dict.fromkeys((*getattr(self, kind), *(n for h in now for n in h.named(kind)))))
+            for kind in ("include", "exclude", "force")
+        }
+        params = dict(self.params)
+        for one in now:
+            params |= one.params
+        return Overrides(**lists, params=params, reason=self.reason, history=now)
+
+    def why(self, kind: str, name: str) -> str:
+        """Why a detector is named under ``"include"``, ``"exclude"``, ``"force"`` or ``"params"``."""
+        named = [h.reason for h in self.history if name in h.named(kind)]
+        return named[-1] if named else self.reason
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values only."""
+        return {
+            "include": list(self.include), "exclude": list(self.exclude), "force": list(self.force),
+            "params": {name: dict(given) for name, given in self.params.items()}, "reason": self.reason,
+            "history": [one.to_dict() for one in self.history],
+        }  # fmt: skip
 
 
 def end_of(until: Any) -> str | None:

@@ -28,8 +28,8 @@ class PyfuncDetector:
         import pandas as pd
 
         index = model_input.index if isinstance(model_input, pd.DataFrame) else None
-        scores, labels = self.detector.anomaly_score(model_input), self.detector.predict(model_input)
-        return pd.DataFrame({"score": scores, "label": labels}, index=index)
+        judged = self.detector.judge(model_input)
+        return pd.DataFrame({"score": judged.probabilities, "label": judged.labels}, index=index)
 
 
 def _load_pyfunc(path: str) -> PyfuncDetector:

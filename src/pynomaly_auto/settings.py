@@ -1,20 +1,20 @@
-"""Settings and the clock: frozen, validated once, from keyword arguments, TOML or YAML."""
+"""Settings: frozen, validated once, from keyword arguments, TOML or YAML."""
 
 from __future__ import annotations
 
-import math
-import time
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from pynomaly_auto._checks import flag, is_number, is_whole, names, one_line, params_of, words
+from pynomaly_auto._checks import flag, is_number, is_whole, one_line
 from pynomaly_auto._machine import usable_cores
-from pynomaly_auto._overrides import Override
+from pynomaly_auto._overrides import Overrides
 from pynomaly_auto._quantities import parse_alert_budget, parse_bytes
 from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError, shown
+
+__all__ = ["Overrides", "Settings", "parse_alert_budget", "parse_bytes", "read_mapping", "usable_cores"]
 
 BACKENDS = ("local", "ray")
 PRIORITIES = ("accuracy", "speed", "interpretability")
@@ -23,63 +23,6 @@ TARGET_METRICS = ("average_precision", "f1", "precision", "recall", "roc_auc")
 
 _LARGEST = 10**9  # seconds, trials or models; what counts them further on has its limits, too
 _METRIC_ALIASES = {"ap": "average_precision", "f1_score": "f1", "auc": "roc_auc", "auc_roc": "roc_auc"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Overrides:
-    """What the user decides by hand, with the reason that goes into the record.
-
-    Args:
-        include: Only these detectors are candidates (empty: all).
-        exclude: These detectors are never candidates.
-        force: These detectors are tried and kept whatever the ranking says, with a share of the final score: at least
-            20 % each (of more than three, 60 % together).
-        params: Detector name to parameter values that replace defaults and are not tuned. Such a detector has at least
-            10 % of the final score (of more than three, 30 % together), as nothing is known of it.
-        reason: Why, in the user's words.
-        history: Decisions taken one by one, each with an id and perhaps an end; those in force count as well.
-    """
-
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    force: tuple[str, ...] = ()
-    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    reason: str = "asked for by the user"
-    history: tuple[Override, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.history, (list, tuple)):
-            raise SettingError(f"history is {shown(self.history)}.", where="overrides", fix="Give a list of overrides.")
-        history = (h if isinstance(h, Override) else Override.from_dict(h) for h in self.history)
-        object.__setattr__(self, "history", tuple(history))
-        for name in ("include", "exclude", "force"):
-            object.__setattr__(self, name, names(name, getattr(self, name)))
-        object.__setattr__(self, "params", params_of(self.params))
-        object.__setattr__(self, "reason", words(self.reason))
-        clash = set(self.exclude) & (set(self.force) | set(self.include))
-        if clash:
-            raise SettingError(
-                f"{', '.join(sorted(clash))} both excluded and asked for.",
-                where="overrides",
-                fix="Drop one of the two.",
-            )
-
-    def in_force(self) -> Overrides:
-        """What counts now: all that is said here, and by those of the history that are neither cleared nor over."""
-        now = tuple(h for h in self.history if h.in_force())
-        lists = {
-            kind: tuple(dict.fromkeys((*getattr(self, kind), *(n for h in now for n in h.named(kind)))))
-            for kind in ("include", "exclude", "force")
-        }
-        params = dict(self.params)
-        for one in now:
-            params |= one.params
-        return Overrides(**lists, params=params, reason=self.reason, history=now)
-
-    def why(self, kind: str, name: str) -> str:
-        """Why a detector is named under ``"include"``, ``"exclude"``, ``"force"`` or ``"params"``."""
-        named = [h.reason for h in self.history if name in h.named(kind)]
-        return named[-1] if named else self.reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,14 +112,7 @@ class Settings:
         """Plain values only, as `from_mapping` takes them."""
         out = {f.name: getattr(self, f.name) for f in fields(self)}
         out["priorities"] = dict(self.priorities)
-        out["overrides"] = {
-            "include": list(self.overrides.include),
-            "exclude": list(self.overrides.exclude),
-            "force": list(self.overrides.force),
-            "params": {k: dict(v) for k, v in self.overrides.params.items()},
-            "reason": self.overrides.reason,
-            "history": [h.to_dict() for h in self.overrides.history],
-        }
+        out["overrides"] = self.overrides.to_dict()
         return out
 
     def with_(self, **changes: Any) -> Settings:
@@ -239,28 +175,6 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
             f"{path.name!r} holds {type(loaded).__name__}, not a mapping.", fix="Write 'name: value' lines."
         )
     return loaded
-
-
-class Deadline:
-    """A point in time that the stages of one run share; None never comes."""
-
-    def __init__(self, seconds: float | None) -> None:
-        self.seconds = seconds
-        self.started = time.monotonic()
-
-    def elapsed(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self.started
-
-    def remaining(self) -> float:
-        """Seconds left, never negative; infinite without a limit."""
-        return math.inf if self.seconds is None else max(0.0, self.seconds - self.elapsed())
-
-    def reserving(self, seconds: float) -> Deadline:
-        """The same clock for what must leave that many seconds to what follows."""
-        earlier = Deadline(None if self.seconds is None else max(0.0, self.seconds - seconds))
-        earlier.started = self.started
-        return earlier
 
 
 def _check_names(values: Mapping[str, Any], where: str) -> None:

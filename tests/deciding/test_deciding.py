@@ -17,6 +17,7 @@ from pynomaly_auto.deciding._learned import best_count
 from pynomaly_auto.errors import InvalidInputError, SettingError
 from pynomaly_auto.scoring import tail_ranks
 from pynomaly_auto.settings import Settings
+from tests.golden.figures import unsupported
 
 AUTO = Settings()
 
@@ -355,7 +356,7 @@ class TestLearned:
     def test_the_target_f1_cuts_where_it_is_expected_to_be_largest(self):
         scores, members, _ = table()
         verdict = run(scores, members, probabilities=self.probabilities(scores), target_metric="f1")
-        count, _ = best_count(verdict.probabilities)
+        count, _ = best_count(verdict.probabilities, 1.0, 250)
         assert labelled(verdict) == count
         said = next(r for r in verdict.reasons if r.code == "DEC-034")
         assert f"{round(verdict.probabilities.sum())} anomalies are expected" in said.text
@@ -368,13 +369,21 @@ class TestLearned:
 
     def test_the_expected_f1_is_the_largest(self):
         p = np.sort(np.random.default_rng(1).beta(0.3, 3, 200))[::-1]
-        count, reached = best_count(p)
+        count, reached = best_count(p, 1.0, 200)
         k = np.arange(1, 201)
         assert reached == pytest.approx((2 * np.cumsum(p) / (k + p.sum())).max())
         assert count == 1 + np.argmax(2 * np.cumsum(p) / (k + p.sum()))
 
     def test_doubtful_probabilities_do_not_label_most_rows(self):
-        assert best_count(np.full(1000, 0.05))[0] <= 250
+        scores, members, _ = table()
+        found = run(scores, members, probabilities=np.full(1000, 0.05), target_metric="f1")
+        assert labelled(found) <= 250
+
+    def test_precision_never_labels_more_than_are_expected(self):
+        scores, members, _ = table()
+        p = np.where(scores > np.quantile(scores, 0.6), 0.2, 0.02)
+        found = {m: labelled(run(scores, members, probabilities=p, target_metric=m)) for m in ("precision", "f1", None)}
+        assert found["precision"] <= found[None] == round(p.sum()) < found["f1"]
 
     def test_a_target_metric_labels_fewer_or_more(self):
         scores, members, _ = table()
@@ -412,3 +421,22 @@ class TestLearned:
     def test_novelty_does_not_use_them(self):
         scores, members, _ = table()
         assert run(scores, members, probabilities=self.probabilities(scores), novelty=True).calibration.anchored
+
+
+@pytest.mark.parametrize("learned", [False, True])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {}, {"contamination": 0.07}, {"target_metric": "f1"}, {"target_metric": "recall", "alert_budget": 3},
+        {"alert_budget": 0.025}, {"alert_budget": 900}, {"alert_budget": "2/week"},
+        {"novelty": True, "alert_budget": 7},
+    ],
+)  # fmt: skip
+def test_every_figure_in_a_reason_is_among_its_evidence(learned, changes):
+    scores, members, _ = table(share=0.03)
+    scores = scores.round(1)  # ties at the cut
+    p = np.clip((scores - scores.min()) / np.ptp(scores), 0.01, 0.9) ** 2 if learned else None
+    verdict = run(scores, members, probabilities=p, periods=np.arange(1000) // 100, **changes)
+    for said in (verdict, move(verdict, contamination=0.06), move(verdict, threshold=2.125)):
+        for reason in said.reasons:
+            assert unsupported(reason) == [], reason.text

@@ -19,6 +19,7 @@ def test_found_by_name_and_not_listed(name: str) -> None:
     assert name in DETECTORS
     assert DETECTORS[name].name == name
     assert name not in list(DETECTORS)
+    assert not DETECTORS[name].own  # so it runs where it can be killed, and nothing is settled without it
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from pynomaly_auto.detectors._marginals import (
     ZScore,
     log_two_sided_t,
 )
+from pynomaly_auto.detectors._search import Points
 from pynomaly_auto.detectors._tails import COPOD, ECOD
 from pynomaly_auto.errors import SettingError, UnknownNameError
 
@@ -193,7 +194,7 @@ def test_kernel_density_leaves_a_fitted_row_out(rng):
     detector = KernelDensity().fit(X)
     without = KernelDensity()
     without.median_, without.width_ = detector.median_, detector.width_
-    without.rows_ = np.delete(detector.rows_, 5, axis=0)
+    without.points_ = Points(np.delete(detector.points_.rows, 5, axis=0))
     np.testing.assert_allclose(without.decision_function(X[5:6])[0], detector.decision_scores_[5], rtol=1e-9)
 
 
@@ -201,5 +202,5 @@ def test_big_tables_are_fitted_on_a_reference_and_scored_whole(rng):
     X = rng.normal(size=(4_500, 3))
     X[-1] = 9.0
     fitted, scores = fit_detector(DETECTORS["kde"], {}, X, seed=0)
-    assert len(fitted.estimator.rows_) == 4_000
+    assert len(fitted.estimator.points_) == 4_000
     assert scores.argmax() == 4_499

@@ -157,7 +157,7 @@ class Linear:
     def __init__(self, direction):
         self.direction = direction
 
-    def score(self, X):
+    def score(self, X, shared=None):
         return (X * self.direction).sum(axis=1)
 
 

@@ -38,6 +38,7 @@ RUNS: dict[str, Callable[[], Result]] = {
     "novelty": lambda: _run(novelty=True, contamination=0.04),
     "overrides": lambda: _run(config={"overrides": FORCED}, max_models=5, contamination=0.03),
     "moved": _moved,
+    "budget": lambda: _run(alert_budget=3),
     "metric": lambda: _run(preset="network_security", time_budget=30.0),
 }
 found = cache(lambda name: RUNS[name]())

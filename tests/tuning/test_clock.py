@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from pynomaly_auto.settings import Deadline
+from pynomaly_auto._deadline import Deadline
 from pynomaly_auto.tuning._clock import Clock
 
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from tuning_makers import make_dataset, make_plan, make_ranking
 
+from pynomaly_auto._deadline import Deadline
 from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.records import Ensemble, Member
-from pynomaly_auto.settings import Deadline
 from pynomaly_auto.tuning import _refit, refit, tune
 
 

@@ -14,7 +14,6 @@ from tuning_makers import make_dataset, make_plan, make_ranking
 
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import NothingFinishedError
-from pynomaly_auto.records import Reason
 from pynomaly_auto.settings import Overrides, Settings
 from pynomaly_auto.tuning import tune
 from pynomaly_auto.tuning._plan import search_share
@@ -92,7 +91,7 @@ def test_it_stops_when_nothing_is_left(pool):
 
 @pytest.mark.parametrize("budget", [2.0, 4.0])
 def test_the_time_budget_holds(pool, budget):
-    tune(make_dataset(), make_ranking("fake_sum"), make_plan(pool, n_trials=1))  # the workers are up
+    tune(make_dataset(), make_ranking(*GOOD), make_plan(pool, n_trials=8))  # both workers are up
     started = time.monotonic()
     ranking = make_ranking("slow", "fake_sum", "hangs", "dear", *[n for n in GOOD if n != "fake_sum"])
     search = tune(make_dataset(), ranking, make_plan(pool, budget=budget, patience=10_000)).search
@@ -104,7 +103,7 @@ def test_the_time_budget_holds(pool, budget):
 
 
 def test_a_budget_shorter_than_a_fit_has_a_little_grace(pool):
-    tune(make_dataset(), make_ranking("fake_sum"), make_plan(pool, n_trials=1))  # the workers are up
+    tune(make_dataset(), make_ranking(*GOOD), make_plan(pool, n_trials=8))  # both workers are up
     started = time.monotonic()
     search = tune(make_dataset(), make_ranking("slow"), make_plan(pool, budget=0.1)).search
     assert len(search.completed) == 1
@@ -160,7 +159,7 @@ def settled_but(*still):
         done = [t for t in trials if t.scores is not None]
         if detector in still or (params or {}).get("power") == 1.5 or len(done) < 3:
             return None
-        return Reason(code="TUN-032", subject="search", text=f"Settled by {len(done)} trials.", evidence={})
+        return {"members": len(done), "anchors": 3}
 
     return settled
 
@@ -175,6 +174,7 @@ def test_it_stops_when_nothing_can_change_the_answer(pool, limit):
         assert len(search.trials) == 5  # with the other warm start: of one batch, none has been judged
         assert search.stopped == "nothing left to try can change the answer"
     assert search.reasons[-2].code == "TUN-032"
+    assert f"with {search.reasons[-2].evidence['members']} members" in search.reasons[-2].text
     assert "nothing left to try" in search.reasons[-1].text
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from pynomaly_auto._deadline import Deadline
 from pynomaly_auto.records import Candidate, Dataset, Ranking
-from pynomaly_auto.settings import Deadline, Settings
+from pynomaly_auto.settings import Settings
 from pynomaly_auto.tuning import TuningPlan
 
 

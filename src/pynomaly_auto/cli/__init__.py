@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
+from pynomaly_auto._deadline import waiting_since
 from pynomaly_auto._saying import say
 from pynomaly_auto._version import __version__
 from pynomaly_auto.cli._kb import kb
@@ -27,6 +29,7 @@ from pynomaly_auto.cli._show import (
 )
 from pynomaly_auto.errors import PynomalyError, SettingError
 
+_OLD = 60.0  # seconds; a program that has run for longer was not started for this command
 app = typer.Typer(
     help="Find anomalies without labels: choose, tune, combine, threshold and explain detectors.", **PLAIN
 )
@@ -39,7 +42,8 @@ auto.command()(score)
 def main() -> None:
     """Run the command line; a user's mistake is one line on standard error and exit status 2."""
     try:
-        sys.exit(app(standalone_mode=False))
+        with waiting_since(_began()):
+            sys.exit(app(standalone_mode=False))
     except PynomalyError as error:
         _fail(str(error))
     except typer.TyperException as error:
@@ -52,6 +56,14 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         say("Interrupted.")
         sys.exit(130)
+
+
+def _began() -> float:
+    """When this program was started, on the monotonic clock: from then on somebody waits."""
+    import psutil
+
+    age = time.time() - psutil.Process().create_time()
+    return time.monotonic() - (age if 0 <= age < _OLD else 0.0)
 
 
 def _fail(message: str) -> NoReturn:

@@ -102,7 +102,15 @@ def estimate_share(
             text=f"Estimated as {share:.2%}, the mean in logits of the expectation, {centre:.2%} (weight 1), the gap "
             f"in the scores, {shares[1]:.2%} (weight {w_separate:.1f}), and the models' agreement, {shares[2]:.2%} "
             f"(weight {w_agreed:.1f}).",
-            evidence={"share": share, "valley_weight": w_separate, "agreement_weight": w_agreed},
+            evidence={
+                "share": share,
+                "prior": centre,
+                "prior_weight": 1,
+                "valley": float(shares[1]),
+                "valley_weight": w_separate,
+                "agreement": float(shares[2]),
+                "agreement_weight": w_agreed,
+            },
         )
     )
     return ShareEstimate(

@@ -91,7 +91,7 @@ def _unlearned(
         return estimate, round(estimate.share * len(scores))
     wanted = min(max(estimate.share * factor, 1.0 / len(scores)), 0.5)
     text = f"{settings.target_metric} is the target: {factor:g} times as many rows labelled, {wanted:.2%}."
-    reason = Reason(code="DEC-033", subject="threshold", text=text, evidence={"factor": factor})
+    reason = Reason(code="DEC-033", subject="threshold", text=text, evidence={"factor": factor, "wanted": wanted})
     return replace(estimate, reasons=(*estimate.reasons, reason)), round(wanted * len(scores))
 
 

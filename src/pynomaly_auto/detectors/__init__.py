@@ -1,12 +1,13 @@
 """The catalogue of detectors: one `DetectorSpec` literal per detector, and the adapter that runs any of them."""
 
 from pynomaly_auto.detectors._catalogue import DETECTORS
-from pynomaly_auto.detectors._fitted import FittedDetector, fit_detector
-from pynomaly_auto.detectors._neighbours import NeighbourSearch
+from pynomaly_auto.detectors._fitted import FittedDetector, Scorer, fit_detector, score_each
+from pynomaly_auto.detectors._search import NeighbourSearch
+from pynomaly_auto.detectors._sharing import Shared
 from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
 from pynomaly_auto.detectors._views import VIEW, VIEWS
 
 __all__ = [
-    "DETECTORS", "VIEW", "VIEWS", "Capabilities", "Cost", "DetectorSpec", "FittedDetector", "NeighbourSearch",
-    "fit_detector",
+    "DETECTORS", "VIEW", "VIEWS", "Capabilities", "Cost", "DetectorSpec", "FittedDetector", "NeighbourSearch", "Scorer",
+    "Shared", "fit_detector", "score_each",
 ]  # fmt: skip

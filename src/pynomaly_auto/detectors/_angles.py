@@ -6,23 +6,17 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from pynomaly_auto.detectors._neighbours import NeighbourSearch, usable_neighbours
+from pynomaly_auto.detectors._neighbours import usable_neighbours
 from pynomaly_auto.detectors._scales import blocks
+from pynomaly_auto.detectors._search import NeighbourSearch, Points
 from pynomaly_auto.detectors._stored import Array, Part, Stored, Value
 
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray, IntArray
 
-_BLOCK_CELLS = 500_000
-
-
-def _pairwise(points: FloatArray) -> FloatArray:
-    """Squared distances within each group of points; shape (n_groups, size, size)."""
-    points = points - points[:, :1]
-    squares = np.einsum("gij,gij->gi", points, points)
-    products = points @ points.transpose(0, 2, 1)
-    out: FloatArray = np.maximum(squares[:, :, None] + squares[:, None, :] - 2.0 * products, 0.0)
-    return out
+_BLOCK_CELLS = 100_000
+_BLOCK_LINKS = 10_000
+_FEW_ROWS = 16
 
 
 class ConnectivityOutlierFactor(Stored):
@@ -41,6 +35,7 @@ class ConnectivityOutlierFactor(Stored):
         "floor_": Value(least=1e-300),
         "chaining_": Array(shape=("n",), positive=True),
     }
+    _between: FloatArray | None = None
 
     def __init__(self, n_neighbors: int = 40) -> None:
         self.n_neighbors = n_neighbors
@@ -51,48 +46,62 @@ class ConnectivityOutlierFactor(Stored):
         self.n_neighbors_ = usable_neighbours(self.n_neighbors, len(X))
         distances, positions = self.search_.query_self(self.n_neighbors_)
         self.floor_ = self.search_.shortest_length(distances)
-        self.chaining_ = self._chaining(self.search_.rows_, positions)
+        self.chaining_ = self._chaining(distances, positions)
         self.decision_scores_ = self.chaining_ / self.chaining_[positions].mean(axis=1)
         return self
 
     def decision_function(self, X: FloatArray) -> FloatArray:
         """Score new rows; shape (n_rows,)."""
-        _, positions = self.search_.query(X, self.n_neighbors_)
-        scores: FloatArray = self._chaining(X - self.search_.centre_, positions) / self.chaining_[positions].mean(
-            axis=1
-        )
+        distances, positions = self.search_.query(X, self.n_neighbors_)
+        scores: FloatArray = self._chaining(distances, positions) / self.chaining_[positions].mean(axis=1)
         return scores
 
-    def _chaining(self, Z: FloatArray, positions: IntArray) -> FloatArray:
+    def _chaining(self, distances: FloatArray, positions: IntArray) -> FloatArray:
         k = positions.shape[1]
         weights = 2.0 * np.arange(k, 0, -1) / (k * (k + 1))
-        out = np.empty(len(Z))
-        for part in blocks(len(Z), _BLOCK_CELLS // ((k + 1) * (k + 1 + Z.shape[1])) + 1):
-            points = np.concatenate([Z[part][:, None, :], self.search_.rows_[positions[part]]], axis=1)
-            out[part] = _links(np.sqrt(_pairwise(points))) @ weights
+        out = np.empty(len(positions))
+        for part in blocks(len(positions), _BLOCK_LINKS // k + 1):
+            out[part] = self._links(distances[part], positions[part]) @ weights
         return np.maximum(out, self.floor_)
 
+    def _links(self, distances: FloatArray, positions: IntArray) -> FloatArray:
+        if len(positions) >= _FEW_ROWS:
+            if self._between is None:
+                points = Points(self.search_.points)
+                self._between = _walled(points.squares(points.rows))
+            return _links(distances, positions, positions, self._between)
+        # All distances within the reference are not worth a few rows: those within each neighbourhood are enough.
+        n_rows, k = positions.shape
+        groups = [Points(self.search_.points[neighbours]) for neighbours in positions]
+        between = _walled(np.concatenate([group.squares(group.rows) for group in groups]))
+        rows = np.arange(n_rows * k).reshape(n_rows, k)
+        return _links(distances, rows, np.tile(np.arange(k), (n_rows, 1)), between)
 
-def _links(distances: FloatArray) -> FloatArray:
-    """Lengths of the links that join each group's first point with all others, in the order they are made.
+
+def _walled(squares: FloatArray) -> FloatArray:
+    """The distances, and a last column that is far from everything."""
+    return np.hstack([np.sqrt(squares), np.full((len(squares), 1), np.inf)])
+
+
+def _links(near: FloatArray, rows: IntArray, columns: IntArray, between: FloatArray) -> FloatArray:
+    """Lengths of the links that join a row with all its neighbours, in the order they are made; shape as ``near``.
 
     Args:
-        distances: Within each group; shape (n_groups, size, size).
+        near: Distances from each row to its neighbours; shape (n_rows, k).
+        rows: Where in ``between`` each neighbour has its row of distances; shape (n_rows, k).
+        columns: Where in such a row the other neighbours stand; shape (n_rows, k).
+        between: Distances between neighbours, the last column infinite.
     """
-    n_groups, size, _ = distances.shape
-    groups = np.arange(n_groups)
-    near = distances[:, 0, :].copy()
-    near[:, 0] = np.inf
-    links = np.empty((n_groups, size - 1))
-    joined = np.zeros((n_groups, size), dtype=bool)
-    joined[:, 0] = True
-    for step in range(size - 1):
+    n_rows, k = near.shape
+    near, columns, every = near.copy(), columns.copy(), np.arange(n_rows)
+    links = np.empty((k, n_rows))
+    table, starts, wall = between.ravel(), rows * between.shape[1], between.shape[1] - 1
+    for step in range(k):
         chosen = near.argmin(axis=1)
-        links[:, step] = near[groups, chosen]
-        joined[groups, chosen] = True
-        near = np.minimum(near, distances[groups, chosen])
-        near[joined] = np.inf
-    return links
+        links[step] = near[every, chosen]
+        near[every, chosen], columns[every, chosen] = np.inf, wall  # joined: never again the nearest
+        np.minimum(near, table.take(starts[every, chosen][:, None] + columns), out=near)
+    return np.ascontiguousarray(links.T)
 
 
 class AngleBasedOutlierDetector(Stored):
@@ -120,7 +129,7 @@ class AngleBasedOutlierDetector(Stored):
         self.n_neighbors_ = usable_neighbours(max(2, self.n_neighbors), len(X))
         distances, positions = self.search_.query_self(self.n_neighbors_)
         self.floor_ = self.search_.shortest_length(distances)
-        self.decision_scores_ = self._score(self.search_.rows_, positions)
+        self.decision_scores_ = self._score(self.search_.points, positions)
         return self
 
     def decision_function(self, X: FloatArray) -> FloatArray:
@@ -134,7 +143,7 @@ class AngleBasedOutlierDetector(Stored):
         out = np.empty(len(Z))
         for part in blocks(len(Z), _BLOCK_CELLS // (k * (k + Z.shape[1])) + 1):
             # In units of the floor: a neighbour nearer than that (a duplicate) forms angles as if it were that far.
-            away = (self.search_.rows_[positions[part]] - Z[part][:, None, :]) / self.floor_
+            away = (self.search_.points[positions[part]] - Z[part][:, None, :]) / self.floor_
             squares = np.maximum(np.einsum("gij,gij->gi", away, away), 1.0)
             products = (away @ away.transpose(0, 2, 1))[:, first, second]
             lengths = squares[:, first] * squares[:, second]

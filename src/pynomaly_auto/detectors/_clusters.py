@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from pynomaly_auto.detectors._scales import blocks, squared_distances
-from pynomaly_auto.detectors._stored import Array, Stored
+from pynomaly_auto.detectors._scales import blocks
+from pynomaly_auto.detectors._search import Points
+from pynomaly_auto.detectors._stored import Array, Part, Stored
 
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray, IntArray
 
-_BLOCK = 20_000
+_BLOCK = 4_000
 
 
 def _clustered(X: FloatArray, n_clusters: int, seed: int | None, *, mini_batch: bool) -> tuple[FloatArray, IntArray]:
@@ -43,7 +44,7 @@ class ClusterBasedLOF(Stored):
         random_state: Seed of the first centroids.
     """
 
-    layout: ClassVar = {"centre_": Array(shape=("d",)), "centroids_": Array(shape=("clusters", "d"))}
+    layout: ClassVar = {"centre_": Array(shape=("d",)), "centroids_": Part(kind=Points)}
 
     def __init__(
         self, n_clusters: int = 8, alpha: float = 0.9, beta: float = 5.0, random_state: int | None = None
@@ -64,14 +65,14 @@ class ClusterBasedLOF(Stored):
         # Both signs together part best; the share alone always does.
         both = np.flatnonzero(held & drop)
         last = both[0] if len(both) and both[0] < len(order) - 1 else np.flatnonzero(held)[0]
-        self.centroids_ = centroids[order[: last + 1]]
+        self.centroids_ = Points(centroids[order[: last + 1]])
         return self
 
     def decision_function(self, X: FloatArray) -> FloatArray:
         """Score rows; shape (n_rows,)."""
         scores = np.empty(len(X))
         for part in blocks(len(X), _BLOCK):
-            scores[part] = squared_distances(X[part] - self.centre_, self.centroids_).min(axis=1)
+            scores[part] = self.centroids_.squares(X[part] - self.centre_, scratch=True).min(axis=1)
         return np.sqrt(scores)
 
 
@@ -89,8 +90,8 @@ class ScaledCentroidDistance(Stored):
 
     layout: ClassVar = {
         "centre_": Array(shape=("d",)),
-        "centroids_": Array(shape=("clusters", "d")),
-        "variances_": Array(shape=("clusters",), positive=True),
+        "centroids_": Part(kind=Points),
+        "variances_": Array(shape=("n",), positive=True),
     }
 
     def __init__(self, n_clusters: int = 5, min_share: float = 0.5, random_state: int | None = None) -> None:
@@ -112,13 +113,13 @@ class ScaledCentroidDistance(Stored):
         prior = 0.25 * len(X) / self.n_clusters
         sums = np.bincount(labels, weights=squares, minlength=len(sizes))
         self.variances_ = ((sums + prior * pooled) / (sizes + prior))[held]
-        self.centroids_ = centroids[held]
+        self.centroids_ = Points(centroids[held])
         return self
 
     def decision_function(self, X: FloatArray) -> FloatArray:
         """Score rows; shape (n_rows,)."""
         scores = np.empty(len(X))
         for part in blocks(len(X), _BLOCK):
-            far = squared_distances(X[part] - self.centre_, self.centroids_)
+            far = self.centroids_.squares(X[part] - self.centre_, scratch=True)
             scores[part] = (far / self.variances_).min(axis=1)
         return np.sqrt(scores)

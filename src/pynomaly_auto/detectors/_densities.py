@@ -6,15 +6,16 @@ import warnings
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from scipy.special import logsumexp
 
-from pynomaly_auto.detectors._scales import blocks, median_scale, one_of, squared_distances
-from pynomaly_auto.detectors._stored import Array, Stored, Value
+from pynomaly_auto.detectors._scales import blocks, median_scale, one_of
+from pynomaly_auto.detectors._search import Points
+from pynomaly_auto.detectors._stored import Array, Part, Stored, Value
+from pynomaly_auto.errors import StorageError
 
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray
 
-_BLOCK_CELLS = 1_000_000
+_BLOCK_CELLS = 100_000
 
 
 class GaussianMixture(Stored):
@@ -80,12 +81,20 @@ class GaussianMixture(Stored):
         """Negative log density of rows; shape (n_rows,)."""
         Z = self._scaled(X)
         logs = np.empty((len(Z), len(self.means_)))
+        flat = self.factors_.ndim == 2
+        diagonals = self.factors_ if flat else np.diagonal(self.factors_, axis1=1, axis2=2)
         for i, (mean, factor) in enumerate(zip(self.means_, self.factors_, strict=True)):
-            away = (Z - mean) * factor if factor.ndim == 1 else (Z - mean) @ factor
-            diagonal = factor if factor.ndim == 1 else np.diag(factor)
-            logs[:, i] = self.log_weights_[i] + np.log(diagonal).sum() - 0.5 * np.einsum("ij,ij->i", away, away)
-        scores: FloatArray = -logsumexp(logs, axis=1)
+            away = (Z - mean) * factor if flat else (Z - mean) @ factor
+            logs[:, i] = -0.5 * np.einsum("ij,ij->i", away, away)
+        logs += self.log_weights_ + np.log(diagonals).sum(axis=1)
+        scores: FloatArray = -np.logaddexp.reduce(logs, axis=1)
         return scores
+
+    def check(self) -> None:
+        """The factors' diagonals have a logarithm."""
+        diagonals = self.factors_ if self.factors_.ndim == 2 else np.diagonal(self.factors_, axis1=1, axis2=2)
+        if not (diagonals > 0).all():
+            raise StorageError("the array 'factors_' holds a diagonal that is not above zero.")
 
     def _scaled(self, X: FloatArray) -> FloatArray:
         # Beyond 1e4 robust deviations a squared distance adds nothing to the ranking but overflow in the covariances.
@@ -102,7 +111,7 @@ class KernelDensity(Stored):
     layout: ClassVar = {
         "median_": Array(shape=("d",)),
         "width_": Value(least=1e-300),
-        "rows_": Array(shape=("n", "d")),
+        "points_": Part(kind=Points),
     }
 
     def __init__(self, bandwidth: float = 3.0) -> None:
@@ -113,23 +122,24 @@ class KernelDensity(Stored):
         n, d = X.shape
         self.median_, scale = median_scale(X)
         self.width_ = float(self.bandwidth * np.sqrt((scale**2).mean()) * n ** (-1.0 / (d + 4)))
-        self.rows_ = (X - self.median_) / self.width_
-        self.decision_scores_ = self._score(self.rows_, fitted=True)
+        self.points_ = Points(X - self.median_)
+        self.decision_scores_ = self._score(self.points_.rows, fitted=True)
         return self
 
     def decision_function(self, X: FloatArray) -> FloatArray:
         """Score new rows; shape (n_rows,)."""
-        return self._score((X - self.median_) / self.width_, fitted=False)
+        return self._score(X - self.median_, fitted=False)
 
     def _score(self, Z: FloatArray, *, fitted: bool) -> FloatArray:
         scores = np.empty(len(Z))
-        for part in blocks(len(Z), _BLOCK_CELLS // len(self.rows_) + 1):
-            far = squared_distances(Z[part], self.rows_)
+        n = len(self.points_)
+        for part in blocks(len(Z), _BLOCK_CELLS // n + 1):
+            far = self.points_.squares(Z[part], scratch=True)
             if fitted:
                 far[np.arange(len(far)), np.arange(part.start, part.stop)] = np.inf
             nearest = far.min(axis=1)
             far -= nearest[:, None]
-            far *= -0.5
+            far *= -0.5 / self.width_**2
             mass = np.exp(far, out=far).sum(axis=1)
-            scores[part] = 0.5 * nearest - np.log(mass / (len(self.rows_) - fitted))
+            scores[part] = 0.5 * nearest / self.width_**2 - np.log(mass / (n - fitted))
         return scores

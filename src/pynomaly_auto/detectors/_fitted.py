@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from pynomaly_auto import _optional
 from pynomaly_auto.detectors._foreign import PICKLE, full_name, is_data, pickled, unpickled
+from pynomaly_auto.detectors._scales import blocks
+from pynomaly_auto.detectors._search import NeighbourSearch
+from pynomaly_auto.detectors._sharing import Shared, sharing
 from pynomaly_auto.detectors._spec import CHUNK_ROWS
 from pynomaly_auto.detectors._stored import Stored, read
 from pynomaly_auto.detectors._views import Viewed
@@ -20,6 +26,16 @@ if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray
 
 _DETECTOR = "detector"
+_FEWEST_SHARED = 256  # rows of a block, below which calls cost more than sharing saves
+_MOST_SHARED = 2_048
+
+
+class Scorer(Protocol):
+    """What scores encoded rows."""
+
+    def score(self, X: FloatArray, *, shared: Shared | None) -> FloatArray:
+        """As `FittedDetector.score`."""
+        ...
 
 
 class FittedDetector:
@@ -41,6 +57,17 @@ class FittedDetector:
         """Full name of the estimator's type where it is not data, so that storing and loading need trust; or None."""
         kind = type(self._inner)
         return None if is_data(kind) else full_name(kind)
+
+    @property
+    def n_neighbours(self) -> int:
+        """How many nearest rows it looks for; 0: it looks for none."""
+        return int(getattr(self._inner, "n_neighbors_", 0))
+
+    @property
+    def n_reference_rows(self) -> int:
+        """Among how many rows it looks for them."""
+        search = getattr(self._inner, "search_", None)
+        return len(search) if isinstance(search, NeighbourSearch) else 1
 
     @property
     def _inner(self) -> Any:
@@ -99,27 +126,40 @@ class FittedDetector:
                 raise StorageError(f"{found} is stored, not {spec.name}.")
             made = cls(spec, params, _estimator(spec, params, state, n_features, trusted))
             if n_features is not None and not isinstance(made._inner, Stored):
-                made.score(np.zeros((1, n_features)))  # nothing compares a third party's arrays with the table's width
+                made._raw(np.zeros((1, n_features)))  # nothing compares a third party's arrays with the table's width
             return made
+        except DetectorError as error:
+            raise StorageError(f"it scores no row: {error.what}", where=f"detector {spec.name}") from error
         except PynomalyError as error:
             error.where = error.where or f"detector {spec.name}"
             raise
         except Exception as error:  # a third party's from_state may fail in any way
             raise _unstorable(spec, "loaded", error) from error
 
-    def score(self, X: FloatArray, wanted: np.ndarray[Any, np.dtype[np.bool_]] | None = None) -> FloatArray:
+    def score(
+        self,
+        X: FloatArray,
+        wanted: np.ndarray[Any, np.dtype[np.bool_]] | None = None,
+        *,
+        shared: Shared | None = None,
+    ) -> FloatArray:
         """Score new rows; shape (n_rows,), finite, higher = more anomalous.
+
+        Several detectors score the same rows fastest by `score_each`, or with one `Shared` of their own for each block
+        of rows: then the rows in a view and the nearest neighbours are found once for all of them.
 
         Args:
             X: Encoded rows; shape (n_rows, n_features). They are looked at in chunks and never copied as a whole.
             wanted: Which of them to score, shape (n_rows,); None: all.
+            shared: What other detectors made of these very rows (the same memory); None: nothing.
 
         Raises:
             DetectorError: The estimator failed, or returned something other than one number per row.
         """
         slices = [slice(i, i + CHUNK_ROWS) for i in range(0, len(X), CHUNK_ROWS)]
         chunks = (X[s] if wanted is None else X[s][wanted[s]] for s in slices)
-        parts = [self._raw(chunk) for chunk in chunks if len(chunk)]
+        with sharing(shared):
+            parts = [self._raw(chunk) for chunk in chunks if len(chunk)]
         raw = np.concatenate(parts) if parts else np.empty(0)
         return self._oriented(raw, len(X) if wanted is None else int(wanted.sum()))
 
@@ -145,6 +185,35 @@ class FittedDetector:
         # Infinity is a statement ("beyond everything"), NaN is none: the one ranks last, the other in the middle.
         seen = scores[finite] if finite.any() else np.zeros(1)
         return np.nan_to_num(scores, nan=float(np.median(seen)), posinf=float(seen.max()), neginf=float(seen.min()))
+
+
+def score_each(detectors: Sequence[Scorer], X: FloatArray, *, n_threads: int = 1) -> list[FloatArray]:
+    """Scores of the same rows by several detectors, which share what they have in common.
+
+    Args:
+        detectors: Fitted on the same features.
+        X: Encoded rows; shape (n_rows, n_features).
+        n_threads: Detectors that score side by side.
+
+    Returns:
+        For each detector what `FittedDetector.score` returns.
+
+    Raises:
+        DetectorError: One returned something other than one number per row.
+    """
+    out = [np.empty(len(X)) for _ in detectors]
+    # Who looks for most neighbours goes first: what is found then is enough for the others.
+    order = sorted(range(len(detectors)), key=lambda i: -getattr(detectors[i], "n_neighbours", 0))
+    largest = max((getattr(detector, "n_reference_rows", 1) for detector in detectors), default=1)
+    with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as threads:
+        for part in blocks(len(X), min(_MOST_SHARED, max(_FEWEST_SHARED, 2_000_000 // largest))):
+            shared = Shared()
+
+            def score(i: int, part: slice = part, shared: Shared = shared) -> None:
+                out[i][part] = detectors[i].score(X[part], shared=shared)
+
+            deque(map(score, order) if threads is None else threads.map(score, order), maxlen=0)
+    return out
 
 
 def _unstorable(spec: DetectorSpec, done: str, error: Exception) -> StorageError:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 from scipy import special
 
-from pynomaly_auto.detectors._scales import mean_scale, median_scale, one_of, quartile_scale
+from pynomaly_auto.detectors._scales import mean_scale, median_scale, one_of, places, quartile_scale
 from pynomaly_auto.detectors._stored import Array, Stored, Value, check_parts
 from pynomaly_auto.errors import StorageError
 
@@ -194,11 +194,14 @@ def log_two_sided_t(t_squared: FloatArray, freedom: FloatArray) -> FloatArray:
     a = freedom / 2.0
     rest = t_squared / (freedom + t_squared)
     p = special.betainc(a, 0.5, 1.0 - rest)
+    out: FloatArray = np.log(np.maximum(p, 1e-300))
+    tiny = p <= 1e-280
+    if not tiny.any():
+        return out
     # First term of the series of the incomplete beta function: exact in the far tail, where p is below 1e-280.
     log_x = -np.log1p(t_squared / freedom)
     far = a * log_x - 0.5 * np.log(np.maximum(rest, 1e-300)) - np.log(a) - special.betaln(a, 0.5)
-    out: FloatArray = np.where(p > 1e-280, np.log(np.maximum(p, 1e-300)), far)
-    return out
+    return np.where(tiny, far, out)
 
 
 class HistogramDensity(Stored):
@@ -233,12 +236,9 @@ class HistogramDensity(Stored):
 
     def decision_function(self, X: FloatArray) -> FloatArray:
         """Score rows; shape (n_rows,)."""
-        scores = np.zeros(len(X))
-        for j, column in enumerate(X.T):
-            start, stop = self.starts_[j], self.starts_[j + 1]
-            # There is one bin more than there are edges: feature j's surprises begin j places later.
-            scores += self.surprise_[start + j + np.searchsorted(self.edges_[start:stop], column, side="right")]
-        return scores
+        # There is one bin more than there are edges: feature j's surprises begin j places later.
+        first = self.starts_[:-1] + np.arange(X.shape[1])
+        return np.asarray(self.surprise_[first + places(self.edges_, self.starts_, X, side="right")].sum(axis=1))
 
     def check(self) -> None:
         """Every feature has its edges in order, and one bin more than edges."""

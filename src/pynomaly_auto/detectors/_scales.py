@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from pynomaly_auto.errors import SettingError
 
 if TYPE_CHECKING:
-    from pynomaly_auto.records import FloatArray
+    from pynomaly_auto.records import FloatArray, IntArray
 
 _NORMAL_MAD = 0.6744897501960817  # median absolute deviation of the standard normal distribution
 _NORMAL_AAD = 0.7978845608028654  # its mean absolute deviation
@@ -71,6 +71,22 @@ def quartile_scale(X: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
 def blocks(n_rows: int, size: int) -> list[slice]:
     """Cut ``n_rows`` rows into slices of at most ``size`` rows."""
     return [slice(i, min(i + size, n_rows)) for i in range(0, n_rows, max(size, 1))]
+
+
+def places(ordered: FloatArray, starts: IntArray, X: FloatArray, *, side: Literal["left", "right"]) -> IntArray:
+    """Where each value stands among those of its feature: how many are smaller (or, on the right, not larger).
+
+    Args:
+        ordered: The features' values one after the other, each feature's ascending.
+        starts: Where each feature's start, and the end; shape (n_features + 1,).
+        X: Shape (n_rows, n_features).
+        side: As in `numpy.searchsorted`.
+    """
+    out: IntArray = np.empty(X.shape, dtype=np.int64)
+    bounds = starts.tolist()
+    for j, column in enumerate(X.T):
+        out[:, j] = ordered[bounds[j] : bounds[j + 1]].searchsorted(column, side=side)
+    return out
 
 
 def squared_distances(X: FloatArray, Y: FloatArray) -> FloatArray:

@@ -159,8 +159,8 @@ class DetectorSpec:
 
     @property
     def own(self) -> bool:
-        """Whether its estimator is ours or scikit-learn's, and not a third party's."""
-        return self.target.startswith(_OWN)
+        """Whether its estimator is ours or scikit-learn's, all the way down, and not a third party's."""
+        return self.target.startswith(_OWN) and self.extra is None
 
     @property
     def installed(self) -> bool:

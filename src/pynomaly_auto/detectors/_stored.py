@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
@@ -162,6 +163,23 @@ class Stored:
     """
 
     layout: ClassVar[Mapping[str, Field]]
+    _digest: bytes = b""
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What starts with an underscore is made again when needed.
+        return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+
+    @property
+    def digest(self) -> bytes:
+        """Equal for equal data of one class."""
+        if not self._digest:
+            state = self.to_state()
+            whole = blake2b(repr((type(self).__name__, sorted(state.values.items()))).encode(), digest_size=16)
+            for name in sorted(state.arrays):
+                whole.update(repr((name, state.arrays[name].shape)).encode())
+                whole.update(state.arrays[name].data)
+            self._digest = whole.digest()
+        return self._digest
 
     def to_state(self) -> State:
         """What scoring needs, as arrays and values."""

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from pynomaly_auto.detectors._scales import blocks, places
 from pynomaly_auto.detectors._stored import Array, Part, Stored, Value, check_parts
 
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray
 
+_BLOCK_CELLS = 200_000
 _EXACT = 4096  # up to so many rows every value is kept
 _ENDS = 512  # beyond, so many at each end are, where a tail probability is most sensitive
 
@@ -55,28 +57,27 @@ class _EmpiricalTails(Stored):
         """Every feature has its values, in order."""
         check_parts(self.starts_, self.values_)
 
-    def surprise(self, column: FloatArray, j: int, *, fitted: bool) -> tuple[FloatArray, FloatArray]:
-        """Negative log of the left and the right tail probability of feature ``j``'s values.
+    def surprise(self, X: FloatArray, *, fitted: bool) -> tuple[FloatArray, FloatArray]:
+        """Negative log of the left and the right tail probability of every value; shapes as ``X``.
 
         Args:
-            column: The values; shape (n_rows,).
-            j: Which feature.
+            X: The values; shape (n_rows, n_features).
             fitted: The values are those fitted on; a new value is counted as one more row, as a fitted one counts
                 itself.
         """
-        part = slice(self.starts_[j], self.starts_[j + 1])
-        values, below, upto = self.values_[part], self.below_[part], self.upto_[part]
-        after = np.searchsorted(values, column, side="left")
-        at = np.minimum(after, len(values) - 1)
-        before = np.maximum(after - 1, 0)
-        exact = values[at] == column
-        low = np.where(after > 0, upto[before], 0.0)
-        high = np.where(after < len(values), below[at], float(self.n_rows_))
-        step = values[at] - values[before]  # zero beyond the ends, where low equals high
-        between = low + (high - low) * np.clip((column - values[before]) / np.where(step > 0, step, 1.0), 0.0, 1.0)
+        starts, counts = self.starts_[:-1], np.diff(self.starts_)
+        after = places(self.values_, self.starts_, X, side="left")
+        at = starts + np.minimum(after, counts - 1)
+        before = starts + np.maximum(after - 1, 0)
+        here, last = self.values_[at], self.values_[before]
+        exact = here == X
+        low = np.where(after > 0, self.upto_[before], 0.0)
+        high = np.where(after < counts, self.below_[at], float(self.n_rows_))
+        step = here - last  # zero beyond the ends, where low equals high
+        between = low + (high - low) * np.clip((X - last) / np.where(step > 0, step, 1.0), 0.0, 1.0)
         extra = 0.0 if fitted else 1.0
-        left = np.where(exact, upto[at], between) + extra
-        right = self.n_rows_ - np.where(exact, below[at], between) + extra
+        left = np.where(exact, self.upto_[at], between) + extra
+        right = self.n_rows_ - np.where(exact, self.below_[at], between) + extra
         total = np.log(self.n_rows_ + extra)
         return total - np.log(np.maximum(left, 1.0)), total - np.log(np.maximum(right, 1.0))
 
@@ -107,13 +108,12 @@ class ECOD(Stored):
         return self._score(X, fitted=False)
 
     def _score(self, X: FloatArray, *, fitted: bool) -> FloatArray:
-        scores = np.zeros(len(X))
-        for j in range(X.shape[1]):
-            left, right = self.tails_.surprise(X[:, j], j, fitted=fitted)
-            scores += self._feature(left, right, float(self.tails_.skew_sign_[j]))
+        scores = np.empty(len(X))
+        for part in blocks(len(X), _BLOCK_CELLS // X.shape[1] + 1):
+            scores[part] = self._features(*self.tails_.surprise(X[part], fitted=fitted)).sum(axis=1)
         return scores
 
-    def _feature(self, left: FloatArray, right: FloatArray, skew_sign: float) -> FloatArray:
+    def _features(self, left: FloatArray, right: FloatArray) -> FloatArray:
         return np.maximum(left, right)
 
 
@@ -123,5 +123,5 @@ class COPOD(ECOD):
     A feature counts by the tail on the side of its skewness, or by the mean of both tails if that is larger.
     """
 
-    def _feature(self, left: FloatArray, right: FloatArray, skew_sign: float) -> FloatArray:
-        return np.maximum(right if skew_sign > 0 else left, (left + right) / 2)
+    def _features(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        return np.maximum(np.where(self.tails_.skew_sign_ > 0, right, left), (left + right) / 2)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy.special import ndtri
 
-from pynomaly_auto.detectors._scales import one_of
+from pynomaly_auto.detectors._scales import blocks, one_of
+from pynomaly_auto.detectors._sharing import once
 from pynomaly_auto.detectors._stored import Array, Sizes, Stored, read
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import State
@@ -24,6 +26,10 @@ _RIDGE = 1e-3  # of the mean variance, added to every direction: a direction wit
 _FARTHEST = 1e6
 _FINITE = 1e12  # standard deviations that a rank may lie beyond the rows fitted on: squares must stay finite
 _FLAT = 1e-9
+_FEW_ROWS = 8
+_ADDED = 256  # features up to which products are added one after the other
+_ADDED_CELLS = 50_000
+_TILE = 64
 _WIDE = 1000  # features beyond which principal axes are learnt from as many rows
 
 
@@ -37,6 +43,7 @@ class Ranks(Stored):
         "high_": Array(shape=("d",)),
         "spread_": Array(shape=("d",), positive=True),
     }
+    _steps: _Steps | None = None
 
     def fit(self, X: FloatArray) -> Ranks:
         """Learn the columns' distributions from ``X``, shape (n_rows, n_features)."""
@@ -52,17 +59,48 @@ class Ranks(Stored):
     def apply(self, X: FloatArray) -> FloatArray:
         """Normal scores; shape as ``X``."""
         inside = np.clip(X, self.low_, self.high_)
+        # By rounding, the outermost knots may lie just within the rows fitted on.
+        within = np.clip(inside, self.knots_[0], self.knots_[-1])
+        width = np.maximum(self.knots_[-1] - self.knots_[0], 1e-12)
         out = np.clip((X - inside) / self.spread_, -_FINITE, _FINITE)
-        for j in range(X.shape[1]):
-            knots, values = self.knots_[:, j], inside[:, j]
-            # The middle of the two one-sided ranks: ties, of which discrete columns are made, get their middle rank.
-            left = np.interp(values, *_distinct(knots, self.normal_, last=False))
-            right = np.interp(values, *_distinct(knots, self.normal_, last=True))
-            # By rounding, the outermost knots may lie just within the rows fitted on.
-            past = values - np.clip(values, knots[0], knots[-1])
-            scale = max(float(knots[-1] - knots[0]), 1e-12)
-            out[:, j] += (left + right) / 2 + np.arcsinh(past / scale * 4.0)
+        out += self._normal(within) + np.arcsinh((inside - within) / width * 4.0)
         return out
+
+    def _normal(self, within: FloatArray) -> FloatArray:
+        """Where the values stand among the knots, in standard deviations of a normal distribution."""
+        if self._steps is None:
+            self._steps = _Steps(self.knots_, self.normal_)
+        return self._steps(within)
+
+
+class _Steps:
+    """A straight line from knot to knot for each column; several may have the same value, whose middle it takes."""
+
+    def __init__(self, knots: FloatArray, heights: FloatArray) -> None:
+        n, d = knots.shape
+        self.knots, self.heights = np.full((n + 1, d), np.inf), np.zeros((n + 1, d))
+        self.counts = np.zeros(d, dtype=np.int64)
+        for j, column in enumerate(knots.T):
+            distinct, first = np.unique(column, return_index=True)
+            last = np.append(first[1:], n) - 1
+            # Ties, of which discrete columns are made, get the middle of the first and the last of their heights.
+            self.knots[: len(distinct), j], self.counts[j] = distinct, len(distinct)
+            self.heights[: len(distinct), j] = (heights[first] + heights[last]) / 2
+        self.columns = np.arange(d)
+
+    def __call__(self, values: FloatArray) -> FloatArray:
+        if len(values) <= _FEW_ROWS:
+            after = (self.knots <= values[:, None, :]).sum(axis=1)
+        else:
+            after = np.empty(values.shape, dtype=np.int64)
+            for j, count in enumerate(self.counts):
+                after[:, j] = np.searchsorted(self.knots[:count, j], values[:, j], side="right")
+        before = np.maximum(after - 1, 0)
+        last = np.minimum(after, self.counts - 1)
+        x, y = self.knots[before, self.columns], self.heights[before, self.columns]
+        run = self.knots[last, self.columns] - x  # zero at the last knot
+        rise = self.heights[last, self.columns] - y
+        return np.asarray(y + rise * ((values - x) / np.where(run > 0, run, 1.0)))
 
 
 class Whitened(Stored):
@@ -84,7 +122,28 @@ class Whitened(Stored):
 
     def apply(self, X: FloatArray) -> FloatArray:
         """Coordinates; shape (n_rows, n_axes)."""
-        return np.asarray(np.clip((X - self.centre_) @ self.axes_, -_FARTHEST, _FARTHEST), dtype=np.float64)
+        Z = X - self.centre_
+        out = (_added if len(self.centre_) <= _ADDED else _tiled)(Z, self.axes_)
+        return np.clip(out, -_FARTHEST, _FARTHEST, out=out)
+
+
+# BLAS adds in another order for one row than for many, and estimators that ask whether a value is one they know would
+# see another row. So either products are added one after the other, or always as many rows are multiplied.
+def _added(Z: FloatArray, axes: FloatArray) -> FloatArray:
+    out = np.zeros((len(Z), axes.shape[1]))
+    for part in blocks(len(Z), _ADDED_CELLS // axes.shape[1] + 1):
+        for column, axis in zip(Z[part].T, axes, strict=True):
+            out[part] += column[:, None] * axis
+    return out
+
+
+def _tiled(Z: FloatArray, axes: FloatArray) -> FloatArray:
+    out = np.empty((len(Z), axes.shape[1]))
+    tile = np.zeros((_TILE, Z.shape[1]))
+    for part in blocks(len(Z), _TILE):
+        tile[: part.stop - part.start] = Z[part]
+        out[part] = (tile @ axes)[: part.stop - part.start]
+    return out
 
 
 _COORDINATES: dict[str, type[Ranks] | type[Whitened]] = {"ranks": Ranks, "whitened": Whitened}
@@ -169,7 +228,10 @@ class Viewed:
 
     def apply(self, X: FloatArray) -> FloatArray:
         """The rows in the view; shape (n_rows, n_features), for ``"whitened"`` (n_rows, n_axes)."""
-        return X if self.coordinates_ is None else self.coordinates_.apply(X)
+        coordinates = self.coordinates_
+        if coordinates is None:
+            return X
+        return once(("view", coordinates.digest), X, partial(coordinates.apply, X))
 
     def decision_function(self, X: FloatArray) -> FloatArray:
         """The estimator's scores of the rows, seen in the view; shape (n_rows,)."""
@@ -181,11 +243,3 @@ class Viewed:
         if self.view == "trimmed":
             return self.scores_
         return np.asarray(self.estimator.decision_scores_, dtype=np.float64)
-
-
-def _distinct(knots: FloatArray, values: FloatArray, *, last: bool) -> tuple[FloatArray, FloatArray]:
-    """The distinct knots, each with the first or the last of its values."""
-    distinct, first = np.unique(knots, return_index=True)
-    if not last:
-        return distinct, values[first]
-    return distinct, values[np.append(first[1:], len(knots)) - 1]

@@ -135,11 +135,7 @@ def _overrides_of(config: Mapping[str, Any]) -> Overrides:
 
 def _with_history(config: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]:
     """The configuration with those overrides, as plain values, so that it can be stored."""
-    values: dict[str, Any] = {
-        "include": overrides.include, "exclude": overrides.exclude, "force": overrides.force,
-        "params": overrides.params, "reason": overrides.reason, "history": [h.to_dict() for h in overrides.history],
-    }  # fmt: skip
-    return {**config, "overrides": values}
+    return {**config, "overrides": overrides.to_dict()}
 
 
 def guided_by(settings: Settings, reasons: tuple[Reason, ...], by_hand: frozenset[str], guided: Guidance) -> Guidance:

@@ -43,8 +43,8 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
             a ``time_budget`` other than the default, whichever is used up first ends the search.
         contamination: Share of anomalies in (0, 0.5], or ``"auto"``: estimated.
         target_metric: What threshold and search should serve: ``"f1"``, ``"precision"``, ``"recall"``, ``"roc_auc"``
-            or ``"average_precision"``. The first three label as many rows as make their expected value largest;
-            otherwise as many rows are labelled as anomalies are expected.
+            or ``"average_precision"``. The first three label as many rows as make the expected F-measure
+            largest (precision: never more than anomalies are expected); otherwise as many as are expected.
         alert_budget: The most rows anybody can look at: a number of rows, a share of them in (0, 1), or rows per
             period of the table's time such as ``"20/day"``; never more are labelled. None: no limit.
         max_models: Most models in the ensemble; None: as many as the budget and their gain allow.
@@ -127,12 +127,16 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
             SettingError: A setting lies outside what it may be, or a name is unknown.
             NothingFinishedError: Not one detector completed.
         """
-        from pynomaly_auto.engine._configuration import resolve
-        from pynomaly_auto.engine._pipeline import run
-        from pynomaly_auto.engine._recording import record
+        started = time.monotonic()
+        from pynomaly_auto._deadline import waiting_since
 
-        settings, reasons = resolve(self.get_params(deep=False))
-        done = run(X, settings, reasons, owner=type(self).__name__)
+        with waiting_since(started):  # the first fit of a process also waits for imports
+            from pynomaly_auto.engine._configuration import resolve
+            from pynomaly_auto.engine._pipeline import run
+            from pynomaly_auto.engine._recording import record
+
+            settings, reasons = resolve(self.get_params(deep=False))
+            done = run(X, settings, reasons, owner=type(self).__name__)
         self._adopt(done.model, done.result)
         record(self, done)
         return self
@@ -220,6 +224,24 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
     def set_threshold(self, threshold: float) -> Self:
         """Move the cut to this combined score (``-score_samples``); nothing is fitted again."""
         return self._moved(threshold=threshold)
+
+    def compact(self, *, latency_ms: float | None = None, size_mb: float | None = None) -> Self:
+        """A smaller detector that agrees with this one as far as it can; this one stays as it is.
+
+        ``ensemble_.compaction`` of the new one, and the reason ``ENG-001``, say what is lost. Training rows keep the
+        scores they have; cut, probabilities and explanations stay what they are.
+
+        Args:
+            latency_ms: Most milliseconds that one new row may take on this machine, as it is now.
+            size_mb: Most megabytes of the saved file.
+
+        Raises:
+            SettingError: Neither is given, one is not above zero, or no model is that small.
+        """
+        from pynomaly_auto.engine._compacting import compact
+
+        check_is_fitted(self, "result_")
+        return compact(self, latency_ms, size_mb)
 
     def leaderboard(self) -> pd.DataFrame:
         """Every candidate, tried or left out, with predicted and reached quality, cost, weight and reason."""

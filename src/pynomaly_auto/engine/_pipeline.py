@@ -14,6 +14,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pynomaly_auto import _optional
+from pynomaly_auto._deadline import Deadline
 from pynomaly_auto._version import __version__
 from pynomaly_auto.dataset import EqualRows, TableEncoder, to_frame
 from pynomaly_auto.deciding import decide
@@ -29,7 +30,7 @@ from pynomaly_auto.pool import Pool
 from pynomaly_auto.profiling import MAX_ROWS, profile
 from pynomaly_auto.recommending import recommend
 from pynomaly_auto.records import Dataset, Explanation, IntArray, Profile, Reason, Result, Trial, Verdict
-from pynomaly_auto.settings import Deadline, Settings
+from pynomaly_auto.settings import Settings
 from pynomaly_auto.tracking import NullTracker, Tracker, open_tracker
 from pynomaly_auto.tuning import TuningPlan, refit, tune
 

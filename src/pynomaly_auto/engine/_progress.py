@@ -6,9 +6,10 @@ import sys
 from types import TracebackType
 from typing import Any, Self
 
+from pynomaly_auto._deadline import Deadline
 from pynomaly_auto._saying import is_terminal, say
 from pynomaly_auto.records import Trial
-from pynomaly_auto.settings import Deadline, Settings
+from pynomaly_auto.settings import Settings
 
 
 class Progress:

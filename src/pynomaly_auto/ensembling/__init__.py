@@ -1,6 +1,7 @@
 """Which trials are combined, how much each counts, and the combined score of old and new rows."""
 
 from pynomaly_auto.ensembling._choosing import COMBINER, choose_members
+from pynomaly_auto.ensembling._compacting import COMPACT_COMBINER, Alignment, Step, agreement, steps
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._fitted import Expertise, FittedEnsemble
 from pynomaly_auto.ensembling._fusing import Fused
@@ -11,17 +12,22 @@ from pynomaly_auto.ensembling._settling import Settling
 
 __all__ = [
     "COMBINER",
+    "COMPACT_COMBINER",
     "FEWEST_ROWS",
     "NEIGHBOURS",
     "NOVELTY_COMBINER",
     "WIDEST",
+    "Alignment",
     "Distribution",
     "Expertise",
     "FittedEnsemble",
     "Fused",
     "Neighbourhood",
     "Settling",
+    "Step",
+    "agreement",
     "choose_members",
     "smoothed",
+    "steps",
     "stronger_half",
 ]  # fmt: skip

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from pynomaly_auto._machine import usable_cores
+from pynomaly_auto.detectors import Scorer, score_each
 from pynomaly_auto.ensembling import _novelty as novelty
 from pynomaly_auto.ensembling._choosing import COMBINER
+from pynomaly_auto.ensembling._compacting import Alignment
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, unfused_reason
 from pynomaly_auto.ensembling._weighing import settled, weigh
@@ -20,12 +21,9 @@ from pynomaly_auto.knowledge import Calibrator, Fusion, Judged, Votes, table_fac
 from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason, State, restore
 from pynomaly_auto.scoring import tail_ranks
 
+_ALIGNED = "alignment"
 _FUSED = "fused"
 _MANY_ROWS = 200  # from here on members score new rows side by side
-
-
-class _Detector(Protocol):
-    def score(self, X: FloatArray) -> FloatArray: ...
 
 
 class _Fitted(Protocol):
@@ -70,19 +68,22 @@ class FittedEnsemble:
         distributions: Their training scores.
         robust: Their weights in the robust mean; they sum to 1.
         fused: The learned fusion, bound to the table; None: the robust mean alone.
+        aligned: Of a smaller ensemble, onto the scale of the whole one; None: it is on its own.
     """
 
     def __init__(
         self,
         record: Ensemble,
-        detectors: Sequence[_Detector],
+        detectors: Sequence[Scorer],
         distributions: Sequence[Distribution],
         robust: Sequence[float],
         fused: Fused | None = None,
+        aligned: Alignment | None = None,
     ) -> None:
         self.record = record
         self.detectors = tuple(detectors)
         self.fused = fused
+        self.aligned = aligned
         self.positions = tuple(range(len(self.detectors)))  # of its members among those it was made of
         self.train_scores: FloatArray = np.empty(0)
         self.train_odds: FloatArray | None = None
@@ -162,11 +163,12 @@ class FittedEnsemble:
         Raises:
             DetectorError: A member returned something other than one number per row.
         """
-        raw = self._raw(X)
-        ranks = self._ranks(raw)
+        return self.inputs_and_scores(X)[1]
+
+    def _combined(self, X: FloatArray, ranks: FloatArray, raw: Sequence[FloatArray]) -> FloatArray:
         robust = self._mean(ranks)
         if self.fused is None:
-            return robust
+            return robust if self.aligned is None else self.aligned(robust)
         return self.fused.score(X, robust, self._votes(ranks, raw))
 
     def heaviest(self, most: int) -> FittedEnsemble:
@@ -179,19 +181,44 @@ class FittedEnsemble:
         chosen = sorted(sorted(range(len(members)), key=lambda i: (-members[i].weight, i))[:most])
         total = sum(members[i].weight for i in chosen)
         weights = [members[i].weight / total if total > 0 else 1.0 / len(chosen) for i in chosen]
-        kept = tuple(replace(members[i], weight=w) for i, w in zip(chosen, weights, strict=True))
-        combiner = self.record.combiner if self.fused is None else COMBINER
+        return self.summed(chosen, weights, self.record.combiner if self.fused is None else COMBINER)
+
+    def summed(
+        self, chosen: Sequence[int], weights: Sequence[float], combiner: str, aligned: Alignment | None = None
+    ) -> FittedEnsemble:
+        """Some of the members alone, behind a weighted sum.
+
+        Args:
+            chosen: Their positions.
+            weights: Of their −log tail ranks in the sum; as the members' weights they are told as shares.
+            combiner: What it is called.
+            aligned: Onto the scale of this one.
+        """
+        total = sum(weights) or 1.0
+        kept = [replace(self.record.members[i], weight=w / total) for i, w in zip(chosen, weights, strict=True)]
         return FittedEnsemble(
-            replace(self.record, members=kept, combiner=combiner), [self.detectors[i] for i in chosen],
-            [self._distributions[i] for i in chosen], weights,
+            replace(self.record, members=tuple(kept), combiner=combiner), [self.detectors[i] for i in chosen],
+            [self._distributions[i] for i in chosen], weights, None, aligned,
         )  # fmt: skip
+
+    def inputs_and_scores(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """What `member_inputs` and `score` return, in one pass."""
+        raw = self._raw(X)
+        ranks = self._ranks(raw)
+        return ranks, self._combined(X, ranks, raw)
 
     def to_state(self) -> State:
         """What, with the detectors, makes it again."""
         out = State(
             arrays={"robust": np.asarray(self._robust, dtype=np.float64)},
-            values={"record": self.record.to_dict(), "fused": self.fused is not None},
+            values={
+                "record": self.record.to_dict(),
+                "fused": self.fused is not None,
+                "aligned": self.aligned is not None,
+            },
         )
+        if self.aligned is not None:
+            out = out | self.aligned.to_state().within(_ALIGNED)
         for i, distribution in enumerate(self._distributions):
             out = out | distribution.to_state().within(f"distribution.{i}")
         return out if self.fused is None else out | self.fused.to_state().within(_FUSED)
@@ -200,7 +227,7 @@ class FittedEnsemble:
     def from_state(
         cls,
         state: State,
-        make: Callable[[Member, int], _Detector],
+        make: Callable[[Member, int], Scorer],
         n_features: int,
     ) -> FittedEnsemble:
         """Make it again from what `to_state` gave; without training rows, so ``train_scores`` is empty.
@@ -219,17 +246,15 @@ class FittedEnsemble:
             raise StorageError("the weights are not one finite number per member.", where="ensemble")
         members = [Distribution.from_state(state.part(f"distribution.{i}")) for i in range(len(weights))]
         fused = Fused.from_state(state.part(_FUSED), n_features) if state.value("fused", bool) else None
+        aligned = Alignment.from_state(state.part(_ALIGNED)) if state.value("aligned", bool) else None
         detectors = [make(member, i) for i, member in enumerate(record.members)]
-        return cls(record, detectors, members, [float(w) for w in weights], fused)
+        return cls(record, detectors, members, [float(w) for w in weights], fused, aligned)
 
     def _raw(self, X: FloatArray) -> list[FloatArray]:
         """The members' raw scores, one array each."""
-        if len(X) < _MANY_ROWS or len(self.detectors) == 1:
-            return [detector.score(X) for detector in self.detectors]
-        # Members side by side: most of their work is done in compiled code that lets other threads run. Each thread
-        # has a member to itself, as no library promises that one estimator may be used from two.
-        with ThreadPoolExecutor(min(len(self.detectors), usable_cores())) as threads:
-            return list(threads.map(lambda detector: detector.score(X), self.detectors))
+        # Side by side on many rows: most of the work is done in compiled code that lets other threads run.
+        n_threads = 1 if len(X) < _MANY_ROWS else min(len(self.detectors), usable_cores())
+        return score_each(self.detectors, X, n_threads=n_threads)
 
     def _ranks(self, raw: Sequence[FloatArray]) -> FloatArray:
         return np.column_stack([d(s) for d, s in zip(self._distributions, raw, strict=True)])

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pynomaly_auto._deadline import Deadline
 from pynomaly_auto.errors import InvalidInputError, SettingError, UnknownNameError
 from pynomaly_auto.explaining._background import Background, Score, make_background
 from pynomaly_auto.explaining._contributions import Contributor, by_distance, by_lime, by_shap, occlusion, shapley
 from pynomaly_auto.explaining._text import cell_text, encoded_text, sentence, typical_cell
 from pynomaly_auto.records import Contribution, Dataset, Explanation, FloatArray, IntArray
-from pynomaly_auto.settings import Deadline
 
 _CONTRIBUTORS: dict[str, Contributor] = {
     "occlusion": occlusion,

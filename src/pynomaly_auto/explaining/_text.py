@@ -94,7 +94,8 @@ def typical_cell(cells: pd.Series[Any], order: FloatArray | None = None) -> Any:
     if known.empty:
         return None
     if pd.api.types.is_numeric_dtype(known) and not pd.api.types.is_bool_dtype(known):
-        return float(known.astype(np.float64).median())
+        with np.errstate(over="ignore"):  # long doubles beyond the range of floats are infinite
+            return float(known.astype(np.float64).median())
     if pd.api.types.is_datetime64_any_dtype(known) or pd.api.types.is_timedelta64_dtype(known):
         return known.median()
     if order is not None:

@@ -17,6 +17,8 @@ from pynomaly_auto.records._judgement import CutQuality, Evaluation, Judgement
 from pynomaly_auto.records._outcome import (
     PROBABILITY,
     Calibration,
+    Compaction,
+    CompactPoint,
     Contribution,
     Ensemble,
     Expectation,
@@ -40,9 +42,10 @@ from pynomaly_auto.records._search import (
 from pynomaly_auto.records._state import State, Stateful
 
 __all__ = [
-    "CODES", "PROBABILITY", "AnomalyHints", "Calibration", "Candidate", "Column", "ColumnKind", "Contribution",
-    "CutQuality", "Dataset", "Distributions", "Ensemble", "Evaluation", "Expectation", "Explanation", "FloatArray",
-    "Guidance", "IntArray", "Judgement", "LeftOut", "Member", "Params", "Patterns", "Prediction", "Profile", "Quality",
-    "Ranking", "Reason", "ReasonCode", "Result", "Scalar", "Search", "SimilarTable", "Size", "State", "Stateful",
-    "Trial", "TrialStatus", "Verdict", "column_of", "declare", "plain", "restore",
+    "CODES", "PROBABILITY", "AnomalyHints", "Calibration", "Candidate", "Column", "ColumnKind", "CompactPoint",
+    "Compaction", "Contribution", "CutQuality", "Dataset", "Distributions", "Ensemble", "Evaluation", "Expectation",
+    "Explanation", "FloatArray", "Guidance", "IntArray", "Judgement", "LeftOut", "Member", "Params", "Patterns",
+    "Prediction", "Profile", "Quality", "Ranking", "Reason", "ReasonCode", "Result", "Scalar", "Search",
+    "SimilarTable", "Size", "State", "Stateful", "Trial", "TrialStatus", "Verdict", "column_of", "declare", "plain",
+    "restore",
 ]  # fmt: skip

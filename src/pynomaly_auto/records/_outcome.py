@@ -55,6 +55,50 @@ class LeftOut:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CompactPoint:
+    """One smaller model that was possible.
+
+    Args:
+        members: How many members it has.
+        latency_ms: What one row is expected to take, in milliseconds.
+        size_mb: What its members' arrays take, in MB, before they are packed.
+        agreement: Rank correlation with the whole ensemble's scores on resampled new rows.
+    """
+
+    members: int
+    latency_ms: float
+    size_mb: float
+    agreement: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compaction:
+    """What a smaller model costs, and what is lost by it.
+
+    Args:
+        latency_ms: Median milliseconds of one new row, measured.
+        latency_ms_before: The same with the whole ensemble.
+        size_mb: Of the saved file, measured.
+        size_mb_before: The same with the whole ensemble.
+        rank_correlation: With the whole ensemble's scores, on resampled new rows that nothing was chosen by.
+        rank_correlation_training: The same on the training rows, scored as if they were new.
+        overlap: Of the rows flagged by either model, how many are by both; on the resampled new rows.
+        overlap_training: The same on the training rows, scored as if they were new.
+        front: The models that were possible, the smallest first.
+    """
+
+    latency_ms: float
+    latency_ms_before: float
+    size_mb: float
+    size_mb_before: float
+    rank_correlation: float
+    rank_correlation_training: float
+    overlap: float
+    overlap_training: float
+    front: tuple[CompactPoint, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ensemble:
     """The models that are combined, and how.
 
@@ -63,12 +107,14 @@ class Ensemble:
             in the combined score.
         combiner: How their scores are combined.
         left_out: The other completed trials, the strongest first.
+        compaction: What it costs and what is lost, where it is a smaller one made of a whole one.
     """
 
     members: tuple[Member, ...]
     combiner: str
     left_out: tuple[LeftOut, ...] = ()
     reasons: tuple[Reason, ...] = ()
+    compaction: Compaction | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values only."""

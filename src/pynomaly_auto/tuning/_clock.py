@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from pynomaly_auto.settings import Deadline
+from pynomaly_auto._deadline import Deadline
 
 _HANG = 600.0  # seconds after which a trial is given up when the clock must not decide anything else
 _SLOWEST = 10.0  # most that trials are believed to take longer than declared: beyond, one of them hung

@@ -51,6 +51,13 @@ declare(
     ),
     ReasonCode("TUN-030", "End of the search", "How many trials were made and completed, and why the search ended."),
     ReasonCode("TUN-031", "Quality estimate", "What the label-free quality of a trial is estimated from."),
+    ReasonCode(
+        "TUN-032",
+        "Parameters not tuned",
+        "The learned fusion is in force and knows detectors with their default parameters only, so tuned ones could "
+        "not change the answer.",
+        "Force a detector or set its parameters, or give max_models for a few tuned members without the fusion.",
+    ),
     ReasonCode("TUN-040", "Taken over", "The trial was fitted on all rows, so its model is the member."),
     ReasonCode("TUN-041", "Fitted on all rows", "The member was fitted again, on all rows."),
     ReasonCode(

@@ -9,15 +9,16 @@ from typing import TypeAlias
 
 import numpy as np
 
+from pynomaly_auto._deadline import Deadline
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.pool import Executor, RayExecutor
 from pynomaly_auto.records import Dataset, IntArray, Params, Ranking, Reason, Search, Trial
-from pynomaly_auto.settings import Deadline, Settings
+from pynomaly_auto.settings import Settings
 
 PredictQuality: TypeAlias = Callable[[str, Mapping[str, float]], float | None]
-# Given a detector, parameters (None: any that the search may propose) and the trials so far: why such a trial cannot
-# change the answer any more, or None.
-Settled: TypeAlias = Callable[[str, Params | None, Iterable[Trial]], Reason | None]
+# Given a detector, parameters (None: any that the search may propose) and the trials so far: of how many ``members``
+# the learned fusion is in force where such a trial cannot change the answer any more, else None.
+Settled: TypeAlias = Callable[[str, Params | None, Iterable[Trial]], Mapping[str, int] | None]
 
 _FEWEST_ROWS = 2_000
 _MOST_CELLS = 2_000_000  # rows times features of a trial: 20,000 x 100

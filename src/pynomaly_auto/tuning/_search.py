@@ -225,10 +225,15 @@ class _Run:
         """Whether a trial with parameters other than the first ones could change nothing any more."""
         if self.plan.settled is None:
             return False
-        reason = self.plan.settled(detector, params, self.state.trials.values())
-        if reason is not None:
-            self.state.settled = reason
-        return reason is not None
+        force = self.plan.settled(detector, params, self.state.trials.values())
+        if force is None:
+            return False
+        text = (
+            f"Parameters are not tuned: the learned fusion is in force with {force['members']} members, and it knows "
+            "detectors with their default parameters only, so tuned ones could not change the answer."
+        )
+        self.state.settled = Reason(code="TUN-032", subject="search", text=text, evidence=dict(force))
+        return True
 
     def _dear(self, proposal: Proposal, expected: float) -> bool:
         """Whether a trial costs much and promises little: the portfolio makes the ensemble unless one is better."""

@@ -1,0 +1,111 @@
+"""What it costs to score new rows with a fitted model, on one core: one at a time and 100,000 at once.
+
+The model is the default one of the demo's table (WDBC). Beside it stand PyOD's isolation forest, and those of the
+model's members that PyOD has, each with PyOD's defaults.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from meta_datasets.demo import tumours
+
+CALLS = 200  # of one row
+MANY, WIDTH = 100_000, 20
+_MEMBER_CALLS, _MEMBER_ROWS = 20, 2_000
+_SECONDS = 30.0
+PYOD = {
+    "abod": "abod:ABOD", "cblof": "cblof:CBLOF", "copod": "copod:COPOD", "ecod": "ecod:ECOD", "gmm": "gmm:GMM",
+    "hbos": "hbos:HBOS", "iforest": "iforest:IForest", "inne": "inne:INNE", "kde": "kde:KDE", "knn": "knn:KNN",
+    "knn_mean": "knn:KNN", "knn_median": "knn:KNN", "loda": "loda:LODA", "lof": "lof:LOF", "mcd": "mcd:MCD",
+    "ocsvm": "ocsvm:OCSVM", "pca": "pca:PCA", "sampling": "sampling:Sampling",
+}  # fmt: skip
+
+
+def main() -> None:
+    """Print all figures."""
+    warnings.simplefilter("ignore")
+    table, _ = tumours()
+    wide = _model(table)
+    narrow = _model(table.iloc[:, :WIDTH])
+    if hasattr(os, "sched_setaffinity"):  # fitted on all cores, measured on one
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    few, many = _new(table, CALLS), _new(table.iloc[:, :WIDTH], MANY)
+    print(f"WDBC default model: {len(wide.ensemble_.members)} members; one core, {CALLS} new rows one at a time")
+    _line("ours: judge(row)", _each(wide.judge, few, CALLS))
+    for milliseconds in (10, 3):
+        small = wide.compact(latency_ms=milliseconds)
+        _line(f"ours: compact(latency_ms={milliseconds}), {len(small.ensemble_.members)} members",
+              _each(small.judge, few, CALLS))  # fmt: skip
+    forest = _fitted("iforest", table)
+    _line("PyOD: IForest", _each(forest.decision_function, few, CALLS))
+    members = _members(wide, table)
+    _line(
+        f"PyOD: its {len(members)} of these members",
+        sum(_each(m.decision_function, few, _MEMBER_CALLS) for m in members),
+    )
+    together, alone = wide.judge(few).scores, [wide.judge(few.iloc[[i]]).scores[0] for i in range(CALLS)]
+    print(f"  largest difference of a score alone and in a batch: {np.abs(together - alone).max():.1e}")
+    print(f"{MANY:,} x {WIDTH} new rows at once, {len(narrow.ensemble_.members)} members")
+    _line("ours: judge(rows)", _once(narrow.judge, many))
+    _line("PyOD: IForest", _once(_fitted("iforest", table.iloc[:, :WIDTH]).decision_function, many))
+    members = _members(narrow, table.iloc[:, :WIDTH])
+    part = sum(_once(member.decision_function, many[:_MEMBER_ROWS]) for member in members)
+    _line(f"PyOD: its {len(members)} of these members, from {_MEMBER_ROWS:,} rows", part * MANY / _MEMBER_ROWS)
+
+
+def _model(table: pd.DataFrame) -> Any:
+    from pynomaly_auto import AutonomousDetector
+
+    return AutonomousDetector(tracking=False, random_state=0, verbose=0, time_budget=_SECONDS).fit(table)
+
+
+def _new(table: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Rows like the table's, none of them in it."""
+    rng = np.random.default_rng(0)
+    drawn = table.iloc[rng.integers(0, len(table), count)].reset_index(drop=True)
+    return drawn * (1 + 0.05 * rng.normal(size=drawn.shape))
+
+
+def _fitted(name: str, table: pd.DataFrame) -> Any:
+    module, _, kind = PYOD[name].partition(":")
+    return getattr(import_module(f"pyod.models.{module}"), kind)().fit(table.to_numpy())
+
+
+def _members(detector: Any, table: pd.DataFrame) -> Sequence[Any]:
+    names = [m.detector for m in detector.ensemble_.members if m.detector in PYOD]
+    return [_fitted(name, table) for name in names]
+
+
+def _each(score: Callable[[Any], Any], rows: pd.DataFrame, calls: int) -> float:
+    """Median seconds of one row."""
+    plain = getattr(score, "__name__", "") == "decision_function"
+    seconds = []
+    for i in range(calls):
+        row = rows.iloc[[i]].to_numpy() if plain else rows.iloc[[i]]
+        start = time.perf_counter()
+        score(row)
+        seconds.append(time.perf_counter() - start)
+    return float(np.median(seconds))
+
+
+def _once(score: Callable[[Any], Any], rows: pd.DataFrame) -> float:
+    start = time.perf_counter()
+    score(rows.to_numpy() if getattr(score, "__name__", "") == "decision_function" else rows)
+    return time.perf_counter() - start
+
+
+def _line(what: str, seconds: float) -> None:
+    print(f"  {what:56s} {seconds * 1e3:12,.1f} ms", flush=True)
+
+
+if __name__ == "__main__":
+    main()

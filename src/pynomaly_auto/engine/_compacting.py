@@ -1,0 +1,208 @@
+"""A smaller model of a fitted one: within so many milliseconds a row, or so many megabytes."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from pynomaly_auto.deciding import apply
+from pynomaly_auto.detectors import Scorer
+from pynomaly_auto.engine._model import Model
+from pynomaly_auto.engine._storage import save
+from pynomaly_auto.ensembling import COMPACT_COMBINER, Alignment, FittedEnsemble, Step, agreement, steps
+from pynomaly_auto.errors import SettingError
+from pynomaly_auto.records import Compaction, CompactPoint, FloatArray, Reason
+
+if TYPE_CHECKING:
+    from pynomaly_auto.engine._detector import AutonomousDetector
+
+D = TypeVar("D", bound="AutonomousDetector")
+
+_ROWS = 1_000  # training rows, and resampled ones, that a smaller model is to agree on
+_STRAY = 0.3  # how far a resampled row strays: so much of the difference of two others
+_CALLS = 25
+_MEMBER_CALLS = 7
+_SLACK = 0.9  # of the milliseconds allowed are planned with
+# What else runs on the machine must not decide how large a model may be, where the system can tell one thread's time.
+_CLOCK = time.thread_time if time.get_clock_info("thread_time").resolution < 1e-4 else time.perf_counter
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Rows:
+    """Rows and what the whole ensemble says of them."""
+
+    X: FloatArray = field(repr=False)
+    inputs: FloatArray = field(repr=False)
+    scores: FloatArray = field(repr=False)
+
+
+def compact(detector: D, latency_ms: float | None, size_mb: float | None) -> D:
+    """Make a smaller detector of a fitted one, which stays as it is.
+
+    Args:
+        detector: Fitted.
+        latency_ms: Most milliseconds of one new row; None: any.
+        size_mb: Most megabytes of the saved file; None: any.
+
+    Raises:
+        SettingError: Neither is given, one is not above zero, or no model is that small.
+    """
+    _check(latency_ms, size_mb)
+    model = detector._model
+    whole = model.ensemble
+    training, fitted_on, held_out = _rows(model)
+    before = _milliseconds(model, whole, held_out.X)
+    base = _median(partial(_read, model), _CALLS)
+    costs = [_median(partial(_score, d, held_out.X), _MEMBER_CALLS) for d in whole.detectors]
+    sizes = [_member_megabytes(d) for d in whole.detectors]
+    allowed = np.inf if latency_ms is None else max(_SLACK * latency_ms - base, min(costs))
+    inputs = np.concatenate([training.inputs, fitted_on.inputs])
+    scores = np.concatenate([training.scores, fitted_on.scores])
+    found = steps(inputs, scores, costs, allowed)
+    front = tuple(_point(step, held_out, base, costs, sizes) for step in found)
+    for step in reversed(found):
+        aligned = Alignment.of(inputs[:, list(step.chosen)] @ step.weights, scores)
+        heard = {i: float(w) for i, w in zip(step.chosen, step.weights, strict=True) if w > 0}
+        small = whole.summed(list(heard), list(heard.values()), COMPACT_COMBINER, aligned)
+        taken = _milliseconds(model, small, held_out.X)
+        if latency_ms is not None and taken > latency_ms:
+            continue
+        made = _made(detector, small)
+        size = _megabytes(made)
+        if size_mb is not None and size > size_mb:
+            continue
+        lost = _lost(small, model.verdict.threshold, training, held_out)
+        record = Compaction(
+            latency_ms=taken, latency_ms_before=before, size_mb=size, size_mb_before=_megabytes(detector),
+            front=front, **lost,
+        )  # fmt: skip
+        return _told(made, record, len(whole.detectors))
+    raise SettingError(
+        f"no model of {len(whole.detectors)} members is as small as {_words(latency_ms, size_mb)}.",
+        where="compact",
+        fix="Allow more; the file also holds some training rows, and every row has to be read.",
+    )
+
+
+def _check(latency_ms: float | None, size_mb: float | None) -> None:
+    if latency_ms is None and size_mb is None:
+        raise SettingError("neither is given.", where="compact", fix="Give latency_ms, size_mb or both.")
+    for name, value in (("latency_ms", latency_ms), ("size_mb", size_mb)):
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if value is not None and not (number and 0 < value < np.inf):
+            raise SettingError(f"{name} is {value!r}.", where="compact", fix="Give a number above zero.")
+
+
+def _rows(model: Model) -> tuple[_Rows, _Rows, _Rows]:
+    """Training rows as if they were new, resampled rows to choose by, and others to measure by."""
+    rng = np.random.default_rng(0)
+    X = model.reference.X
+    if len(X) > _ROWS:
+        X = X[np.sort(rng.choice(len(X), _ROWS, replace=False))]
+
+    def resampled() -> FloatArray:
+        at, one, other = (rng.integers(0, len(X), _ROWS) for _ in range(3))
+        stray = (X[one] - X[other]) * (rng.random((_ROWS, X.shape[1])) < 0.5)
+        return np.asarray(X[at] + _STRAY * stray)
+
+    out = []
+    for rows in (X, resampled(), resampled()):
+        inputs, scores = model.ensemble.inputs_and_scores(rows)
+        out.append(_Rows(X=rows, inputs=inputs, scores=scores))
+    return out[0], out[1], out[2]
+
+
+def _point(step: Step, rows: _Rows, base: float, costs: list[float], sizes: list[float]) -> CompactPoint:
+    chosen = list(step.chosen)
+    return CompactPoint(
+        members=len(chosen),
+        latency_ms=base + sum(costs[i] for i in chosen),
+        size_mb=sum(sizes[i] for i in chosen),
+        agreement=agreement(rows.inputs[:, chosen] @ step.weights, rows.scores),
+    )
+
+
+def _lost(small: FittedEnsemble, threshold: float, training: _Rows, held_out: _Rows) -> dict[str, float]:
+    out = {}
+    for end, rows in (("", held_out), ("_training", training)):
+        scores = small.score(rows.X)
+        mine, theirs = scores > threshold, rows.scores > threshold
+        either = int((mine | theirs).sum())
+        out[f"rank_correlation{end}"] = agreement(scores, rows.scores)
+        out[f"overlap{end}"] = float((mine & theirs).sum()) / either if either else 1.0
+    return out
+
+
+def _milliseconds(model: Model, ensemble: FittedEnsemble, X: FloatArray) -> float:
+    """Median of reading, scoring and judging one row."""
+
+    def judge(i: int) -> None:
+        _read(model, i)
+        apply(model.verdict.calibration, ensemble.score(X[[i]]))
+
+    return _median(judge, _CALLS)
+
+
+def _median(call: Callable[[int], Any], count: int) -> float:
+    """Median milliseconds of calls, after one that does not count."""
+    call(count)
+    taken = []
+    for i in range(count):
+        start = _CLOCK()
+        call(i)
+        taken.append(_CLOCK() - start)
+    return float(np.median(taken)) * 1e3
+
+
+def _made(detector: D, small: FittedEnsemble) -> D:
+    made = type(detector)(**detector.get_params(deep=False))
+    result = replace(detector.result_, ensemble=small.record)
+    made._adopt(replace(detector._model, ensemble=small), result)
+    return made
+
+
+def _megabytes(detector: AutonomousDetector) -> float:
+    with tempfile.TemporaryDirectory(prefix="pynomaly-") as folder:
+        return save(detector, Path(folder) / "model", trusted=True).stat().st_size / 1e6
+
+
+def _read(model: Model, i: int) -> None:
+    row = model.cells.iloc[[i % len(model.cells)]]
+    model.encode(row if hasattr(model.encoder, "feature_names_in_") else row.to_numpy())
+
+
+def _score(member: Scorer, X: FloatArray, i: int) -> None:
+    member.score(X[[i]], shared=None)
+
+
+def _member_megabytes(member: Any) -> float:
+    return float(sum(array.nbytes for array in member.to_state(trusted=True).arrays.values())) / 1e6
+
+
+def _told(made: D, c: Compaction, before: int) -> D:
+    record = made._model.ensemble.record
+    text = (
+        f"{len(record.members)} of {before} members: a row takes {c.latency_ms:.1f} ms instead of "
+        f"{c.latency_ms_before:.1f}, the file {c.size_mb:.1f} MB instead of {c.size_mb_before:.1f}. On new rows like "
+        f"the training rows scores agree to a rank correlation of {c.rank_correlation:.3f}, and {c.overlap:.0%} of the "
+        f"rows that either flags are flagged by both; on the training rows {c.rank_correlation_training:.3f} and "
+        f"{c.overlap_training:.0%}."
+    )
+    evidence = {name: getattr(c, name) for name in c.__dataclass_fields__ if name != "front"}
+    reason = Reason(code="ENG-001", subject="ensemble", text=text, evidence={**evidence, "members": before})
+    record = replace(record, compaction=c, reasons=(*record.reasons, reason))
+    made._model.ensemble.record = record
+    made.result_ = replace(made.result_, ensemble=record)
+    return made
+
+
+def _words(latency_ms: float | None, size_mb: float | None) -> str:
+    limits = (f"{latency_ms:g} ms a row" if latency_ms else "", f"{size_mb:g} MB" if size_mb else "")
+    return " and ".join(limit for limit in limits if limit)
