@@ -47,7 +47,7 @@ def test_search_stores_rows_only(rng):
     for d in (2, 12):
         search = NeighbourSearch(rng.normal(size=(40, d)))
         before = search.query(search.points, 3)[0]
-        assert set(search.__getstate__()) == {"centre_", "rows_", "resolution_", "part_ties"}
+        assert set(search.__getstate__()) == {"power", "centre_", "rows_", "resolution_", "part_ties"}
         assert set(search.rows_.__getstate__()) == {"rows"}
         np.testing.assert_array_equal(pickle.loads(pickle.dumps(search)).query(search.points, 3)[0], before)
 

@@ -40,7 +40,7 @@ def test_it_agrees_and_says_how_far(whole, small, new):
     assert lost.size_mb < lost.size_mb_before
     assert [point.members for point in lost.front] == list(range(1, len(lost.front) + 1))
     reason = small.ensemble_.reasons[-1]
-    assert reason.code == "ENS-032"
+    assert reason.code == "ENG-001"
     assert f"{lost.rank_correlation:.3f}" in reason.text
     assert sum(m.weight for m in small.ensemble_.members) == pytest.approx(1.0)
     assert all(m.weight > 0 for m in small.ensemble_.members)

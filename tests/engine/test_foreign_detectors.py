@@ -94,7 +94,7 @@ X = np.random.default_rng(0).normal(size=(80, 3))
 X[4] = 9.0
 config = {"overrides": {"include": ["distance", "raising", "dying"]}}
 detector = AutonomousDetector(n_trials=3, tracking=False, random_state=0, config=config).fit(X)
-again = AutonomousDetector.load(detector.save("model"), trusted=["__main__.Distance"])
+again = AutonomousDetector.load(detector.save("model", trusted=True), trusted=["__main__.Distance"])
 assert (again.score_samples(X) == detector.score_samples(X)).all()
 print(detector.predict(X)[4], *sorted(t.detector + ":" + t.status for t in detector.trials_))
 """,

@@ -19,7 +19,7 @@ import pytest
 
 from pynomaly_auto import _scratch
 from pynomaly_auto._scratch import Scratch, sweep
-from pynomaly_auto.errors import NothingFinishedError, ResourceError, StorageError
+from pynomaly_auto.errors import NothingFinishedError, ResourceError, SettingError, StorageError
 from pynomaly_auto.pool import Job, Pool, _launching, _worker
 from pynomaly_auto.pool._launching import SHELF
 
@@ -78,6 +78,8 @@ def test_a_forked_child_leaves_its_parent_s_pool_alone(own_temp):
         handle = pool.share(np.ones(3))
         child = os.fork()
         if child == 0:  # what an exit does, without the handlers of the test runner
+            with pytest.raises(SettingError, match="forked"):
+                pool.submit(Job(function=pool_jobs.pid))
             pool.close()
             SHELF.clear()
             with Pool(1, preload=()) as own:

@@ -8,6 +8,7 @@ from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import PynomalyError, SettingError, StorageError, UnknownNameError
 from pynomaly_auto.presets import PRESETS, Preset, load_preset
 from pynomaly_auto.presets._shipped import NAMES
+from pynomaly_auto.settings import Settings
 
 
 def test_all_files_are_listed():
@@ -37,6 +38,17 @@ def test_detectors_named_exist(name):
 def test_unknown_name_suggests():
     with pytest.raises(UnknownNameError, match="fraud_detection"):
         PRESETS["fraud_detecton"]
+
+
+def test_a_preset_may_hold_an_alert_budget(tmp_path):
+    path = tmp_path / "watch.toml"
+    path.write_text(
+        'title = "T"\ndescription = "D."\n[values]\nalert_budget = "20 per day"\n[reasons]\nalert_budget = "R."'
+    )
+    preset = load_preset(path)
+    assert Settings.from_mapping(preset.values).alert_budget == "20/day"
+    with pytest.raises(SettingError, match="alert_budget"):
+        Preset(name="x", title="X", description="x", values={"alert_budget": "20/decade"})
 
 
 def test_values_are_checked():

@@ -16,11 +16,11 @@ from tests.pages import REASONS, reasons_page
 SRC = Path(__file__).parents[2] / "src" / "pynomaly_auto"
 MODULES = {path.relative_to(SRC).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in SRC.rglob("*.py")}
 CODE = re.compile(r"[A-Z]{3}-\d{3}")
-# Whose room a code's letters are. The recording of a run spans two of them, and the ensemble says when it is settled.
+# Whose room a code's letters are. Recording a run spans two, and the ensembling tells the tuning what is settled.
 ROOMS = {
     "SET": {"engine"}, "PRE": {"presets"}, "DAT": {"dataset"}, "PRO": {"profiling"}, "REC": {"recommending"},
-    "GUI": {"recommending"}, "TUN": {"tuning", "ensembling"}, "ENS": {"ensembling"},
-    "DEC": {"deciding"}, "EXP": {"explaining"}, "TRK": {"tracking", "engine"}, "STO": {"storing"}, "ENG": {"engine"}, "MON": {"monitoring"},
+    "GUI": {"recommending"}, "TUN": {"tuning", "ensembling"}, "ENS": {"ensembling"}, "DEC": {"deciding"},
+    "EXP": {"explaining"}, "TRK": {"tracking", "engine"}, "STO": {"storing"}, "ENG": {"engine"}, "MON": {"monitoring"},
 }  # fmt: skip
 # Who shows reasons to people, and so may look into them.
 SHOWING = {

@@ -259,13 +259,15 @@ def _one_child(saved: Path, folder: Path, seeds: tuple[int, int], end: float, fo
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, cwd=folder, text=True, env=environment)
     lines: queue.Queue[str] = queue.Queue()
 
+    assert child.stdout is not None
+
     def listen() -> None:
-        assert child.stdout is not None
         for line in child.stdout:
             lines.put(line)
         lines.put("")
 
-    threading.Thread(target=listen, daemon=True).start()
+    listener = threading.Thread(target=listen, daemon=True)
+    listener.start()
     seed = seeds[0]
     try:
         while seed < seeds[1] and (seed == seeds[0] or time.monotonic() < end):
@@ -286,15 +288,17 @@ def _one_child(saved: Path, folder: Path, seeds: tuple[int, int], end: float, fo
     finally:
         child.kill()
         child.wait()
+        listener.join()
+        child.stdout.close()
     return seed
 
 
 def _child(saved: Path, seed: int) -> None:
     """Try one case after another and print what came out, until somebody ends it."""
+    rows, data, forged = table().iloc[:3], saved.read_bytes(), Forged.of(saved)
     from pynomaly_auto import AutonomousDetector
     from pynomaly_auto.errors import PynomalyError
 
-    rows, data, forged = table().iloc[:3], saved.read_bytes(), Forged.of(saved)
     rows = rows.assign(amount=rows["amount"] * 1.1)
     AutonomousDetector.load(saved).predict(rows)
     pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
@@ -310,6 +314,7 @@ def _child(saved: Path, seed: int) -> None:
             detector.anomaly_score(rows)
             detector.result_.summary()
             detector.leaderboard()
+            detector.explain(rows, rows=[0])
             print("loaded", flush=True)
         except PynomalyError as error:
             print("refused", type(error).__name__, flush=True)

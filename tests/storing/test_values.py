@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from pynomaly_auto.errors import StorageError
@@ -91,6 +92,17 @@ def test_what_has_no_form_of_its_own_is_text(tmp_path: Path):
     assert stored(categories, tmp_path)[[0, 2]].tolist() == ["a", "a"]
     assert stored(pd.Series(pd.arrays.SparseArray([0, 0, 1])), tmp_path).tolist() == [0, 0, 1]
     assert stored(np.array([1, 2], dtype=np.longdouble), tmp_path).tolist() == [1.0, 2.0]
+
+
+def test_numbers_of_arrow_and_of_odd_widths(tmp_path: Path):
+    half = pd.Series(pd.array(pa.array(np.float16([1, 2.5]), type=pa.float16()), dtype=pd.ArrowDtype(pa.float16())))
+    assert stored(half, tmp_path).tolist() == [1.0, 2.5]
+    truth = pd.Series([True, None, False], dtype=pd.ArrowDtype(pa.bool_()))
+    assert stored(truth, tmp_path).tolist() == [True, pd.NA, False]
+    with np.errstate(over="raise"):
+        assert stored(np.array([1, np.longdouble(10) ** 400]), tmp_path).tolist() == [1.0, np.inf]
+    moments = np.array([np.datetime64(10, "10m"), np.datetime64("20000-01-01"), np.timedelta64(3, "as")], dtype=object)
+    assert list(map(str, stored(moments, tmp_path))) == ["1970-01-01 01:40:00", "20000-01-01 00:00:00", "3 attoseconds"]
 
 
 @pytest.mark.parametrize(

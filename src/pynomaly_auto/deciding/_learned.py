@@ -41,7 +41,8 @@ def learn(scores: FloatArray, probabilities: FloatArray, given: float | None, me
     """Make probabilities rise with the score, and read share and cut off them.
 
     As many rows are labelled as anomalies are expected. The target metrics f1, precision and recall label as many as
-    give the largest expected F-measure instead, with few sure anomalies far more rows than there should be anomalies.
+    give the largest expected F-measure instead: with few sure anomalies that are, for f1 and recall, far more rows than
+    there should be anomalies; for precision never more.
     Where the share is given, all log odds move alike until their mean probability is that share.
 
     Args:
@@ -77,33 +78,29 @@ def _expected(p: FloatArray) -> tuple[int, Reason]:
 
 
 def _best(p: FloatArray, metric: str | None) -> tuple[int, Reason]:
-    beta = _BETA[metric or ""]
-    count, reached = best_count(p, beta)
+    beta, n, expected = _BETA[metric or ""], len(p), float(p.sum())
+    # The expected F0.5, too, is often largest beyond the expected count; who asks for precision wants no more.
+    most = max(1, round(expected if beta < 1 else max(_MOST_LABELLED * n, expected)))
+    count, reached = best_count(p, beta, most)
     text = (
         f"{metric} is the target: {count:,} rows are to be labelled, as the expected F{beta:g} is largest there "
-        f"({reached:.2f}), at most {_MOST_LABELLED:.0%} of the rows or the expected share. "
-        f"{float(p.sum()):,.0f} anomalies are expected in all rows."
+        f"({reached:.2f}) among at most {most:,} rows; {expected:,.0f} anomalies are expected."
     )
-    evidence = {
-        "labelled": count, "expected_f": reached, "beta": beta, "largest_share": _MOST_LABELLED,
-        "expected": float(p.sum()),
-    }  # fmt: skip
+    evidence = {"labelled": count, "expected_f": reached, "beta": beta, "most": most, "expected": expected}
     return count, Reason(code="DEC-034", subject="threshold", text=text, evidence=evidence)
 
 
-def best_count(probabilities: FloatArray, beta: float = 1.0) -> tuple[int, float]:
-    """How many of the highest rows to label for the largest expected F-measure, and that.
+def best_count(probabilities: FloatArray, beta: float, most: int) -> tuple[int, float]:
+    """How many of the highest rows to label for the largest expected F-measure, at most ``most``, and that.
 
     The expectation is taken of numerator and denominator apart (Jansche, ACL 2007), which is close for many rows.
 
-    >>> best_count(np.array([0.9, 0.8, 0.1, 0.1]))[0]
+    >>> best_count(np.array([0.9, 0.8, 0.1, 0.1]), 1.0, 4)[0]
     2
     """
     ordered = np.sort(probabilities)[::-1]
-    n, total = len(ordered), float(ordered.sum())
-    most = max(1, round(max(_MOST_LABELLED * n, total)))
-    k = np.arange(1, n + 1)
-    f = (1.0 + beta**2) * np.cumsum(ordered) / (k + beta**2 * total)
+    k = np.arange(1, len(ordered) + 1)
+    f = (1.0 + beta**2) * np.cumsum(ordered) / (k + beta**2 * float(ordered.sum()))
     best = int(np.argmax(f[:most]))
     return best + 1, float(f[best])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -47,6 +48,13 @@ class _Mahalanobis(Stored, ABC):
         """Location, eigenvalues (all positive) and eigenvectors (in columns) of the scaled rows' covariance."""
 
 
+def _support(share: float | None, Z: FloatArray) -> int:
+    """Rows of a support."""
+    n, d = len(Z), Z.shape[1]
+    wanted: float = (n + d + 1) / 2 if share is None else share * n
+    return min(n, max(3, math.ceil(wanted)))
+
+
 class TrimmedCovariance(_Mahalanobis):
     """Elliptic envelope: the shrunk covariance of the rows left when the farthest are trimmed.
 
@@ -54,16 +62,16 @@ class TrimmedCovariance(_Mahalanobis):
     full rank even with more features than rows. Cheaper and milder than the minimum covariance determinant.
 
     Args:
-        support_fraction: Share of rows that stay.
+        support_fraction: Share of rows that stay; None: (n_rows + n_features + 1) / 2 rows, as in scikit-learn.
         n_steps: How often trimming and estimating alternate.
     """
 
-    def __init__(self, support_fraction: float = 0.8, n_steps: int = 3) -> None:
+    def __init__(self, support_fraction: float | None = 0.8, n_steps: int = 3) -> None:
         self.support_fraction = support_fraction
         self.n_steps = n_steps
 
     def _estimate(self, Z: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        size = min(len(Z), max(3, int(np.ceil(self.support_fraction * len(Z)))))
+        size = _support(self.support_fraction, Z)
         far = np.einsum("ij,ij->i", Z, Z)
         for _ in range(max(1, self.n_steps)):
             part = Z[_smallest(far, size)]
@@ -83,17 +91,18 @@ class MinimumCovarianceDeterminant(_Mahalanobis):
     and tables with more features than rows are no exception.
 
     Args:
-        support_fraction: Share of rows in the support: 0.5 withstands most anomalies, 1 is the ordinary covariance.
+        support_fraction: Share of rows in the support: 0.5 withstands most anomalies, 1 is the ordinary covariance;
+            None: (n_rows + n_features + 1) / 2 rows, as in scikit-learn.
         condition: Largest condition number of the covariance.
     """
 
-    def __init__(self, support_fraction: float = 0.75, condition: float = 1e6) -> None:
+    def __init__(self, support_fraction: float | None = 0.75, condition: float = 1e6) -> None:
         self.support_fraction = support_fraction
         self.condition = condition
 
     def _estimate(self, Z: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        n, d = Z.shape
-        size = min(n, max(3, int(np.ceil(self.support_fraction * n))))
+        d = Z.shape[1]
+        size = _support(self.support_fraction, Z)
         # The condition number MRCD proposes where the rows of the support are too few to estimate a covariance.
         condition = self.condition if size > 2 * d else min(50.0, self.condition)
         best: tuple[float, FloatArray] | None = None

@@ -10,6 +10,7 @@ from sklearn.ensemble import IsolationForest
 from pynomaly_auto import _optional
 from pynomaly_auto.detectors._grown import Trees, expected_length, isolation, path_forest, single
 from pynomaly_auto.detectors._isotree import arrays_of
+from pynomaly_auto.detectors._scales import one_of
 from pynomaly_auto.detectors._scaling import Scaling
 from pynomaly_auto.detectors._stored import Array, Part, Stored, Value
 from pynomaly_auto.errors import DetectorError
@@ -21,7 +22,15 @@ if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray
 
 _BLOCK = 1_000  # rows projected at a time: with 100 projections what is in hand stays in a core's cache
+_AUTO, _AUTO_ROWS = "auto", 256  # what Liu et al. (2008) found to be enough
 _COMPARED = 20  # rows scored by isotree too, to see that its trees were read right
+
+
+def _sample(wanted: int | float | str, n_rows: int) -> int:
+    """Rows of one tree."""
+    if isinstance(wanted, str):
+        return min({_AUTO: _AUTO_ROWS}[one_of("max_samples", wanted, (_AUTO,))], n_rows)
+    return max(1, min(int(wanted * n_rows) if isinstance(wanted, float) and wanted <= 1 else int(wanted), n_rows))
 
 
 class SampledIsolationForest(Stored):
@@ -29,7 +38,8 @@ class SampledIsolationForest(Stored):
 
     Args:
         n_estimators: Number of trees.
-        max_samples: Rows per tree; fewer when the table has fewer.
+        max_samples: Rows per tree, fewer when the table has fewer; a float up to 1 is their share; ``"auto"``: 256, as
+            in scikit-learn.
         max_features: Share of the columns per tree, in (0, 1].
         bootstrap: Draw the rows of a tree with replacement.
         random_state: Seed.
@@ -41,7 +51,7 @@ class SampledIsolationForest(Stored):
         self,
         *,
         n_estimators: int = 500,
-        max_samples: int = 512,
+        max_samples: int | float | str = 512,
         max_features: float = 1.0,
         bootstrap: bool = False,
         random_state: int = 0,
@@ -51,7 +61,7 @@ class SampledIsolationForest(Stored):
 
     def fit(self, X: FloatArray) -> Self:
         """Grow the trees on ``X``, shape (n_rows, n_features)."""
-        sample = min(self.max_samples, len(X))
+        sample = _sample(self.max_samples, len(X))
         model = IsolationForest(
             n_estimators=self.n_estimators,
             max_samples=sample,

@@ -31,12 +31,17 @@ class PrincipalComponents(Stored):
         score: ``"mahalanobis"``: squared coordinates on all components, each divided by its variance;
             ``"reconstruction"``: squared distance from the space of the kept components.
         ridge: Added to every variance, as a share of the mean variance, so that directions without any do not rule.
+        n_components: Kept components: a number, or a share below 1 of the variance that they explain; None: what
+            ``explained`` says, or for the Mahalanobis score all of them.
     """
 
     layout: ClassVar = {"scaling_": Part(kind=Scaling), "axes_": Array(shape=("d", "d"))}
 
-    def __init__(self, *, explained: float = 0.9, score: str = "mahalanobis", ridge: float = 0.2) -> None:
-        self.explained, self.score, self.ridge = explained, score, ridge
+    def __init__(
+        self, *, explained: float = 0.9, score: str = "mahalanobis", ridge: float = 0.2,
+        n_components: float | None = None,
+    ) -> None:  # fmt: skip
+        self.explained, self.score, self.ridge, self.n_components = explained, score, ridge, n_components
 
     def fit(self, X: FloatArray) -> Self:
         """Find the components of ``X``, shape (n_rows, n_features)."""
@@ -45,13 +50,22 @@ class PrincipalComponents(Stored):
         variances, directions = np.linalg.eigh(Z.T @ Z / len(Z))
         variances, directions = np.clip(variances[::-1], 0.0, None), directions[:, ::-1]
         weights = 1.0 / (variances + self.ridge * max(float(variances.mean()), 1e-12))
+        kept = self._kept(variances)
         if self.score == "reconstruction":
-            share = np.cumsum(variances) / max(float(variances.sum()), 1e-12)
-            kept = int(np.searchsorted(share, self.explained - 1e-12)) + 1
             # All components kept would reconstruct everything; the last one is always left to show a departure.
             weights = (np.arange(len(variances)) >= min(kept, max(len(variances) - 1, 0))).astype(np.float64)
+        elif self.n_components is not None:
+            weights[kept:] = 0.0
         self.axes_ = np.ascontiguousarray(directions * np.sqrt(weights))
         return self
+
+    def _kept(self, variances: FloatArray) -> int:
+        """How many components are kept; at least one."""
+        wanted = self.explained if self.n_components is None else self.n_components
+        if wanted > 1 or isinstance(wanted, int):
+            return max(1, min(int(wanted), len(variances)))
+        share = np.cumsum(variances) / max(float(variances.sum()), 1e-12)
+        return int(np.searchsorted(share, wanted - 1e-12)) + 1
 
     def decision_function(self, X: FloatArray) -> FloatArray:
         """Squared length of the weighted coordinates; shape (n_rows,)."""
@@ -65,7 +79,7 @@ class IndependentComponents(Stored):
     what the kept components leave over counts as Gaussian noise.
 
     Args:
-        n_components: Most components.
+        n_components: Most components; None: as many as there are columns.
         fun: Contrast: ``"logcosh"``, ``"exp"`` or ``"cube"``.
         max_iter: Most iterations.
         random_state: Seed.
@@ -79,7 +93,7 @@ class IndependentComponents(Stored):
     }
 
     def __init__(
-        self, *, n_components: int = 20, fun: str = "logcosh", max_iter: int = 200, random_state: int = 0
+        self, *, n_components: int | None = 20, fun: str = "logcosh", max_iter: int = 200, random_state: int = 0
     ) -> None:
         self.n_components, self.fun, self.max_iter, self.random_state = n_components, fun, max_iter, random_state
 
@@ -88,7 +102,7 @@ class IndependentComponents(Stored):
         self.scaling_ = Scaling(X)
         Z = self.scaling_.apply(X)
         variances, directions = np.linalg.eigh(Z.T @ Z / len(Z))
-        order = np.argsort(variances)[::-1][: min(self.n_components, len(Z) - 1)]
+        order = np.argsort(variances)[::-1][: min(self.n_components or Z.shape[1], len(Z) - 1)]
         order = order[variances[order] > 1e-6 * max(float(variances.max()), 1e-12)]
         self.basis_ = np.ascontiguousarray(directions[:, order])
         whitening = self.basis_ / np.sqrt(variances[order])
@@ -121,20 +135,22 @@ class FactorModel(Stored):
     """Negative log-likelihood of rows under a factor analysis of the standardised columns.
 
     Args:
-        n_components: Most factors; never more than half the columns, so that there is something to share.
+        n_components: Most factors, None: any number; never more than half the columns, so that there is something to
+            share.
         max_iter: Most iterations of the expectation-maximisation.
         random_state: Seed of the randomised decomposition.
     """
 
     layout: ClassVar = {"scaling_": Part(kind=Scaling), "axes_": Array(shape=("d", "d"))}
 
-    def __init__(self, *, n_components: int = 5, max_iter: int = 200, random_state: int = 0) -> None:
+    def __init__(self, *, n_components: int | None = 5, max_iter: int = 200, random_state: int = 0) -> None:
         self.n_components, self.max_iter, self.random_state = n_components, max_iter, random_state
 
     def fit(self, X: FloatArray) -> Self:
         """Estimate loadings and noise of ``X``, shape (n_rows, n_features)."""
         self.scaling_ = Scaling(X)
-        n_factors = max(1, min(self.n_components, X.shape[1] // 2, len(X) - 1))
+        most = X.shape[1] // 2
+        n_factors = max(1, min(self.n_components or most, most, len(X) - 1))
         model = FactorAnalysis(n_components=n_factors, max_iter=self.max_iter, random_state=self.random_state)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore", ConvergenceWarning)
@@ -225,7 +241,8 @@ class NystroemOneClassSVM(Stored):
 
     Args:
         nu: Upper bound on the share of training errors, in (0, 1].
-        gamma: Kernel width as a multiple of 1 / n_features, on standardised columns.
+        gamma: Kernel width as a multiple of 1 / n_features, on standardised columns; ``"scale"`` and ``"auto"``: 1,
+            which is what both come to there.
         n_components: Most landmarks of the map.
         random_state: Seed.
     """
@@ -237,8 +254,11 @@ class NystroemOneClassSVM(Stored):
         "normal_": Array(shape=("landmarks",)),
     }
 
-    def __init__(self, *, nu: float = 0.5, gamma: float = 1.0, n_components: int = 200, random_state: int = 0) -> None:
-        self.nu, self.gamma, self.n_components, self.random_state = nu, gamma, n_components, random_state
+    def __init__(
+        self, *, nu: float = 0.5, gamma: float | str = 1.0, n_components: int = 200, random_state: int = 0
+    ) -> None:
+        self.nu, self.n_components, self.random_state = nu, n_components, random_state
+        self.gamma = 1.0 if isinstance(gamma, str) and one_of("gamma", gamma, ("scale", "auto")) else gamma
 
     def fit(self, X: FloatArray) -> Self:
         """Fit map and machine to ``X``, shape (n_rows, n_features)."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from pynomaly_auto.detectors._metrics import compared
 from pynomaly_auto.detectors._scales import blocks, median_scale
 from pynomaly_auto.detectors._sharing import once
 from pynomaly_auto.detectors._stored import Array, Part, Sizes, Stored, Value
@@ -21,10 +22,13 @@ PAIRS = 200_000  # distances held at a time
 _PARTING = 1e-5
 _PARTED = "parted"
 _CANCELLED = 1e-4  # share of the squared norm below which a squared distance by products is rounding noise
+_LOST = 1e13  # squared norm, in squared resolutions, beyond which products do not show how ties were parted
 _SPARE = 8  # neighbours more than asked for that are looked at, as parting ties may change which are nearest
 _FEW_ROWS = 64  # fewer rows find their neighbours by themselves: sharing costs more than it saves
 _TREE_FEATURES = 5  # beyond, comparing all pairs beats a tree
-_TREE_PAIRS = 2_000_000  # and below so many
+_TREE_POINTS = 2_000  # and fewer points than so many too
+_TREE_BLOCK = 4_096
+_LONG, _LONGER, _STRIDE = 2_000, 32, 8  # from so many points on, 32 for each neighbour, every eighth gives the limit
 
 _local = local()
 
@@ -93,9 +97,9 @@ class Points(Stored):
         doubtful = _doubtful(Z, squares)
         if len(doubtful):
             squares[doubtful] = self.exact(Z[doubtful], positions[doubtful])
-        order = np.argsort(squares, axis=1, kind="stable")
-        distances = np.sqrt(np.maximum(np.take_along_axis(squares, order, axis=1), 0.0))
-        return distances, np.take_along_axis(positions, order, axis=1)
+        order = np.argsort(squares, axis=1)
+        distances = np.sqrt(np.maximum(_pick(squares, order), 0.0))
+        return distances, _pick(positions, order)
 
     def by_tree(self, Z: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
         """Distances to and positions of the nearest points, found by a tree made when first needed."""
@@ -114,7 +118,7 @@ class _Near:
         self.k, self.Z, self.norms = k, Z, np.einsum("ij,ij->i", Z, Z)[:, None]
         away = points.away(Z, scratch=True)
         self._places = _lowest(away, k)
-        self._away = np.take_along_axis(away, self._places, axis=1)
+        self._away = _pick(away, self._places)
         self._low = np.sort(self._away, axis=1)
         squares = self._low + self.norms
         doubtful = _doubtful(Z, squares)
@@ -137,18 +141,38 @@ def _lowest(values: FloatArray, k: int) -> IntArray:
         return smallest(values, k)
     single = _scratch("single", values.shape, np.float32)
     single[...] = values
-    ordered = _scratch("ordered", values.shape, np.float32)
-    ordered[...] = single
-    ordered.partition(k - 1, axis=1)
-    inside = single <= ordered[:, k - 1 : k]
-    found = np.flatnonzero(inside)
-    if len(found) == n_rows * k:
+    limits, guessed = _limits(single, k)
+    found = np.flatnonzero(single <= limits)
+    if not guessed and len(found) == n_rows * k:
         return np.asarray(found.reshape(n_rows, k) - n * np.arange(n_rows)[:, None])
-    clear = inside.sum(axis=1) == k
-    out = np.empty((n_rows, k), dtype=np.int64)
-    out[clear] = np.flatnonzero(inside[clear]).reshape(-1, k) - n * np.arange(int(clear.sum()))[:, None]
-    out[~clear] = smallest(values[~clear], k)
-    return out
+    # More or fewer than asked for, by ties or as limits were guessed: the smallest of those inside are told in double.
+    rows = found // n
+    counts = np.bincount(rows, minlength=n_rows)
+    slots = np.arange(len(found)) - np.repeat(np.cumsum(counts) - counts, counts)
+    width = max(int(counts.max()), k)
+    held, places = np.full((n_rows, width), np.inf), np.zeros((n_rows, width), dtype=np.int64)
+    held[rows, slots], places[rows, slots] = values.ravel()[found], found - n * rows
+    out = np.take_along_axis(places, smallest(held, k), axis=1)
+    few = np.flatnonzero(counts < k)
+    out[few] = smallest(values[few], k)
+    return np.asarray(out)
+
+
+def _limits(single: np.ndarray[Any, np.dtype[np.float32]], k: int) -> tuple[np.ndarray[Any, Any], bool]:
+    """The ``k``-th smallest value of each row, or of long rows a guess that is nearly always above it; and which."""
+    n_rows, n = single.shape
+    stride, at = 1, k - 1
+    if n >= _LONG and k * _LONGER <= n:
+        stride, at = _STRIDE, k // _STRIDE + 3 * int(np.sqrt(k / _STRIDE)) + 3
+    sample = _scratch("sample", (n_rows, -(-n // stride)), np.float32)
+    sample[...] = single[:, ::stride]
+    sample.partition(at, axis=1)
+    return sample[:, at : at + 1], stride > 1
+
+
+def _pick(values: np.ndarray[Any, Any], positions: IntArray) -> Any:
+    """The values at those positions of each row; shape as ``positions``."""
+    return values.ravel().take(positions + values.shape[1] * np.arange(len(positions))[:, None])
 
 
 def _scratch(name: str, shape: tuple[int, int], kind: type[Any]) -> np.ndarray[Any, Any]:
@@ -174,7 +198,7 @@ def _doubtful(Z: FloatArray, squares: FloatArray) -> IntArray:
 
 
 class NeighbourSearch(Stored):
-    """Exact Euclidean nearest neighbours among the rows fitted on.
+    """Exact nearest neighbours among the rows fitted on, Euclidean unless another power is asked for.
 
     Only the rows are state: what makes searching them quick is made when first needed and never stored. Searches of
     the same rows share their work where their owners score within one `Shared`.
@@ -184,9 +208,11 @@ class NeighbourSearch(Stored):
         part_ties: Move the rows by a hundred-thousandth of their features' scales, always the same way. Which of many
             equally distant rows are neighbours would otherwise hang on rounding, which differs between a row alone and
             a batch; those who use more than the distances need it.
+        power: Of the Minkowski distance, at least 1; only Euclidean searches (2) share work and use trees.
     """
 
     layout: ClassVar = {
+        "power": Value(least=1.0),
         "centre_": Array(shape=("d",)),
         "rows_": Part(kind=Points),
         "resolution_": Value(least=0.0),
@@ -195,7 +221,8 @@ class NeighbourSearch(Stored):
     parted_: Points | None = None
     _moved: float | None = None
 
-    def __init__(self, X: FloatArray, *, part_ties: bool = False) -> None:
+    def __init__(self, X: FloatArray, *, part_ties: bool = False, power: float = 2.0) -> None:
+        self.power = float(power)
         self.centre_, scale = median_scale(X)  # small norms keep what products lose to cancellation small
         self.rows_ = Points(X - self.centre_)
         self.part_ties, self.resolution_ = part_ties, 0.0
@@ -236,9 +263,11 @@ class NeighbourSearch(Stored):
 
     def distances(self, X: FloatArray, k: int) -> FloatArray:
         """Distances to the ``k`` nearest rows, ties not parted, nearest first; shape (len(X), k)."""
+        if self.power != 2.0:
+            return self._compared(self.rows_, X - self.centre_, k)[0]
         out = np.empty((len(X), k))
         for part in self._blocks(len(X)):
-            if self._by_tree(X[part]):
+            if self._by_tree:
                 out[part] = self._tree(self.rows_, X[part], k)[0][:, :k]
             else:
                 out[part] = self._near(X[part], k).distances[:, :k]
@@ -246,10 +275,12 @@ class NeighbourSearch(Stored):
 
     def query(self, X: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
         """Distances to and positions of the ``k`` nearest rows, nearest first; shapes (len(X), k)."""
+        if self.power != 2.0:
+            return self._compared(self._points, X - self.centre_, k)
         distances, positions = np.empty((len(X), k)), np.empty((len(X), k), dtype=np.int64)
         for part in self._blocks(len(X)):
             block = X[part]
-            if self._by_tree(block):
+            if self._by_tree:
                 found = self._tree(self._points, block, k)
             else:
                 found = once(
@@ -262,7 +293,9 @@ class NeighbourSearch(Stored):
     def query_self(self, k: int) -> tuple[FloatArray, IntArray]:
         """The same for the rows themselves, each leaving itself (but not its duplicates) out."""
         points = self._points
-        if points.rows.shape[1] <= _TREE_FEATURES:
+        if self.power != 2.0:
+            return self._compared(points, points.rows, k, themselves=True)
+        if self._by_tree:
             distances, positions = points.by_tree(points.rows, k + 1)
             mine = positions == np.arange(len(self))[:, None]
             # Among many duplicates a row may not be in its own list; then the farthest of the list goes.
@@ -273,15 +306,23 @@ class NeighbourSearch(Stored):
             Z = points.rows[part]
             away = points.away(Z, scratch=True)
             away[np.arange(len(Z)), np.arange(part.start, part.stop)] = np.inf
-            found = smallest(away, k)
-            distances[part], positions[part] = points.sorted(Z, points.exact(Z, found), found)
+            lowest = _lowest(away, k)
+            found = points.sorted(Z, points.exact(Z, lowest), lowest)
+            distances[part], positions[part] = self._settled(Z, found, np.arange(part.start, part.stop))
         return distances, positions
 
-    def _blocks(self, n_rows: int) -> list[slice]:
-        return blocks(n_rows, max(_FEW_ROWS, PAIRS // len(self)))
+    def _compared(
+        self, points: Points, Z: FloatArray, k: int, *, themselves: bool = False
+    ) -> tuple[FloatArray, IntArray]:
+        parts = self._blocks(len(Z))
+        return compared(points.rows, Z, k, power=self.power, parts=parts, themselves=themselves)
 
-    def _by_tree(self, X: FloatArray) -> bool:
-        return X.shape[1] <= _TREE_FEATURES and len(X) * len(self) >= _TREE_PAIRS
+    def _blocks(self, n_rows: int) -> list[slice]:
+        return blocks(n_rows, _TREE_BLOCK if self._by_tree else max(_FEW_ROWS, PAIRS // len(self)))
+
+    @property
+    def _by_tree(self) -> bool:
+        return self.points.shape[1] <= _TREE_FEATURES and len(self) >= _TREE_POINTS
 
     def _tree(self, points: Points, X: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
         return once(
@@ -298,25 +339,46 @@ class NeighbourSearch(Stored):
     def _nearest(self, X: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
         if self.parted_ is None or len(X) < _FEW_ROWS:
             Z = X - self.centre_
-            return _found(self._points, Z, self._points.away(Z, scratch=True), k)
+            return self._settled(Z, _found(self._points, Z, self._points.away(Z, scratch=True), k))
         n = len(self)
         wider = min(k + _SPARE, n)
         near = self._near(X, wider)
         away, candidates = self.parted_.away(near.Z, scratch=True), near.nearest(wider)
         if candidates is None:  # which of them are nearest is only seen when they are parted
-            return _found(self.parted_, near.Z, away, k)
-        squares = np.take_along_axis(away, candidates, axis=1) + near.norms
-        order = np.argsort(squares, axis=1, kind="stable")[:, :k]
-        squares = np.take_along_axis(squares, order, axis=1)
-        positions = np.take_along_axis(candidates, order, axis=1)
-        found = self.parted_.sorted(near.Z, squares, positions)
+            return self._settled(near.Z, _found(self.parted_, near.Z, away, k))
+        wide = self.parted_.sorted(near.Z, _pick(away, candidates) + near.norms, candidates)
+        found = wide[0][:, :k], wide[1][:, :k]
         if wider < n:
             # Whatever was left out lies as far as the last looked at, but for what parting has moved it.
             unsure = np.flatnonzero(
                 found[0][:, -1] >= near.distances[:, wider - 1] * (1.0 - 1e-6) - self._farthest_move
             )
             found[0][unsure], found[1][unsure] = _found(self.parted_, near.Z[unsure], away[unsure], k)
-        return found
+        return self._settled(near.Z, found)
+
+    def _settled(
+        self, Z: FloatArray, found: tuple[FloatArray, IntArray], own: IntArray | None = None
+    ) -> tuple[FloatArray, IntArray]:
+        """What was found, searched again by differences where products lose as much as ties were parted by.
+
+        Args:
+            Z: The rows; shape (n_rows, n_features).
+            found: Distances and positions.
+            own: Each row's own position, if they are the rows fitted on.
+        """
+        distances, positions = found
+        k = distances.shape[1]
+        if self.parted_ is None or k == len(self):
+            return found
+        norms = np.einsum("ij,ij->i", Z, Z)
+        everybody = np.arange(len(self))[None]
+        for i in np.flatnonzero(norms > _LOST * self.resolution_**2):
+            squares = self.parted_.exact(Z[i : i + 1], everybody)
+            if own is not None:
+                squares[0, own[i]] = np.inf
+            positions[i] = np.argsort(squares[0], kind="stable")[:k]
+            distances[i] = np.sqrt(squares[0, positions[i]])
+        return distances, positions
 
     @property
     def _farthest_move(self) -> float:
@@ -327,6 +389,6 @@ class NeighbourSearch(Stored):
 
 
 def _found(points: Points, Z: FloatArray, away: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
-    positions = smallest(away, k)
+    positions = _lowest(away, k)
     norms = np.einsum("ij,ij->i", Z, Z)[:, None]
-    return points.sorted(Z, np.take_along_axis(away, positions, axis=1) + norms, positions)
+    return points.sorted(Z, _pick(away, positions) + norms, positions)

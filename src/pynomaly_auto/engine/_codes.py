@@ -1,4 +1,4 @@
-"""What the reasons about settings, and about the record of a run, mean."""
+"""What the reasons about settings, the record of a run, and smaller models, mean."""
 
 from pynomaly_auto.records import ReasonCode, declare
 
@@ -15,5 +15,11 @@ declare(
         "Files not recorded",
         "The report or the model could not be written for the record.",
         "The result is complete; save the model yourself.",
+    ),
+    ReasonCode(
+        "ENG-001",
+        "Compact",
+        "A smaller model was made of the whole one: what it costs, and how far it agrees.",
+        "Allow it more time or size, or use the whole model.",
     ),
 )

@@ -198,7 +198,7 @@ def _told(made: D, c: Compaction, before: int) -> D:
         f"{c.overlap_training:.0%}."
     )
     evidence = {name: getattr(c, name) for name in c.__dataclass_fields__ if name != "front"}
-    reason = Reason(code="ENS-032", subject="ensemble", text=text, evidence={**evidence, "members": before})
+    reason = Reason(code="ENG-001", subject="ensemble", text=text, evidence={**evidence, "members": before})
     record = replace(record, compaction=c, reasons=(*record.reasons, reason))
     made._model.ensemble.record = record
     made.result_ = replace(made.result_, ensemble=record)

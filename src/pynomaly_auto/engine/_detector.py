@@ -43,8 +43,8 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
             a ``time_budget`` other than the default, whichever is used up first ends the search.
         contamination: Share of anomalies in (0, 0.5], or ``"auto"``: estimated.
         target_metric: What threshold and search should serve: ``"f1"``, ``"precision"``, ``"recall"``, ``"roc_auc"``
-            or ``"average_precision"``. The first three label as many rows as make their expected value largest;
-            otherwise as many rows are labelled as anomalies are expected.
+            or ``"average_precision"``. The first three label as many rows as make the expected F-measure
+            largest (precision: never more than anomalies are expected); otherwise as many as are expected.
         alert_budget: The most rows anybody can look at: a number of rows, a share of them in (0, 1), or rows per
             period of the table's time such as ``"20/day"``; never more are labelled. None: no limit.
         max_models: Most models in the ensemble; None: as many as the budget and their gain allow.
@@ -228,7 +228,7 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
     def compact(self, *, latency_ms: float | None = None, size_mb: float | None = None) -> Self:
         """A smaller detector that agrees with this one as far as it can; this one stays as it is.
 
-        ``ensemble_.compaction`` of the new one, and the reason ``ENS-032``, say what is lost. Training rows keep the
+        ``ensemble_.compaction`` of the new one, and the reason ``ENG-001``, say what is lost. Training rows keep the
         scores they have; cut, probabilities and explanations stay what they are.
 
         Args:

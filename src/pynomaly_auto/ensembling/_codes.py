@@ -104,10 +104,4 @@ declare(
         "How much the learned fusion counts beside the robust mean, and how scores are smoothed.",
     ),
     ReasonCode("ENS-031", "Robust mean alone", "The learned fusion is not in force, and why."),
-    ReasonCode(
-        "ENS-032",
-        "Compact",
-        "A smaller model was made of the whole one: what it costs, and how far it agrees.",
-        "Allow it more time or size, or use the whole model.",
-    ),
 )

@@ -108,8 +108,10 @@ class Pool:
         """Queue a job; its outcome comes out of `collect`. A job that cannot be pickled fails like any other.
 
         Raises:
-            SettingError: The pool is closed.
+            SettingError: The pool is closed, or this is a forked child of the process whose it is.
         """
+        if os.getpid() != self._owner:
+            raise SettingError("the pool belongs to the process that this one was forked from.", fix="Make another.")
         if self._closed:
             raise SettingError("the pool is closed.", fix="Submit jobs inside its with-block.")
         self.pending += 1

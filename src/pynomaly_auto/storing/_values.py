@@ -34,7 +34,8 @@ def values_to_state(values: Any) -> State:
     if type_of(values) is not None and values.dtype.kind != "U":
         return State(arrays={"array": values})
     if values.dtype.kind in "fiu":  # wider than anything that is stored
-        return State(arrays={"array": values.astype(np.float64)})
+        with np.errstate(over="ignore"):  # long doubles beyond the range of floats are infinite, as when encoded
+            return State(arrays={"array": values.astype(np.float64)})
     return State(values={"list": [_tagged(value) for value in _boxed(values)]})
 
 
@@ -59,8 +60,8 @@ def _column_to_state(column: pd.Series[Any]) -> State:
     if isinstance(kind, pd.SparseDtype):
         return values_to_state(np.asarray(column))
     if pd.api.types.is_extension_array_dtype(kind) and (numbers := _number_type(column)):
-        missing = column.isna().to_numpy()
-        return State(arrays={"array": column.to_numpy(dtype=numbers, na_value=0), "missing": missing})
+        missing, nothing = column.isna().to_numpy(), np.zeros(1, numbers).item()  # Arrow takes no 0 for False
+        return State(arrays={"array": column.to_numpy(dtype=numbers, na_value=nothing), "missing": missing})
     if isinstance(kind, np.dtype):
         return values_to_state(column.to_numpy())
     return values_to_state(column.astype(object).to_numpy())
@@ -72,7 +73,9 @@ def _number_type(column: pd.Series[Any]) -> np.dtype[Any] | None:
     if not (pd.api.types.is_bool_dtype(kind) or pd.api.types.is_numeric_dtype(kind)):
         return None
     found = getattr(kind, "numpy_dtype", None)
-    return found if isinstance(found, np.dtype) and found.kind in _NULLABLE and found.itemsize <= 8 else None
+    if not isinstance(found, np.dtype) or found.kind not in _NULLABLE or found.itemsize > 8 or found == np.float16:
+        return None  # pandas has no column of short floats that knows missing ones
+    return found
 
 
 def _from_state(state: State) -> Any:
@@ -97,10 +100,8 @@ def _boxed(values: np.ndarray[Any, Any]) -> list[Any]:
 
 def _tagged(value: Any) -> Any:
     """A value as JSON: text, whole numbers and truth values as they are, all else as a list that begins with a tag."""
-    if isinstance(value, np.datetime64):
-        value = pd.Timestamp(value)
-    elif isinstance(value, np.timedelta64):
-        value = pd.Timedelta(value)
+    if isinstance(value, (np.datetime64, np.timedelta64)):
+        value = _time_of(value)
     elif isinstance(value, np.generic):
         value = value.item()
     if value is None or type(value) in (str, int, bool):
@@ -117,6 +118,17 @@ def _tagged(value: Any) -> Any:
         return str(value)
     except Exception as error:  # an object of the user's own class may do anything; what is kept of it is for show
         return f"<{type(value).__name__}, which has no text: {type(error).__name__}>"
+
+
+def _time_of(value: np.datetime64 | np.timedelta64) -> Any:
+    """What pandas makes of it; as text where that has no such unit."""
+    unit, step = np.datetime_data(value.dtype)
+    if step != 1:
+        value = value.astype(f"{value.dtype.kind}8[{unit}]")
+    try:
+        return pd.Timestamp(value) if isinstance(value, np.datetime64) else pd.Timedelta(value)
+    except (ValueError, OverflowError):
+        return str(value)
 
 
 def _untagged(cell: Any) -> Any:
