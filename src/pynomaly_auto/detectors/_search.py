@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from pynomaly_auto.detectors._metrics import compared
 from pynomaly_auto.detectors._scales import blocks, median_scale
 from pynomaly_auto.detectors._selecting import FEW_ROWS, lowest, pick, scratch_memory, smallest
 from pynomaly_auto.detectors._sharing import once
@@ -250,27 +251,8 @@ class NeighbourSearch(Stored):
     def _compared(
         self, points: Points, Z: FloatArray, k: int, *, themselves: bool = False
     ) -> tuple[FloatArray, IntArray]:
-        """Distances to and positions of the nearest points by comparing all pairs, nearest first.
-
-        Args:
-            points: Among which.
-            Z: The rows; shape (n_rows, n_features).
-            k: How many.
-            themselves: The rows are the points, and each leaves itself out.
-        """
-        from scipy.spatial.distance import cdist
-
-        distances, positions = np.empty((len(Z), k)), np.empty((len(Z), k), dtype=np.int64)
-        for part in self._blocks(len(Z)):
-            away = cdist(Z[part], points.rows, "minkowski", p=self.power)
-            if themselves:
-                away[np.arange(len(away)), np.arange(part.start, part.start + len(away))] = np.inf
-            found = smallest(away, k)
-            near = np.take_along_axis(away, found, axis=1)
-            order = np.argsort(near, axis=1, kind="stable")
-            distances[part] = np.take_along_axis(near, order, axis=1)
-            positions[part] = np.take_along_axis(found, order, axis=1)
-        return distances, positions
+        parts = self._blocks(len(Z))
+        return compared(points.rows, Z, k, power=self.power, parts=parts, themselves=themselves)
 
     def _blocks(self, n_rows: int) -> list[slice]:
         return blocks(n_rows, _TREE_BLOCK if self._by_tree else max(FEW_ROWS, PAIRS // len(self)))
