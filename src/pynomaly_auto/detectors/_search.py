@@ -9,7 +9,7 @@ import numpy as np
 
 from pynomaly_auto.detectors._metrics import compared
 from pynomaly_auto.detectors._scales import blocks, median_scale
-from pynomaly_auto.detectors._selecting import FEW_ROWS, lowest, pick, scratch_memory, smallest
+from pynomaly_auto.detectors._selecting import FEW_ROWS, lowest, pick, scratch_memory
 from pynomaly_auto.detectors._sharing import once
 from pynomaly_auto.detectors._stored import Array, Part, Sizes, Stored, Value
 
