@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from pynomaly_auto.detectors._metrics import compared
 from pynomaly_auto.detectors._scales import blocks, median_scale
 from pynomaly_auto.detectors._sharing import once
 from pynomaly_auto.detectors._stored import Array, Part, Sizes, Stored, Value
@@ -96,9 +97,9 @@ class Points(Stored):
         doubtful = _doubtful(Z, squares)
         if len(doubtful):
             squares[doubtful] = self.exact(Z[doubtful], positions[doubtful])
-        order = np.argsort(squares, axis=1, kind="stable")
-        distances = np.sqrt(np.maximum(np.take_along_axis(squares, order, axis=1), 0.0))
-        return distances, np.take_along_axis(positions, order, axis=1)
+        order = np.argsort(squares, axis=1)
+        distances = np.sqrt(np.maximum(_pick(squares, order), 0.0))
+        return distances, _pick(positions, order)
 
     def by_tree(self, Z: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
         """Distances to and positions of the nearest points, found by a tree made when first needed."""
@@ -117,7 +118,7 @@ class _Near:
         self.k, self.Z, self.norms = k, Z, np.einsum("ij,ij->i", Z, Z)[:, None]
         away = points.away(Z, scratch=True)
         self._places = _lowest(away, k)
-        self._away = np.take_along_axis(away, self._places, axis=1)
+        self._away = _pick(away, self._places)
         self._low = np.sort(self._away, axis=1)
         squares = self._low + self.norms
         doubtful = _doubtful(Z, squares)
@@ -140,12 +141,13 @@ def _lowest(values: FloatArray, k: int) -> IntArray:
         return smallest(values, k)
     single = _scratch("single", values.shape, np.float32)
     single[...] = values
-    inside = single <= _limits(single, k)
-    counts, found = np.count_nonzero(inside, axis=1), np.flatnonzero(inside)
-    if (counts == k).all():
+    limits, guessed = _limits(single, k)
+    found = np.flatnonzero(single <= limits)
+    if not guessed and len(found) == n_rows * k:
         return np.asarray(found.reshape(n_rows, k) - n * np.arange(n_rows)[:, None])
     # More or fewer than asked for, by ties or as limits were guessed: the smallest of those inside are told in double.
-    rows = np.repeat(np.arange(n_rows), counts)
+    rows = found // n
+    counts = np.bincount(rows, minlength=n_rows)
     slots = np.arange(len(found)) - np.repeat(np.cumsum(counts) - counts, counts)
     width = max(int(counts.max()), k)
     held, places = np.full((n_rows, width), np.inf), np.zeros((n_rows, width), dtype=np.int64)
@@ -156,8 +158,8 @@ def _lowest(values: FloatArray, k: int) -> IntArray:
     return np.asarray(out)
 
 
-def _limits(single: np.ndarray[Any, np.dtype[np.float32]], k: int) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """The ``k``-th smallest value of each row, or of long rows a guess that is nearly always above it; (n_rows, 1)."""
+def _limits(single: np.ndarray[Any, np.dtype[np.float32]], k: int) -> tuple[np.ndarray[Any, Any], bool]:
+    """The ``k``-th smallest value of each row, or of long rows a guess that is nearly always above it; and which."""
     n_rows, n = single.shape
     stride, at = 1, k - 1
     if n >= _LONG and k * _LONGER <= n:
@@ -165,7 +167,12 @@ def _limits(single: np.ndarray[Any, np.dtype[np.float32]], k: int) -> np.ndarray
     sample = _scratch("sample", (n_rows, -(-n // stride)), np.float32)
     sample[...] = single[:, ::stride]
     sample.partition(at, axis=1)
-    return np.asarray(sample[:, at : at + 1])
+    return sample[:, at : at + 1], stride > 1
+
+
+def _pick(values: np.ndarray[Any, Any], positions: IntArray) -> Any:
+    """The values at those positions of each row; shape as ``positions``."""
+    return values.ravel().take(positions + values.shape[1] * np.arange(len(positions))[:, None])
 
 
 def _scratch(name: str, shape: tuple[int, int], kind: type[Any]) -> np.ndarray[Any, Any]:
@@ -307,27 +314,8 @@ class NeighbourSearch(Stored):
     def _compared(
         self, points: Points, Z: FloatArray, k: int, *, themselves: bool = False
     ) -> tuple[FloatArray, IntArray]:
-        """Distances to and positions of the nearest points by comparing all pairs, nearest first.
-
-        Args:
-            points: Among which.
-            Z: The rows; shape (n_rows, n_features).
-            k: How many.
-            themselves: The rows are the points, and each leaves itself out.
-        """
-        from scipy.spatial.distance import cdist
-
-        distances, positions = np.empty((len(Z), k)), np.empty((len(Z), k), dtype=np.int64)
-        for part in self._blocks(len(Z)):
-            away = cdist(Z[part], points.rows, "minkowski", p=self.power)
-            if themselves:
-                away[np.arange(len(away)), np.arange(part.start, part.start + len(away))] = np.inf
-            found = smallest(away, k)
-            near = np.take_along_axis(away, found, axis=1)
-            order = np.argsort(near, axis=1, kind="stable")
-            distances[part] = np.take_along_axis(near, order, axis=1)
-            positions[part] = np.take_along_axis(found, order, axis=1)
-        return distances, positions
+        parts = self._blocks(len(Z))
+        return compared(points.rows, Z, k, power=self.power, parts=parts, themselves=themselves)
 
     def _blocks(self, n_rows: int) -> list[slice]:
         return blocks(n_rows, _TREE_BLOCK if self._by_tree else max(_FEW_ROWS, PAIRS // len(self)))
@@ -358,11 +346,8 @@ class NeighbourSearch(Stored):
         away, candidates = self.parted_.away(near.Z, scratch=True), near.nearest(wider)
         if candidates is None:  # which of them are nearest is only seen when they are parted
             return self._settled(near.Z, _found(self.parted_, near.Z, away, k))
-        squares = np.take_along_axis(away, candidates, axis=1) + near.norms
-        order = np.argsort(squares, axis=1, kind="stable")[:, :k]
-        squares = np.take_along_axis(squares, order, axis=1)
-        positions = np.take_along_axis(candidates, order, axis=1)
-        found = self.parted_.sorted(near.Z, squares, positions)
+        wide = self.parted_.sorted(near.Z, _pick(away, candidates) + near.norms, candidates)
+        found = wide[0][:, :k], wide[1][:, :k]
         if wider < n:
             # Whatever was left out lies as far as the last looked at, but for what parting has moved it.
             unsure = np.flatnonzero(
@@ -406,4 +391,4 @@ class NeighbourSearch(Stored):
 def _found(points: Points, Z: FloatArray, away: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
     positions = _lowest(away, k)
     norms = np.einsum("ij,ij->i", Z, Z)[:, None]
-    return points.sorted(Z, np.take_along_axis(away, positions, axis=1) + norms, positions)
+    return points.sorted(Z, _pick(away, positions) + norms, positions)
