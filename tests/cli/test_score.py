@@ -54,6 +54,7 @@ def test_new_rows_are_judged_listed_and_compared(model: Path, new: Path, tmp_pat
     text = run("auto", "score", "-m", model, "-d", new, "-o", out, "--drop", "key", "--labels", "truth")
     assert "in 50 rows" in text
     assert "flagged rows are anomalies" in text
+    assert max(map(len, text.splitlines()[:-1])) <= 80
     assert sorted(p.name for p in out.iterdir()) == ["anomalies.csv", "evaluation.json", "scores.parquet"]
     planted = pd.read_csv(out / "anomalies.csv").query("row in (3, 4)")
     assert planted["a"].tolist() == [40.0, 40.0]

@@ -314,6 +314,7 @@ def _child(saved: Path, seed: int) -> None:
             detector.anomaly_score(rows)
             detector.result_.summary()
             detector.leaderboard()
+            detector.explain(rows, rows=[0])
             print("loaded", flush=True)
         except PynomalyError as error:
             print("refused", type(error).__name__, flush=True)

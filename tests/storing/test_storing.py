@@ -136,6 +136,13 @@ def test_what_is_no_saved_file(place: str, message: str, tmp_path: Path):
         load(tmp_path / place)
 
 
+def test_a_huge_file_of_another_kind_is_not_read(tmp_path: Path):
+    with (tmp_path / "disk.img").open("wb") as stream:
+        stream.truncate(1 << 40)
+    with pytest.raises(StorageError, match="not written by pynomaly_auto"):
+        load(tmp_path / "disk.img")
+
+
 def test_every_altered_byte_is_noticed(saved: Path):
     data = saved.read_bytes()
     for at in (*range(PREFIX), *range(PREFIX, len(data), 37), len(data) - 1):

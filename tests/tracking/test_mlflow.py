@@ -6,6 +6,7 @@ import getpass
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -31,11 +32,9 @@ class _Detector:
     def load(cls, path: str) -> _Detector:
         return cls(path)
 
-    def anomaly_score(self, X):
-        return np.linspace(0, 1, len(X))
-
-    def predict(self, X):
-        return np.where(self.anomaly_score(X) > 0.5, -1, 1)
+    def judge(self, X):
+        scores = np.linspace(0, 1, len(X))
+        return SimpleNamespace(probabilities=scores, labels=np.where(scores > 0.5, -1, 1))
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,9 @@
 import math
+import time
 
 import pytest
 
-from pynomaly_auto._deadline import Deadline
+from pynomaly_auto._deadline import Deadline, waiting_since
 from pynomaly_auto.tuning._clock import Clock
 
 
@@ -46,8 +47,18 @@ def test_a_trial_may_take_what_is_left_and_the_first_a_little_more():
     assert clock.timeout(0.01, wanted=True, answered=True) == pytest.approx(2.0, abs=0.1)
     assert clock.timeout(100.0, wanted=True, answered=True) == pytest.approx(5.0, abs=0.1)
     assert clock.timeout(100.0, wanted=True, answered=False) == pytest.approx(7.3, abs=0.1)
-    late = Clock(Deadline(0.0), 0.5)
+    late = Clock(Deadline(0.0), 0.5)  # not even a tenth of it is left
     assert late.late()
     assert late.patient(answered=False)
     assert not late.patient(answered=True)
     assert late.timeout(1.0, wanted=True, answered=True) == 0.1
+
+
+def test_a_budget_that_was_used_up_before_still_gives_the_search_a_tenth():
+    with waiting_since(time.monotonic() - 100.0):  # half of the budget is gone, and then the rest of it
+        spent = Deadline(20.0)
+    spent.started -= 10.0
+    assert spent.remaining() == 0.0
+    clock = Clock(spent, 0.8)
+    assert clock.span == pytest.approx(2.0, abs=0.1)
+    assert not clock.late()

@@ -25,6 +25,7 @@ from pynomaly_auto.cli._show import (
     QuietOption,
     out,
     parts_of,
+    print_lines,
     show,
 )
 from pynomaly_auto.errors import PynomalyError, SettingError
@@ -153,8 +154,7 @@ def detect(  # noqa: PLR0913 - one parameter per option
                 say(f"Warning: {warning.subject}: {warning.text}")
     else:
         out.print(result.summary(out.width), markup=False)
-        for line in evaluated.summary_lines() if evaluated is not None else ():
-            out.print(line, markup=False)
+        print_lines(evaluated.summary_lines() if evaluated is not None else ())
         written = "anomalies.csv, scores.parquet, result.json, report.html"
         written += ", evaluation.json" if evaluated is not None else ""
         out.print(f"Results in {output}: {written}", markup=False)

@@ -18,6 +18,7 @@ from pynomaly_auto.cli._show import (
     QuietOption,
     out,
     parts_of,
+    print_lines,
     told_warnings,
 )
 
@@ -63,8 +64,7 @@ def score(  # noqa: PLR0913 - one parameter per option
     if not quiet:
         noun = "anomaly" if n_flagged == 1 else "anomalies"
         out.print(f"{n_flagged:,} {noun} in {len(rows):,} rows ({n_flagged / len(rows):.2%}).", markup=False)
-        for line in evaluated.summary_lines() if evaluated is not None else ():
-            out.print(line, markup=False)
+        print_lines(evaluated.summary_lines() if evaluated is not None else ())
         written = "anomalies.csv, scores.parquet" + (", evaluation.json" if evaluated is not None else "")
         out.print(f"Results in {output}: {written}", markup=False)
     if limit is not None:

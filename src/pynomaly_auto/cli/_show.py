@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -50,6 +51,13 @@ def show(title: str, header: tuple[str, ...], rows: list[Any]) -> None:
     for row in rows:
         table.add_row(*(escape(str(cell)) for cell in row))
     out.print(table)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print sentences, one each, broken to the width of the terminal."""
+    for line in lines:
+        for part in textwrap.wrap(line, out.width, subsequent_indent="  ", break_long_words=False):
+            out.print(part, markup=False)
 
 
 def readable(value: Any) -> str:

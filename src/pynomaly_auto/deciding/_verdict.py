@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from pynomaly_auto.deciding._budget import budget_reason, most_rows
-from pynomaly_auto.deciding._calibration import apply, calibrate
+from pynomaly_auto.deciding._calibration import apply, at_threshold, calibrate
 from pynomaly_auto.deciding._confidence import confidence_of
 from pynomaly_auto.deciding._expecting import expect
 from pynomaly_auto.deciding._learned import calibration_of, learn, shift
@@ -141,9 +141,9 @@ def move(
     known = verdict.calibration
     if not known.anchored:
         # A share the user knows moves all probabilities; where they want the cut says nothing of any row.
-        calibration = known if contamination is None else shift(known, scores, share)
+        calibration: Calibration | None = known if contamination is None else shift(known, scores, share)
     else:
-        calibration = calibrate(scores, cut, share)
+        calibration = None
     return _assemble(
         scores, threshold=cut, estimate=estimate, calibration=calibration, novelty=verdict.expectation is None
     )
@@ -157,7 +157,10 @@ def _assemble(
     calibration: Calibration | None,
     novelty: bool,
 ) -> Verdict:
-    calibration = calibrate(scores, threshold, estimate.share) if calibration is None else calibration
+    if calibration is None:
+        # Where no training row is an anomaly, what exceeds them all most likely is one.
+        middle = 0.5 if novelty or estimate.share == 0 else at_threshold(estimate.share)
+        calibration = calibrate(scores, threshold, estimate.share, middle=middle)
     probabilities, flagged = apply(calibration, scores), scores > threshold
     highest = np.argsort(-scores, kind="stable")[: int(flagged.sum())]
     return Verdict(

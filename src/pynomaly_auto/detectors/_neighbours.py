@@ -116,9 +116,9 @@ class LocalOutlierFactor(Stored):
         return self._factor(self._mean_reach(distances, positions), positions)
 
     def _mean_reach(self, distances: FloatArray, positions: IntArray) -> FloatArray:
-        reach: FloatArray = np.maximum(distances, self.reach_[positions]).mean(axis=1)
+        reach: FloatArray = np.maximum(distances, self.reach_.take(positions)).mean(axis=1)
         return np.maximum(reach, self.floor_)
 
     def _factor(self, mean_reach: FloatArray, positions: IntArray) -> FloatArray:
-        factor: FloatArray = mean_reach * (1.0 / self.mean_reach_[positions]).mean(axis=1)
+        factor: FloatArray = mean_reach * (1.0 / self.mean_reach_).take(positions).mean(axis=1)
         return factor

@@ -127,8 +127,8 @@ class Calibration:
     Args:
         knots: Combined scores, increasing; shape (n_knots,).
         values: Probabilities at the knots, non-decreasing; shape (n_knots,).
-        anchored: Whether it was drawn through 1/2 at the threshold, for want of anything better known; it then moves
-            with the threshold.
+        anchored: Whether it was drawn through one probability at the threshold, for want of anything better known; it
+            then moves with the threshold.
     """
 
     knots: FloatArray

@@ -87,8 +87,6 @@ def read_file(path: Path, key: bytes | None = None) -> Content:
     """
     where = str(path)
     data = _read(path)
-    if data[: len(MAGIC)] != MAGIC:
-        raise StorageError(f"{where!r} was not written by pynomaly_auto.", fix="Give a file written by save().")
     if len(data) < _PREFIX:
         raise StorageError("it ends too early.", where=where, fix=_SAVE_AGAIN)
     _, version, signed, length = _HEAD.unpack_from(data)
@@ -131,11 +129,17 @@ def check_replaceable(path: Path) -> None:
 
 
 def _read(path: Path) -> bytes:
+    """A regular file that begins as ours do; of any other no more than that is read, whatever its size."""
     where = str(path)
     try:
         kind = path.stat().st_mode
         if stat.S_ISREG(kind):
-            return path.read_bytes()
+            with path.open("rb") as stream:
+                if stream.read(len(MAGIC)) == MAGIC:
+                    return MAGIC + stream.read()
+            raise StorageError(f"{where!r} was not written by pynomaly_auto.", fix="Give a file written by save().")
+    except StorageError:
+        raise
     except FileNotFoundError:
         raise StorageError(f"there is no file {where!r}.", fix="Give a file written by save().") from None
     except (OSError, ValueError) as error:  # a name with a null character is a ValueError

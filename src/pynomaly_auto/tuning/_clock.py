@@ -13,6 +13,9 @@ _SLOWEST = 10.0  # most that trials are believed to take longer than declared: b
 # Seconds of imagined trials that took as long as declared: what they are mixed with, a few short trials, whose
 # duration says little about the machine, move no decision.
 _USUAL, _OWN_USUAL = 0.5, 0.1
+# Share of the budget that a search gets when what came before has used it up: within what a run may overrun, and the
+# difference between one member and the five that the learned fusion starts from.
+_LEAST = 0.1
 _FIRST_SECONDS = 1.3  # past its end that the first result may take, beside a tenth of the budget
 
 
@@ -32,7 +35,9 @@ class Clock:
         self._deadline = deadline
         self.begun = deadline.elapsed()
         left = deadline.remaining()
-        self.end = math.inf if share is None or math.isinf(left) else self.begun + share * left
+        self.end = math.inf
+        if share is not None and deadline.seconds is not None:
+            self.end = self.begun + max(share * left, _LEAST * deadline.seconds)
         self._taken: dict[str, float] = {}
         self._declared: dict[str, float] = {}
         self._all_taken = self._all_declared = _USUAL

@@ -56,7 +56,7 @@ declare(
         "Parameters not tuned",
         "The learned fusion is in force and knows detectors with their default parameters only, so tuned ones could "
         "not change the answer.",
-        "Force a detector or set its parameters, or give max_models for a few tuned members without the fusion.",
+        "Set a detector's parameters by hand, or give max_models for a few tuned members without the fusion.",
     ),
     ReasonCode("TUN-040", "Taken over", "The trial was fitted on all rows, so its model is the member."),
     ReasonCode("TUN-041", "Fitted on all rows", "The member was fitted again, on all rows."),
