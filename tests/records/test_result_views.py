@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pynomaly_auto.records import PROBABILITY, Reason
+from pynomaly_auto.records import PROBABILITY, Configuration, Reason
 from tests.factories import make_result
 
 
@@ -63,9 +63,12 @@ def many_members(result, count=50):
     first = result.ensemble.members[0]
     views = ({}, {"view": "ranks"}, {"view": "trimmed"})
     members = tuple(
-        replace(first, detector=f"d{i // 3}", params=views[i % 3], weight=(count - i) / (count * (count + 1) / 2))
+        replace(
+            first, configuration=Configuration(detector=f"d{i // 3}", params=views[i % 3]),
+            weight=(count - i) / (count * (count + 1) / 2),
+        )
         for i in range(count)
-    )
+    )  # fmt: skip
     return replace(result, ensemble=replace(result.ensemble, members=members))
 
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pynomaly_auto.records import Candidate, Reason
+from pynomaly_auto.records import Candidate, Reason, Step
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """One detector after the rules and before the order."""
+    """One detector after the rules and before the order.
+
+    Args:
+        further: What of it is to be tried after its first trial: views in which the learned fusion knows it, and
+            parameters that did well on similar tables.
+    """
 
     candidate: Candidate
     family: str
+    further: tuple[Step, ...] = ()
     vetoed: bool = False
     impossible: bool = False
 

@@ -10,22 +10,22 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pynomaly_auto.recommending._prior import STRENGTH
-from pynomaly_auto.records import Candidate, Params, Reason
+from pynomaly_auto.records import Candidate, Configuration, Reason
 from pynomaly_auto.settings import Settings
 
 # Few neighbours, as every training row can be relied on: in the rows as they are (half of the members), as ranks,
 # and whitened; and the density along random projections.
-MEMBERS: tuple[tuple[str, Params], ...] = (
-    ("knn", {"n_neighbors": 1}),
-    ("abod", {"n_neighbors": 10}),
-    ("knn_mean", {"n_neighbors": 3, "view": "ranks"}),
-    ("abod", {"n_neighbors": 5, "view": "whitened"}),
-    ("loda", {"view": "ranks"}),
-    ("knn_mean", {"n_neighbors": 3}),
-    ("kde", {"bandwidth": 0.5}),
-    ("lof", {"n_neighbors": 10}),
-    ("abod", {"n_neighbors": 5, "view": "ranks"}),
-    ("knn_mean", {"n_neighbors": 3, "view": "whitened"}),
+MEMBERS: tuple[Configuration, ...] = (
+    Configuration(detector="knn", params={"n_neighbors": 1}),
+    Configuration(detector="abod", params={"n_neighbors": 10}),
+    Configuration(detector="knn_mean", params={"n_neighbors": 3, "view": "ranks"}),
+    Configuration(detector="abod", params={"n_neighbors": 5, "view": "whitened"}),
+    Configuration(detector="loda", params={"view": "ranks"}),
+    Configuration(detector="knn_mean", params={"n_neighbors": 3}),
+    Configuration(detector="kde", params={"bandwidth": 0.5}),
+    Configuration(detector="lof", params={"n_neighbors": 10}),
+    Configuration(detector="abod", params={"n_neighbors": 5, "view": "ranks"}),
+    Configuration(detector="knn_mean", params={"n_neighbors": 3, "view": "whitened"}),
 )
 
 # Mean ROC-AUC of the default parameters on those tables, laid onto the scale of the documented grades.
@@ -40,24 +40,24 @@ NOVELTY_STRENGTH: Mapping[str, float] = {**STRENGTH, **_MEASURED}
 SOURCE = "their mean ROC-AUC when trained on normal rows, over 150 tables, and documented grades where not measured"
 
 
-def members(names: Iterable[str], settings: Settings) -> tuple[tuple[str, Params], ...]:
+def members(names: Iterable[str], settings: Settings) -> tuple[Configuration, ...]:
     """The members that can be used, with the parameters the user has fixed; none where accuracy does not come first."""
     usable, fixed = set(names), settings.overrides.params
-    wanted = [(name, {**params, **fixed.get(name, {})}) for name, params in MEMBERS if name in usable]
-    return tuple(pair for i, pair in enumerate(wanted) if pair not in wanted[:i])
+    wanted = (c.fixing(fixed.get(c.detector, {})) for c in MEMBERS if c.detector in usable)
+    return tuple(dict.fromkeys(wanted))
 
 
-def first_params(candidates: list[Candidate], chosen: tuple[tuple[str, Params], ...]) -> list[Candidate]:
+def first_params(candidates: list[Candidate], chosen: tuple[Configuration, ...]) -> list[Candidate]:
     """The candidates, those of members with the parameters of their first member."""
     from dataclasses import replace
 
     firsts: dict[str, Any] = {}
-    for name, params in chosen:
-        firsts.setdefault(name, params)
+    for configuration in chosen:
+        firsts.setdefault(configuration.detector, configuration.params)
     return [replace(c, params=firsts[c.detector]) if c.detector in firsts else c for c in candidates]
 
 
-def reasons(chosen: tuple[tuple[str, Params], ...]) -> tuple[Reason, ...]:
+def reasons(chosen: tuple[Configuration, ...]) -> tuple[Reason, ...]:
     """Why the knowledge base is not asked, and what is combined instead."""
     apart = Reason(
         code="REC-017",
@@ -66,7 +66,7 @@ def reasons(chosen: tuple[tuple[str, Params], ...]) -> tuple[Reason, ...]:
     )
     if not chosen:
         return (apart,)
-    said = "; ".join(f"{name} ({', '.join(f'{k}={v}' for k, v in params.items())})" for name, params in chosen)
+    said = "; ".join(f"{c.detector} ({', '.join(f'{k}={v}' for k, v in c.params.items())})" for c in chosen)
     text = f"tried first and combined, as the training rows are normal: {said}"
     combined = Reason(code="REC-006", subject="portfolio", text=text, evidence={"members": len(chosen), "params": said})
     return (apart, combined)

@@ -22,9 +22,10 @@ from pynomaly_auto.recommending._meta_learner import (
 from pynomaly_auto.recommending._ordering import in_learned_order
 from pynomaly_auto.recommending._overriding import asked_for, check_overrides, overridden
 from pynomaly_auto.recommending._prior import ALIKE, PORTFOLIO, SOURCE, STRENGTH, strengths
+from pynomaly_auto.recommending._queue import queue_of
 from pynomaly_auto.recommending._shares import foreign, least_shares, shares_reasons
 from pynomaly_auto.recommending.rules import CRITERIA, RULES, Context, Criterion, Effect
-from pynomaly_auto.records import Candidate, Params, Profile, Ranking, Reason
+from pynomaly_auto.records import Candidate, Configuration, Profile, Ranking, Reason, Step
 from pynomaly_auto.settings import Settings
 
 _SAME_FAMILY = 0.025  # what each earlier pick of the same family takes from a score when the order is made
@@ -68,16 +69,17 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
     judged = _rescue([overridden(j, settings) for j in judged], settings, profile)
     usable = [j for j in judged if j.candidate.selected]
     portfolio = _portfolio(usable, settings)
-    members: tuple[tuple[str, Params], ...] = ()
+    members: tuple[Configuration, ...] = ()
     if settings.novelty:
         members = novelty.members(portfolio, settings)
     shares = least_shares([j.candidate.detector for j in usable], settings.overrides, opinion.heard)
-    chosen = _in_order(usable, settings, portfolio, shares)
+    in_order = _in_order(usable, settings, portfolio, shares)
+    chosen = [j.candidate for j in in_order]
     if members:
         chosen = novelty.first_params(chosen, members)
     learned = base if portfolio and not settings.novelty and not settings.overrides.include else None
     order, ordered = in_learned_order(
-        learned, chosen, (context.rows, context.features), forced=settings.overrides.force, asked=tuple(shares)
+        learned, in_order, (context.rows, context.features), forced=settings.overrides.force, asked=tuple(shares)
     )
     left_out = sorted((j.candidate for j in judged if not j.candidate.selected), key=lambda c: -c.score)
     return Ranking(
@@ -85,8 +87,7 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
         source="rules" if base is None else "knowledge base",
         confidence=opinion.confidence,
         portfolio=portfolio,
-        members=members,
-        order=order,
+        queue=queue_of(chosen, in_order, members=members, order=order),
         shares=shares,
         similar=opinion.similar,
         reasons=(
@@ -177,13 +178,17 @@ def _judge(
         score=score,
         prediction=found,
         criteria={str(name): value for name, value in bounded.items()},
-        views=views,
-        warm_starts=tuple(w.params for w in starts),
         seconds=context.seconds(spec),
         memory_mb=context.needed_mb(spec),
         reasons=tuple(reasons),
     )
-    return Judged(candidate=candidate, family=spec.family, vetoed=vetoed, impossible=impossible is not None)
+    further = (
+        *(Step(configuration=Configuration.in_view(spec.name, view), role="view") for view in views),
+        *(Step(configuration=Configuration(detector=spec.name, params=w.params), role="warm start") for w in starts),
+    )
+    return Judged(
+        candidate=candidate, family=spec.family, further=further, vetoed=vetoed, impossible=impossible is not None
+    )  # fmt: skip
 
 
 def _views(name: str, context: Context, opinion: Opinion) -> tuple[str, ...]:
@@ -194,7 +199,7 @@ def _views(name: str, context: Context, opinion: Opinion) -> tuple[str, ...]:
     if context.rows <= _ALL_ROWS:
         return found
     # The fusion hears only members that were fitted on all rows: of a larger table those it starts from.
-    return tuple(view for view in found if f"{name}:{view}" in opinion.anchors)
+    return tuple(view for view in found if Configuration.in_view(name, view).vote in opinion.anchors)
 
 
 def _impossible(spec: DetectorSpec, context: Context) -> Reason | None:
@@ -271,13 +276,13 @@ def _portfolio(usable: list[Judged], settings: Settings) -> tuple[str, ...]:
     if settings.priorities["accuracy"] < _ACCURACY_FIRST:
         return ()
     names = {j.candidate.detector for j in usable}
-    wanted = dict.fromkeys(name for name, _ in novelty.MEMBERS) if settings.novelty else PORTFOLIO
+    wanted = dict.fromkeys(c.detector for c in novelty.MEMBERS) if settings.novelty else PORTFOLIO
     return tuple(name for name in wanted if name in names)
 
 
 def _in_order(
     selected: list[Judged], settings: Settings, portfolio: tuple[str, ...], shares: Mapping[str, float]
-) -> list[Candidate]:
+) -> list[Judged]:
     """Forced ones, the portfolio, who is to be heard, then greedily: the best after a discount for what is covered."""
     force = set(settings.overrides.force)
     order = sorted((j for j in selected if j.candidate.detector in force), key=lambda j: -j.candidate.score)
@@ -297,7 +302,7 @@ def _in_order(
         best = max(rest, key=worth)
         order.append(best)
         rest.remove(best)
-    return [j.candidate for j in order]
+    return order
 
 
 def _of_portfolio(portfolio: tuple[str, ...]) -> tuple[Reason, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from pynomaly_auto.records._base import FloatArray, IntArray, Reason, plain
-from pynomaly_auto.records._search import Params
+from pynomaly_auto.records._base import FLAT, FloatArray, IntArray, Reason, plain
+from pynomaly_auto.records._configuration import Configuration, Configured
 
 # What the one scale of a row means, wherever rows are shown.
 PROBABILITY = (
@@ -16,11 +16,12 @@ PROBABILITY = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Member:
+class Member(Configured):
     """One model of the ensemble.
 
     Args:
         trial: Number of the trial it comes from.
+        configuration: The detector and its parameters; also to be had as ``detector`` and ``params``.
         weight: Its share in the combined score; all weights sum to 1.
         quality: The trial's quality estimate.
         diversity: One minus its mean rank correlation with the other members, in [0, 2].
@@ -29,8 +30,7 @@ class Member:
     """
 
     trial: int
-    detector: str
-    params: Params
+    configuration: Configuration = field(metadata=FLAT)
     weight: float
     quality: float
     diversity: float
@@ -41,8 +41,7 @@ class Member:
     @property
     def name(self) -> str:
         """The detector, and the view it has of the table where that is not the usual one."""
-        view = self.params.get("view", "standard")
-        return self.detector if view == "standard" else f"{self.detector} ({view})"
+        return self.configuration.name
 
 
 @dataclass(frozen=True, kw_only=True)
