@@ -165,13 +165,16 @@ class Expectation:
         >>> e = Expectation(flagged=38, real=17.2, low=11, high=24, level=0.8, first=10, first_real=8.1)
         >>> e.sentence()
         '38 rows flagged; about 17 of them (11 to 24) are expected to be real, the first 10 with 8.'
+        >>> Expectation(flagged=9, real=0.4, low=0, high=1, level=0.8, first=9, first_real=0.4).sentence()
+        '9 rows flagged; less than 1 of them (0 to 1) are expected to be real.'
         """
         if not self.flagged:
             return "No row is flagged."
         if self.flagged == 1:
             return f"1 row flagged; the chance that it is a real anomaly is put at {self.real:.0%}."
+        about = "about " if self.real >= 1 else ""
         said = (
-            f"{self.flagged:,} rows flagged; about {_about(self.real)} of them ({self.range_text()}) are expected to "
+            f"{self.flagged:,} rows flagged; {about}{_about(self.real)} of them ({self.range_text()}) are expected to "
             "be real"
         )
         return said + (
