@@ -34,7 +34,7 @@ def test_finds_the_planted_anomalies_and_returns_the_users_labels(fitted: Autono
 
 def test_result_reads_well(fitted: AutonomousDetector) -> None:
     result = fitted.result_
-    assert "of 200 rows; expected share" in repr(result)
+    assert "of 200 rows; 5.00% of all rows, flagged or not" in repr(result).replace("\n  ", " ")
     assert "<table" in result._repr_html_()
     assert json.loads(json.dumps(result.to_dict(), allow_nan=False))["n_rows"] == 200
     assert all(r.code and r.subject and r.text for r in result.reasons)

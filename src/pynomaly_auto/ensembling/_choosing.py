@@ -240,7 +240,7 @@ def _add_portfolio(choice: _Choice, firsts: list[int], ranking: Ranking) -> None
         if twin is not None:
             _exclude_twin(choice, position, twin)
         else:
-            choice.add(position, "ENS-007", "Member of the robust portfolio: one strong detector of each kind.")
+            choice.add(position, "ENS-007", "Member of the portfolio: one strong detector of each kind.")
 
 
 def _add_outstanding(choice: _Choice, firsts: list[int]) -> None:

@@ -164,18 +164,18 @@ class Expectation:
         >>> e = Expectation(flagged=38, real=17.2, low=11, high=24, level=0.8, first=10, first_real=8.1)
         >>> e.sentence()
         '38 rows flagged; about 17 of them (11 to 24) are expected to be real, the first 10 with 8.'
+        >>> Expectation(flagged=8, real=0.7, low=0, high=2, level=0.8, first=8, first_real=0.7).sentence()
+        '8 rows flagged; less than 1 of them (0 to 2) is expected to be real.'
         """
         if not self.flagged:
             return "No row is flagged."
         if self.flagged == 1:
             return f"1 row flagged; the chance that it is a real anomaly is put at {self.real:.0%}."
-        said = (
-            f"{self.flagged:,} rows flagged; about {_about(self.real)} of them ({self.range_text()}) are expected to "
-            "be real"
-        )
-        return said + (
-            f", the first {self.first} with {_about(self.first_real)}." if self.flagged > self.first else "."
-        )
+        said = f"{self.flagged:,} rows flagged; {_about(self.real)} of them ({self.range_text()})"
+        said += f" {'are' if self.real >= 1.5 else 'is'} expected to be real"
+        if self.flagged > self.first and self.real >= 1:
+            said += f", the first {self.first} with {_about(self.first_real).removeprefix('about ')}"
+        return f"{said}."
 
     def range_text(self) -> str:
         """From the least to the most.
@@ -187,7 +187,7 @@ class Expectation:
 
 
 def _about(count: float) -> str:
-    return f"{count:,.0f}" if count >= 1 else "less than 1" if count >= 0.05 else "none"
+    return f"about {count:,.0f}" if count >= 1 else "less than 1" if count >= 0.05 else "none"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
