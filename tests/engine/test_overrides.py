@@ -14,9 +14,10 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.base import clone
 
-from pynomaly_auto import AutonomousDetector
+from pynomaly_auto import DETECTORS, AutonomousDetector
 from pynomaly_auto.engine._configuration import resolve
 from pynomaly_auto.errors import SettingError, UnknownNameError
+from pynomaly_auto.recommending import check_overrides
 from pynomaly_auto.settings import Overrides, Settings
 from tests.engine.conftest import quick
 
@@ -98,6 +99,16 @@ def test_values_no_detector_can_have_are_refused_at_once(params: dict[str, Any],
     with pytest.raises(SettingError, match=message):
         detector.override(params=params)
     assert detector.override_history == ()
+
+
+@pytest.mark.parametrize("name", list(DETECTORS))
+def test_defaults_and_what_is_searched_are_accepted(name: str) -> None:
+    spec = DETECTORS[name]
+    check_overrides(Overrides(params={name: dict(spec.defaults)}))
+    for parameter, declared in spec.space.items():
+        ends: Any = declared
+        for value in getattr(declared, "choices", None) or (ends.low, ends.high):
+            check_overrides(Overrides(params={name: {parameter: value}}))
 
 
 def test_parameters_a_detector_takes_are_accepted() -> None:

@@ -46,6 +46,8 @@ def _check_count(spec: DetectorSpec, parameter: str, value: Any) -> None:
     low, high = (getattr(declared, end, 0) for end in ("low", "high"))
     if not (is_whole(low) and low >= 1 and isinstance(value, Real)):
         return
+    if value == spec.defaults.get(parameter):  # histograms take 0 for "as many as the rows suggest"
+        return
     if not is_number(value) or value <= 0:
         raise SettingError(
             f"{parameter} of {spec.name} is {shown(value)}.",
