@@ -11,7 +11,7 @@ import numpy as np
 
 from pynomaly_auto.building._parts import DEFAULT, Configuration
 from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS, DetectorSpec
-from pynomaly_auto.recommending import NOVELTY_MEMBERS, STRENGTH
+from pynomaly_auto.regimes import CONTAMINATED, Regime
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -35,16 +35,16 @@ def configurations(detectors: Sequence[str], extra: int, seed: int) -> list[Conf
             params = [{VIEW: view} for view in getattr(spec.space[VIEW], "choices", ()) if view != VIEWS[0]]
             out += [Configuration(detector=spec.name, name=_name(p), params=p) for p in params]
     for spec in specs:
-        if spec.space and STRENGTH.get(spec.name, 0.0) >= _STRONG:
+        if spec.space and CONTAMINATED.strength.get(spec.name, 0.0) >= _STRONG:
             out += _drawn(spec, extra, seed)
     return list({c.key: c for c in out}.values())  # a point drawn may be one of the views
 
 
-def novelty_configurations(detectors: Sequence[str]) -> list[Configuration]:
-    """The members of the portfolio for novelty, as far as their detectors are given."""
+def prescribed(regime: Regime, detectors: Sequence[str]) -> list[Configuration]:
+    """The members that a regime names beforehand, as far as their detectors are given."""
     return [
         Configuration(detector=name, name=_name(params), params=params)
-        for name, params in NOVELTY_MEMBERS
+        for name, params in regime.members
         if name in detectors
     ]
 
