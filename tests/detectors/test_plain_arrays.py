@@ -11,6 +11,7 @@ from scipy.spatial.distance import cdist
 
 from pynomaly_auto.detectors import DETECTORS, VIEW, NeighbourSearch, Shared, fit_detector, score_each
 from pynomaly_auto.detectors import _search as searching
+from pynomaly_auto.detectors import _selecting as selecting
 from pynomaly_auto.detectors._angles import ConnectivityOutlierFactor
 from pynomaly_auto.detectors._neighbours import LocalOutlierFactor, NearestNeighbours
 from pynomaly_auto.detectors._projections import KERNELS, KernelOneClassSVM
@@ -84,7 +85,7 @@ def test_who_is_parted_is_looked_for_again_where_others_might_be_nearer(monkeypa
 def test_single_precision_ties_are_told_apart_in_double():
     values = np.full((100, 50), 1.0) + 1e-12 * RNG.permuted(np.tile(np.arange(50), (100, 1)), axis=1)
     values[3] += np.arange(50)
-    found = searching._lowest(values, 7)
+    found = selecting.lowest(values, 7)
     np.testing.assert_array_equal(np.sort(found), np.sort(np.argsort(values, axis=1)[:, :7]))
 
 
@@ -108,7 +109,7 @@ def test_a_guess_that_is_too_low_is_made_good():
     values = RNG.normal(size=(100, 4_000))
     values[:, ::8] += 100.0
     values[:50, 0:80:8] -= 200.0  # the sample's smallest are all there is below the guess
-    found = searching._lowest(values, 40)
+    found = selecting.lowest(values, 40)
     np.testing.assert_array_equal(np.sort(found), np.sort(np.argsort(values, axis=1)[:, :40]))
 
 

@@ -78,7 +78,7 @@ def test_limits_hold(whole, monkeypatch):
     assert smaller.ensemble_.compaction.size_mb <= size * 0.95
     # A clock on which each member takes a millisecond, and nothing else takes any time.
     monkeypatch.setattr(_compacting, "_milliseconds", lambda model, ensemble, X: float(len(ensemble.detectors)))
-    assert len(whole.compact(latency_ms=2.5).ensemble_.members) <= 2
+    assert len(whole.compact(latency_ms=3).ensemble_.members) <= 2
 
 
 def test_what_cannot_be_is_said(whole):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from threading import local
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from pynomaly_auto.detectors._metrics import compared
 from pynomaly_auto.detectors._scales import blocks, median_scale
+from pynomaly_auto.detectors._selecting import FEW_ROWS, lowest, pick, scratch_memory
 from pynomaly_auto.detectors._sharing import once
 from pynomaly_auto.detectors._stored import Array, Part, Sizes, Stored, Value
 
@@ -24,13 +24,9 @@ _PARTED = "parted"
 _CANCELLED = 1e-4  # share of the squared norm below which a squared distance by products is rounding noise
 _LOST = 1e13  # squared norm, in squared resolutions, beyond which products do not show how ties were parted
 _SPARE = 8  # neighbours more than asked for that are looked at, as parting ties may change which are nearest
-_FEW_ROWS = 64  # fewer rows find their neighbours by themselves: sharing costs more than it saves
 _TREE_FEATURES = 5  # beyond, comparing all pairs beats a tree
 _TREE_POINTS = 2_000  # and fewer points than so many too
 _TREE_BLOCK = 4_096
-_LONG, _LONGER, _STRIDE = 2_000, 32, 8  # from so many points on, 32 for each neighbour, every eighth gives the limit
-
-_local = local()
 
 
 class Points(Stored):
@@ -59,7 +55,7 @@ class Points(Stored):
         """
         if self._columns is None:
             self._columns = np.vstack([self.rows.T, np.einsum("ij,ij->i", self.rows, self.rows)])
-        out = _scratch("away", (len(Z), len(self)), np.float64) if scratch else None
+        out = scratch_memory("away", (len(Z), len(self)), np.float64) if scratch else None
         return np.asarray(np.matmul(np.hstack([-2.0 * Z, np.ones((len(Z), 1))]), self._columns, out=out))
 
     def squares(self, Z: FloatArray, *, scratch: bool = False) -> FloatArray:
@@ -98,8 +94,8 @@ class Points(Stored):
         if len(doubtful):
             squares[doubtful] = self.exact(Z[doubtful], positions[doubtful])
         order = np.argsort(squares, axis=1)
-        distances = np.sqrt(np.maximum(_pick(squares, order), 0.0))
-        return distances, _pick(positions, order)
+        distances = np.sqrt(np.maximum(pick(squares, order), 0.0))
+        return distances, pick(positions, order)
 
     def by_tree(self, Z: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
         """Distances to and positions of the nearest points, found by a tree made when first needed."""
@@ -117,8 +113,8 @@ class _Near:
     def __init__(self, points: Points, Z: FloatArray, k: int) -> None:
         self.k, self.Z, self.norms = k, Z, np.einsum("ij,ij->i", Z, Z)[:, None]
         away = points.away(Z, scratch=True)
-        self._places = _lowest(away, k)
-        self._away = _pick(away, self._places)
+        self._places = lowest(away, k)
+        self._away = pick(away, self._places)
         self._low = np.sort(self._away, axis=1)
         squares = self._low + self.norms
         doubtful = _doubtful(Z, squares)
@@ -132,65 +128,6 @@ class _Near:
             return self._places
         inside = self._places[self._away <= self._low[:, k - 1 : k]]
         return inside.reshape(-1, k) if len(inside) == len(self.Z) * k else None
-
-
-def _lowest(values: FloatArray, k: int) -> IntArray:
-    """As `smallest`, for many rows: single precision finds nearly all of them in a third of the time."""
-    n_rows, n = values.shape
-    if k >= n or n_rows < _FEW_ROWS:
-        return smallest(values, k)
-    single = _scratch("single", values.shape, np.float32)
-    single[...] = values
-    limits, guessed = _limits(single, k)
-    found = np.flatnonzero(single <= limits)
-    if not guessed and len(found) == n_rows * k:
-        return np.asarray(found.reshape(n_rows, k) - n * np.arange(n_rows)[:, None])
-    # More or fewer than asked for, by ties or as limits were guessed: the smallest of those inside are told in double.
-    rows = found // n
-    counts = np.bincount(rows, minlength=n_rows)
-    slots = np.arange(len(found)) - np.repeat(np.cumsum(counts) - counts, counts)
-    width = max(int(counts.max()), k)
-    held, places = np.full((n_rows, width), np.inf), np.zeros((n_rows, width), dtype=np.int64)
-    held[rows, slots], places[rows, slots] = values.ravel()[found], found - n * rows
-    out = np.take_along_axis(places, smallest(held, k), axis=1)
-    few = np.flatnonzero(counts < k)
-    out[few] = smallest(values[few], k)
-    return np.asarray(out)
-
-
-def _limits(single: np.ndarray[Any, np.dtype[np.float32]], k: int) -> tuple[np.ndarray[Any, Any], bool]:
-    """The ``k``-th smallest value of each row, or of long rows a guess that is nearly always above it; and which."""
-    n_rows, n = single.shape
-    stride, at = 1, k - 1
-    if n >= _LONG and k * _LONGER <= n:
-        stride, at = _STRIDE, k // _STRIDE + 3 * int(np.sqrt(k / _STRIDE)) + 3
-    sample = _scratch("sample", (n_rows, -(-n // stride)), np.float32)
-    sample[...] = single[:, ::stride]
-    sample.partition(at, axis=1)
-    return sample[:, at : at + 1], stride > 1
-
-
-def _pick(values: np.ndarray[Any, Any], positions: IntArray) -> Any:
-    """The values at those positions of each row; shape as ``positions``."""
-    return values.ravel().take(positions + values.shape[1] * np.arange(len(positions))[:, None])
-
-
-def _scratch(name: str, shape: tuple[int, int], kind: type[Any]) -> np.ndarray[Any, Any]:
-    """Memory to work in, good until it is asked for again by the same thread: fresh memory costs more than the work."""
-    size = shape[0] * shape[1]
-    held = getattr(_local, name, None)
-    if held is None or len(held) < size:
-        held = np.empty(size, dtype=kind)
-        setattr(_local, name, held)
-    return np.asarray(held[:size].reshape(shape))
-
-
-def smallest(values: FloatArray, k: int) -> IntArray:
-    """Positions of the ``k`` smallest values of each row, in no order; shape (n_rows, k)."""
-    n_rows, n = values.shape
-    if k >= n:
-        return np.tile(np.arange(n), (n_rows, 1))
-    return np.asarray(np.argpartition(values, k - 1, axis=1)[:, :k])
 
 
 def _doubtful(Z: FloatArray, squares: FloatArray) -> IntArray:
@@ -306,8 +243,8 @@ class NeighbourSearch(Stored):
             Z = points.rows[part]
             away = points.away(Z, scratch=True)
             away[np.arange(len(Z)), np.arange(part.start, part.stop)] = np.inf
-            lowest = _lowest(away, k)
-            found = points.sorted(Z, points.exact(Z, lowest), lowest)
+            near = lowest(away, k)
+            found = points.sorted(Z, points.exact(Z, near), near)
             distances[part], positions[part] = self._settled(Z, found, np.arange(part.start, part.stop))
         return distances, positions
 
@@ -318,7 +255,7 @@ class NeighbourSearch(Stored):
         return compared(points.rows, Z, k, power=self.power, parts=parts, themselves=themselves)
 
     def _blocks(self, n_rows: int) -> list[slice]:
-        return blocks(n_rows, _TREE_BLOCK if self._by_tree else max(_FEW_ROWS, PAIRS // len(self)))
+        return blocks(n_rows, _TREE_BLOCK if self._by_tree else max(FEW_ROWS, PAIRS // len(self)))
 
     @property
     def _by_tree(self) -> bool:
@@ -337,7 +274,7 @@ class NeighbourSearch(Stored):
         )  # fmt: skip
 
     def _nearest(self, X: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
-        if self.parted_ is None or len(X) < _FEW_ROWS:
+        if self.parted_ is None or len(X) < FEW_ROWS:
             Z = X - self.centre_
             return self._settled(Z, _found(self._points, Z, self._points.away(Z, scratch=True), k))
         n = len(self)
@@ -346,7 +283,7 @@ class NeighbourSearch(Stored):
         away, candidates = self.parted_.away(near.Z, scratch=True), near.nearest(wider)
         if candidates is None:  # which of them are nearest is only seen when they are parted
             return self._settled(near.Z, _found(self.parted_, near.Z, away, k))
-        wide = self.parted_.sorted(near.Z, _pick(away, candidates) + near.norms, candidates)
+        wide = self.parted_.sorted(near.Z, pick(away, candidates) + near.norms, candidates)
         found = wide[0][:, :k], wide[1][:, :k]
         if wider < n:
             # Whatever was left out lies as far as the last looked at, but for what parting has moved it.
@@ -389,6 +326,6 @@ class NeighbourSearch(Stored):
 
 
 def _found(points: Points, Z: FloatArray, away: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
-    positions = _lowest(away, k)
+    positions = lowest(away, k)
     norms = np.einsum("ij,ij->i", Z, Z)[:, None]
-    return points.sorted(Z, _pick(away, positions) + norms, positions)
+    return points.sorted(Z, pick(away, positions) + norms, positions)
