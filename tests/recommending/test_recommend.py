@@ -23,15 +23,19 @@ FAMILIES = {
     "neural": "autoencoder vae deep_svdd gan deep_iforest",
 }
 QUADRATIC = {"lof", "cof", "abod", "ocsvm", "kde"}
+DECLARED = {name: (spec.method, spec.alike) for name, spec in DETECTORS.items()}
 SLOW = {"neural": 5.0, "regression": 1.0}
 
 
 def fake(name, family, **changes):
     power = 2.0 if name in QUADRATIC else 1.0
+    method, alike = DECLARED.get(name, (None, None))
     values = {
         "name": name,
         "title": name,
         "family": family,
+        "method": method,
+        "alike": alike,
         "target": "collections:OrderedDict",
         "paper": "none",
         "summary": "made up",
@@ -117,6 +121,23 @@ def test_what_follows_the_portfolio_is_strong_and_mixed():
     first = ranking.selected[:5]
     assert all(CONTAMINATED.strength[c.detector] >= 0.6 for c in first)
     assert len({DETECTORS[c.detector].family for c in first}) >= 3
+
+
+def test_rules_go_by_what_a_detector_declares(catalogue):
+    catalogue["mine"] = fake("mine", "linear", method="covariance")
+    catalogue["other"] = fake("other", "linear")
+    ranking = recommend(profile_of(rows=30), Settings(), None)
+    assert "REC-113" in codes(ranking, "mine")
+    assert "REC-113" not in codes(ranking, "other")
+
+
+def test_of_two_alike_the_second_waits(catalogue):
+    def place(alike):
+        catalogue["mcd"] = fake("mcd", "statistical", alike=alike)  # it comes after the fair-cut forest
+        chosen = recommend(profile_of(), Settings(priorities={"speed": 0.6, "accuracy": 0.4}), None).selected
+        return [c.detector for c in chosen].index("mcd")
+
+    assert place("density forests") > place(None) == 1
 
 
 def test_at_least_thirty_rules_all_with_sources():

@@ -9,10 +9,16 @@ from pynomaly_auto.records import Candidate, Reason
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """One detector after the rules and before the order."""
+    """One detector after the rules and before the order.
+
+    Args:
+        family: As its spec says.
+        alike: As its spec says.
+    """
 
     candidate: Candidate
     family: str
+    alike: str | None = None
     vetoed: bool = False
     impossible: bool = False
 

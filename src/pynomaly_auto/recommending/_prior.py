@@ -1,4 +1,4 @@
-"""What is held of detectors: which are alike, and strength with default parameters, in [0, 1]."""
+"""What is held of detectors before a table is seen: strength with default parameters, in [0, 1]."""
 
 from __future__ import annotations
 
@@ -8,21 +8,6 @@ from pynomaly_auto.knowledge import KnowledgeBase
 
 _DOCUMENTED = 20  # tables of one's own that weigh as much as the documented grade
 UNKNOWN = 0.5  # a third party's detector: neither favoured nor held back
-
-# Detectors that rank rows almost alike: trying a second one of a set adds little until other kinds were tried.
-ALIKE = (
-    frozenset({"knn", "knn_mean", "knn_median"}),
-    frozenset({"mcd", "elliptic_envelope"}),
-    frozenset({"zscore", "modified_zscore", "iqr", "grubbs"}),
-    frozenset({"ecod", "copod", "hbos"}),
-    frozenset({"iforest", "extended_iforest", "deep_iforest"}),
-    frozenset({"fair_cut_forest", "density_forest"}),
-    frozenset({"cblof", "mini_batch_kmeans"}),
-    frozenset({"ocsvm", "ocsvm_nystroem"}),
-    frozenset({"lof", "cof"}),
-    frozenset({"pca", "factor_analysis", "ica"}),
-    frozenset({"autoencoder", "vae"}),
-)
 
 
 def strengths(names: list[str], base: KnowledgeBase | None, documented: Mapping[str, float]) -> dict[str, float]:

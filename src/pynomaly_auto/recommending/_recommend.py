@@ -21,7 +21,7 @@ from pynomaly_auto.recommending._meta_learner import (
 from pynomaly_auto.recommending._ordering import in_learned_order
 from pynomaly_auto.recommending._overriding import asked_for, check_overrides, overridden
 from pynomaly_auto.recommending._prescribed import first_params, of_members, prescribed, unasked
-from pynomaly_auto.recommending._prior import ALIKE, strengths
+from pynomaly_auto.recommending._prior import strengths
 from pynomaly_auto.recommending._shares import foreign, least_shares, shares_reasons
 from pynomaly_auto.recommending.rules import CRITERIA, RULES, Context, Criterion, Effect
 from pynomaly_auto.records import Candidate, Profile, Ranking, Reason
@@ -182,7 +182,9 @@ def _judge(
         memory_mb=context.needed_mb(spec),
         reasons=tuple(reasons),
     )
-    return Judged(candidate=candidate, family=spec.family, vetoed=vetoed, impossible=impossible is not None)
+    return Judged(
+        candidate=candidate, family=spec.family, alike=spec.alike, vetoed=vetoed, impossible=impossible is not None
+    )
 
 
 def _views(name: str, context: Context, opinion: Opinion) -> tuple[str, ...]:
@@ -285,9 +287,7 @@ def _in_order(
         def worth(j: Judged) -> tuple[float, str]:
             earlier = order if len(order) < _MIXED else ()
             family = sum(e.family == j.family for e in earlier)
-            alike = sum(
-                j.candidate.detector in kind and e.candidate.detector in kind for e in earlier for kind in ALIKE
-            )
+            alike = sum(j.alike is not None and e.alike == j.alike for e in earlier)
             return (j.candidate.score - _SAME_FAMILY * family - _LIKENESS * alike, j.candidate.detector)
 
         best = max(rest, key=worth)

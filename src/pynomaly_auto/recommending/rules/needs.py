@@ -129,7 +129,7 @@ def clean_training(spec: DetectorSpec, context: Context) -> Effect | None:
 def accuracy_asked_for(spec: DetectorSpec, context: Context) -> Effect | None:
     """Where accuracy has priority, methods that learn structure are favoured over per-column limits."""
     weight = context.settings.priorities["accuracy"]
-    if weight < 0.75 or spec.name not in {"zscore", "modified_zscore", "iqr", "grubbs"}:
+    if weight < 0.75 or spec.alike != "limits per column":
         return None
     return penalty(0.1, f"limits per column are coarse, accuracy has weight {weight:.0%}", accuracy=round(weight, 3))
 
