@@ -22,8 +22,8 @@ from benchmarks._store import Line
 from pynomaly_auto.building import Task, load_task
 from pynomaly_auto.building._parts import DEFAULT, read_part
 from pynomaly_auto.errors import PynomalyError
-from pynomaly_auto.knowledge import META, STATISTIC, member_name
-from pynomaly_auto.records import FloatArray, IntArray
+from pynomaly_auto.knowledge import META, STATISTIC
+from pynomaly_auto.records import Configuration, FloatArray, IntArray
 from pynomaly_auto.scoring import STATISTICS, average_precision, roc_auc, tail_ranks
 
 FUSED = "pynomaly_auto, fused"
@@ -130,7 +130,7 @@ def _viewed(table: pd.DataFrame) -> dict[str, FloatArray]:
     asked = {name for names in MEANS.values() for name in names if ":" in name}
     out: dict[str, FloatArray] = {}
     for row in table[(table["config"] != DEFAULT) & table["scores"].notna()].itertuples():
-        name = member_name(str(row.detector), json.loads(str(row.params)))
+        name = Configuration(detector=str(row.detector), params=json.loads(str(row.params))).vote
         if name in asked:
             out[name] = tail_ranks(np.asarray(row.scores, dtype=np.float64))
     return out

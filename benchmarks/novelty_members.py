@@ -76,7 +76,7 @@ def main() -> None:
     options = measured_options(__doc__)
     data = read(options.source, options.parts, options.max_rows, options.seed)
     names = sorted(set.intersection(*(set(scores) for _, scores in data)))
-    members = tuple(m for m in (name_of(*member) for member in NOVELTY.members) if m in names)
+    members = tuple(m for m in (name_of(c.detector, c.params) for c in NOVELTY.members) if m in names)
     plain = tuple(m for m in members if "view=" not in m)
     ways: list[tuple[str, Sequence[str], Callable[..., Rows], Callable[..., Rows]]]
     ways = [(name, (name,), tails, mean) for name in names]

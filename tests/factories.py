@@ -12,6 +12,7 @@ from pynomaly_auto.records import (
     Calibration,
     Candidate,
     Column,
+    Configuration,
     Contribution,
     Distributions,
     Ensemble,
@@ -228,8 +229,7 @@ def make_search(rng: np.random.Generator, n: int, interrupted: bool = False) -> 
         trials.append(
             Trial(
                 number=i,
-                detector=name,
-                params=params,
+                configuration=Configuration(detector=name, params=params),
                 status=status,
                 quality=float(rng.uniform(0.55, 0.93)) if done else None,
                 statistics={"agreement": 0.8, "stability": 0.9, "tail": float("nan")} if done else {},
@@ -262,8 +262,7 @@ def make_ensemble(search: Search) -> Ensemble:
     members = tuple(
         Member(
             trial=t.number,
-            detector=t.detector,
-            params=t.params,
+            configuration=t.configuration,
             weight=float(w),
             quality=float(t.quality or 0.0),
             diversity=0.3 + 0.05 * i,

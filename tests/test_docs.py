@@ -24,6 +24,17 @@ def test_readme_code_runs(
     exec(compile(code, "README.md", "exec"), {})
 
 
+def test_every_page_is_in_the_navigation_once_and_every_decision_has_a_number_of_its_own() -> None:
+    pages = sorted(str(p.relative_to(ROOT / "docs")) for p in (ROOT / "docs").rglob("*.md"))
+    listed = re.findall(r"^ +- (?:[^:\n]+: )?(\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), flags=re.M)
+    assert sorted(listed) == pages
+    decisions = [page for page in listed if re.match(r"decisions/\d", page)]
+    numbers = [page.split("/")[1][:4] for page in decisions]
+    assert numbers == [f"{i:04d}" for i in range(1, len(decisions) + 1)]
+    for page, number in zip(decisions, numbers, strict=True):
+        assert (ROOT / "docs" / page).read_text(encoding="utf-8").startswith(f"# {number} ")
+
+
 @pytest.mark.parametrize("page", ["score.md"])
 def test_examples_of_a_page_give_what_they_say(page: str) -> None:
     outcome = doctest.testfile(str(ROOT / "docs" / page), module_relative=False)

@@ -129,6 +129,7 @@ def test_errors_say_what_where_and_what_to_do() -> None:
     assert (type(again), str(again)) == (SettingError, str(error))
     assert isinstance(error, ValueError)
     assert "Known: a, b" in str(UnknownNameError.of("thing", "zzz", ["b", "a"]))
+    assert str(UnknownNameError.of("thing", "zzz", [])) == "unknown thing 'zzz'. There is none so far."
 
 
 def test_optional_packages() -> None:

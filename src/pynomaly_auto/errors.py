@@ -83,7 +83,9 @@ class UnknownNameError(SettingError):
         names = sorted(known)
         asked = name.lower() if isinstance(name, str) and len(name) <= _SHOWN else ""
         near = difflib.get_close_matches(asked, names, n=3, cutoff=0.5)
-        fix = f"Did you mean {' or '.join(repr(n) for n in near)}?" if near else f"Known: {', '.join(names)}."
+        fix = f"Known: {', '.join(names)}." if names else "There is none so far."
+        if near:
+            fix = f"Did you mean {' or '.join(repr(n) for n in near)}?"
         return cls(f"unknown {kind} {shown(name)}.", fix=fix)
 
 

@@ -8,11 +8,12 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from pynomaly_auto.building import Plan, add, build, restate
 from pynomaly_auto.building._configurations import configurations, draw
 from pynomaly_auto.building._measure import Measured, finish, fit, prepare
-from pynomaly_auto.building._parts import Configuration, read_part, slug, write_part
+from pynomaly_auto.building._parts import mark, read_part, slug, write_part
 from pynomaly_auto.building._sources import find_tasks
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import InvalidInputError, SettingError, StorageError, UnknownNameError
 from pynomaly_auto.knowledge import KnowledgeBase
+from pynomaly_auto.records import Configuration
 
 PLAN = Plan(workers=1, detectors=("hbos", "knn_mean"), configurations=1)
 
@@ -61,7 +62,7 @@ def test_failures_are_results(folder, tmp_path):
     part = tmp_path / "part.parquet"
 
     def measured(detector, status, values=None):
-        c = Configuration(detector=detector, name="default", params={})
+        c = Configuration(detector=detector)
         return Measured(configuration=c, status=status, seconds=1.0, memory_mb=1.0, error=status, scores=values)
 
     assert (
@@ -122,7 +123,7 @@ def test_plan_is_checked(changes):
 def test_configurations_are_the_same_everywhere():
     first, again = (configurations(["knn_mean", "hbos", "grubbs"], 3, 0) for _ in range(2))
     assert first == again
-    assert [c.key for c in first[:3]] == [("knn_mean", "default"), ("hbos", "default"), ("grubbs", "default")]
+    assert [mark(c) for c in first[:3]] == [("knn_mean", "default"), ("hbos", "default"), ("grubbs", "default")]
     assert {c.detector for c in first[3:]} <= {"knn_mean", "hbos"}
     assert any(c.detector == "knn_mean" for c in first[3:])
     assert configurations(["knn_mean"], 3, 1)[1:] != configurations(["knn_mean"], 3, 0)[1:]

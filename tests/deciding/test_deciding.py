@@ -418,6 +418,9 @@ class TestLearned:
         cut = move(verdict, threshold=float(np.quantile(scores, 0.5)))
         assert np.array_equal(cut.probabilities, verdict.probabilities)
         assert (cut.labels == -1).mean() == pytest.approx(0.5, abs=0.01)
+        again = move(cut, threshold=cut.threshold + 0.1)
+        assert cut.contamination == again.contamination == verdict.contamination
+        assert cut.method == again.method == f"{verdict.method}; threshold set by the user"
         assert cut.expectation.real == pytest.approx(cut.probabilities[cut.labels == -1].sum())
 
     def test_no_two_scores_share_a_probability(self):

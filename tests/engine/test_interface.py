@@ -34,7 +34,7 @@ def test_finds_the_planted_anomalies_and_returns_the_users_labels(fitted: Autono
 
 def test_result_reads_well(fitted: AutonomousDetector) -> None:
     result = fitted.result_
-    assert "of 200 rows; expected share" in repr(result)
+    assert "of 200 rows; 5.00% of all rows, flagged or not" in repr(result).replace("\n  ", " ")
     assert "<table" in result._repr_html_()
     assert json.loads(json.dumps(result.to_dict(), allow_nan=False))["n_rows"] == 200
     assert all(r.code and r.subject and r.text for r in result.reasons)
@@ -136,9 +136,9 @@ def test_novelty_judges_later_rows() -> None:
 def test_novelty_tries_what_it_combines_and_no_more() -> None:
     X = np.random.default_rng(0).normal(size=(150, 3))
     detector = AutonomousDetector(novelty=True, time_budget=60, tracking=False, verbose=0, random_state=0).fit(X)
-    members = [(m.detector, m.params) for m in detector.ensemble_.members]
-    assert tuple(members) == NOVELTY.members
-    assert [(t.detector, t.params) for t in detector.trials_] == members
+    members = tuple(m.configuration for m in detector.ensemble_.members)
+    assert members == NOVELTY.members
+    assert tuple(t.configuration for t in detector.trials_) == members
     assert "all members" in detector.result_.search.stopped
     assert (detector.result_.labels == -1).mean() == pytest.approx(0.05, abs=0.01)
 

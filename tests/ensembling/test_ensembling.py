@@ -6,7 +6,7 @@ import pytest
 from pynomaly_auto.detectors import DETECTORS, Cost, DetectorSpec
 from pynomaly_auto.ensembling import COMBINERS, FittedEnsemble, choose_members
 from pynomaly_auto.errors import NothingFinishedError
-from pynomaly_auto.records import Candidate, Ensemble, Member, Prediction, Ranking, Reason, Search, Trial
+from pynomaly_auto.records import Candidate, Configuration, Ensemble, Member, Prediction, Ranking, Reason, Search, Trial
 from pynomaly_auto.scoring import tail_ranks
 from pynomaly_auto.settings import Overrides, Settings
 
@@ -36,8 +36,9 @@ def scores_of(noise, seed, base=0):
 
 
 def trial(number, detector, scores, quality=0.7, **more):
-    values = {"params": {}, "status": "completed", "seconds": 0.1, "n_rows": N} | more
-    return Trial(number=number, detector=detector, quality=quality, scores=scores, **values)
+    values = {"status": "completed", "seconds": 0.1, "n_rows": N} | more
+    made = Configuration(detector=detector, params=values.pop("params", {}))
+    return Trial(number=number, configuration=made, quality=quality, scores=scores, **values)
 
 
 def search_of(*trials):
@@ -166,7 +167,9 @@ class Fitted:
         self.detector = detector
         self.scores = detector.score(X)
         self.reasons = (Reason(code="TUN-041", subject="d0", text="Fitted."),)
-        self.member = Member(trial=number, detector="d0", params={}, weight=weight, quality=0.7, diversity=0.1)
+        self.member = Member(
+            trial=number, configuration=Configuration(detector="d0"), weight=weight, quality=0.7, diversity=0.1
+        )  # fmt: skip
 
 
 def fitted_ensemble(n=500, seed=0):

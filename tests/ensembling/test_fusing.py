@@ -11,7 +11,7 @@ import pytest
 from pynomaly_auto.ensembling import COMBINERS, Expertise, FittedEnsemble, Fused, Neighbourhood, choose_members
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.knowledge import Anchor, Calibrator, Fusion, Votes, lay_out, table_facts, vote_features
-from pynomaly_auto.records import Candidate, Ensemble, Member, Ranking, Reason, Search, State, Trial
+from pynomaly_auto.records import Candidate, Configuration, Ensemble, Member, Ranking, Reason, Search, State, Trial
 from pynomaly_auto.settings import Settings
 from pynomaly_auto.testing import damaged_states
 
@@ -31,7 +31,13 @@ class Fitted:
         self.detector = Linear(np.roll([1.0, 0.3, 0.1], number))
         self.scores = self.detector.score(X)
         self.reasons = (Reason(code="TUN-041", subject=name, text="Fitted."),)
-        self.member = Member(trial=number, detector=name, params={}, weight=weight, quality=0.7, diversity=0.1)
+        self.member = Member(
+            trial=number, configuration=Configuration(detector=name), weight=weight, quality=0.7, diversity=0.1
+        )  # fmt: skip
+
+
+def tuned(member, **params):
+    return replace(member, configuration=member.configuration.fixing(params))
 
 
 def model():
@@ -138,7 +144,7 @@ def test_every_member_s_reason_says_its_final_weight(trust):
 def test_who_is_to_have_a_share_has_it_in_the_score(trust, known):
     X, fitted, plain = live(trust=trust)
     if not known:  # parameters of one's own: the fusion knows nothing of it
-        fitted[3].member = replace(fitted[3].member, params={"n_bins": 3})
+        fitted[3].member = tuned(fitted[3].member, n_bins=3)
     fitted[3].member = replace(fitted[3].member, least_share=0.2)
     record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINERS["robust mean"])
     line = Anchor(members=NAMES[:3], slope=2.0, intercept=0.0, share=0.5)
@@ -175,7 +181,7 @@ def test_too_few_known_members_leave_the_robust_mean():
 
 def test_tuned_members_are_not_taken_for_the_defaults():
     X, fitted, _ = live()
-    fitted[1].member = replace(fitted[1].member, params={"n_estimators": 50})
+    fitted[1].member = tuned(fitted[1].member, n_estimators=50)
     record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINERS["robust mean"])
     ensemble = FittedEnsemble.of(record, fitted, Expertise(fusion=model(), trust=1.0, X=X, seed=0))
     assert ensemble.fused is None  # three of four are too few for a model of four
@@ -253,7 +259,14 @@ def test_voters_come_along_without_weight():
     rng = np.random.default_rng(0)
     names = ("knn_mean", "iforest", "mcd", "hbos", "pca")
     trials = tuple(
-        Trial(number=i, detector=n, params={}, status="completed", quality=0.7, n_rows=200, scores=rng.random(200))
+        Trial(
+            number=i,
+            configuration=Configuration(detector=n),
+            status="completed",
+            quality=0.7,
+            n_rows=200,
+            scores=rng.random(200),
+        )
         for i, n in enumerate(names)
     )
     candidates = tuple(Candidate(detector=n, score=0.7, seconds=0.1, memory_mb=1.0) for n in names)

@@ -4,7 +4,7 @@ import pytest
 from pynomaly_auto.detectors import DETECTORS, fit_detector
 from pynomaly_auto.ensembling import COMBINERS, Distribution, FittedEnsemble, choose_members, stronger_half
 from pynomaly_auto.ensembling._distribution import tail_scale
-from pynomaly_auto.records import Candidate, Ensemble, Member, Ranking, Search, Trial
+from pynomaly_auto.records import Candidate, Configuration, Ensemble, Member, Ranking, Search, Step, Trial
 from pynomaly_auto.scoring import tail_ranks
 from pynomaly_auto.settings import Overrides, Settings
 from pynomaly_auto.tuning._refit import FittedMember
@@ -19,7 +19,9 @@ def ensemble_of(names=NAMES, combiner=COMBINER, tail="exponential"):
     fitted = []
     for i, name in enumerate(names):
         detector, scores = fit_detector(DETECTORS[name], {}, X, seed=0)
-        member = Member(trial=i, detector=name, params={}, weight=1 / len(names), quality=0.5, diversity=0.5)
+        member = Member(
+            trial=i, configuration=Configuration(detector=name), weight=1 / len(names), quality=0.5, diversity=0.5
+        )  # fmt: skip
         fitted.append(FittedMember(member=member, detector=detector, scores=scores))
     record = Ensemble(members=tuple(f.member for f in fitted), combiner=combiner)
     return FittedEnsemble.of(record, fitted, tail=tail)
@@ -76,7 +78,8 @@ def search_of(*made):
     scores = X[:, 0]
     trials = [
         Trial(
-            number=i, detector=d, params=p, status="completed", quality=0.5, n_rows=300, scores=scores + i * X[:, 1]
+            number=i, configuration=Configuration(detector=d, params=p), status="completed", quality=0.5, n_rows=300,
+            scores=scores + i * X[:, 1],
         )
         for i, (d, p) in enumerate(made)
     ]  # fmt: skip
@@ -86,7 +89,8 @@ def search_of(*made):
 def ranking_of(*members):
     names = dict.fromkeys(name for name, _ in members)
     candidates = tuple(Candidate(detector=n, score=0.8, seconds=0.1, memory_mb=1.0) for n in (*names, "ecod", "mcd"))
-    return Ranking(candidates=candidates, source="rules", confidence=0.0, portfolio=tuple(names), members=members)
+    queue = tuple(Step(configuration=Configuration(detector=d, params=p), role="member") for d, p in members)
+    return Ranking(candidates=candidates, source="rules", confidence=0.0, portfolio=tuple(names), queue=queue)
 
 
 def test_members_known_beforehand_are_taken_with_equal_weights():

@@ -15,7 +15,6 @@ from pynomaly_auto.knowledge import (
     calibration_features,
     calibration_inputs,
     lay_out,
-    member_name,
     table_facts,
     vote_features,
 )
@@ -68,13 +67,6 @@ def test_facts_of_agreeing_and_of_single_members():
     assert table_facts(same, n_features=2)["agreement"] == pytest.approx(1.0)
     many = votes(20_000)
     assert table_facts(many, n_features=2)["rows"] == pytest.approx(np.log(20_000))
-
-
-def test_member_names():
-    assert member_name("knn", {}) == "knn"
-    assert member_name("knn", {"view": "standard"}) == "knn"
-    assert member_name("knn", {"view": "ranks"}) == "knn:ranks"
-    assert member_name("knn", {"n_neighbors": 3}) is None
 
 
 def test_fusion_ranks_rows_and_says_what_it_knows():

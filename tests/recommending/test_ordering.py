@@ -8,10 +8,11 @@ import pytest
 
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.knowledge import Anchor, Fusion
+from pynomaly_auto.recommending._judged import Judged
 from pynomaly_auto.recommending._meta_learner import Opinion
 from pynomaly_auto.recommending._ordering import in_learned_order
 from pynomaly_auto.recommending._recommend import _views
-from pynomaly_auto.records import Candidate
+from pynomaly_auto.records import Candidate, Configuration, Step
 
 KNOWN = {"iforest": 0.004, "hbos": 0.003, "ecod": -0.01, "knn:trimmed": 0.0, "pca:trimmed": 0.0, "kde:trimmed": 0.0}
 
@@ -34,21 +35,21 @@ def base(members=("knn:trimmed", "pca:trimmed", "kde:trimmed"), gains=True):
 
 
 def candidate(name, *, view=None, params=None):
-    views = () if view is None else (view,)
-    return Candidate(
-        detector=name, selected=True, score=0.5, params=params or {}, views=views, seconds=1.0, memory_mb=1.0
-    )
+    further = () if view is None else (Step(configuration=Configuration.in_view(name, view), role="view"),)
+    made = Candidate(detector=name, selected=True, score=0.5, params=params or {}, seconds=1.0, memory_mb=1.0)
+    return Judged(candidate=made, family="", further=further)
 
 
 CHOSEN = [
     candidate("ecod"), candidate("iforest"), candidate("hbos"), candidate("knn", view="trimmed"),
     candidate("kde", view="trimmed"), candidate("pca", view="trimmed"),
 ]  # fmt: skip
+HEARD = (Configuration(detector="ecod"), Configuration(detector="lof", params={"n_neighbors": 7}))
 
 
 def test_first_what_the_fusion_starts_from_then_gain_for_time():
     order, reasons = in_learned_order(base(), CHOSEN, (5000, 10))
-    names = [name for name, _ in order]
+    names = [c.detector for c in order]
     assert set(names[:3]) == {"knn", "kde", "pca"}
     assert names[0] == "pca"  # the cheapest of them
     assert DETECTORS["hbos"].seconds(5000, 10) < DETECTORS["iforest"].seconds(5000, 10) / 10
@@ -60,26 +61,26 @@ def test_first_what_the_fusion_starts_from_then_gain_for_time():
 def test_forced_detectors_come_before_all_others():
     chosen = [*CHOSEN, candidate("lof", params={"n_neighbors": 7})]
     order, _ = in_learned_order(base(), chosen, (5000, 10), forced=("ecod", "lof"))
-    assert order[:2] == (("ecod", {}), ("lof", {"n_neighbors": 7}))
-    assert [name for name, _ in order].count("ecod") == 1
+    assert order[:2] == HEARD
+    assert [c.detector for c in order].count("ecod") == 1
 
 
 def test_who_is_to_be_heard_comes_after_what_the_fusion_starts_from():
     chosen = [*CHOSEN, candidate("lof", params={"n_neighbors": 7})]
     order, _ = in_learned_order(base(), chosen, (5000, 10), asked=("lof", "ecod"))
-    assert {name for name, _ in order[:3]} == {"knn", "kde", "pca"}
-    assert order[3:5] == (("ecod", {}), ("lof", {"n_neighbors": 7}))
-    assert len(order) == len(set(map(str, order))) == 7
+    assert {c.detector for c in order[:3]} == {"knn", "kde", "pca"}
+    assert order[3:5] == HEARD
+    assert len(order) == len(set(order)) == 7
 
 
 def test_too_few_of_the_start_are_like_all_others():
     order, _ = in_learned_order(base(members=("knn:trimmed", "lof:trimmed", "mcd:trimmed")), CHOSEN, (5000, 10))
-    assert order[0][0] == "hbos"
+    assert order[0].detector == "hbos"
 
 
 def test_what_is_set_by_hand_is_another_member():
     chosen = [*CHOSEN[:2], candidate("hbos", params={"n_bins": 7})]
-    assert [name for name, _ in in_learned_order(base(), chosen, (500, 4))[0]] == ["iforest", "ecod"]
+    assert [c.detector for c in in_learned_order(base(), chosen, (500, 4))[0]] == ["iforest", "ecod"]
 
 
 @pytest.mark.parametrize("known", [None, base(gains=False)])

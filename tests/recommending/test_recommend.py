@@ -279,7 +279,7 @@ def test_needs():
 def test_novelty_has_members_of_its_own():
     ranking = recommend(profile_of(), Settings(novelty=True), None)
     assert ranking.members == NOVELTY.members
-    assert ranking.portfolio == tuple(dict.fromkeys(name for name, _ in NOVELTY.members))
+    assert ranking.portfolio == tuple(dict.fromkeys(c.detector for c in NOVELTY.members))
     assert [c.detector for c in ranking.selected][: len(ranking.portfolio)] == list(ranking.portfolio)
     by_name = {c.detector: c for c in ranking.candidates}
     assert by_name["knn"].params == {"n_neighbors": 1}
@@ -292,16 +292,15 @@ def test_novelty_has_members_of_its_own():
 def test_a_base_given_to_a_regime_that_asks_none_is_not_heard(base):
     heard, unheard = (recommend(profile_of(), Settings(novelty=True), known) for known in (base, None))
     assert heard == unheard
-    assert not any(c.views or c.prediction for c in heard.candidates)
+    assert not any(c.prediction for c in heard.candidates)
     assert recommend(profile_of(), Settings(), base) != recommend(profile_of(), Settings(), None)
 
 
 def test_novelty_obeys_the_user():
     overrides = {"exclude": ["abod"], "params": {"knn_mean": {"n_neighbors": 9}}, "reason": "policy 12"}
     ranking = recommend(profile_of(), Settings(novelty=True, overrides=overrides), None)
-    members = dict(enumerate(ranking.members)).values()
-    assert "abod" not in {name for name, _ in members}
-    assert [p for n, p in members if n == "knn_mean"] == [
+    assert "abod" not in {c.detector for c in ranking.members}
+    assert [c.params for c in ranking.members if c.detector == "knn_mean"] == [
         {"n_neighbors": 9, "view": "ranks"}, {"n_neighbors": 9}, {"n_neighbors": 9, "view": "whitened"},
     ]  # fmt: skip
     only = recommend(profile_of(), Settings(novelty=True, overrides={"include": ["hbos"], "reason": "mine"}), None)
@@ -343,9 +342,9 @@ def test_include_only():
 def test_fixed_parameters_stay_in_warm_starts(base):
     settings = Settings(overrides={"params": {"lof": {"k": 3}}})
     ranking = recommend(profile_of(), settings, base)
-    lof = next(c for c in ranking.candidates if c.detector == "lof")
-    assert lof.warm_starts
-    assert all(start["k"] == 3 for start in lof.warm_starts)
+    starts = [step for step in ranking.queue if step.detector == "lof" and step.role == "warm start"]
+    assert starts
+    assert all(step.params["k"] == 3 for step in starts)
 
 
 def test_unknown_override():

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pynomaly_auto.records import PROBABILITY, Reason
+from pynomaly_auto.records import PROBABILITY, Configuration, Reason
 from tests.factories import make_result
 
 
@@ -39,13 +39,17 @@ def test_where_all_rows_are_normal_what_is_flagged_is_said_to_be_a_false_alarm()
     novelty = replace(result, verdict=replace(result.verdict, expectation=None))
     assert novelty.headline == "25 rows lie above the cut: false alarms, as all rows are taken as normal."
     assert "expected to be real" not in novelty._repr_html_()
+    assert "anomalies expected" not in novelty._repr_html_()
+    assert novelty.summary_lines()[1].startswith("That is 5.00% of 500 rows; the cut was set for 5.00% (")
     assert "expectation" in result.to_dict()
 
 
 def test_the_summary_says_how_many_are_expected_to_be_real():
     first, second = make_result().summary_lines()[:2]
     assert first == "25 rows flagged; about 15 of them (8 to 25) are expected to be real, the first 10 with 8."
-    assert second.startswith("That is 5.00% of 500 rows; expected share of anomalies: 5.00%")
+    assert second.startswith(
+        "That is 5.00% of 500 rows; 5.00% of all rows, flagged or not, are expected to be anomalies ("
+    )
 
 
 def test_notebook_view_escapes_what_comes_from_the_data():
@@ -59,9 +63,12 @@ def many_members(result, count=50):
     first = result.ensemble.members[0]
     views = ({}, {"view": "ranks"}, {"view": "trimmed"})
     members = tuple(
-        replace(first, detector=f"d{i // 3}", params=views[i % 3], weight=(count - i) / (count * (count + 1) / 2))
+        replace(
+            first, configuration=Configuration(detector=f"d{i // 3}", params=views[i % 3]),
+            weight=(count - i) / (count * (count + 1) / 2),
+        )
         for i in range(count)
-    )
+    )  # fmt: skip
     return replace(result, ensemble=replace(result.ensemble, members=members))
 
 
@@ -72,6 +79,16 @@ def test_of_many_members_the_heaviest_are_shown_each_with_its_view():
     assert "d3 (trimmed)" in html
     assert "d9 (trimmed)" not in html
     assert "d0 (ranks)" in result.summary().replace("\n  ", " ")
+    assert result.summary_lines()[2].endswith(" and 42 more.")
+
+
+def test_members_that_hardly_weigh_are_counted_and_not_named():
+    result = make_result()
+    first = result.ensemble.members[0]
+    weights = (0.99, 0.004, 0.003, 0.003)
+    members = tuple(replace(first, detector=f"d{i}", weight=w) for i, w in enumerate(weights))
+    light = replace(result, ensemble=replace(result.ensemble, members=members))
+    assert light.summary_lines()[2] == "4 models combined: d0 99% and 3 more, each less than 1%."
 
 
 def test_notebook_view_cuts_long_lists_of_reasons():

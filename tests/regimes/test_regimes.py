@@ -71,11 +71,11 @@ def test_a_regime_names_detectors_that_exist(name: str) -> None:
     regime = REGIMES[name]
     used = {*regime.strength, *regime.portfolio, *regime.favoured.detectors, *regime.disfavoured.detectors}
     assert used <= {*DETECTORS}
-    assert all(member in regime.portfolio for member, _ in regime.members)
+    assert all(member.detector in regime.portfolio for member in regime.members)
     assert bool(regime.unasked) != regime.asks_knowledge_base
     assert all(bool(leaning.detectors) == bool(leaning.why) for leaning in (regime.favoured, regime.disfavoured))
-    for detector, params in regime.members:
-        DETECTORS[detector].build(params, seed=0)
+    for member in regime.members:
+        DETECTORS[member.detector].build(member.params, seed=0)
 
 
 @pytest.mark.parametrize(

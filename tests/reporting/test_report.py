@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.records import Explanation
+from pynomaly_auto.records import Configuration, Explanation
 from pynomaly_auto.reporting import _charts, _files, check_writable, profile_facts, render, write_report, write_results
 from pynomaly_auto.reporting._view import ANOMALIES, number
 from tests.factories import make_result
@@ -257,7 +257,8 @@ def test_many_models_are_drawn_together_and_listed_each():
     result = make_result()
     first = result.ensemble.members[0]
     members = tuple(
-        replace(first, detector=f"d{i}", params={"view": "ranks"} if i % 2 else {}, weight=1 / 60) for i in range(60)
+        replace(first, configuration=Configuration.in_view(f"d{i}", "ranks" if i % 2 else "standard"), weight=1 / 60)
+        for i in range(60)
     )
     page = render(replace(result, ensemble=replace(result.ensemble, members=members)))
     assert "40 more" in page

@@ -4,14 +4,14 @@ from tuning_makers import make_dataset, make_plan, make_ranking
 
 from pynomaly_auto._deadline import Deadline
 from pynomaly_auto.errors import NothingFinishedError
-from pynomaly_auto.records import Ensemble, Member
+from pynomaly_auto.records import Configuration, Ensemble, Member
 from pynomaly_auto.tuning import _refit, refit, tune
 
 
 def ensemble_of(search):
     share = 1 / len(search.completed)
     members = tuple(
-        Member(trial=t.number, detector=t.detector, params=t.params, weight=share, quality=0.5, diversity=0.1)
+        Member(trial=t.number, configuration=t.configuration, weight=share, quality=0.5, diversity=0.1)
         for t in search.completed
     )
     return Ensemble(members=members, combiner="mean")
@@ -69,8 +69,8 @@ def test_when_no_member_can_be_fitted_on_all_rows_the_sample_has_to_do(pool):
 def test_nothing_at_all_is_an_error(pool):
     dataset = make_dataset(600)
     plan, tuned, _ = searched(pool, dataset, "fake_sum", tuning_rows=300)
-    lost = Ensemble(members=tuple(Member(trial=9, detector="raises", params={}, weight=1, quality=0, diversity=0)
-                                  for _ in range(1)), combiner="mean")  # fmt: skip
+    raises = Member(trial=9, configuration=Configuration(detector="raises"), weight=1, quality=0, diversity=0)
+    lost = Ensemble(members=(raises,), combiner="mean")
     with pytest.raises(NothingFinishedError, match="singular"):
         refit(dataset, lost, plan, tuned)
     assert _refit.expected_seconds(lost.members[0], dataset, tuned.search) > 0

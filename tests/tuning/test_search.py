@@ -146,18 +146,18 @@ def test_short_budgets_and_wide_tables_mean_fewer_rows(pool):
 
 
 def test_parameters_set_by_hand_are_kept_and_not_tuned(pool):
-    settings = Settings(
-        time_budget=None, n_trials=10, overrides=Overrides(params={"fake_sum": {"power": 3.0, "skip": 1}})
-    )
-    search = tune(make_dataset(), make_ranking("fake_sum"), make_plan(pool, settings=settings)).search
+    by_hand = {"fake_sum": {"power": 3.0, "skip": 1}}
+    settings = Settings(time_budget=None, n_trials=10, overrides=Overrides(params=by_hand))
+    search = tune(make_dataset(), make_ranking("fake_sum", params=by_hand), make_plan(pool, settings=settings)).search
     assert len(search.trials) == 2  # only the kind is left to choose
     assert all(t.params["power"] == 3.0 and t.params["skip"] == 1 for t in search.trials)
 
 
 def settled_but(*still):
-    def settled(detector, params, trials):
+    def settled(wanted, trials):
         done = [t for t in trials if t.scores is not None]
-        if detector in still or (params or {}).get("power") == 1.5 or len(done) < 3:
+        detector, params = (wanted, {}) if isinstance(wanted, str) else (wanted.detector, wanted.params)
+        if detector in still or params.get("power") == 1.5 or len(done) < 3:
             return None
         return {"members": len(done), "anchors": 3}
 

@@ -3,7 +3,9 @@
 import numpy as np
 
 from pynomaly_auto._deadline import Deadline
-from pynomaly_auto.records import Candidate, Dataset, Ranking
+from pynomaly_auto.recommending._judged import Judged
+from pynomaly_auto.recommending._queue import queue_of
+from pynomaly_auto.records import Candidate, Configuration, Dataset, Ranking, Step
 from pynomaly_auto.settings import Settings
 from pynomaly_auto.tuning import TuningPlan
 
@@ -18,15 +20,28 @@ def make_dataset(n=300, d=4, seed=0):
     )  # fmt: skip
 
 
-def make_ranking(*names, warm_starts=None):
+def make_ranking(*names, warm_starts=None, params=None):
     candidates = tuple(
         Candidate(
-            detector=name, score=0.9 - 0.02 * i, seconds=0.01, memory_mb=1.0,
-            warm_starts=(warm_starts or {}).get(name, ()),
+            detector=name, params=(params or {}).get(name, {}), score=0.9 - 0.02 * i, seconds=0.01, memory_mb=1.0
         )
         for i, name in enumerate(names)
     )  # fmt: skip
-    return Ranking(candidates=candidates, source="rules", confidence=0.0)
+    return Ranking(candidates=candidates, queue=make_queue(candidates, warm_starts), source="rules", confidence=0.0)
+
+
+def make_queue(candidates, warm_starts=None):
+    judged = [
+        Judged(
+            candidate=c, family="fake",
+            further=tuple(
+                Step(configuration=Configuration(detector=c.detector, params=params), role="warm start")
+                for params in (warm_starts or {}).get(c.detector, ())
+            ),
+        )
+        for c in candidates
+    ]  # fmt: skip
+    return queue_of(candidates, judged)
 
 
 def make_plan(pool, *, budget=None, n_trials=None, seed=1, **more):

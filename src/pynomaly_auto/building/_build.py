@@ -16,7 +16,7 @@ from pynomaly_auto.building._fuse import FEWEST_GROUPS, VIEWED, fusion_members, 
 from pynomaly_auto.building._held_out import fit_held_out, prepare_held_out
 from pynomaly_auto.building._laying import lay_tables
 from pynomaly_auto.building._measure import Measured, Prepared, finish, fit, prepare
-from pynomaly_auto.building._parts import Configuration, read_part, slug
+from pynomaly_auto.building._parts import mark, read_part, slug
 from pynomaly_auto.building._plan import Plan, Progress
 from pynomaly_auto.building._sources import Task, find_tasks, variants_of
 from pynomaly_auto.building._train import Learned
@@ -24,6 +24,7 @@ from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import InvalidInputError, NotApplicableError, StorageError
 from pynomaly_auto.knowledge import KnowledgeBase, Manifest
 from pynomaly_auto.pool import Executor, Job, Outcome
+from pynomaly_auto.records import Configuration
 from pynomaly_auto.regimes import CONTAMINATED, Judged
 
 _PREPARE_TIMEOUT = 300.0
@@ -156,7 +157,7 @@ def _measure_all(tasks: list[Task], parts: Path, plan: Plan, on_task: Callable[[
     """Bring every task to its end; the part files of those that could be measured."""
     names = plan.detectors or tuple(name for name, spec in DETECTORS.items() if spec.installed)
     drawn = configurations(names, plan.configurations, plan.seed)
-    wanted = list({c.key: c for c in (*drawn, *prescribed(plan.regime, names))}.values())
+    wanted = list(dict.fromkeys((*drawn, *prescribed(plan.regime, names))))
     try:
         parts.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -227,7 +228,7 @@ class _Run:
                 fix="Give each protocol its own folder of parts.",
             )
         have = set(zip(known["detector"], known["config"], strict=True))
-        return [c for c in self.wanted if c.key not in have]
+        return [c for c in self.wanted if mark(c) not in have]
 
     def _begin(self, task: Task, todo: list[Configuration], pool: Executor, folder: str) -> None:
         self.open[task.name] = _Open(task=task, todo=todo, started=time.monotonic())
@@ -264,8 +265,8 @@ class _Run:
             return self._fail(state, outcome) if outcome.status != "completed" else self._complete(state)
         if state.waiting == 0:
             # In the order wanted, not in that of completion: the same build gives the same file.
-            position = {c.key: i for i, c in enumerate(state.todo)}
-            measured = sorted(state.measured, key=lambda m: position[m.configuration.key])
+            position = {c: i for i, c in enumerate(state.todo)}
+            measured = sorted(state.measured, key=lambda m: position[m.configuration])
             args = (state.task, state.prepared, measured, str(self._part(state.task)), self.plan.seed)
             pool.submit(Job(function=finish, args=args, timeout=_PREPARE_TIMEOUT, key=(name, "finish", None)))
         return None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pynomaly_auto.building._parts import DEFAULT, Configuration
 from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS, DetectorSpec
+from pynomaly_auto.records import Configuration
 from pynomaly_auto.regimes import CONTAMINATED, Regime
 
 if TYPE_CHECKING:
@@ -29,36 +27,32 @@ def configurations(detectors: Sequence[str], extra: int, seed: int) -> list[Conf
         UnknownNameError: A detector is unknown.
     """
     specs = [DETECTORS[name] for name in detectors]
-    out = [Configuration(detector=spec.name, name=DEFAULT, params={}) for spec in specs]
+    out = [Configuration(detector=spec.name) for spec in specs]
     for spec in specs if extra else ():
         if VIEW in spec.space:
-            params = [{VIEW: view} for view in getattr(spec.space[VIEW], "choices", ()) if view != VIEWS[0]]
-            out += [Configuration(detector=spec.name, name=_name(p), params=p) for p in params]
+            views = (view for view in getattr(spec.space[VIEW], "choices", ()) if view != VIEWS[0])
+            out += [Configuration.in_view(spec.name, view) for view in views]
     for spec in specs:
         if spec.space and CONTAMINATED.strength.get(spec.name, 0.0) >= _STRONG:
             out += _drawn(spec, extra, seed)
-    return list({c.key: c for c in out}.values())  # a point drawn may be one of the views
+    return list(dict.fromkeys(out))  # a point drawn may be one of the views
 
 
 def prescribed(regime: Regime, detectors: Sequence[str]) -> list[Configuration]:
     """The members that a regime names beforehand, as far as their detectors are given."""
-    return [
-        Configuration(detector=name, name=_name(params), params=params)
-        for name, params in regime.members
-        if name in detectors
-    ]
+    return [c for c in regime.members if c.detector in detectors]
 
 
 def _drawn(spec: DetectorSpec, extra: int, seed: int) -> list[Configuration]:
     rng = np.random.default_rng([seed, *spec.name.encode()])
-    found: dict[str, Configuration] = {}
+    found: dict[Configuration, None] = {}
     # A small discrete space may hold fewer points than asked for: give up after some repetitions.
     for _ in range(5 * extra):
         if len(found) == extra:
             break
         params = {name: draw(distribution, rng) for name, distribution in spec.space.items()}
-        found.setdefault(_name(params), Configuration(detector=spec.name, name=_name(params), params=params))
-    return list(found.values())
+        found.setdefault(Configuration(detector=spec.name, params=params))
+    return list(found)
 
 
 def draw(distribution: BaseDistribution, rng: np.random.Generator) -> Any:
@@ -76,7 +70,3 @@ def draw(distribution: BaseDistribution, rng: np.random.Generator) -> Any:
         value = low + distribution.step * round((value - low) / distribution.step)
     value = min(max(value, low), high)
     return round(value) if whole else value
-
-
-def _name(params: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(dict(params), sort_keys=True).encode()).hexdigest()[:8]

@@ -25,7 +25,7 @@ from pynomaly_auto.knowledge import (
     calibration_inputs,
     vote_features,
 )
-from pynomaly_auto.records import FloatArray, IntArray
+from pynomaly_auto.records import Configuration, FloatArray, IntArray
 
 FEWEST_GROUPS = 20  # below that, rows of a few tables would be taken for a law
 _FOLDS = 4
@@ -47,10 +47,10 @@ _CALIBRATED = 300  # rows of a table that the calibrator is trained on
 _BINS = 20
 # Views of the table that are members beside the standard ones.
 VIEWED: tuple[str, ...] = tuple(
-    f"{name}:{view}"
+    vote
     for name, spec in DETECTORS.items()
     for view in getattr(spec.space.get(VIEW), "choices", ())
-    if view != VIEWS[0]
+    if view != VIEWS[0] and (vote := Configuration.in_view(name, view).vote)
 )
 # Too slow, or too weak, for what they cost; measured, but no members.
 _NO_MEMBERS = ("random_forest_residuals", "gradient_boosting_residuals", "svr_residuals")

@@ -17,9 +17,9 @@ from pynomaly_auto.building._sources import Task, load_task
 from pynomaly_auto.dataset import TableEncoder
 from pynomaly_auto.detectors import NeighbourSearch
 from pynomaly_auto.ensembling import FEWEST_ROWS, NEIGHBOURS, WIDEST
-from pynomaly_auto.knowledge import Anchor, Votes, lay_out, member_name, table_facts, vote_features
+from pynomaly_auto.knowledge import Anchor, Votes, lay_out, table_facts, vote_features
 from pynomaly_auto.pool import Job, Pool
-from pynomaly_auto.records import FloatArray, IntArray
+from pynomaly_auto.records import Configuration, FloatArray, IntArray
 from pynomaly_auto.regimes import CONTAMINATED
 
 Inputs: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
@@ -132,7 +132,7 @@ def votes_of(results: pd.DataFrame, n_rows: int) -> Votes:
     names: list[str] = []
     columns: list[FloatArray] = []
     for detector, params, scores in zip(results["detector"], results["params"], results["scores"], strict=True):
-        name = member_name(str(detector), json.loads(str(params)))
+        name = Configuration(detector=str(detector), params=json.loads(str(params))).vote
         if scores is None or name is None or name in names or np.ptp(scores) <= 0:
             continue
         names.append(name)

@@ -16,7 +16,7 @@ from pynomaly_auto.building._parts import (
     DEFAULT,
     METRICS,
     TRAIN_SCORES,
-    Configuration,
+    label,
     read_part,
     slug,
     write_part,
@@ -27,7 +27,7 @@ from pynomaly_auto.detectors import DetectorSpec, fit_detector
 from pynomaly_auto.knowledge import META, STATISTIC
 from pynomaly_auto.pool import SharedArray
 from pynomaly_auto.profiling import profile
-from pynomaly_auto.records import FloatArray, IntArray
+from pynomaly_auto.records import Configuration, FloatArray, IntArray
 from pynomaly_auto.regimes import REGIMES
 
 # Their combined tail ranks are the consensus that score statistics compare with; strong and of different kinds.
@@ -130,7 +130,7 @@ def _row(m: Measured, seed: int, prepared: Prepared) -> dict[str, Any]:
     row = {
         "task": "",
         "detector": m.configuration.detector,
-        "config": m.configuration.name,
+        "config": label(m.configuration),
         "params": json.dumps(dict(m.configuration.params), sort_keys=True),
         "status": m.status,
         "seconds": m.seconds,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import pyarrow.parquet as pq
 
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.knowledge import META
+from pynomaly_auto.records import Configuration
 
 DEFAULT = "default"
 _RECORD = b"pynomaly_task"
@@ -24,18 +23,17 @@ TRAIN_SCORES = "train_scores"  # of the rows fitted on, where others are judged
 METRICS = ("roc_auc", "average_precision", "f1_at_n", "precision_at_n")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Configuration:
-    """One detector with one set of parameters; ``name`` is ``"default"`` or a short hash of them."""
+def label(configuration: Configuration) -> str:
+    """What parts call a configuration beside its detector: ``"default"`` or a short hash of its parameters."""
+    if not configuration.params:
+        return DEFAULT
+    text = json.dumps(dict(configuration.params), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
-    detector: str
-    name: str
-    params: Mapping[str, Any]
 
-    @property
-    def key(self) -> tuple[str, str]:
-        """What identifies a measurement within a task."""
-        return self.detector, self.name
+def mark(configuration: Configuration) -> tuple[str, str]:
+    """What identifies a measurement within a task: the detector and the configuration's `label`."""
+    return configuration.detector, label(configuration)
 
 
 def read_part(path: Path) -> tuple[dict[str, Any], pd.DataFrame]:

@@ -157,6 +157,7 @@ def detect(  # noqa: PLR0913 - one parameter per option
         print_lines(evaluated.summary_lines() if evaluated is not None else ())
         written = "anomalies.csv, scores.parquet, result.json, report.html"
         written += ", evaluation.json" if evaluated is not None else ""
+        written += ", model.pynomaly" if save_model else ""
         out.print(f"Results in {output}: {written}", markup=False)
     if limit is not None:
         limit.check(int((result.labels == -1).sum()), len(result.labels))

@@ -62,8 +62,10 @@ def score(  # noqa: PLR0913 - one parameter per option
     top = {} if explained is None else _top_features(explained)
     write_judgement(judged, rows, output, evaluated=evaluated, top_features=top)
     if not quiet:
-        noun = "anomaly" if n_flagged == 1 else "anomalies"
-        out.print(f"{n_flagged:,} {noun} in {len(rows):,} rows ({n_flagged / len(rows):.2%}).", markup=False)
+        real = float(judged.probabilities[judged.labels == -1].sum())
+        said = f"{n_flagged:,} of {len(rows):,} rows flagged ({n_flagged / len(rows):.2%})"
+        said += f"; about {real:,.1f} of them are expected to be real" if n_flagged else ""
+        out.print(f"{said}.", markup=False)
         print_lines(evaluated.summary_lines() if evaluated is not None else ())
         written = "anomalies.csv, scores.parquet" + (", evaluation.json" if evaluated is not None else "")
         out.print(f"Results in {output}: {written}", markup=False)

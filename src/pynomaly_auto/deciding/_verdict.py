@@ -166,18 +166,22 @@ def move(
     """
     if (contamination is None) == (threshold is None):
         raise SettingError("give either a contamination or a threshold.", where="move")
-    scores = verdict.scores
+    scores, known = verdict.scores, verdict.calibration
     if contamination is not None:
         if not _is_number(contamination) or not 0 < contamination <= 0.5:
             raise SettingError(f"contamination is {contamination!r}.", fix="Give a share in (0, 0.5].")
         share = float(contamination)
         cut, reason = _cut(scores, round(share * len(scores)))
-        said = f"Contamination set to {share:.2%} by the user"
+        said, method = f"Contamination set to {share:.2%} by the user", "contamination set by the user"
     else:
         if not _is_number(threshold) or threshold is None:
             raise SettingError(f"threshold is {threshold!r}.", fix="Give a finite number on the scale of the scores.")
-        cut, share = float(threshold), float((scores > threshold).mean())
+        # Where the share was read off the probabilities, it stays what it was, as they do.
+        cut, share = float(threshold), float((scores > threshold).mean()) if known.anchored else verdict.contamination
         said, reason = f"Threshold set to {cut:.4g} by the user", None
+        method = "threshold set by the user"
+        if not known.anchored:
+            method = f"{verdict.method.removesuffix(f'; {method}')}; {method}"
     moved = Reason(
         code="DEC-060",
         subject="threshold",
@@ -187,10 +191,9 @@ def move(
     estimate = ShareEstimate(
         share=share,
         spread=0.0,
-        method="contamination set by the user" if contamination is not None else "threshold set by the user",
+        method=method,
         reasons=verdict.reasons + ((moved,) if reason is None else (moved, reason)),
     )
-    known = verdict.calibration
     if not known.anchored:
         # A share the user knows moves all probabilities; where they want the cut says nothing of any row.
         calibration: Calibration | None = known if contamination is None else shift(known, scores, share)

@@ -218,11 +218,17 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
         return evaluation(judged, y, seconds=time.perf_counter() - started)
 
     def set_contamination(self, contamination: float) -> Self:
-        """Move the cut so that this share of the training rows lies above it; nothing is fitted again."""
+        """Move the cut so that this share of the training rows lies above it; nothing is fitted again.
+
+        The share counts as what is known of the table, so the probabilities move with it.
+        """
         return self._moved(contamination=contamination)
 
     def set_threshold(self, threshold: float) -> Self:
-        """Move the cut to this combined score (``-score_samples``); nothing is fitted again."""
+        """Move the cut to this combined score (``-score_samples``); nothing is fitted again.
+
+        What was learned from known tables stays as it is: the probabilities and the share of anomalies.
+        """
         return self._moved(threshold=threshold)
 
     def compact(self, *, latency_ms: float | None = None, size_mb: float | None = None) -> Self:

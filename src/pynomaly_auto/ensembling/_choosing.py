@@ -12,8 +12,8 @@ from scipy.stats import rankdata
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.ensembling._combining import COMBINERS, WEIGHING
 from pynomaly_auto.errors import NothingFinishedError
-from pynomaly_auto.knowledge import Fusion, member_name
-from pynomaly_auto.records import Ensemble, FloatArray, LeftOut, Member, Ranking, Reason, Scalar, Search, Trial, plain
+from pynomaly_auto.knowledge import Fusion
+from pynomaly_auto.records import Ensemble, FloatArray, LeftOut, Member, Ranking, Reason, Scalar, Search, Trial
 from pynomaly_auto.regimes import REGIMES, Regime
 from pynomaly_auto.settings import Settings
 
@@ -184,8 +184,8 @@ def _full_seconds(trial: Trial, shape: tuple[int, int] | None) -> float:
 
 def _firsts(trials: Sequence[Trial], usable: list[int], ranking: Ranking) -> list[int]:
     """Of each detector the trial with the parameters that the ranking gave, or else its first usable one."""
-    given = {c.detector: plain(c.params) for c in ranking.candidates}
-    as_given = [i for i in usable if plain(trials[i].params) == given.get(trials[i].detector)]
+    given = {c.configuration for c in ranking.candidates}
+    as_given = [i for i in usable if trials[i].configuration in given]
     firsts: dict[str, int] = {}
     for i in (*as_given, *usable):
         firsts.setdefault(trials[i].detector, i)
@@ -213,12 +213,9 @@ def _add_prescribed(choice: _Choice, usable: list[int], ranking: Ranking) -> boo
     They are meant to be alike: nearest neighbours of one view after the other, so twins are no reason to leave one out.
     """
     found = False
-    for detector, params in ranking.members:
-        wanted = plain(params)
-        for i in usable:
-            trial = choice.trials[i]
-            if trial.detector != detector or plain(trial.params) != wanted:
-                continue
+    for configuration in ranking.members:
+        params = configuration.params
+        for i in (i for i in usable if choice.trials[i].configuration == configuration):
             found = True
             if i not in choice.chosen and not choice.full(i):
                 given = ", ".join(f"{k}={v}" for k, v in params.items()) or "default parameters"
@@ -240,7 +237,7 @@ def _add_portfolio(choice: _Choice, firsts: list[int], ranking: Ranking) -> None
         if twin is not None:
             _exclude_twin(choice, position, twin)
         else:
-            choice.add(position, "ENS-007", "Member of the robust portfolio: one strong detector of each kind.")
+            choice.add(position, "ENS-007", "Member of the portfolio: one strong detector of each kind.")
 
 
 def _add_outstanding(choice: _Choice, firsts: list[int]) -> None:
@@ -325,11 +322,11 @@ def _add_voters(
     known = set() if fusion is None else set(fusion.members)
     core = () if fusion is None else fusion.core(fusion.members)
     spare = math.inf if seconds_left is None else _SPARE * seconds_left
-    heard = {member_name(choice.trials[i].detector, choice.trials[i].params) for i in choice.chosen}
+    heard = {choice.trials[i].configuration.vote for i in choice.chosen}
     for i in usable:
         trial = choice.trials[i]
-        name = member_name(trial.detector, trial.params)
-        if name not in known or name in heard or i in choice.chosen:
+        name = trial.configuration.vote
+        if name is None or name not in known or name in heard or i in choice.chosen:
             continue
         if shape is not None and shape[0] != trial.n_rows:  # to be fitted again
             seconds = _full_seconds(trial, shape)
@@ -362,7 +359,7 @@ def _record(choice: _Choice, regime: Regime) -> Ensemble:
         trial = choice.trials[i]
         members.append(
             Member(
-                trial=trial.number, detector=trial.detector, params=trial.params, weight=float(weight),
+                trial=trial.number, configuration=trial.configuration, weight=float(weight),
                 quality=trial.quality or 0.0, diversity=apart, strength=float(choice.strength[i]),
                 least_share=choice.least.get(i, 0.0), reasons=(choice.why[i],),
             )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._neighbourhood import NEIGHBOURS, SHARE, Neighbourhood
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.knowledge import Fusion, Votes, member_name
+from pynomaly_auto.knowledge import Fusion, Votes
 from pynomaly_auto.records import FloatArray, Member, Reason, Scalar, State, plain, restore
 
 FUSED_COMBINER = "learned fusion, blended with the robust mean of −log tail ranks"
@@ -92,7 +92,7 @@ class Fused:
 
 def named(members: Sequence[Member]) -> tuple[str, ...]:
     """The members as the fusion knows them; an empty name for a tuned one, which it does not know."""
-    names = [member_name(m.detector, m.params) or "" for m in members]
+    names = [m.configuration.vote or "" for m in members]
     # A detector's second member of the same name would overwrite the first.
     return tuple(name if names.index(name) == i else "" for i, name in enumerate(names))
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from pynomaly_auto.ensembling._fitted import Expertise
-from pynomaly_auto.knowledge import member_name
-from pynomaly_auto.records import Trial
+from pynomaly_auto.records import Configuration, Trial
 from pynomaly_auto.settings import Settings
 
 
@@ -32,14 +30,11 @@ class Settling:
     settings: Settings
     expertise: Expertise | None
 
-    def __call__(
-        self, detector: str, params: Mapping[str, Any] | None, trials: Iterable[Trial]
-    ) -> Mapping[str, int] | None:
+    def __call__(self, wanted: Configuration | str, trials: Iterable[Trial]) -> Mapping[str, int] | None:
         """Of how many members the fusion is in force where a trial cannot change the answer any more; else None.
 
         Args:
-            detector: Whose trial.
-            params: Its parameters; None: any that a search may propose.
+            wanted: What the trial fits; a detector's name: any of it that a search may propose.
             trials: Those made so far.
 
         Returns:
@@ -48,9 +43,9 @@ class Settling:
         if self.expertise is None or self.settings.max_models is not None:
             return None
         fusion = self.expertise.fusion
-        if params is not None and member_name(detector, params) in fusion.members:
+        if isinstance(wanted, Configuration) and wanted.vote in fusion.members:
             return None
-        names = {member_name(t.detector, t.params) or "" for t in trials if t.scores is not None and np.ptp(t.scores)}
+        names = {t.configuration.vote or "" for t in trials if t.scores is not None and np.ptp(t.scores)}
         known, core = fusion.knows(tuple(names)), fusion.core(tuple(names))
         if not known or not core or self.expertise.trust <= 0:
             return None

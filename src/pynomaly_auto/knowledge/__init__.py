@@ -19,12 +19,12 @@ from pynomaly_auto.knowledge._manifest import (
     sha256,
     write_manifest,
 )
-from pynomaly_auto.knowledge._votes import MAGNITUDE, RANK, Votes, lay_out, member_name, table_facts, vote_features
+from pynomaly_auto.knowledge._votes import MAGNITUDE, RANK, Votes, lay_out, table_facts, vote_features
 
 __all__ = [
     "GAIN_INPUTS", "MAGNITUDE", "MANIFEST", "META", "RANK", "RESULTS", "SCHEMA", "STATISTIC", "TASKS", "Anchor",
     "Calibrator", "Company", "DetectorFacts", "Fusion", "Gains", "Judged", "KnowledgeBase", "Manifest", "Measured",
     "ModelCard", "Neighbours", "Scaling", "Votes", "WarmStart", "anchored", "calibration_features",
-    "calibration_inputs", "design_matrix", "gain_inputs", "input_names", "lay_out", "member_name", "read_manifest",
+    "calibration_inputs", "design_matrix", "gain_inputs", "input_names", "lay_out", "read_manifest",
     "sha256", "table_facts", "vote_features", "write_manifest",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pynomaly_auto.records import FloatArray
+from pynomaly_auto.records import Configuration, FloatArray
 
 RANK, MAGNITUDE, KIND, TABLE = "rank=", "magnitude=", "kind=", "table="
 
@@ -160,16 +160,5 @@ def _correlations(columns: FloatArray) -> FloatArray:
 
 
 def _plain(name: str) -> str:
-    """The detector of a member's name; what follows a colon says which of its configurations."""
-    return name.partition(":")[0]
-
-
-def member_name(detector: str, params: Mapping[str, Any]) -> str | None:
-    """What the fusion calls a member: its detector, after a colon its view; None for one with other parameters."""
-    view = params.get(_VIEW, _STANDARD)
-    if set(params) - {_VIEW}:
-        return None
-    return detector if view == _STANDARD else f"{detector}:{view}"
-
-
-_VIEW, _STANDARD = "view", "standard"  # the catalogue's words; the knowledge base does not depend on the catalogue
+    """The detector of a member's name, in whatever view."""
+    return Configuration.of_vote(name).detector

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pynomaly_auto.records import Candidate, Reason
+from pynomaly_auto.records import Candidate, Reason, Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,11 +14,14 @@ class Judged:
     Args:
         family: As its spec says.
         alike: As its spec says.
+        further: What of it is to be tried after its first trial: views in which the learned fusion knows it, and
+            parameters that did well on similar tables.
     """
 
     candidate: Candidate
     family: str
     alike: str | None = None
+    further: tuple[Step, ...] = ()
     vetoed: bool = False
     impossible: bool = False
 

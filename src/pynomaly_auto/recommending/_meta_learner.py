@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from pynomaly_auto.knowledge import KnowledgeBase, Neighbours, WarmStart
-from pynomaly_auto.records import Prediction, Reason, SimilarTable
+from pynomaly_auto.records import Configuration, Prediction, Reason, SimilarTable
 
 _STEEP = 4.0  # 0.1 more of predicted ROC-AUC than the median detector's raises the score by 0.4
 _MOST = 0.6  # share of the final score that the meta-learner has on a table just like the known ones
@@ -74,7 +74,7 @@ def consult(base: KnowledgeBase | None, detectors: list[str], meta_features: Map
         warm_starts={name: starts for name, starts in warm.items() if starts},
         views=_views(base),
         anchors=frozenset() if base.fusion is None else frozenset(base.fusion.core(base.fused_members)),
-        heard=frozenset(name.partition(":")[0] for name in base.fused_members),
+        heard=frozenset(Configuration.of_vote(name).detector for name in base.fused_members),
         similar=similar,
         confidence=near.confidence,
         reasons=_reasons(base, near, similar),
@@ -82,9 +82,8 @@ def consult(base: KnowledgeBase | None, detectors: list[str], meta_features: Map
 
 
 def _views(base: KnowledgeBase) -> dict[str, tuple[str, ...]]:
-    named = [name.partition(":") for name in base.fused_members]
-    detectors = dict.fromkeys(detector for detector, _, view in named if view)
-    return {d: tuple(view for detector, _, view in named if detector == d and view) for d in detectors}
+    viewing = [c for c in map(Configuration.of_vote, base.fused_members) if c.only_view]
+    return {d: tuple(c.view for c in viewing if c.detector == d) for d in dict.fromkeys(c.detector for c in viewing)}
 
 
 def _reasons(base: KnowledgeBase, near: Neighbours, similar: tuple[SimilarTable, ...]) -> tuple[Reason, ...]:

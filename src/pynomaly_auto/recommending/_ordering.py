@@ -6,25 +6,25 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from pynomaly_auto.detectors import DETECTORS, VIEW
+from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.knowledge import Gains, KnowledgeBase
-from pynomaly_auto.records import Candidate, Params, Reason, Scalar
+from pynomaly_auto.recommending._judged import Judged
+from pynomaly_auto.records import Configuration, Reason, Scalar
 from pynomaly_auto.regimes import CONTAMINATED
 
 _OVERHEAD = 0.2  # seconds added to each: between two that cost next to nothing, the gain decides
 _GREEDY = 24  # members placed one by one; those after them by what they add to these
 _NAMED = 6
-Member = tuple[str, Params]
 
 
 def in_learned_order(
     base: KnowledgeBase | None,
-    chosen: Sequence[Candidate],
+    chosen: Sequence[Judged],
     shape: tuple[int, int],
     *,
     forced: Sequence[str] = (),
     asked: Sequence[str] = (),
-) -> tuple[tuple[Member, ...], tuple[Reason, ...]]:
+) -> tuple[tuple[Configuration, ...], tuple[Reason, ...]]:
     """Order the members that the learned fusion knows.
 
     Those that the fusion starts from come first, the cheapest before the others, as their mean alone is hard to beat;
@@ -38,14 +38,14 @@ def in_learned_order(
         asked: Detectors that come after those that the fusion starts from: whatever is known of them, they are heard.
 
     Returns:
-        Detectors with parameters, and why they come in that order; both empty where the base has not learned it.
+        What to try, and why they come in that order; both empty where the base has not learned it.
     """
     gains, fusion = (None, None) if base is None else (base.gains, base.fusion)
     if gains is None or fusion is None:
         return (), ()
-    members = dict(_members(chosen))
+    members = {c.vote or "": c for c in _members(chosen)}
     known = [name for name in members if name in gains.company.names]
-    seconds = {name: DETECTORS[members[name][0]].seconds(*shape, members[name][1]) for name in known}
+    seconds = {name: DETECTORS[c.detector].seconds(*shape, c.params) for name, c in members.items() if name in known}
     core = fusion.core(known)
     order = sorted(core, key=lambda name: seconds[name])
     expected = _by_gain(gains, order, {n: s for n, s in seconds.items() if n not in order}, shape)
@@ -58,20 +58,18 @@ def in_learned_order(
     )
     evidence: dict[str, Scalar] = {"members": len(order), "anchors": len(core)}
     evidence |= {f"gain of {name}": round(gain, 5) for name, gain in expected.items()}
-    first = tuple((c.detector, c.params) for c in chosen if c.detector in forced)
-    heard = tuple((c.detector, c.params) for c in chosen if c.detector in asked)
+    first = tuple(j.candidate.configuration for j in chosen if j.candidate.detector in forced)
+    heard = tuple(j.candidate.configuration for j in chosen if j.candidate.detector in asked)
     starts, others = order[: len(core)], order[len(core) :]
     wanted = (*first, *(members[n] for n in starts), *heard, *(members[n] for n in others))
-    steps = tuple(step for i, step in enumerate(wanted) if step not in wanted[:i])
-    return steps, (Reason(code="REC-005", subject="order", text=text, evidence=evidence),)
+    return tuple(dict.fromkeys(wanted)), (Reason(code="REC-005", subject="order", text=text, evidence=evidence),)
 
 
-def _members(chosen: Iterable[Candidate]) -> Iterable[tuple[str, Member]]:
-    for candidate in chosen:
-        if not candidate.params:  # set by hand: another member than the one that is known
-            yield candidate.detector, (candidate.detector, {})
-            for view in candidate.views:
-                yield f"{candidate.detector}:{view}", (candidate.detector, {VIEW: view})
+def _members(chosen: Iterable[Judged]) -> Iterable[Configuration]:
+    for judged in chosen:
+        if not judged.candidate.params:  # set by hand: another member than the one that is known
+            yield judged.candidate.configuration
+            yield from (step.configuration for step in judged.further if step.role == "view")
 
 
 def _by_gain(

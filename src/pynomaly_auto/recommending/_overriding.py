@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS, DetectorSpec
@@ -83,8 +84,10 @@ def overridden(judged: Judged, settings: Settings) -> Judged:
         fixed = dict(o.params[name])
         changes["params"] = fixed
         # Fixed parameters are not tuned: whatever was transferred keeps only what the user left open.
-        changes["views"] = ()  # the learned fusion knows nothing with such parameters
-        changes["warm_starts"] = tuple({**start, **fixed} for start in judged.candidate.warm_starts)
+        # The learned fusion knows nothing with such parameters, so no view is worth trying.
+        starts = (step for step in judged.further if step.role == "warm start")
+        fixing = tuple(replace(step, configuration=step.configuration.fixing(fixed)) for step in starts)
+        judged = replace(judged, further=fixing)
         said = ", ".join(f"{k}={v}" for k, v in fixed.items())
         because("REC-034", "params", f"parameters fixed ({said})", params=said)
     if not reasons:

@@ -22,9 +22,10 @@ from pynomaly_auto.recommending._ordering import in_learned_order
 from pynomaly_auto.recommending._overriding import asked_for, check_overrides, overridden
 from pynomaly_auto.recommending._prescribed import first_params, of_members, prescribed, unasked
 from pynomaly_auto.recommending._prior import strengths
+from pynomaly_auto.recommending._queue import queue_of
 from pynomaly_auto.recommending._shares import foreign, least_shares, shares_reasons
 from pynomaly_auto.recommending.rules import CRITERIA, RULES, Context, Criterion, Effect
-from pynomaly_auto.records import Candidate, Profile, Ranking, Reason
+from pynomaly_auto.records import Candidate, Configuration, Profile, Ranking, Reason, Step
 from pynomaly_auto.regimes import Regime
 from pynomaly_auto.settings import Settings
 
@@ -72,10 +73,11 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
     portfolio = _portfolio(usable, context)
     members = prescribed(portfolio, settings)
     shares = least_shares([j.candidate.detector for j in usable], settings.overrides, opinion.heard)
-    chosen = first_params(_in_order(usable, settings, portfolio, shares), members)
+    in_order = _in_order(usable, settings, portfolio, shares)
+    chosen = first_params([j.candidate for j in in_order], members)
     learned = base if portfolio and not settings.overrides.include else None
     order, ordered = in_learned_order(
-        learned, chosen, (context.rows, context.features), forced=settings.overrides.force, asked=tuple(shares)
+        learned, in_order, (context.rows, context.features), forced=settings.overrides.force, asked=tuple(shares)
     )
     left_out = sorted((j.candidate for j in judged if not j.candidate.selected), key=lambda c: -c.score)
     return Ranking(
@@ -83,8 +85,7 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
         source="rules" if base is None else "knowledge base",
         confidence=opinion.confidence,
         portfolio=portfolio,
-        members=members,
-        order=order,
+        queue=queue_of(chosen, in_order, members=members, order=order),
         shares=shares,
         similar=opinion.similar,
         reasons=(
@@ -176,15 +177,18 @@ def _judge(
         score=score,
         prediction=found,
         criteria={str(name): value for name, value in bounded.items()},
-        views=views,
-        warm_starts=tuple(w.params for w in starts),
         seconds=context.seconds(spec),
         memory_mb=context.needed_mb(spec),
         reasons=tuple(reasons),
     )
-    return Judged(
-        candidate=candidate, family=spec.family, alike=spec.alike, vetoed=vetoed, impossible=impossible is not None
+    further = (
+        *(Step(configuration=Configuration.in_view(spec.name, view), role="view") for view in views),
+        *(Step(configuration=Configuration(detector=spec.name, params=w.params), role="warm start") for w in starts),
     )
+    return Judged(
+        candidate=candidate, family=spec.family, alike=spec.alike, further=further, vetoed=vetoed,
+        impossible=impossible is not None,
+    )  # fmt: skip
 
 
 def _views(name: str, context: Context, opinion: Opinion) -> tuple[str, ...]:
@@ -193,7 +197,7 @@ def _views(name: str, context: Context, opinion: Opinion) -> tuple[str, ...]:
     if context.rows <= _ALL_ROWS:
         return found
     # The fusion hears only members that were fitted on all rows: of a larger table those it starts from.
-    return tuple(view for view in found if f"{name}:{view}" in opinion.anchors)
+    return tuple(view for view in found if Configuration.in_view(name, view).vote in opinion.anchors)
 
 
 def _impossible(spec: DetectorSpec, context: Context) -> Reason | None:
@@ -275,7 +279,7 @@ def _portfolio(usable: list[Judged], context: Context) -> tuple[str, ...]:
 
 def _in_order(
     selected: list[Judged], settings: Settings, portfolio: tuple[str, ...], shares: Mapping[str, float]
-) -> list[Candidate]:
+) -> list[Judged]:
     """Forced ones, the portfolio, who is to be heard, then greedily: the best after a discount for what is covered."""
     force = set(settings.overrides.force)
     order = sorted((j for j in selected if j.candidate.detector in force), key=lambda j: -j.candidate.score)
@@ -293,7 +297,7 @@ def _in_order(
         best = max(rest, key=worth)
         order.append(best)
         rest.remove(best)
-    return [j.candidate for j in order]
+    return order
 
 
 def _of_portfolio(portfolio: tuple[str, ...]) -> tuple[Reason, ...]:

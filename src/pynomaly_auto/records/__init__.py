@@ -2,6 +2,7 @@
 
 from pynomaly_auto.records._base import FloatArray, IntArray, Reason, Scalar, plain
 from pynomaly_auto.records._codes import CODES, ReasonCode, declare
+from pynomaly_auto.records._configuration import Configuration, Configured, Params
 from pynomaly_auto.records._data import (
     AnomalyHints,
     Column,
@@ -31,11 +32,12 @@ from pynomaly_auto.records._restore import restore
 from pynomaly_auto.records._result import Guidance, Result, column_of
 from pynomaly_auto.records._search import (
     Candidate,
-    Params,
     Prediction,
     Ranking,
+    Role,
     Search,
     SimilarTable,
+    Step,
     Trial,
     TrialStatus,
 )
@@ -43,9 +45,9 @@ from pynomaly_auto.records._state import State, Stateful
 
 __all__ = [
     "CODES", "PROBABILITY", "AnomalyHints", "Calibration", "Candidate", "Column", "ColumnKind", "CompactPoint",
-    "Compaction", "Contribution", "CutQuality", "Dataset", "Distributions", "Ensemble", "Evaluation", "Expectation",
-    "Explanation", "FloatArray", "Guidance", "IntArray", "Judgement", "LeftOut", "Member", "Params", "Patterns",
-    "Prediction", "Profile", "Quality", "Ranking", "Reason", "ReasonCode", "Result", "Scalar", "Search",
-    "SimilarTable", "Size", "State", "Stateful", "Trial", "TrialStatus", "Verdict", "column_of", "declare", "plain",
-    "restore",
+    "Compaction", "Configuration", "Configured", "Contribution", "CutQuality", "Dataset", "Distributions",
+    "Ensemble", "Evaluation", "Expectation", "Explanation", "FloatArray", "Guidance", "IntArray", "Judgement",
+    "LeftOut", "Member", "Params", "Patterns", "Prediction", "Profile", "Quality", "Ranking", "Reason",
+    "ReasonCode", "Result", "Role", "Scalar", "Search", "SimilarTable", "Size", "State", "Stateful", "Step",
+    "Trial", "TrialStatus", "Verdict", "column_of", "declare", "plain", "restore",
 ]  # fmt: skip

@@ -15,6 +15,9 @@ Scalar: TypeAlias = str | int | float | bool | None
 FloatArray: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]
 IntArray: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 
+# Metadata of a field that is a record of its own: its plain values lie among those of the record that holds it.
+FLAT: Mapping[str, bool] = MappingProxyType({"flat": True})
+
 # What the letters of a reason's code stand for; a third party's letters stand for themselves.
 _STAGES = {
     "SET": "Settings", "PRE": "Preset", "DAT": "Data", "PRO": "Profile", "KNB": "Knowledge base",
@@ -62,13 +65,28 @@ class Reason:
         return cls(**values)
 
 
+def plain_fields(record: Any, *, without: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """A record's fields as plain values; those of a flat one lie among them.
+
+    Args:
+        record: Any dataclass instance.
+        without: Names of fields to leave out.
+    """
+    out: dict[str, Any] = {}
+    for f in dataclasses.fields(record):
+        if f.name not in without:
+            value = plain(getattr(record, f.name))
+            out |= value if f.metadata.get("flat") else {f.name: value}
+    return out
+
+
 def plain(value: Any) -> Any:
     """Turn records, arrays, numpy scalars, mappings and tuples into what JSON can hold (non-finite numbers: None)."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         convert = getattr(value, "to_dict", None)
         if convert is not None:
             return convert()
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return plain_fields(value)
     if isinstance(value, (dict, MappingProxyType)):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):

@@ -69,7 +69,10 @@ def _cards(result: Result, found: int, total: int) -> str:
         (f"{found:,}", f"rows flagged of {total:,}"),
         *real,
         (f"{found / max(total, 1):.2%}", "of all rows"),
-        (f"{result.verdict.contamination:.2%}", "expected share of anomalies"),
+        (
+            f"{result.verdict.contamination:.2%}",
+            "share cut for" if expected is None else "anomalies expected, flagged or not",
+        ),
         (f"{result.verdict.threshold:.3g}", "threshold"),
         (str(len(result.ensemble.members)), "models combined"),
         (f"{done} / {tried}", "trials completed"),

@@ -16,7 +16,7 @@ class Judgement:
         scores: Combined scores, higher = more anomalous; shape (n_rows,).
         probabilities: Calibrated probability of being an anomaly, in [0, 1]; shape (n_rows,).
         labels: -1 for an anomaly, 1 for a normal row; shape (n_rows,).
-        confidence: How sure each label is, in [0, 1]; shape (n_rows,).
+        confidence: Probability that each label is right, in [0, 1]; shape (n_rows,).
     """
 
     scores: FloatArray = field(repr=False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from pynomaly_auto.records._base import FloatArray, IntArray, Reason, plain
-from pynomaly_auto.records._search import Params
+from pynomaly_auto.records._base import FLAT, FloatArray, IntArray, Reason, plain
+from pynomaly_auto.records._configuration import Configuration, Configured
 
 # What the one scale of a row means, wherever rows are shown.
 PROBABILITY = (
@@ -16,11 +16,12 @@ PROBABILITY = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Member:
+class Member(Configured):
     """One model of the ensemble.
 
     Args:
         trial: Number of the trial it comes from.
+        configuration: The detector and its parameters; also to be had as ``detector`` and ``params``.
         weight: Its share in the combined score; all weights sum to 1.
         quality: The trial's quality estimate.
         diversity: One minus its mean rank correlation with the other members, in [0, 2].
@@ -29,8 +30,7 @@ class Member:
     """
 
     trial: int
-    detector: str
-    params: Params
+    configuration: Configuration = field(metadata=FLAT)
     weight: float
     quality: float
     diversity: float
@@ -41,8 +41,7 @@ class Member:
     @property
     def name(self) -> str:
         """The detector, and the view it has of the table where that is not the usual one."""
-        view = self.params.get("view", "standard")
-        return self.detector if view == "standard" else f"{self.detector} ({view})"
+        return self.configuration.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,18 +164,18 @@ class Expectation:
         >>> e = Expectation(flagged=38, real=17.2, low=11, high=24, level=0.8, first=10, first_real=8.1)
         >>> e.sentence()
         '38 rows flagged; about 17 of them (11 to 24) are expected to be real, the first 10 with 8.'
+        >>> Expectation(flagged=8, real=0.7, low=0, high=2, level=0.8, first=8, first_real=0.7).sentence()
+        '8 rows flagged; less than 1 of them (0 to 2) is expected to be real.'
         """
         if not self.flagged:
             return "No row is flagged."
         if self.flagged == 1:
             return f"1 row flagged; the chance that it is a real anomaly is put at {self.real:.0%}."
-        said = (
-            f"{self.flagged:,} rows flagged; about {_about(self.real)} of them ({self.range_text()}) are expected to "
-            "be real"
-        )
-        return said + (
-            f", the first {self.first} with {_about(self.first_real)}." if self.flagged > self.first else "."
-        )
+        said = f"{self.flagged:,} rows flagged; {_about(self.real)} of them ({self.range_text()})"
+        said += f" {'are' if self.real >= 1.5 else 'is'} expected to be real"
+        if self.flagged > self.first and self.real >= 1:
+            said += f", the first {self.first} with {_about(self.first_real).removeprefix('about ')}"
+        return f"{said}."
 
     def range_text(self) -> str:
         """From the least to the most.
@@ -188,7 +187,7 @@ class Expectation:
 
 
 def _about(count: float) -> str:
-    return f"{count:,.0f}" if count >= 1 else "less than 1" if count >= 0.05 else "none"
+    return f"about {count:,.0f}" if count >= 1 else "less than 1" if count >= 0.05 else "none"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -54,7 +54,9 @@ def _record(kind: type[R], values: Any, place: str, given: Mapping[str, Any]) ->
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         if field.name in given:
             continue
-        if field.name in values:
+        if field.metadata.get("flat"):
+            made[field.name] = _record(hints[field.name], values, place, {})
+        elif field.name in values:
             made[field.name] = _value(hints[field.name], values[field.name], f"{place}.{field.name}")
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise StorageError(f"{place}.{field.name} is missing.")
@@ -132,7 +134,9 @@ def _array(value: Any, place: str) -> np.ndarray[Any, Any]:
 
 
 def _tupled(value: Any) -> Any:
-    """JSON knows lists only; records hold tuples."""
+    """JSON knows lists only; records hold tuples, those within parameters included."""
+    if isinstance(value, Mapping):
+        return {k: _tupled(v) for k, v in value.items()}
     return tuple(_tupled(v) for v in value) if isinstance(value, list) else value
 
 

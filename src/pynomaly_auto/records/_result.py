@@ -11,7 +11,7 @@ import numpy as np
 
 from pynomaly_auto.records._base import FloatArray, IntArray, Reason, plain
 from pynomaly_auto.records._data import Column, Profile
-from pynomaly_auto.records._outcome import Ensemble, Explanation, Verdict
+from pynomaly_auto.records._outcome import Ensemble, Explanation, Member, Verdict
 from pynomaly_auto.records._search import Ranking, Search
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 _NAMED = 8  # members a summary names
+_LIGHT = 0.01  # weight below which it names none
 
 
 def column_of(values: Any) -> pd.Series[Any]:
@@ -144,20 +145,25 @@ class Result:
 
     def summary_lines(self) -> tuple[str, ...]:
         """The sentences of the summary, one each."""
-        n, found = len(self.labels), int((self.labels == -1).sum())
-        members = sorted(self.ensemble.members, key=lambda m: -m.weight)
+        members = self.ensemble.members
         done, tried = len(self.search.completed), len(self.search.trials)
-        named = ", ".join(f"{m.name} {m.weight:.0%}" for m in members[:_NAMED])
-        named += f" and {len(members) - _NAMED} more" if len(members) > _NAMED else ""
         return (
             self.headline,
-            f"That is {found / max(n, 1):.2%} of {n:,} rows; expected share of anomalies: "
-            f"{self.verdict.contamination:.2%} ({self.verdict.method}).",
-            f"{len(members)} {'model' if len(members) == 1 else 'models combined'}: {named}.",
+            self._shares(),
+            f"{len(members)} {'model' if len(members) == 1 else 'models combined'}: {_named(members)}.",
             f"{done} of {tried} trials completed; {self.search.stopped}. {sum(self.seconds.values()):.1f} s in all.",
             *(f"{e.text[:1].upper()}{e.text[1:]}" for e in self.explanations[:3]),
             *(f"Warning: {w.subject}: {w.text}" for w in self.warnings),
         )
+
+    def _shares(self) -> str:
+        """The share that is flagged beside the share expected, which counts rows on either side of the cut."""
+        n, share = len(self.labels), self.verdict.contamination
+        flagged = f"That is {(self.labels == -1).sum() / max(n, 1):.2%} of {n:,} rows"
+        if self.verdict.expectation is None:
+            return f"{flagged}; the cut was set for {share:.2%} ({self.verdict.method})."
+        expected = f"{share:.2%} of all rows, flagged or not, are expected to be anomalies"
+        return f"{flagged}; {expected} ({self.verdict.method})."
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values only: what ``result.json`` holds."""
@@ -189,3 +195,14 @@ class Result:
         from pynomaly_auto.records._html import notebook_view
 
         return notebook_view(self)
+
+
+def _named(members: tuple[Member, ...]) -> str:
+    """The heaviest members with their weights, and how many more there are."""
+    heaviest = sorted(members, key=lambda m: -m.weight)
+    shown = [m for m in heaviest[:_NAMED] if m.weight >= _LIGHT] or heaviest[:1]
+    rest = heaviest[len(shown) :]
+    said = ", ".join(f"{m.name} {m.weight:.0%}" for m in shown)
+    if not rest:
+        return said
+    return f"{said} and {len(rest)} more" + (f", each less than {_LIGHT:.0%}" if rest[0].weight < _LIGHT else "")

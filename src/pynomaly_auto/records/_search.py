@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from pynomaly_auto.records._base import FloatArray, Reason, plain
+from pynomaly_auto.records._base import FLAT, FloatArray, Reason, plain, plain_fields
+from pynomaly_auto.records._configuration import Configuration, Configured, Params
 
-Params: TypeAlias = Mapping[str, Any]
+Role: TypeAlias = Literal["member", "portfolio", "view", "warm start", "search"]
 TrialStatus: TypeAlias = Literal["completed", "failed", "timeout", "memory", "not_applicable", "cancelled"]
 
 
@@ -44,13 +45,11 @@ class Candidate:
 
     Args:
         detector: Name in the registry.
-        params: Parameters of its first trial.
+        params: Parameters of its first trial; what else of it is to be tried stands in the ranking's queue.
         selected: Whether it is to be tried; if not, ``reasons`` say why.
         score: What the ranking is by, in [0, 1].
         prediction: From the meta-learner; None on a cold start.
         criteria: Rule-engine score in [0, 1] by criterion (data, performance, computation, interpretability, domain).
-        views: Views of the table to try it in as well, as the learned fusion knows it in them.
-        warm_starts: Further parameters worth trying first, from the knowledge base.
         seconds: Expected seconds of one fit on the whole table.
         memory_mb: Expected memory of one fit, in MB.
         reasons: What decided whether it is tried comes first.
@@ -62,11 +61,34 @@ class Candidate:
     score: float
     prediction: Prediction | None = None
     criteria: Mapping[str, float] = field(default_factory=dict)
-    views: tuple[str, ...] = ()
-    warm_starts: tuple[Params, ...] = ()
     seconds: float
     memory_mb: float
     reasons: tuple[Reason, ...] = ()
+
+    @property
+    def configuration(self) -> Configuration:
+        """What its first trial fits."""
+        return Configuration(detector=self.detector, params=self.params)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(Configured):
+    """One configuration to be tried, and what for.
+
+    Args:
+        configuration: The detector and its parameters; also to be had as ``detector`` and ``params``.
+        role: ``"member"``: the ensemble is to be made of it, as is known beforehand; ``"portfolio"``: the detector as
+            the ranking gives it; ``"view"``: the learned fusion knows it in that view; ``"warm start"``: parameters
+            that did well on similar tables; ``"search"``: proposed by a sampler.
+    """
+
+    configuration: Configuration = field(metadata=FLAT)
+    role: Role
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it is of the first round, that is tried whatever the others turn out to be worth."""
+        return self.role in {"member", "portfolio"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +100,7 @@ class Ranking:
         confidence: In [0, 1]: how much the knowledge base knows of tables like this one.
         portfolio: Detectors whose plain mean is known to be hard to beat; the core of the ensemble. Empty where the
             user's priorities ask for something else.
-        members: What the ensemble is to be made of, detector with parameters, where that is known beforehand.
-        order: Detectors with parameters, those to be tried first in front, where the knowledge base says what each is
-            expected to add; whoever is not among them comes later.
+        queue: What is to be tried before anything is searched for, in that order; no configuration comes twice.
         shares: Detector to the least share of the final score it is to have, where the user or its origin asks for one.
     """
 
@@ -88,8 +108,7 @@ class Ranking:
     source: Literal["knowledge base", "rules"]
     confidence: float
     portfolio: tuple[str, ...] = ()
-    members: tuple[tuple[str, Params], ...] = ()
-    order: tuple[tuple[str, Params], ...] = ()
+    queue: tuple[Step, ...] = ()
     shares: Mapping[str, float] = field(default_factory=dict)
     similar: tuple[SimilarTable, ...] = ()
     reasons: tuple[Reason, ...] = ()
@@ -99,17 +118,23 @@ class Ranking:
         """Those to be tried, best first."""
         return tuple(c for c in self.candidates if c.selected)
 
+    @property
+    def members(self) -> tuple[Configuration, ...]:
+        """What the ensemble is to be made of, where that is known beforehand."""
+        return tuple(step.configuration for step in self.queue if step.role == "member")
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values only."""
         return {name: plain(getattr(self, name)) for name in self.__dataclass_fields__}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Trial:
+class Trial(Configured):
     """One detector with one set of parameters, fitted once.
 
     Args:
         number: Position in the order asked for, from 0.
+        configuration: The detector and its parameters; also to be had as ``detector`` and ``params``.
         quality: Label-free quality estimate in [0, 1]; None unless completed.
         statistics: What the estimate rests on (agreement, stability, tail shape, predicted quality, ...).
         seconds: Wall-clock seconds of fitting and scoring.
@@ -120,8 +145,7 @@ class Trial:
     """
 
     number: int
-    detector: str
-    params: Params
+    configuration: Configuration = field(metadata=FLAT)
     status: TrialStatus
     quality: float | None = None
     statistics: Mapping[str, float] = field(default_factory=dict)
@@ -134,7 +158,7 @@ class Trial:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values only, without the score vector."""
-        return {name: plain(getattr(self, name)) for name in self.__dataclass_fields__ if name != "scores"}
+        return plain_fields(self, without=frozenset({"scores"}))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -8,24 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pynomaly_auto.records import Params
+from pynomaly_auto.records import Configuration
 from pynomaly_auto.regimes._catalogue import REGIMES
 from pynomaly_auto.regimes._contaminated import CONTAMINATED
 from pynomaly_auto.regimes._regime import Leaning, Regime
 
 # Few neighbours, as every training row can be relied on: in the rows as they are (half of the members), as ranks,
 # and whitened; and the density along random projections.
-_MEMBERS: tuple[tuple[str, Params], ...] = (
-    ("knn", {"n_neighbors": 1}),
-    ("abod", {"n_neighbors": 10}),
-    ("knn_mean", {"n_neighbors": 3, "view": "ranks"}),
-    ("abod", {"n_neighbors": 5, "view": "whitened"}),
-    ("loda", {"view": "ranks"}),
-    ("knn_mean", {"n_neighbors": 3}),
-    ("kde", {"bandwidth": 0.5}),
-    ("lof", {"n_neighbors": 10}),
-    ("abod", {"n_neighbors": 5, "view": "ranks"}),
-    ("knn_mean", {"n_neighbors": 3, "view": "whitened"}),
+_MEMBERS: tuple[Configuration, ...] = (
+    Configuration(detector="knn", params={"n_neighbors": 1}),
+    Configuration(detector="abod", params={"n_neighbors": 10}),
+    Configuration(detector="knn_mean", params={"n_neighbors": 3, "view": "ranks"}),
+    Configuration(detector="abod", params={"n_neighbors": 5, "view": "whitened"}),
+    Configuration(detector="loda", params={"view": "ranks"}),
+    Configuration(detector="knn_mean", params={"n_neighbors": 3}),
+    Configuration(detector="kde", params={"bandwidth": 0.5}),
+    Configuration(detector="lof", params={"n_neighbors": 10}),
+    Configuration(detector="abod", params={"n_neighbors": 5, "view": "ranks"}),
+    Configuration(detector="knn_mean", params={"n_neighbors": 3, "view": "whitened"}),
 )
 
 # Mean ROC-AUC of the default parameters on those tables, laid onto the scale of the documented grades.
@@ -45,7 +45,7 @@ NOVELTY = REGIMES.add(
         summary="All training rows are normal; later rows are judged.",
         strength={**CONTAMINATED.strength, **_MEASURED},
         strength_source=_SOURCE,
-        portfolio=tuple(dict.fromkeys(name for name, _ in _MEMBERS)),
+        portfolio=tuple(dict.fromkeys(c.detector for c in _MEMBERS)),
         members=_MEMBERS,
         favoured=Leaning(
             detectors=frozenset({"knn", "knn_mean", "knn_median", "lof", "ocsvm", "kde", "inne", "autoencoder"}),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from pynomaly_auto.records import Params
+from pynomaly_auto.records import Configuration
 
 # What a stage does for each of these stands in one table of that stage.
 Combiner: TypeAlias = Literal["robust mean", "stronger half"]
@@ -58,7 +58,7 @@ class Regime:
     strength: Mapping[str, float] = field(repr=False)
     strength_source: str
     portfolio: tuple[str, ...]
-    members: tuple[tuple[str, Params], ...] = ()
+    members: tuple[Configuration, ...] = ()
     favoured: Leaning = field(default_factory=Leaning)
     disfavoured: Leaning = field(default_factory=Leaning)
     combiner: Combiner

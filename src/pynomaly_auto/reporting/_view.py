@@ -159,14 +159,16 @@ def number(value: Any) -> str:
 
 def _cards(result: Result, found: int, total: int) -> tuple[Fact, ...]:
     verdict, search = result.verdict, result.search
-    e = verdict.expectation
+    e, share = verdict.expectation, f"{verdict.contamination:.2%}"
     real = () if e is None or not found else (
         Fact(name="expected to be real", value=f"{e.real:,.0f}", note=f"{e.range_text()} of the rows flagged"),
     )  # fmt: skip
     return (
         Fact(name="rows flagged", value=f"{found:,}", note=f"{found / max(total, 1):.2%} of {total:,} rows"),
         *real,
-        Fact(name="share of anomalies", value=f"{verdict.contamination:.2%}", note=verdict.method),
+        Fact(name="share cut for", value=share, note=verdict.method)
+        if e is None
+        else Fact(name="anomalies in all rows", value=share, note=f"flagged or not; {verdict.method}"),
         Fact(name="threshold", value=number(float(verdict.threshold)), note="on the combined score"),
         Fact(name="models combined", value=f"{len(result.ensemble.members)}", note=result.ensemble.combiner),
         Fact(

@@ -1,4 +1,4 @@
-"""What to try next: the portfolio, then warm starts, then Optuna's samplers, one study per detector.
+"""What to try next: the ranking's queue, then Optuna's samplers, one study per detector.
 
 A handful of trials per detector is all a run can afford. One study over a conditional space would spend them on
 learning which detector is good, which the ranking and the portfolio already tell; so a bandit chooses the detector and
@@ -8,19 +8,16 @@ estimated cost, not the measured one, so that the same seed asks the same questi
 
 from __future__ import annotations
 
-import itertools
-import json
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
-from pynomaly_auto.detectors import DETECTORS, VIEW, DetectorSpec
-from pynomaly_auto.records import Candidate, Params, Ranking, plain
+from pynomaly_auto.detectors import DETECTORS, DetectorSpec
+from pynomaly_auto.records import Candidate, Configuration, Params, Ranking, Step
 
-Origin: TypeAlias = Literal["portfolio", "view", "warm start", "search"]
-Settled: TypeAlias = Callable[[str, Params | None], bool]
+Settled: TypeAlias = Callable[[Configuration | str], bool]
 
 _TRIES = 8  # proposals in a row that were known already or too expensive before a detector counts as exhausted
 _CURIOSITY = 0.12  # weight of the bandit's bonus for detectors tried rarely (UCB1, Auer et al. 2002)
@@ -28,16 +25,13 @@ _THRIFT = 0.03  # what a factor e of expected seconds costs in the bandit
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Proposal:
-    """One detector with parameters, worth a trial.
+class Proposal(Step):
+    """One configuration, worth a trial.
 
     Args:
         trial: Optuna's trial, when it comes from a sampler.
     """
 
-    detector: str
-    params: Params
-    origin: Origin
     trial: Any = field(default=None, repr=False)
 
 
@@ -60,7 +54,7 @@ class Proposer:
     """Asks what to try next and is told how it went.
 
     Args:
-        ranking: The candidates, best first.
+        ranking: The candidates, best first, and what is to be tried of them before anything is searched for.
         fixed: Detector to parameters the user has set by hand; these are never tuned.
         seed: Seed of the samplers.
         n_rows: Rows of a trial, for expected costs.
@@ -72,29 +66,15 @@ class Proposer:
     ) -> None:
         self._size = (n_rows, n_features)
         self._seed = seed
-        self._known: dict[str, float | None] = {}
+        self._known: dict[Configuration, float | None] = {}
         self._arms: dict[str, _Arm] = {}
-        self._queue: deque[Proposal] = deque()
         for candidate in ranking.selected:
             spec, by_hand = DETECTORS[candidate.detector], dict(fixed.get(candidate.detector, {}))
             space = {name: d for name, d in spec.space.items() if name not in by_hand}
             self._arms[candidate.detector] = _Arm(spec, candidate, space, by_hand)
-        for detector, params in ranking.members:  # known to be wanted, so they come first
-            self._enqueue(detector, params, "portfolio")
-        for detector, params in ranking.order:
-            self._enqueue(detector, params, "view" if set(params) == {VIEW} else "portfolio")
-        for candidate in ranking.selected:
-            self._enqueue(candidate.detector, candidate.params, "portfolio")
-        self.portfolio = sum(p.origin == "portfolio" for p in self._queue)
-        # One of each in turn: a detector's second view or start comes after the first of all others.
-        further: list[list[tuple[Params, Origin]]] = [
-            [*(({VIEW: view}, "view") for view in c.views), *((start, "warm start") for start in c.warm_starts)]
-            for c in ranking.selected
-        ]
-        for turn in itertools.zip_longest(*further):
-            for candidate, step in zip(ranking.selected, turn, strict=True):
-                if step is not None:
-                    self._enqueue(candidate.detector, *step)
+        self._queue = deque(Proposal(configuration=s.configuration, role=s.role) for s in ranking.queue)
+        self._known |= dict.fromkeys(map(self._whole, self._queue))
+        self.portfolio = sum(p.wanted for p in self._queue)
 
     def expected(self, proposal: Proposal) -> float:
         """Expected seconds of a trial."""
@@ -112,7 +92,7 @@ class Proposer:
             first: Only of the first so many in the queue; None: of all.
         """
         taken: list[Proposal] = []
-        early = [p for p in self._queue if p.origin == "portfolio"][:first]
+        early = [p for p in self._queue if p.wanted][:first]
         # Before the first answer a handful of votes counts for more than the strength of one.
         for proposal in early if first is not None else sorted(early, key=self.expected):
             expected = self.expected(proposal)
@@ -127,27 +107,28 @@ class Proposer:
         """Let proposals that were taken be the next ones after all."""
         self._queue.extendleft(reversed(list(proposals)))
 
-    def next(self, most_seconds: float = math.inf, settled: Settled = lambda *_: False) -> Proposal | None:
+    def next(self, most_seconds: float = math.inf, settled: Settled = lambda _: False) -> Proposal | None:
         """The next proposal, or None when nothing new is left.
 
         Args:
             most_seconds: What a searched one may be expected to take.
-            settled: Whether a detector's trial with other parameters (None: with searched ones) could change nothing.
+            settled: Whether a trial could change nothing: of a configuration other than a detector's first, or (given a
+                detector's name) of any that is searched.
         """
         while self._queue:
             proposal = self._queue.popleft()
-            if proposal.origin == "portfolio" or not settled(proposal.detector, proposal.params):
+            if proposal.wanted or not settled(proposal.configuration):
                 return proposal
         while arm := self._choose(settled):
             for _ in range(_TRIES):
                 proposal = self._sample(arm)
-                value = self._known.get(_key(arm.spec, proposal.params), math.nan)
+                value = self._known.get(self._whole(proposal), math.nan)
                 if value is None or not math.isnan(value):
                     self._close(arm, proposal, value)  # known: the sampler learns it without a second fit
                 elif self.expected(proposal) > most_seconds:
                     self._close(arm, proposal, None)
                 else:
-                    self._known[_key(arm.spec, proposal.params)] = None
+                    self._known[self._whole(proposal)] = None
                     arm.asked += 1
                     return proposal
             arm.exhausted = True
@@ -156,7 +137,7 @@ class Proposer:
     def tell(self, proposal: Proposal, quality: float | None) -> None:
         """Report a trial's quality estimate; None: it did not complete."""
         arm = self._arms[proposal.detector]
-        self._known[_key(arm.spec, proposal.params)] = quality
+        self._known[self._whole(proposal)] = quality
         if quality is None:
             arm.failures += 1
         else:
@@ -167,13 +148,9 @@ class Proposer:
         elif quality is not None and arm.space:
             self._teach(arm, proposal, quality)
 
-    def _enqueue(self, detector: str, params: Params, origin: Origin) -> None:
-        arm = self._arms[detector]
-        merged = {**params, **arm.fixed}
-        key = _key(arm.spec, merged)
-        if key not in self._known:
-            self._known[key] = None
-            self._queue.append(Proposal(detector=detector, params=merged, origin=origin))
+    def _whole(self, proposal: Proposal) -> Configuration:
+        """With its defaults: what is given as the default is not tried twice."""
+        return proposal.configuration.over(self._arms[proposal.detector].spec.defaults)
 
     def _choose(self, settled: Settled) -> _Arm | None:
         total = 1 + sum(arm.asked for arm in self._arms.values())
@@ -184,7 +161,7 @@ class Proposer:
             return known + bonus - _THRIFT * math.log1p(arm.spec.seconds(*self._size)) - 0.1 * arm.failures
 
         open_arms = [a for a in self._arms.values() if a.space and not a.exhausted and self._worth(a)]
-        open_arms = [a for a in open_arms if not settled(a.spec.name, None)]
+        open_arms = [a for a in open_arms if not settled(a.spec.name)]
         return max(open_arms, key=promise, default=None)  # ties: the ranking's order
 
     @staticmethod
@@ -194,8 +171,8 @@ class Proposer:
 
     def _sample(self, arm: _Arm) -> Proposal:
         trial = self._study(arm).ask(arm.space)
-        params = {**arm.candidate.params, **trial.params, **arm.fixed}
-        return Proposal(detector=arm.spec.name, params=params, origin="search", trial=trial)
+        configuration = arm.candidate.configuration.fixing({**trial.params, **arm.fixed})
+        return Proposal(configuration=configuration, role="search", trial=trial)
 
     def _values(self, arm: _Arm, params: Params, quality: float) -> list[float]:
         return [quality, arm.spec.seconds(*self._size, params), arm.spec.memory_mb(*self._size)]
@@ -241,7 +218,3 @@ def _contains(distribution: Any, value: Any) -> bool:
         return bool(distribution._contains(distribution.to_internal_repr(value)))
     except (TypeError, ValueError):  # a default of another kind, such as "auto" where the space holds numbers
         return False
-
-
-def _key(spec: DetectorSpec, params: Params) -> str:
-    return json.dumps([spec.name, plain({**spec.defaults, **params})], sort_keys=True)

@@ -12,13 +12,13 @@ import numpy as np
 from pynomaly_auto._deadline import Deadline
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.pool import Executor, RayExecutor
-from pynomaly_auto.records import Dataset, IntArray, Params, Ranking, Reason, Search, Trial
+from pynomaly_auto.records import Configuration, Dataset, IntArray, Ranking, Reason, Search, Trial
 from pynomaly_auto.settings import Settings
 
 PredictQuality: TypeAlias = Callable[[str, Mapping[str, float]], float | None]
-# Given a detector, parameters (None: any that the search may propose) and the trials so far: of how many ``members``
-# the learned fusion is in force where such a trial cannot change the answer any more, else None.
-Settled: TypeAlias = Callable[[str, Params | None, Iterable[Trial]], Mapping[str, int] | None]
+# Given a configuration (or a detector's name: any that the search may propose) and the trials so far: of how many
+# ``members`` the learned fusion is in force where such a trial cannot change the answer any more, else None.
+Settled: TypeAlias = Callable[[Configuration | str, Iterable[Trial]], Mapping[str, int] | None]
 
 _FEWEST_ROWS = 2_000
 _MOST_CELLS = 2_000_000  # rows times features of a trial: 20,000 x 100
@@ -121,9 +121,9 @@ def search_share(ranking: Ranking, shape: tuple[int, int], workers: int, left: f
         left: Seconds left of the run.
     """
     names = ranking.portfolio or tuple(c.detector for c in ranking.selected[:_LIKELY])
-    params = {c.detector: c.params for c in ranking.candidates}
-    likely = ranking.members or tuple((name, params.get(name, {})) for name in names)
-    seconds = [DETECTORS[name].seconds(*shape, given) for name, given in likely]
+    first = {c.detector: c.configuration for c in ranking.candidates}
+    likely = ranking.members or tuple(first.get(name, Configuration(detector=name)) for name in names)
+    seconds = [DETECTORS[c.detector].seconds(*shape, c.params) for c in likely]
     needed = _MARGIN * max(sum(seconds) / max(workers, 1), max(seconds, default=0.0))
     return min(max(1.0 - needed / max(left, 1e-9) - _AFTERWARDS, _LEAST_SHARE), _LARGEST_SHARE)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.pool import Executor, Job, Outcome
-from pynomaly_auto.records import Dataset, Params, Ranking, Reason, Search, Trial, TrialStatus
+from pynomaly_auto.records import Configuration, Dataset, Ranking, Reason, Role, Search, Trial, TrialStatus
 from pynomaly_auto.tuning._clock import Clock
 from pynomaly_auto.tuning._here import AT_LEAST, AT_MOST, EACH, SHARE, TOGETHER, run_here
 from pynomaly_auto.tuning._objective import Attempt, Order, attempt, order
@@ -27,7 +27,13 @@ _DEAR = 0.02  # share of the time budget from which one trial has to promise som
 _PAYLOAD = 16 * 2**20
 _PAYLOADS = 256 * 2**20
 _GAIN = 0.003  # smallest gain in the mean quality of the best five detectors that counts as an improvement
-_ORIGINS = {"portfolio": "TUN-011", "view": "TUN-014", "warm start": "TUN-012", "search": "TUN-013"}
+_ROLES: Mapping[Role, tuple[str, str]] = {
+    "member": ("TUN-011", "Tried as the ranking gives it."),
+    "portfolio": ("TUN-011", "Tried as the ranking gives it."),
+    "view": ("TUN-014", "Tried in a view of the table in which the learned fusion knows it."),
+    "warm start": ("TUN-012", "Tried with parameters that did well on similar tables."),
+    "search": ("TUN-013", "Tried with parameters proposed by the tree-structured Parzen estimator."),
+}
 _ENDINGS = {
     "failed": "TUN-020",
     "timeout": "TUN-021",
@@ -203,13 +209,13 @@ class _Run:
         members = self.ranking.members
         if not members or self.plan.by_count:
             return None
-        return len(members) + len(set(self.ranking.shares) - {name for name, _ in members})
+        return len(members) + len(set(self.ranking.shares) - {c.detector for c in members})
 
     def _next(self) -> Proposal | None:
         left = self.clock.left()
         while proposal := self.proposer.next(left / self.clock.slowness(), settled=self._settled):
             expected = self._expected(proposal)
-            evidence = {"expected_seconds": expected, "seconds_left": left, "origin": proposal.origin}
+            evidence = {"expected_seconds": expected, "seconds_left": left, "role": proposal.role}
             if self._dear(proposal, expected):
                 text = f"Not tried: expected {expected:.1f} s, and not predicted to be stronger than the portfolio."
                 reason = Reason(code="TUN-026", subject=proposal.detector, text=text, evidence=evidence)
@@ -221,11 +227,11 @@ class _Run:
             self.state.left_out.append(reason)
         return None
 
-    def _settled(self, detector: str, params: Params | None) -> bool:
+    def _settled(self, wanted: Configuration | str) -> bool:
         """Whether a trial with parameters other than the first ones could change nothing any more."""
         if self.plan.settled is None:
             return False
-        force = self.plan.settled(detector, params, self.state.trials.values())
+        force = self.plan.settled(wanted, self.state.trials.values())
         if force is None:
             return False
         text = (
@@ -247,9 +253,7 @@ class _Run:
     def _submit(self, proposal: Proposal) -> None:
         number = len(self.state.asked)
         self.state.asked.append(proposal)
-        timeout = self.clock.timeout(
-            self._expected(proposal), wanted=proposal.origin == "portfolio", answered=bool(self.state.best)
-        )
+        timeout = self.clock.timeout(self._expected(proposal), wanted=proposal.wanted, answered=bool(self.state.best))
         self.executor.submit(
             Job(function=attempt, args=(self._order(proposal), self.table), timeout=timeout, key=number)
         )
@@ -276,7 +280,7 @@ class _Run:
     def _judge(self, outcomes: list[Outcome]) -> None:
         made = [self._trial(outcome) for outcome in outcomes]
         for trial in made:  # the consensus first, so that one batch is judged against one consensus
-            if trial.scores is not None and self.state.asked[trial.number].origin == "portfolio":
+            if trial.scores is not None and self.state.asked[trial.number].wanted:
                 self.judge.add_reference(trial.detector, trial.scores)
         for trial in made:
             judged = self._estimate(trial)
@@ -303,7 +307,7 @@ class _Run:
             text = f"{_said(status)}: {error}" if error else f"{_said(status)}."
             reasons.append(Reason(code=_ENDINGS[status], subject=proposal.detector, text=text))
         return Trial(
-            number=number, detector=proposal.detector, params=dict(proposal.params), status=status, error=error,
+            number=number, configuration=proposal.configuration, status=status, error=error,
             seconds=reached.seconds if reached is not None else outcome.seconds, memory_mb=outcome.memory_mb,
             n_rows=self.size[0], scores=reached.scores if reached is not None else None, reasons=tuple(reasons),
         )  # fmt: skip
@@ -320,7 +324,7 @@ class _Run:
             self.state.best[proposal.detector] = max(quality, self.state.best.get(proposal.detector, 0.0))
         top = sorted(self.state.best.values(), reverse=True)[:5]
         progress = float(np.mean(top)) if top else -1.0
-        if progress > self.state.progress + _GAIN or proposal.origin != "search":
+        if progress > self.state.progress + _GAIN or proposal.role != "search":
             self.state.progress, self.state.idle = max(progress, self.state.progress), 0
         else:
             self.state.idle += 1
@@ -364,16 +368,9 @@ def pareto(trials: Iterable[Trial]) -> tuple[int, ...]:
 
 
 def _origin(proposal: Proposal, number: int) -> Reason:
-    texts = {
-        "portfolio": "Tried as the ranking gives it.",
-        "view": "Tried in a view of the table in which the learned fusion knows it.",
-        "warm start": "Tried with parameters that did well on similar tables.",
-        "search": "Tried with parameters proposed by the tree-structured Parzen estimator.",
-    }
-    evidence = {"trial": number, "origin": proposal.origin}
-    return Reason(
-        code=_ORIGINS[proposal.origin], subject=proposal.detector, text=texts[proposal.origin], evidence=evidence
-    )
+    code, text = _ROLES[proposal.role]
+    evidence = {"trial": number, "role": proposal.role}
+    return Reason(code=code, subject=proposal.detector, text=text, evidence=evidence)
 
 
 def _said(status: str) -> str:
