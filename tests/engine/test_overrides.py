@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -78,6 +79,24 @@ def test_unknown_names_are_refused_at_once(decided: dict[str, Any], suggestion: 
     detector = AutonomousDetector()
     with pytest.raises(UnknownNameError, match=suggestion):
         detector.override(**decided)
+    assert detector.override_history == ()
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"knn": {"n_neighbors": "many"}}, "knn does not take .*defaults"),
+        ({"lof": {"n_neighbors": None}}, "lof does not take"),
+        ({"iforest": {"n_estimators": [1]}}, "iforest does not take"),
+        ({"knn": {"n_neighbors": -3}}, "n_neighbors of knn is -3"),
+        ({"lof": {"n_neighbors": 0}}, "n_neighbors of lof is 0"),
+        ({"knn": {"n_neighbors": math.nan}}, "n_neighbors of knn is nan"),
+    ],
+)
+def test_values_no_detector_can_have_are_refused_at_once(params: dict[str, Any], message: str) -> None:
+    detector = AutonomousDetector()
+    with pytest.raises(SettingError, match=message):
+        detector.override(params=params)
     assert detector.override_history == ()
 
 

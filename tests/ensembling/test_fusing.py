@@ -221,14 +221,34 @@ def test_a_damaged_state_is_refused(n):
 
 def test_probabilities_need_a_fusion():
     _, _, ensemble = live()
-    features = ("tail rank",)
-    X = np.linspace(0, 6, 200)[:, None]
-    data = lightgbm.Dataset(X, label=(X[:, 0] > 3).astype(int))
-    text = lightgbm.train({"objective": "binary", "verbosity": -1}, data, 10).model_to_string()
-    p = ensemble.probabilities(Calibrator.of(features, text))
+    calibrator = calibrating("tail rank", 3)
+    p = ensemble.probabilities(calibrator)
     assert p.shape == (300,)
     assert p[np.argmax(ensemble.train_scores)] == p.max()
-    assert live(trust=0.0)[2].probabilities(Calibrator.of(features, text)) is None
+    assert live(trust=0.0)[2].probabilities(calibrator) is None
+
+
+def test_members_too_few_for_the_fusion_are_enough_to_be_calibrated():
+    """Else the count of anomalies jumped where the fusion came into force (issue 20)."""
+    _, _, few = live(names=NAMES[:1])
+    assert few.fused is None
+    assert few.train_scores.tolist() == few.member_scores[:, 0].tolist()
+    reason = few.record.reasons[-1]
+    assert (reason.code, reason.evidence["members"]) == ("ENS-031", 1)
+    p = few.probabilities(calibrating("tail rank", 3))
+    assert p[np.argmax(few.train_scores)] == p.max() > p.min()
+    odds = few.probabilities(calibrating("log odds", float(np.median(few.train_odds))))
+    assert np.ptp(odds) > 0  # the fusion's odds reach the calibrator, too
+    assert live(names=("a stranger",))[2].probabilities(calibrating("tail rank", 3)) is None
+    assert live(names=NAMES[:1], trust=0.0)[2].probabilities(calibrating("tail rank", 3)) is None
+
+
+def calibrating(feature, middle):
+    """A calibrator that looks at one input, above or below a point."""
+    X = np.linspace(middle - 3, middle + 3, 200)[:, None]
+    data = lightgbm.Dataset(X, label=(X[:, 0] > middle).astype(int))
+    text = lightgbm.train({"objective": "binary", "verbosity": -1}, data, 10).model_to_string()
+    return Calibrator.of((feature,), text)
 
 
 class TestNeighbourhood:

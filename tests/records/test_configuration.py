@@ -54,6 +54,7 @@ def test_it_can_be_copied_and_pickled(again):
     made = Configuration(detector="knn", params=NESTED)
     assert again(made) == made
     assert again(made).params == made.params
+    assert repr(made) == f"Configuration(detector='knn', params={NESTED})"
 
 
 def test_it_comes_back_from_a_file_with_its_tuples():

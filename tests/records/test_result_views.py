@@ -86,7 +86,10 @@ def test_members_that_hardly_weigh_are_counted_and_not_named():
     result = make_result()
     first = result.ensemble.members[0]
     weights = (0.99, 0.004, 0.003, 0.003)
-    members = tuple(replace(first, detector=f"d{i}", weight=w) for i, w in enumerate(weights))
+    members = tuple(
+        replace(first, configuration=Configuration(detector=f"d{i}", params={}), weight=w)
+        for i, w in enumerate(weights)
+    )
     light = replace(result, ensemble=replace(result.ensemble, members=members))
     assert light.summary_lines()[2] == "4 models combined: d0 99% and 3 more, each less than 1%."
 

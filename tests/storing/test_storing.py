@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import tracemalloc
 import zlib
 from pathlib import Path
@@ -233,6 +234,20 @@ def test_forged_files_with_a_fitting_checksum(saved: Path, change: Any, message:
     with pytest.raises(StorageError, match=message) as error:
         load(saved)
     assert "model" in str(error.value)
+
+
+def test_whole_numbers_that_nothing_can_hold_are_refused():
+    with pytest.raises(StorageError, match="'scale' is 1000"):
+        State(values={"scale": 10**400}).value("scale", (int, float))
+    assert State(values={"scale": -(2**63)}).value("scale", int) == -(2**63)
+
+
+def test_a_text_without_end_is_refused_in_no_time(saved: Path):
+    Forged.of(saved).set_document(b'{"a": "' + b'\\"' * 60_000).write(saved)
+    start = time.process_time()
+    with pytest.raises(StorageError, match="damaged"):
+        load(saved)
+    assert time.process_time() - start < 2  # 40 s when every quote was tried as the beginning of a text
 
 
 @pytest.mark.parametrize("announced", ["right", "wrong"])

@@ -60,7 +60,7 @@ def test_child_run_of_a_bad_trial():
         trial,
         quality=float("nan"),
         statistics={"inf": math.inf},
-        params={"a:b": 1, "a?b": "x" * 9000, "detector": 2},
+        configuration=replace(trial.configuration, params={"a:b": 1, "a?b": "x" * 9000, "detector": 2}),
         error="e" * 9000,
     )
     child = child_run(trial)

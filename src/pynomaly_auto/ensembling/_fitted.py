@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -87,6 +87,7 @@ class FittedEnsemble:
         self.positions = tuple(range(len(self.detectors)))  # of its members among those it was made of
         self.train_scores: FloatArray = np.empty(0)
         self.train_odds: FloatArray | None = None
+        self._facts: Mapping[str, float] = {}  # what the odds were given of the table
         self.member_scores: FloatArray = np.empty((0, len(self.detectors)))
         self._distributions = tuple(distributions)
         self._robust = tuple(robust)
@@ -139,21 +140,30 @@ class FittedEnsemble:
         if lent is None:
             return ()
         votes = self._votes(self.member_scores, scores)
-        known = votes.only(lent.fusion.knows(votes.names))
-        if weight > 0:
-            facts = table_facts(known, n_features=lent.X.shape[1])
-            fused, self.train_odds = Fused.of(lent.fusion, known, facts, weight)
-            blended = fused.blend(robust, self.train_odds)
-            self.fused, self.train_scores = fused.over(lent.X, blended, seed=lent.seed)
+        known = votes.only(lent.fusion.among(votes.names))
+        if known.names and lent.trust > 0:
+            self._facts = table_facts(known, n_features=lent.X.shape[1])
+            if weight > 0:
+                fused, self.train_odds = Fused.of(lent.fusion, known, self._facts, weight)
+                blended = fused.blend(robust, self.train_odds)
+                self.fused, self.train_scores = fused.over(lent.X, blended, seed=lent.seed)
+            else:  # too few for the score, and yet enough to tell how many of such rows were anomalies
+                self.train_odds = lent.fusion.log_odds(known, self._facts)
         return (fusion_reason(self.fused, lent.trust, len(known.names)),)
 
     def probabilities(self, calibrator: Calibrator) -> FloatArray | None:
-        """What the knowledge base takes for the probability that a training row is an anomaly; None without fusion."""
-        if self.fused is None or self.train_odds is None:
+        """What the knowledge base takes for the probability that a training row is an anomaly.
+
+        It is asked as soon as one member is known to it, long before the fusion is in force: its estimate is then as
+        good as with all members (decision 0015), and the count does not jump where the fusion comes in.
+
+        Returns:
+            Shape (n_rows,); None where it knows no member or no table like this one.
+        """
+        if self.train_odds is None:
             return None
-        robust = self._mean(self.member_scores)
-        scores, facts = self.train_scores, self.fused.facts
-        judged = Judged(scores=scores, odds=self.train_odds, robust=robust, tails=tail_ranks(scores), facts=facts)
+        robust, scores = self._mean(self.member_scores), self.train_scores
+        judged = Judged(scores=scores, odds=self.train_odds, robust=robust, tails=tail_ranks(scores), facts=self._facts)
         return calibrator.probabilities(judged)
 
     def member_inputs(self, X: FloatArray) -> FloatArray:

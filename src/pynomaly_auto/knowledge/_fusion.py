@@ -84,8 +84,12 @@ class Fusion:
 
     def knows(self, names: Sequence[str]) -> tuple[str, ...]:
         """Those of the names that are members it knows, in its own order; empty when they are too few to fuse."""
-        found = tuple(name for name in self.members if name in set(names))
+        found = self.among(names)
         return found if len(found) >= min(_FEWEST, len(self.members)) else ()
+
+    def among(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of the names that are members it knows, in its own order, be they ever so few."""
+        return tuple(name for name in self.members if name in set(names))
 
     def core(self, names: Sequence[str]) -> tuple[str, ...]:
         """Those of the names whose mean it starts from; empty without an anchor, or when they are too few."""

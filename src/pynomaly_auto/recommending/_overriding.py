@@ -6,20 +6,23 @@ import importlib
 import inspect
 from collections.abc import Mapping
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
+from pynomaly_auto._checks import is_number, is_whole
 from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS, DetectorSpec
-from pynomaly_auto.errors import UnknownNameError
+from pynomaly_auto.errors import SettingError, UnknownNameError, shown
 from pynomaly_auto.recommending._judged import Judged, changed
 from pynomaly_auto.records import Reason, Scalar
 from pynomaly_auto.settings import Overrides, Settings
 
 
 def check_overrides(overrides: Overrides) -> None:
-    """Check the names of detectors and of their parameters.
+    """Check the names of detectors and of their parameters, and of the values what can be told without a table.
 
     Raises:
-        UnknownNameError: One is unknown.
+        UnknownNameError: A name is unknown.
+        SettingError: No detector can have such a value.
     """
     o = overrides
     for name in (*o.include, *o.exclude, *o.force, *o.params):
@@ -33,6 +36,34 @@ def check_overrides(overrides: Overrides) -> None:
                 raise UnknownNameError.of(f"parameter of {name}", str(parameter), known)
             if parameter == VIEW and DETECTORS[name].viewable and value not in VIEWS:
                 raise UnknownNameError.of("view", str(value), VIEWS)
+            _check_count(DETECTORS[name], parameter, value)
+        _check_forecast(DETECTORS[name], given)
+
+
+def _check_count(spec: DetectorSpec, parameter: str, value: Any) -> None:
+    """What counts something (neighbours, trees, components) is above zero where it is a number at all."""
+    declared: Any = spec.space.get(parameter)
+    low, high = (getattr(declared, end, 0) for end in ("low", "high"))
+    if not (is_whole(low) and low >= 1 and isinstance(value, Real)):
+        return
+    if not is_number(value) or value <= 0:
+        raise SettingError(
+            f"{parameter} of {spec.name} is {shown(value)}.",
+            where="override",
+            fix=f"Give a number above zero; {low} to {high} are tried without one.",
+        )
+
+
+def _check_forecast(spec: DetectorSpec, params: Mapping[str, Any]) -> None:
+    """Before anything is fitted, the ranking asks what a fit with these values costs."""
+    try:
+        spec.seconds(1_000, 10, params)
+    except Exception as error:  # a text where a number belongs, or any object in a third party's formula
+        raise SettingError(
+            f"{spec.name} does not take {shown(dict(params))}: {type(error).__name__}.",
+            where="override",
+            fix=f"Its defaults are {dict(spec.defaults)!r}.",
+        ) from None
 
 
 def _try_building(spec: DetectorSpec, params: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ _VIEW, _STANDARD = "view", "standard"  # the catalogue's words; records know not
 _BETWEEN = ":"  # between a detector and its view in what the fusion calls a member
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Configuration:
     """One detector with one set of parameters.
 
@@ -91,6 +91,9 @@ class Configuration:
     def to_dict(self) -> dict[str, Any]:
         """Plain values only."""
         return {"detector": self.detector, "params": plain(self.params)}
+
+    def __repr__(self) -> str:  # the proxy around the parameters tells nobody anything
+        return f"Configuration(detector={self.detector!r}, params={dict(self.params)!r})"
 
     def __eq__(self, other: object) -> bool:
         return self.key == other.key if isinstance(other, Configuration) else NotImplemented

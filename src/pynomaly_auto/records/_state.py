@@ -8,9 +8,10 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from pynomaly_auto.errors import StorageError
+from pynomaly_auto.errors import StorageError, shown
 
 SEPARATOR = "."
+_LARGEST = 1 << 64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,8 +80,10 @@ class State:
             raise StorageError(f"the value {name!r} is missing.")
         found = self.values[name]
         kinds = kind if isinstance(kind, tuple) else (kind,)
-        if not isinstance(found, kinds) or (isinstance(found, bool) and bool not in kinds):
-            raise StorageError(f"the value {name!r} is {found!r}.")
+        # JSON has whole numbers that neither a float nor an array can hold.
+        huge = isinstance(found, int) and abs(found) >= _LARGEST
+        if not isinstance(found, kinds) or (isinstance(found, bool) and bool not in kinds) or huge:
+            raise StorageError(f"the value {name!r} is {shown(found)}.")
         return found
 
 

@@ -25,7 +25,8 @@ _SMALL = 256  # bytes below which compressing is not worth it
 _WORTH = 0.95  # share of its size that compressing must get below
 _SAMPLE = 1 << 14  # bytes by which it is judged which way packs best
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# One that never ends is taken whole, and nothing is tried twice: otherwise quotes without end cost the square of them.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 
 
 def type_of(array: np.ndarray[Any, Any]) -> str | None:

@@ -376,7 +376,7 @@ def _origin(proposal: Proposal, number: int) -> Reason:
 def _said(status: str) -> str:
     return {
         "failed": "Failed", "timeout": "Took too long", "memory": "Needed too much memory",
-        "not_applicable": "Does not apply", "cancelled": "Cancelled",
+        "not_applicable": "Does not apply", "cancelled": "Not finished",
     }[status]  # fmt: skip
 
 
