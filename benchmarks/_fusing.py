@@ -16,7 +16,7 @@ from pynomaly_auto.dataset import TableEncoder
 from pynomaly_auto.deciding import learn
 from pynomaly_auto.ensembling import Fused
 from pynomaly_auto.knowledge import Judged, KnowledgeBase, table_facts
-from pynomaly_auto.recommending import PORTFOLIO
+from pynomaly_auto.regimes import CONTAMINATED
 from pynomaly_auto.scoring import tail_ranks
 
 
@@ -32,7 +32,7 @@ def fuse(task: Task, part: str, base: str, max_rows: int) -> pd.DataFrame:
     meta = {k.removeprefix("mf_"): v for k, v in record.items() if k.startswith("mf_")}
     weight = fusion.blend * min(1.0, 2.0 * known.neighbours(meta).confidence)
     votes = votes_of(results, len(labels))
-    robust = np.ascontiguousarray(votes.only(fusion.core(votes.names) or PORTFOLIO).ranks).mean(axis=1)
+    robust = np.ascontiguousarray(votes.only(fusion.core(votes.names) or CONTAMINATED.portfolio).ranks).mean(axis=1)
     chosen = votes.only(fusion.knows(votes.names))
     facts = table_facts(chosen, n_features=X.shape[1])
     fused, odds = Fused.of(fusion, chosen, facts, weight)

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from pynomaly_auto.recommending import PORTFOLIO
+from pynomaly_auto.regimes import CONTAMINATED
 
 THREE = ("knn_mean", "iforest", "mcd")
 FOUR = (*THREE, "fair_cut_forest")
@@ -24,7 +24,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
 MEANS: Mapping[str, tuple[str, ...]] = {
     "mean of kNN, IForest, MCD": THREE,
     "mean of kNN, IForest, MCD, fair-cut": FOUR,
-    "mean of PORTFOLIO": PORTFOLIO,
+    "mean of PORTFOLIO": CONTAMINATED.portfolio,
     "mean of trimmed kNN, PCA, LODA, MCD, KDE": TRIMMED,
 }
 

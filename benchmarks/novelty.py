@@ -105,7 +105,7 @@ def measure(table: tuple[Task, Rows, Rows], method: str, budget: float, seed: in
     task, X, labels = table
     train, judged = split(labels, seed=seed)
     if method.endswith("our encoding"):  # what of our lead is the encoder's
-        encoder = TableEncoder(novelty=True).fit(X[train])
+        encoder = TableEncoder(watches_constants=True).fit(X[train])
         X = encoder.encode(X).X
     elif method != OURS:
         spread = X[train].std(axis=0)

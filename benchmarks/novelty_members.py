@@ -19,7 +19,7 @@ from scipy.stats import wilcoxon
 from benchmarks._sets import measured_options
 from pynomaly_auto.building import find_tasks, load_task, split
 from pynomaly_auto.ensembling import Distribution, stronger_half
-from pynomaly_auto.recommending import NOVELTY_MEMBERS, PORTFOLIO
+from pynomaly_auto.regimes import CONTAMINATED, NOVELTY
 from pynomaly_auto.scoring import average_precision, roc_auc, tail_ranks
 
 Rows = np.ndarray[Any, Any]
@@ -76,7 +76,7 @@ def main() -> None:
     options = measured_options(__doc__)
     data = read(options.source, options.parts, options.max_rows, options.seed)
     names = sorted(set.intersection(*(set(scores) for _, scores in data)))
-    members = tuple(m for m in (name_of(c.detector, c.params) for c in NOVELTY_MEMBERS) if m in names)
+    members = tuple(m for m in (name_of(c.detector, c.params) for c in NOVELTY.members) if m in names)
     plain = tuple(m for m in members if "view=" not in m)
     ways: list[tuple[str, Sequence[str], Callable[..., Rows], Callable[..., Rows]]]
     ways = [(name, (name,), tails, mean) for name in names]
@@ -86,7 +86,12 @@ def main() -> None:
         ("MEMBERS, larger half of ranks", members, ranks, half),
         ("MEMBERS, mean of ranks", members, ranks, mean),
         ("MEMBERS without views, larger half of tails", plain, tails, half),
-        ("portfolio of the other protocol, mean of ranks", [p for p in PORTFOLIO if p in names], ranks, mean),
+        (
+            "portfolio of the other protocol, mean of ranks",
+            [p for p in CONTAMINATED.portfolio if p in names],
+            ranks,
+            mean,
+        ),
     ]
     results = {}
     for name, chosen, transform, combine in ways:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from benchmarks._sets import FAMILIES, FOUR, THREE, measured_options
 from pynomaly_auto.building import find_tasks, load_task
-from pynomaly_auto.recommending import PORTFOLIO
+from pynomaly_auto.regimes import CONTAMINATED
 from pynomaly_auto.scoring import average_precision, roc_auc, tail_ranks
 
 Scores = dict[str, np.ndarray[Any, Any]]
@@ -45,9 +45,12 @@ def main() -> None:
     data = read(options.source, options.parts, options.max_rows, options.seed)
     names = sorted(set.intersection(*(set(ranks) for _, ranks in data)))
     sets: dict[str, tuple[str, ...]] = {name: (name,) for name in names}
-    sets |= {f"portfolio without {name}": tuple(p for p in PORTFOLIO if p != name) for name in PORTFOLIO}
+    sets |= {
+        f"portfolio without {name}": tuple(p for p in CONTAMINATED.portfolio if p != name)
+        for name in CONTAMINATED.portfolio
+    }
     sets |= {"kNN, IForest, MCD": THREE, "kNN, IForest, MCD, fair-cut": FOUR, "all": tuple(names)}
-    sets |= {"PORTFOLIO": PORTFOLIO}
+    sets |= {"PORTFOLIO": CONTAMINATED.portfolio}
     rows = []
     for name, chosen in sets.items():
         scores = [(y, mean_of(ranks, chosen)) for y, ranks in data]

@@ -108,6 +108,11 @@ class Settings:
         """Number of worker processes."""
         return usable_cores() if self.n_jobs in (None, -1) else int(self.n_jobs or 1)
 
+    @property
+    def regime(self) -> str:
+        """Name of the regime: how the training rows are taken."""
+        return "novelty" if self.novelty else "contaminated"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values only, as `from_mapping` takes them."""
         out = {f.name: getattr(self, f.name) for f in fields(self)}

@@ -55,7 +55,7 @@ def test_build_continue_and_add(folder, tmp_path, monkeypatch):
 
 def test_failures_are_results(folder, tmp_path):
     task = next(t for t in find_tasks([folder]) if t.name == "set0")
-    prepared = prepare(task, 100, 0, str(tmp_path))
+    prepared = prepare(task, "contaminated", 100, 0, str(tmp_path))
     assert prepared.n_rows == 100
     scores = fit(DETECTORS["hbos"], {}, prepared.X, 0)
     assert scores.dtype == np.float32

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pynomaly_auto.building import Plan, build, restate
-from pynomaly_auto.building._novelty import fit_novelty, prepare_novelty, split
+from pynomaly_auto.building._held_out import fit_held_out, prepare_held_out, split
 from pynomaly_auto.building._parts import read_part
 from pynomaly_auto.building._sources import find_tasks
 from pynomaly_auto.detectors import DETECTORS
@@ -30,14 +30,14 @@ def test_half_of_the_normal_rows_train_and_no_anomaly_does():
 
 def test_what_is_judged_is_not_seen_before(folder, tmp_path):
     task = next(t for t in find_tasks([folder]) if t.name == "set0")
-    prepared = prepare_novelty(task, 120, 0, str(tmp_path))
+    prepared = prepare_held_out(task, "novelty", 120, 0, str(tmp_path))
     X, y = np.asarray(prepared.X.load()), np.asarray(prepared.labels.load())
     n = prepared.n_rows
     assert len(X) == n + len(y)
     assert prepared.n_judged == len(y)
     assert np.abs(X[:n].mean(axis=0)).max() < 1e-6  # encoded by the training rows alone
     assert X[n:][y == 1].mean() > 3
-    scores = fit_novelty(DETECTORS["knn_mean"], {}, prepared.X, 0, n)
+    scores = fit_held_out(DETECTORS["knn_mean"], {}, prepared.X, 0, n)
     assert scores.dtype == np.float32
     assert roc_auc(y, scores[n:]) > 0.99
 
@@ -46,7 +46,7 @@ def test_too_few_normal_rows(tmp_path):
     X, y = np.arange(60.0)[:, None], np.array([0] * 30 + [1] * 30)
     np.savez(tmp_path / "few.npz", X=X, y=y)
     with pytest.raises(InvalidInputError, match="15 normal rows"):
-        prepare_novelty(find_tasks([tmp_path])[0], 100, 0, str(tmp_path))
+        prepare_held_out(find_tasks([tmp_path])[0], "novelty", 100, 0, str(tmp_path))
 
 
 def test_a_base_of_the_other_protocol(folder, tmp_path):

@@ -257,8 +257,8 @@ def test_what_can_be_read_is_accepted(values: Any, later: Any) -> None:
 
 
 @pytest.mark.parametrize(("values", "later"), [([5.0] * N, 6.0), (["a"] * N, "b")])
-def test_under_novelty_a_constant_is_watched(values: Any, later: Any) -> None:
-    encoder, column, codes = _fit(values, novelty=True)
+def test_a_constant_is_watched_where_asked_for(values: Any, later: Any) -> None:
+    encoder, column, codes = _fit(values, watches_constants=True)
     assert column.features == ("v_differs",)
     assert codes == ["DAT-016"]
     assert encoder.encode(_frame(values)).X[:, 1].tolist() == [0.0] * N
@@ -282,7 +282,7 @@ def test_a_broken_state_is_told() -> None:
     with pytest.raises(StorageError, match="format 99"):
         TableEncoder.from_state({**values, "version": 99}, arrays)
     with pytest.raises(StorageError, match="missing"):
-        TableEncoder.from_state({"version": 1}, arrays)
+        TableEncoder.from_state({"version": values["version"]}, arrays)
     with pytest.raises(StorageError, match="missing"):
         TableEncoder.from_state(values, {})
     values["plans"][0]["parts"][0]["part"] = "hologram"

@@ -79,7 +79,7 @@ def test_readings_that_are_none(at: int, change: dict[str, Any]) -> None:
     [
         {"names": ["a"]}, {"names": [*VALUES["names"][:-1], "number"]}, {"names": 5}, {"columns": []}, {"plans": []},
         {"plans": {}}, {"features": VALUES["features"][1:]}, {"sources": [99] * len(VALUES["sources"])},
-        {"sources": [-1] * len(VALUES["sources"])}, {"labelled": None}, {"reasons": [{}]}, {"novelty": "no"},
+        {"sources": [-1] * len(VALUES["sources"])}, {"labelled": None}, {"reasons": [{}]}, {"watches_constants": "no"},
     ],
     ids=lambda c: next(iter(c)),
 )  # fmt: skip

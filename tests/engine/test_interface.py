@@ -21,7 +21,7 @@ import pynomaly_auto
 from pynomaly_auto import AutonomousDetector
 from pynomaly_auto.errors import SettingError, UnknownNameError
 from pynomaly_auto.presets import PRESETS
-from pynomaly_auto.recommending import NOVELTY_MEMBERS
+from pynomaly_auto.regimes import NOVELTY
 from tests.engine.conftest import quick
 
 
@@ -137,7 +137,7 @@ def test_novelty_tries_what_it_combines_and_no_more() -> None:
     X = np.random.default_rng(0).normal(size=(150, 3))
     detector = AutonomousDetector(novelty=True, time_budget=60, tracking=False, verbose=0, random_state=0).fit(X)
     members = tuple(m.configuration for m in detector.ensemble_.members)
-    assert members == NOVELTY_MEMBERS
+    assert members == NOVELTY.members
     assert tuple(t.configuration for t in detector.trials_) == members
     assert "all members" in detector.result_.search.stopped
     assert (detector.result_.labels == -1).mean() == pytest.approx(0.05, abs=0.01)

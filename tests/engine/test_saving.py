@@ -186,7 +186,7 @@ def _without_seed(document: dict[str, Any]) -> None:
         (lambda d: d["cells"]["values"].update(columns=[1]), "no names"),
         (lambda d: d["cells"]["values"].update(columns=["a"] * 5), "twice"),
         (lambda d: d["params"]["values"].update({"__class__": "os.system"}), "no parameter '__class__'"),
-        (lambda d: d["encoder"]["values"].update(version=2), "format 2"),
+        (lambda d: d["encoder"]["values"].update(version=99), "format 99"),
         (lambda d: d["ensemble"]["values"]["record"].update(members=[]), "one finite number per member"),
         (lambda d: d["ensemble"]["values"]["record"]["members"][0].update(detector="os"), "'os', which is not"),
         (lambda d: d["ensemble"]["values"]["record"]["members"][0].update(detector=["os"]), "instead of text"),

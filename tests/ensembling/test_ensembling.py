@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pynomaly_auto.detectors import DETECTORS, Cost, DetectorSpec
-from pynomaly_auto.ensembling import COMBINER, FittedEnsemble, choose_members
+from pynomaly_auto.ensembling import COMBINERS, FittedEnsemble, choose_members
 from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.records import Candidate, Configuration, Ensemble, Member, Prediction, Ranking, Reason, Search, Trial
 from pynomaly_auto.scoring import tail_ranks
@@ -71,7 +71,7 @@ def test_the_strongest_of_the_ranking_are_members_and_weak_ones_are_not():
     ranking = ranking_of(d0=0.8, d1=0.79, d2=0.78, d3=0.77, d4=0.5, d5=0.45, d6=0.4, d7=0.3)
     ensemble = choose_members(search_of(*trials), ranking, settings())
     assert [m.detector for m in ensemble.members] == ["d0", "d1", "d2", "d3"]
-    assert ensemble.combiner == COMBINER
+    assert ensemble.combiner == COMBINERS["robust mean"]
     assert sum(m.weight for m in ensemble.members) == pytest.approx(1.0)
     assert [m.reasons[0].code for m in ensemble.members] == ["ENS-002"] * 4
     assert not any("Weight" in str(r) for m in ensemble.members for r in m.reasons)  # what it is, is not known yet
@@ -175,7 +175,7 @@ class Fitted:
 def fitted_ensemble(n=500, seed=0):
     X = np.random.default_rng(seed).normal(size=(n, 3))
     fitted = [Fitted(i, Linear(np.eye(3)[i]), X, w) for i, w in enumerate((0.5, 0.3, 0.2))]
-    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINER)
+    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINERS["robust mean"])
     return X, fitted, record, FittedEnsemble.of(record, fitted)
 
 

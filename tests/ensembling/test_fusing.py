@@ -8,7 +8,7 @@ import lightgbm
 import numpy as np
 import pytest
 
-from pynomaly_auto.ensembling import COMBINER, Expertise, FittedEnsemble, Fused, Neighbourhood, choose_members
+from pynomaly_auto.ensembling import COMBINERS, Expertise, FittedEnsemble, Fused, Neighbourhood, choose_members
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.knowledge import Anchor, Calibrator, Fusion, Votes, lay_out, table_facts, vote_features
 from pynomaly_auto.records import Candidate, Configuration, Ensemble, Member, Ranking, Reason, Search, State, Trial
@@ -54,7 +54,7 @@ def model():
 def live(n=300, trust=1.0, names=NAMES):
     X = np.random.default_rng(0).normal(size=(n, 3))
     fitted = [Fitted(i, name, X, w) for i, (name, w) in enumerate(zip(names, (0.6, 0.4, 0.0, 0.0), strict=False))]
-    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINER)
+    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINERS["robust mean"])
     expertise = Expertise(fusion=model(), trust=trust, X=X, seed=0)
     return X, fitted, FittedEnsemble.of(record, fitted, expertise)
 
@@ -86,7 +86,9 @@ def test_distance_from_the_known_takes_the_weight_back_to_the_robust_mean():
     _, fitted, near = live(trust=1.0)
     _, _, far = live(trust=0.1)
     _, _, unknown = live(trust=0.0)
-    robust = FittedEnsemble.of(Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINER), fitted)
+    robust = FittedEnsemble.of(
+        Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINERS["robust mean"]), fitted
+    )
     assert near.fused.weight > far.fused.weight > 0
     assert unknown.fused is None
     assert unknown.train_scores.tolist() == robust.train_scores.tolist()
@@ -95,7 +97,7 @@ def test_distance_from_the_known_takes_the_weight_back_to_the_robust_mean():
 
 def test_the_anchor_s_members_are_the_robust_mean_beside_the_fusion():
     X, fitted, _ = live()
-    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINER)
+    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINERS["robust mean"])
     line = Anchor(members=NAMES[1:], slope=2.0, intercept=0.0, share=0.5)
     ensemble = FittedEnsemble.of(
         record, fitted, Expertise(fusion=replace(model(), anchor=line), trust=1.0, X=X, seed=0)
@@ -144,7 +146,7 @@ def test_who_is_to_have_a_share_has_it_in_the_score(trust, known):
     if not known:  # parameters of one's own: the fusion knows nothing of it
         fitted[3].member = tuned(fitted[3].member, n_bins=3)
     fitted[3].member = replace(fitted[3].member, least_share=0.2)
-    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINER)
+    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINERS["robust mean"])
     line = Anchor(members=NAMES[:3], slope=2.0, intercept=0.0, share=0.5)
     fusion = replace(model(), anchor=line, members=NAMES if known else NAMES[:3])
     ensemble = FittedEnsemble.of(record, fitted, Expertise(fusion=fusion, trust=trust, X=X, seed=0))
@@ -163,7 +165,7 @@ def test_least_shares_hold_together_and_for_several():
     X, fitted, _ = live()
     for f, least in zip(fitted, (0.0, 0.3, 0.0, 0.3), strict=True):
         f.member = replace(f.member, least_share=least)
-    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINER)
+    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINERS["robust mean"])
     for expertise in (None, Expertise(fusion=model(), trust=1.0, X=X, seed=0)):
         ensemble = FittedEnsemble.of(record, fitted, expertise)
         weights = {m.detector: m.weight for m in ensemble.record.members}
@@ -180,7 +182,7 @@ def test_too_few_known_members_leave_the_robust_mean():
 def test_tuned_members_are_not_taken_for_the_defaults():
     X, fitted, _ = live()
     fitted[1].member = tuned(fitted[1].member, n_estimators=50)
-    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINER)
+    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINERS["robust mean"])
     ensemble = FittedEnsemble.of(record, fitted, Expertise(fusion=model(), trust=1.0, X=X, seed=0))
     assert ensemble.fused is None  # three of four are too few for a model of four
 
@@ -310,7 +312,7 @@ def test_voters_come_along_without_weight():
 
 def test_without_time_for_the_fusion_the_record_says_so():
     _, fitted, _ = live()
-    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINER)
+    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINERS["robust mean"])
     ensemble = FittedEnsemble.of(record, fitted)
     assert [m.detector for m in ensemble.record.members] == ["knn_mean", "iforest"]
     assert [left.reason.code for left in ensemble.record.left_out] == ["ENS-023", "ENS-023"]

@@ -2,20 +2,20 @@ import numpy as np
 import pytest
 
 from pynomaly_auto.detectors import DETECTORS, fit_detector
-from pynomaly_auto.ensembling import NOVELTY_COMBINER as COMBINER
-from pynomaly_auto.ensembling import Distribution, FittedEnsemble, choose_members, stronger_half
+from pynomaly_auto.ensembling import COMBINERS, Distribution, FittedEnsemble, choose_members, stronger_half
 from pynomaly_auto.ensembling._distribution import tail_scale
 from pynomaly_auto.records import Candidate, Configuration, Ensemble, Member, Ranking, Search, Step, Trial
 from pynomaly_auto.scoring import tail_ranks
 from pynomaly_auto.settings import Overrides, Settings
 from pynomaly_auto.tuning._refit import FittedMember
 
+COMBINER = COMBINERS["stronger half"]
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 4))
 NAMES = ("knn", "hbos", "gmm")
 
 
-def ensemble_of(names=NAMES, combiner=COMBINER):
+def ensemble_of(names=NAMES, combiner=COMBINER, tail="exponential"):
     fitted = []
     for i, name in enumerate(names):
         detector, scores = fit_detector(DETECTORS[name], {}, X, seed=0)
@@ -24,7 +24,7 @@ def ensemble_of(names=NAMES, combiner=COMBINER):
         )  # fmt: skip
         fitted.append(FittedMember(member=member, detector=detector, scores=scores))
     record = Ensemble(members=tuple(f.member for f in fitted), combiner=combiner)
-    return FittedEnsemble.of(record, fitted)
+    return FittedEnsemble.of(record, fitted, tail=tail)
 
 
 def test_the_scale_is_that_of_an_exponential_tail():
@@ -51,7 +51,7 @@ def test_beyond_all_training_rows_the_distance_counts():
     ensemble = ensemble_of()
     near, far = ensemble.score(np.full((1, 4), 8.0)), ensemble.score(np.full((1, 4), 80.0))
     assert far[0] > near[0] + 10 > ensemble.train_scores.max() + 10
-    plain = ensemble_of(combiner="robust mean of −log tail ranks")
+    plain = ensemble_of(combiner=COMBINERS["robust mean"], tail="bounded")
     assert plain.score(np.full((1, 4), 80.0))[0] < plain.member_scores.max() + 1
     inside = tail_ranks(fit_detector(DETECTORS["hbos"], {}, X, seed=0)[1])
     assert ensemble.member_scores[:, 1] == pytest.approx(inside)

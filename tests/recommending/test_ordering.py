@@ -88,10 +88,8 @@ def test_without_a_learned_order_there_is_none(known):
     assert in_learned_order(known, CHOSEN, (500, 4)) == ((), ())
 
 
-@pytest.mark.parametrize(
-    ("rows", "novelty", "views"), [(20_000, False, ("ranks", "trimmed")), (20_001, False, ("trimmed",)), (9, True, ())]
-)
-def test_of_a_large_table_only_the_start_of_the_fusion_is_fitted_twice(rows, novelty, views):
-    context = SimpleNamespace(rows=rows, settings=SimpleNamespace(novelty=novelty))
+@pytest.mark.parametrize(("rows", "views"), [(20_000, ("ranks", "trimmed")), (20_001, ("trimmed",))])
+def test_of_a_large_table_only_the_start_of_the_fusion_is_fitted_twice(rows, views):
+    context = SimpleNamespace(rows=rows)
     opinion = Opinion(views={"knn": ("ranks", "trimmed")}, anchors=frozenset({"knn:trimmed"}))
     assert _views("knn", context, opinion) == views

@@ -9,9 +9,9 @@ import pytest
 from pynomaly_auto.detectors import DETECTORS, Capabilities, Cost, DetectorSpec
 from pynomaly_auto.errors import InvalidInputError, SettingError, UnknownNameError
 from pynomaly_auto.knowledge import KnowledgeBase, read_manifest
-from pynomaly_auto.recommending import NOVELTY_MEMBERS, RULES, Context, boost, criteria_weights, recommend, rule
-from pynomaly_auto.recommending._prior import PORTFOLIO, STRENGTH
+from pynomaly_auto.recommending import RULES, Context, boost, criteria_weights, recommend, rule
 from pynomaly_auto.records import AnomalyHints, Distributions, Patterns, Profile, Quality, Ranking, Size, restore
+from pynomaly_auto.regimes import CONTAMINATED, NOVELTY
 from pynomaly_auto.settings import Settings
 
 FAMILIES = {
@@ -23,15 +23,19 @@ FAMILIES = {
     "neural": "autoencoder vae deep_svdd gan deep_iforest",
 }
 QUADRATIC = {"lof", "cof", "abod", "ocsvm", "kde"}
+DECLARED = {name: (spec.method, spec.alike) for name, spec in DETECTORS.items()}
 SLOW = {"neural": 5.0, "regression": 1.0}
 
 
 def fake(name, family, **changes):
     power = 2.0 if name in QUADRATIC else 1.0
+    method, alike = DECLARED.get(name, (None, None))
     values = {
         "name": name,
         "title": name,
         "family": family,
+        "method": method,
+        "alike": alike,
         "target": "collections:OrderedDict",
         "paper": "none",
         "summary": "made up",
@@ -103,8 +107,8 @@ def test_cold_start_names_everything():
 
 def test_the_portfolio_leads_where_accuracy_does():
     ranking = recommend(profile_of(), Settings(), None)
-    assert ranking.portfolio == PORTFOLIO
-    assert tuple(c.detector for c in ranking.selected[: len(PORTFOLIO)]) == PORTFOLIO
+    assert ranking.portfolio == CONTAMINATED.portfolio
+    assert tuple(c.detector for c in ranking.selected[: len(CONTAMINATED.portfolio)]) == CONTAMINATED.portfolio
     assert any(r.code == "REC-004" for r in ranking.reasons)
     quick = recommend(profile_of(), Settings(priorities={"speed": 1.0}), None)
     assert quick.portfolio == ()
@@ -115,8 +119,25 @@ def test_what_follows_the_portfolio_is_strong_and_mixed():
         profile_of(), Settings(priorities={"accuracy": 1.0, "speed": 1.1, "interpretability": 0.1}), None
     )
     first = ranking.selected[:5]
-    assert all(STRENGTH[c.detector] >= 0.6 for c in first)
+    assert all(CONTAMINATED.strength[c.detector] >= 0.6 for c in first)
     assert len({DETECTORS[c.detector].family for c in first}) >= 3
+
+
+def test_rules_go_by_what_a_detector_declares(catalogue):
+    catalogue["mine"] = fake("mine", "linear", method="covariance")
+    catalogue["other"] = fake("other", "linear")
+    ranking = recommend(profile_of(rows=30), Settings(), None)
+    assert "REC-113" in codes(ranking, "mine")
+    assert "REC-113" not in codes(ranking, "other")
+
+
+def test_of_two_alike_the_second_waits(catalogue):
+    def place(alike):
+        catalogue["mcd"] = fake("mcd", "statistical", alike=alike)  # it comes after the fair-cut forest
+        chosen = recommend(profile_of(), Settings(priorities={"speed": 0.6, "accuracy": 0.4}), None).selected
+        return [c.detector for c in chosen].index("mcd")
+
+    assert place("density forests") > place(None) == 1
 
 
 def test_at_least_thirty_rules_all_with_sources():
@@ -257,8 +278,8 @@ def test_needs():
 
 def test_novelty_has_members_of_its_own():
     ranking = recommend(profile_of(), Settings(novelty=True), None)
-    assert ranking.members == NOVELTY_MEMBERS
-    assert ranking.portfolio == tuple(dict.fromkeys(c.detector for c in NOVELTY_MEMBERS))
+    assert ranking.members == NOVELTY.members
+    assert ranking.portfolio == tuple(dict.fromkeys(c.detector for c in NOVELTY.members))
     assert [c.detector for c in ranking.selected][: len(ranking.portfolio)] == list(ranking.portfolio)
     by_name = {c.detector: c for c in ranking.candidates}
     assert by_name["knn"].params == {"n_neighbors": 1}
@@ -266,6 +287,13 @@ def test_novelty_has_members_of_its_own():
     assert "REC-004" not in {r.code for r in ranking.reasons}
     assert restore(Ranking, ranking.to_dict()).members == ranking.members
     assert recommend(profile_of(), Settings(), None).members == ()
+
+
+def test_a_base_given_to_a_regime_that_asks_none_is_not_heard(base):
+    heard, unheard = (recommend(profile_of(), Settings(novelty=True), known) for known in (base, None))
+    assert heard == unheard
+    assert not any(c.prediction for c in heard.candidates)
+    assert recommend(profile_of(), Settings(), base) != recommend(profile_of(), Settings(), None)
 
 
 def test_novelty_obeys_the_user():
@@ -365,7 +393,7 @@ def test_what_no_combination_hears_is_left_out_unless_asked_for(base, monkeypatc
     monkeypatch.setattr(KnowledgeBase, "fused_members", property(lambda self: ("iforest", "knn", "pca:ranks")))
     ranking = recommend(profile_of(), Settings(), base)
     tried = {c.detector for c in ranking.selected}
-    assert {"iforest", "knn", "pca", *PORTFOLIO} == tried
+    assert {"iforest", "knn", "pca", *CONTAMINATED.portfolio} == tried
     assert "REC-042" in codes(ranking, "vae")
     asked = recommend(profile_of(), Settings(overrides={"force": ("vae",), "reason": "I know it"}), base)
     assert "vae" in {c.detector for c in asked.selected}

@@ -2,8 +2,8 @@
 
 from pynomaly_auto.building._build import add, build
 from pynomaly_auto.building._corruptions import CORRUPTIONS, Corruption
+from pynomaly_auto.building._held_out import split
 from pynomaly_auto.building._measure import restate
-from pynomaly_auto.building._novelty import split
 from pynomaly_auto.building._plan import Plan, Progress
 from pynomaly_auto.building._sources import Task, find_tasks, load_task, read_labelled, variants_of
 from pynomaly_auto.building._splits import group_folds

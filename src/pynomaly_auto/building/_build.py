@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ from typing import Any
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._scratch import Scratch
 from pynomaly_auto.building._assemble import assemble, described, parts_tables, union
-from pynomaly_auto.building._configurations import configurations, novelty_configurations
+from pynomaly_auto.building._configurations import configurations, prescribed
 from pynomaly_auto.building._fuse import FEWEST_GROUPS, VIEWED, fusion_members, learn_fusion
+from pynomaly_auto.building._held_out import fit_held_out, prepare_held_out
 from pynomaly_auto.building._laying import lay_tables
 from pynomaly_auto.building._measure import Measured, Prepared, finish, fit, prepare
-from pynomaly_auto.building._novelty import fit_novelty, prepare_novelty
 from pynomaly_auto.building._parts import mark, read_part, slug
 from pynomaly_auto.building._plan import Plan, Progress
 from pynomaly_auto.building._sources import Task, find_tasks, variants_of
@@ -25,8 +25,13 @@ from pynomaly_auto.errors import InvalidInputError, NotApplicableError, StorageE
 from pynomaly_auto.knowledge import KnowledgeBase, Manifest
 from pynomaly_auto.pool import Executor, Job, Outcome
 from pynomaly_auto.records import Configuration
+from pynomaly_auto.regimes import CONTAMINATED, Judged
 
 _PREPARE_TIMEOUT = 300.0
+_PREPARING: Mapping[Judged, Callable[..., Prepared]] = {
+    "rows fitted on": prepare,
+    "held-out rows": prepare_held_out,
+}
 
 
 def part_of(parts: Path, task: Task) -> Path:
@@ -75,8 +80,8 @@ def build(
     finished = _measure_all(tasks, parts, plan, on_task)
     measured, results = parts_tables(finished)
     tables = (described(measured, tasks), results)
-    # The learned fusion is never used on rows taken as normal.
-    learned = _learn_rows(tasks, parts, plan) if plan.protocol == "contaminated" else {}
+    # Where no base is asked, nothing would use what is learned.
+    learned = _learn_rows(tasks, parts, plan) if plan.regime.asks_knowledge_base else {}
     return assemble(tables, out, seed=plan.seed, max_rows=plan.max_rows, learned=learned)
 
 
@@ -151,9 +156,8 @@ def _paths(sources: Path | Iterable[Path]) -> list[Path]:
 def _measure_all(tasks: list[Task], parts: Path, plan: Plan, on_task: Callable[[Progress], None] | None) -> list[Path]:
     """Bring every task to its end; the part files of those that could be measured."""
     names = plan.detectors or tuple(name for name, spec in DETECTORS.items() if spec.installed)
-    wanted = configurations(names, plan.configurations, plan.seed)
-    if plan.protocol == "novelty":
-        wanted = list(dict.fromkeys((*wanted, *novelty_configurations(names))))
+    drawn = configurations(names, plan.configurations, plan.seed)
+    wanted = list(dict.fromkeys((*drawn, *prescribed(plan.regime, names))))
     try:
         parts.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -218,7 +222,7 @@ class _Run:
         if not part.is_file():
             return self.wanted
         record, known = read_part(part)
-        if record.get("protocol", "contaminated") != self.plan.protocol:
+        if record.get("protocol", CONTAMINATED.name) != self.plan.protocol:
             raise StorageError(
                 f"part {part.name!r} was measured by another protocol than {self.plan.protocol!r}.",
                 fix="Give each protocol its own folder of parts.",
@@ -230,8 +234,8 @@ class _Run:
         self.open[task.name] = _Open(task=task, todo=todo, started=time.monotonic())
         pool.submit(
             Job(
-                function=prepare_novelty if self.plan.protocol == "novelty" else prepare,
-                args=(task, self.plan.max_rows, self.plan.seed, folder),
+                function=_PREPARING[self.plan.regime.judged],
+                args=(task, self.plan.protocol, self.plan.max_rows, self.plan.seed, folder),
                 timeout=_PREPARE_TIMEOUT,
                 key=(task.name, "prepare", None),
             )
@@ -283,7 +287,7 @@ class _Run:
             args: tuple[Any, ...] = (spec, dict(c.params), prepared.X, self.plan.seed)
             function: Callable[..., Any] = fit
             if prepared.n_judged is not None:
-                function, args = fit_novelty, (*args, prepared.n_rows)
+                function, args = fit_held_out, (*args, prepared.n_rows)
             pool.submit(
                 Job(function=function, args=args, timeout=self.plan.fit_timeout, key=(state.task.name, "fit", c))
             )

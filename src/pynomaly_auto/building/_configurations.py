@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS, DetectorSpec
-from pynomaly_auto.recommending import NOVELTY_MEMBERS, STRENGTH
 from pynomaly_auto.records import Configuration
+from pynomaly_auto.regimes import CONTAMINATED, Regime
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -33,14 +33,14 @@ def configurations(detectors: Sequence[str], extra: int, seed: int) -> list[Conf
             views = (view for view in getattr(spec.space[VIEW], "choices", ()) if view != VIEWS[0])
             out += [Configuration.in_view(spec.name, view) for view in views]
     for spec in specs:
-        if spec.space and STRENGTH.get(spec.name, 0.0) >= _STRONG:
+        if spec.space and CONTAMINATED.strength.get(spec.name, 0.0) >= _STRONG:
             out += _drawn(spec, extra, seed)
     return list(dict.fromkeys(out))  # a point drawn may be one of the views
 
 
-def novelty_configurations(detectors: Sequence[str]) -> list[Configuration]:
-    """The members of the portfolio for novelty, as far as their detectors are given."""
-    return [c for c in NOVELTY_MEMBERS if c.detector in detectors]
+def prescribed(regime: Regime, detectors: Sequence[str]) -> list[Configuration]:
+    """The members that a regime names beforehand, as far as their detectors are given."""
+    return [c for c in regime.members if c.detector in detectors]
 
 
 def _drawn(spec: DetectorSpec, extra: int, seed: int) -> list[Configuration]:

@@ -19,8 +19,8 @@ from pynomaly_auto.detectors import NeighbourSearch
 from pynomaly_auto.ensembling import FEWEST_ROWS, NEIGHBOURS, WIDEST
 from pynomaly_auto.knowledge import Anchor, Votes, lay_out, table_facts, vote_features
 from pynomaly_auto.pool import Job, Pool
-from pynomaly_auto.recommending import PORTFOLIO
 from pynomaly_auto.records import Configuration, FloatArray, IntArray
+from pynomaly_auto.regimes import CONTAMINATED
 
 Inputs: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -35,8 +35,8 @@ START = Anchor(
 )
 # Smaller ensembles that the fusion must cope with too: a short budget, a large table.
 _SUBSETS: tuple[tuple[str, ...], ...] = (
-    PORTFOLIO,
-    PORTFOLIO[:4],
+    CONTAMINATED.portfolio,
+    CONTAMINATED.portfolio[:4],
     ("hbos", "sampling", "loda", "ecod", "pca", "cblof"),
     ("knn_mean", "iforest", "extended_iforest", "hbos", "ecod", "copod", "pca", "ocsvm_nystroem", "kde", "loda"),
 )
@@ -101,7 +101,7 @@ def lay_table(task: Task, part: str, members: Sequence[str], max_rows: int, seed
     table, labels = load_task(task, max_rows=max_rows, seed=seed)
     record, results = read_part(Path(part))
     votes = votes_of(results, len(labels)).only(members)
-    strong = votes.only(PORTFOLIO)
+    strong = votes.only(CONTAMINATED.portfolio)
     if len(votes.names) < _FEWEST or not strong.names:
         return None
     X = TableEncoder().fit(table).encode(table).X
@@ -110,7 +110,7 @@ def lay_table(task: Task, part: str, members: Sequence[str], max_rows: int, seed
     facts = table_facts(votes, n_features=int(record["n_features"]))
     rows = _drawn(labels, rng)
     judged = np.sort(rng.permutation(len(labels))[:_JUDGED])
-    robust = votes.only(START.among(votes.names) or PORTFOLIO).ranks.mean(axis=1)
+    robust = votes.only(START.among(votes.names) or CONTAMINATED.portfolio).ranks.mean(axis=1)
     trained = list(_training(votes, rows, labels, rng))
     return LaidTable(
         task=task.name,

@@ -28,6 +28,7 @@ from pynomaly_auto.knowledge import META, STATISTIC
 from pynomaly_auto.pool import SharedArray
 from pynomaly_auto.profiling import profile
 from pynomaly_auto.records import Configuration, FloatArray, IntArray
+from pynomaly_auto.regimes import REGIMES
 
 # Their combined tail ranks are the consensus that score statistics compare with; strong and of different kinds.
 TRUSTED = ("knn_mean", "iforest", "mcd", "fair_cut_forest", "extended_iforest", "hbos", "gmm", "pca")
@@ -39,6 +40,7 @@ class Prepared:
 
     Args:
         n_rows: Rows that detectors are fitted on.
+        protocol: Name of the regime that says which rows are judged.
         n_judged: Further rows of ``X`` that ``labels`` are of; None: those fitted on are judged.
     """
 
@@ -48,6 +50,7 @@ class Prepared:
     n_columns: int
     n_features: int
     meta_features: Mapping[str, float]
+    protocol: str
     n_judged: int | None = None
 
 
@@ -67,10 +70,10 @@ class Measured:
     scores: np.ndarray[Any, np.dtype[np.float32]] | None = None
 
 
-def prepare(task: Task, max_rows: int, seed: int, folder: str) -> Prepared:
+def prepare(task: Task, protocol: str, max_rows: int, seed: int, folder: str) -> Prepared:
     """Load, encode and profile a task (runs in a worker)."""
     table, labels = load_task(task, max_rows=max_rows, seed=seed)
-    dataset = TableEncoder().fit(table).encode(table)
+    dataset = TableEncoder(watches_constants=REGIMES[protocol].watches_constants).fit(table).encode(table)
     found = profile(dataset, seed=seed)
     stem = Path(folder) / slug(task.name)
     return Prepared(
@@ -80,6 +83,7 @@ def prepare(task: Task, max_rows: int, seed: int, folder: str) -> Prepared:
         n_columns=table.shape[1],
         n_features=dataset.n_features,
         meta_features=dict(found.meta_features),
+        protocol=protocol,
     )
 
 
@@ -117,7 +121,7 @@ def finish(task: Task, prepared: Prepared, measured: list[Measured], part: str, 
         "licence": task.licence,
     } | {META + name: float(value) for name, value in prepared.meta_features.items()}
     if prepared.n_judged is not None:
-        record |= {"protocol": "novelty", "n_judged": prepared.n_judged}
+        record |= {"protocol": prepared.protocol, "n_judged": prepared.n_judged}
     write_part(path, record, table)
     return len(table)
 

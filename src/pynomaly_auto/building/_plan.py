@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pynomaly_auto._machine import usable_cores
-from pynomaly_auto.building._novelty import PROTOCOLS, Protocol
 from pynomaly_auto.building._sources import LABEL
 from pynomaly_auto.building._variants import parse_variants
 from pynomaly_auto.errors import SettingError, UnknownNameError
 from pynomaly_auto.pool import Executor, Pool, RayExecutor
+from pynomaly_auto.regimes import CONTAMINATED, REGIMES, Regime
 from pynomaly_auto.settings import BACKENDS
 
 _PRELOAD = (
@@ -41,8 +41,8 @@ class Plan:
         parts: Folder of the finished tasks' part files; None: beside the knowledge base, ``<its name>.parts``.
         registry: TOML file that describes the suites; None: the repository's, where it is.
         variants: Measured besides each task, as `variants_of` takes them; ``limit`` counts the tasks without them.
-        protocol: ``"contaminated"``: the rows fitted on are judged. ``"novelty"``: half of the normal rows are fitted
-            on, the other half and the anomalies are judged.
+        protocol: Name of the regime measured. ``"contaminated"``: the rows fitted on are judged. ``"novelty"``: half of
+            the normal rows are fitted on, the other half and the anomalies are judged.
     """
 
     workers: int | None = None
@@ -58,16 +58,16 @@ class Plan:
     parts: Path | None = None
     registry: Path | None = None
     variants: tuple[str, ...] = ()
-    protocol: Protocol = "contaminated"
+    protocol: str = CONTAMINATED.name
 
     def __post_init__(self) -> None:
         for name in ("workers", "limit"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise SettingError(f"{name} is {value!r}.", where="build plan", fix="Give at least 1, or None.")
-        if self.protocol not in PROTOCOLS:
+        if self.protocol not in REGIMES:
             raise SettingError(
-                f"protocol is {self.protocol!r}.", where="build plan", fix=f"Use one of {', '.join(PROTOCOLS)}."
+                f"protocol is {self.protocol!r}.", where="build plan", fix=f"Use one of {', '.join(REGIMES)}."
             )
         if self.max_rows < 50 or self.fit_timeout <= 0 or self.configurations < 0 or self.seed < 0:
             raise SettingError(
@@ -78,6 +78,11 @@ class Plan:
         if self.backend not in BACKENDS:
             raise UnknownNameError.of("backend", self.backend, BACKENDS)
         parse_variants(self.variants)
+
+    @property
+    def regime(self) -> Regime:
+        """How the training rows are taken."""
+        return REGIMES[self.protocol]
 
     def executor(self) -> Executor:
         """Where fits run.

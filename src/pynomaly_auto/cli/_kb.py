@@ -55,7 +55,7 @@ def kb_build(  # noqa: PLR0913 - one parameter per option
         label=label,
         parts=parts,
         variants=tuple(variant or ()),
-        protocol=protocol,  # type: ignore[arg-type]  # checked by the plan
+        protocol=protocol,
     )
     build(sources, output, plan, on_task=_say)
     kb_info(output)

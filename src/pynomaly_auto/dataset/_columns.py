@@ -45,16 +45,16 @@ class Verdict:
     reasons: tuple[Reason, ...] = ()
 
 
-def judge(facts: Facts, twins: Mapping[bytes, str], *, novelty: bool) -> Verdict:
+def judge(facts: Facts, twins: Mapping[bytes, str], *, watches_constants: bool) -> Verdict:
     """Decide what becomes of one column: the first rule that applies.
 
     Args:
         facts: What was counted of it.
         twins: Digest to name of the columns before it.
-        novelty: The rows fitted on are all normal, so a column with one value is watched for others.
+        watches_constants: A column with one value is kept and watched for others.
     """
     for rule in (_empty, _constant):
-        found = rule(facts, novelty)
+        found = rule(facts, watches_constants)
         if found is not None:
             return found
     twin = twins.get(facts.print)
@@ -65,13 +65,13 @@ def judge(facts: Facts, twins: Mapping[bytes, str], *, novelty: bool) -> Verdict
     return next(found for found in (rule(facts) for rule in _RULES) if found is not None)
 
 
-def _empty(facts: Facts, novelty: bool) -> Verdict | None:
+def _empty(facts: Facts, watches_constants: bool) -> Verdict | None:
     if facts.n_missing < facts.n_rows:
         return None
     return _left_out(facts, "empty", "DAT-001", "left out: no cell has a value", {"n_missing": facts.n_missing})
 
 
-def _constant(facts: Facts, novelty: bool) -> Verdict | None:
+def _constant(facts: Facts, watches_constants: bool) -> Verdict | None:
     if facts.varies:
         return None
     parts: list[Part] = []
@@ -79,7 +79,7 @@ def _constant(facts: Facts, novelty: bool) -> Verdict | None:
     if facts.n_missing:
         parts.append(flag_part(facts, "missing", facts.n_missing))
         reasons.append(_reason(facts, "DAT-014", "its one value says nothing, but where it is missing is kept", n=True))
-    if novelty and facts.n_unique == 1 and not facts.n_infinite:
+    if watches_constants and facts.n_unique == 1 and not facts.n_infinite:
         parts.append(watch_part(facts))
         reasons.append(_reason(facts, "DAT-016", "constant in normal rows: watched for any other value"))
     if parts:

@@ -33,7 +33,7 @@ class TableEncoder:
     Numbers are standardised by mean and standard deviation, and no feature exceeds a million of these.
 
     Args:
-        novelty: The rows fitted on are all taken as normal: a column with one value is then watched for others.
+        watches_constants: A column with one value is kept and watched for others, as where all rows are normal.
         owner: Class name of the estimator in whose name messages speak.
 
     Attributes:
@@ -52,8 +52,8 @@ class TableEncoder:
     columns: tuple[Column, ...]
     reasons: tuple[Reason, ...]
 
-    def __init__(self, *, novelty: bool = False, owner: str = "AutonomousDetector") -> None:
-        self.novelty = novelty
+    def __init__(self, *, watches_constants: bool = False, owner: str = "AutonomousDetector") -> None:
+        self.watches_constants = watches_constants
         self.owner = owner
         self._names: tuple[str, ...] = ()
         self._labelled = self._named = False
@@ -137,7 +137,7 @@ class TableEncoder:
     def to_state(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """All that was learned, as what JSON holds and as arrays."""
         return Learned(
-            novelty=self.novelty,
+            watches_constants=self.watches_constants,
             owner=self.owner,
             names=self._names,
             labelled=self._labelled,
@@ -158,7 +158,7 @@ class TableEncoder:
             StorageError: The state is incomplete, damaged, or of a version this one does not know.
         """
         learned = Learned.from_state(values, arrays)
-        encoder = cls(novelty=learned.novelty, owner=learned.owner)
+        encoder = cls(watches_constants=learned.watches_constants, owner=learned.owner)
         encoder._names, encoder._labelled, encoder._named = learned.names, learned.labelled, learned.named
         encoder._features, encoder._sources = learned.features, learned.sources
         encoder._plans, encoder._components = learned.plans, learned.components
@@ -181,7 +181,7 @@ class TableEncoder:
         features: list[str] = []
         sources: list[int] = []
         for i, name in enumerate(table.names):
-            verdict, column = _judge_column(table.column(i), name, twins, novelty=self.novelty)
+            verdict, column = _judge_column(table.column(i), name, twins, watch=self.watches_constants)
             made = _distinct([f for part in verdict.parts for f in part.features], taken)
             plans.append(Plan(reading=verdict.reading, parts=verdict.parts))
             columns.append(dataclasses.replace(column, features=tuple(made)))
@@ -264,12 +264,12 @@ def summed_up(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     return tuple(out)
 
 
-def _judge_column(raw: RawColumn, name: str, twins: dict[bytes, str], *, novelty: bool) -> tuple[Verdict, Column]:
+def _judge_column(raw: RawColumn, name: str, twins: dict[bytes, str], *, watch: bool) -> tuple[Verdict, Column]:
     found = read_cells(raw, name)
     reading, cells = reading_of(found)
     n_unread = int((cells.missing & ~found.missing).sum()) if reading.parse else 0
     facts = facts_of(name, reading, cells, n_unread=n_unread)
-    verdict = judge(facts, twins, novelty=novelty)
+    verdict = judge(facts, twins, watches_constants=watch)
     if verdict.kind not in ("empty", "constant"):
         twins.setdefault(facts.print, name)
     column = Column(

@@ -27,7 +27,7 @@ from pynomaly_auto.dataset._zones import is_zone
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import Column, Reason, restore
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 _FARTHEST = 1100  # powers of two that a float can have
 
 _PARTS: Mapping[str, type[Any]] = {p.kind: p for p in (NumberPart, FlagPart, LevelPart, CyclePart, TextPart)}
@@ -52,7 +52,7 @@ class Learned:
     """All that an encoder learned.
 
     Args:
-        novelty: The rows fitted on are all taken as normal.
+        watches_constants: Whether a column with one value is watched for others.
         owner: Class name of the estimator in whose name messages speak.
         names: Of the columns.
         labelled: Whether the table had names at all.
@@ -65,7 +65,7 @@ class Learned:
         components: Main directions, shape (n_directions, n_columns); None: the table is not projected.
     """
 
-    novelty: bool
+    watches_constants: bool
     owner: str
     names: tuple[str, ...]
     labelled: bool
@@ -90,7 +90,7 @@ class Learned:
             plans.append({"reading": dataclasses.asdict(plan.reading), "parts": parts})
         return {
             "version": STATE_VERSION,
-            "novelty": self.novelty,
+            "watches_constants": self.watches_constants,
             "owner": self.owner,
             "names": list(self.names),
             "labelled": self.labelled,

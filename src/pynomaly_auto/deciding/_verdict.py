@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,13 +15,39 @@ from pynomaly_auto.deciding._learned import calibration_of, learn, shift
 from pynomaly_auto.deciding._share import ShareEstimate, estimate_share
 from pynomaly_auto.errors import InvalidInputError, SettingError
 from pynomaly_auto.records import Calibration, FloatArray, IntArray, Reason, Verdict
+from pynomaly_auto.regimes import REGIMES, Cut
 from pynomaly_auto.settings import Settings
 
-FALSE_ALARM_SHARE = 0.05  # of normal training rows beyond the cut, when novelty detection is asked for
+FALSE_ALARM_SHARE = 0.05  # of training rows beyond the cut, where all of them are taken as normal
 
 # How many rows are labelled, against the estimated share, for the metrics that are served by more or by fewer, where no
 # probabilities are known.
 _SHIFTS = {"precision": 0.6, "recall": 1.6}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Evidence:
+    """What the cut may rest on; as `decide` takes it."""
+
+    scores: FloatArray
+    member_scores: FloatArray
+    member_raw: FloatArray | None
+    probabilities: FloatArray | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Wanted:
+    """How many rows to label, and why.
+
+    Args:
+        estimate: The share of anomalies, or of false alarms.
+        labelled: Rows above the cut, as long as ties and budgets allow it.
+        calibration: From scores to probabilities, where that is known; None: it follows from the cut.
+    """
+
+    estimate: ShareEstimate
+    labelled: int
+    calibration: Calibration | None = None
 
 
 def decide(
@@ -45,10 +72,10 @@ def decide(
     Args:
         scores: Combined scores of the training rows, finite, higher = more anomalous; shape (n_rows,).
         member_scores: The members' −log tail ranks of the same rows; shape (n_rows, n_members).
-        settings: ``contamination``, ``novelty``, ``target_metric``, ``alert_budget`` and ``random_state`` are read.
+        settings: ``contamination``, the regime, ``target_metric``, ``alert_budget`` and ``random_state`` are read.
         probabilities: Of being an anomaly, from the knowledge base's calibrator, shape (n_rows,): with them the share
             is their mean, and they are what a score is mapped to. None: nothing is known; the share is estimated from
-            the scores alone. Not used with ``novelty``.
+            the scores alone. Not used where the cut is one of false alarms.
         member_raw: The members' raw scores, for distances that ranks do not show; shape (n_rows, n_members).
         periods: The period of each row, where the alert budget is per period; shape (n_rows,).
 
@@ -56,14 +83,10 @@ def decide(
         InvalidInputError: Shapes do not fit, there is no row, or a score is not finite.
     """
     scores, member_scores = _checked(scores, member_scores)
-    calibration = None
-    if probabilities is not None and not settings.novelty and np.ptp(scores) > 0:
-        given = None if isinstance(settings.contamination, str) else float(settings.contamination)
-        learned = learn(scores, probabilities, given, settings.target_metric)
-        estimate, wanted = learned.estimate, learned.labelled
-        calibration = calibration_of(scores, learned.probabilities)
-    else:
-        estimate, wanted = _unlearned(scores, member_scores, settings, member_raw)
+    evidence = _Evidence(scores=scores, member_scores=member_scores, member_raw=member_raw, probabilities=probabilities)
+    cut = REGIMES[settings.regime].cut
+    found = _CUTS[cut](evidence, settings)
+    estimate, wanted = found.estimate, found.labelled
     reasons = list(estimate.reasons)
     if settings.alert_budget is not None:
         most = most_rows(scores, settings.alert_budget, periods)
@@ -76,23 +99,52 @@ def decide(
         scores,
         threshold=threshold,
         estimate=replace(estimate, share=0.0 if constant else estimate.share, reasons=tuple(reasons)),
-        calibration=calibration,
-        novelty=settings.novelty,
+        calibration=found.calibration,
+        expecting=cut == "share of anomalies",
     )
 
 
-def _unlearned(
-    scores: FloatArray, member_scores: FloatArray, settings: Settings, member_raw: FloatArray | None
-) -> tuple[ShareEstimate, int]:
+def _by_share(evidence: _Evidence, settings: Settings) -> _Wanted:
+    """As many rows as anomalies are expected: by the knowledge base's probabilities where it gives them."""
+    scores, probabilities = evidence.scores, evidence.probabilities
+    if probabilities is None or np.ptp(scores) == 0:
+        return _unlearned(evidence, settings)
+    learned = learn(scores, probabilities, _given(settings), settings.target_metric)
+    calibration = calibration_of(scores, learned.probabilities)
+    return _Wanted(estimate=learned.estimate, labelled=learned.labelled, calibration=calibration)
+
+
+def _by_false_alarms(evidence: _Evidence, settings: Settings) -> _Wanted:
+    """As many rows as false alarms are accepted: all training rows are taken as normal."""
+    given = _given(settings)
+    share = FALSE_ALARM_SHARE if given is None else given
+    text = f"The training rows are taken as normal; the cut leaves {share:.2%} of them above it as false alarms."
+    reason = Reason(code="DEC-022", subject="contamination", text=text, evidence={"false_alarms": share})
+    estimate = ShareEstimate(share=share, spread=0.0, method="novelty: share of false alarms", reasons=(reason,))
+    return _Wanted(estimate=estimate, labelled=round(share * len(evidence.scores)))
+
+
+_CUTS: Mapping[Cut, Callable[[_Evidence, Settings], _Wanted]] = {
+    "share of anomalies": _by_share,
+    "false alarms": _by_false_alarms,
+}
+
+
+def _given(settings: Settings) -> float | None:
+    return None if isinstance(settings.contamination, str) else float(settings.contamination)
+
+
+def _unlearned(evidence: _Evidence, settings: Settings) -> _Wanted:
     """The share of anomalies, and how many rows to label, without a knowledge base."""
-    estimate = _share(scores, member_scores, settings, member_raw)
+    n_rows, estimate = len(evidence.scores), _share(evidence, settings)
     factor = _SHIFTS.get(settings.target_metric or "")
-    if factor is None or settings.contamination != "auto" or settings.novelty:
-        return estimate, round(estimate.share * len(scores))
-    wanted = min(max(estimate.share * factor, 1.0 / len(scores)), 0.5)
+    if factor is None or settings.contamination != "auto":
+        return _Wanted(estimate=estimate, labelled=round(estimate.share * n_rows))
+    wanted = min(max(estimate.share * factor, 1.0 / n_rows), 0.5)
     text = f"{settings.target_metric} is the target: {factor:g} times as many rows labelled, {wanted:.2%}."
     reason = Reason(code="DEC-033", subject="threshold", text=text, evidence={"factor": factor, "wanted": wanted})
-    return replace(estimate, reasons=(*estimate.reasons, reason)), round(wanted * len(scores))
+    estimate = replace(estimate, reasons=(*estimate.reasons, reason))
+    return _Wanted(estimate=estimate, labelled=round(wanted * n_rows))
 
 
 def move(
@@ -148,7 +200,7 @@ def move(
     else:
         calibration = None
     return _assemble(
-        scores, threshold=cut, estimate=estimate, calibration=calibration, novelty=verdict.expectation is None
+        scores, threshold=cut, estimate=estimate, calibration=calibration, expecting=verdict.expectation is not None
     )
 
 
@@ -158,11 +210,11 @@ def _assemble(
     threshold: float,
     estimate: ShareEstimate,
     calibration: Calibration | None,
-    novelty: bool,
+    expecting: bool,
 ) -> Verdict:
     if calibration is None:
         # Where no training row is an anomaly, what exceeds them all most likely is one.
-        middle = 0.5 if novelty or estimate.share == 0 else at_threshold(estimate.share)
+        middle = 0.5 if not expecting or estimate.share == 0 else at_threshold(estimate.share)
         calibration = calibrate(scores, threshold, estimate.share, middle=middle)
     probabilities, flagged = apply(calibration, scores), scores > threshold
     highest = np.argsort(-scores, kind="stable")[: int(flagged.sum())]
@@ -176,7 +228,7 @@ def _assemble(
         method=estimate.method,
         calibration=calibration,
         spread=estimate.spread,
-        expectation=None if novelty else expect(probabilities[highest]),
+        expectation=expect(probabilities[highest]) if expecting else None,
         reasons=estimate.reasons,
     )
 
@@ -194,19 +246,9 @@ def _checked(scores: FloatArray, member_scores: FloatArray) -> tuple[FloatArray,
     return scores, member_scores
 
 
-def _share(
-    scores: FloatArray,
-    member_scores: FloatArray,
-    settings: Settings,
-    member_raw: FloatArray | None,
-) -> ShareEstimate:
+def _share(evidence: _Evidence, settings: Settings) -> ShareEstimate:
     """The share to label, given or estimated, with its reasons."""
-    given = None if isinstance(settings.contamination, str) else float(settings.contamination)
-    if settings.novelty:
-        share = FALSE_ALARM_SHARE if given is None else given
-        text = f"The training rows are taken as normal; the cut leaves {share:.2%} of them above it as false alarms."
-        reason = Reason(code="DEC-022", subject="contamination", text=text, evidence={"false_alarms": share})
-        return ShareEstimate(share=share, spread=0.0, method="novelty: share of false alarms", reasons=(reason,))
+    given = _given(settings)
     if given is not None:
         reason = Reason(
             code="DEC-021",
@@ -215,7 +257,8 @@ def _share(
             evidence={"contamination": given},
         )
         return ShareEstimate(share=given, spread=0.0, method="given", reasons=(reason,))
-    return estimate_share(scores, member_scores, member_raw=member_raw, seed=int(settings.random_state or 0))
+    seed = int(settings.random_state or 0)
+    return estimate_share(evidence.scores, evidence.member_scores, member_raw=evidence.member_raw, seed=seed)
 
 
 def _cut(scores: FloatArray, wanted: int) -> tuple[float, Reason]:

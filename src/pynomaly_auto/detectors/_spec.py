@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 Family: TypeAlias = Literal["statistical", "proximity", "linear", "trees", "regression", "neural"]
+Method: TypeAlias = Literal["forest", "neighbours", "covariance", "marginal"]
 AnomalyKind: TypeAlias = Literal["global", "local", "cluster", "dependency"]
 
 CHUNK_ROWS = 50_000  # rows scored at a time, so that a detector's temporary arrays stay bounded
@@ -99,6 +100,8 @@ class DetectorSpec:
         name: What users call it, in snake case.
         title: Its name in the literature.
         family: The room it lives in.
+        method: What it compares a row by, for rules that go by that; None: something else.
+        alike: Name shared by detectors that rank rows almost alike: trying a second one adds little; None: no other.
         target: ``"package.module:attribute"`` of the estimator class, imported when first built.
         paper: Where it comes from.
         summary: One sentence on what it takes for anomalous.
@@ -140,6 +143,8 @@ class DetectorSpec:
     reference_pairs: int | None = None
     neighbours_parameter: str | None = None
     extra: str | None = None
+    method: Method | None = None
+    alike: str | None = None
 
     @property
     def viewable(self) -> bool:

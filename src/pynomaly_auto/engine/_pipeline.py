@@ -30,6 +30,7 @@ from pynomaly_auto.pool import Pool
 from pynomaly_auto.profiling import MAX_ROWS, profile
 from pynomaly_auto.recommending import recommend
 from pynomaly_auto.records import Dataset, Explanation, IntArray, Profile, Reason, Result, Trial, Verdict
+from pynomaly_auto.regimes import REGIMES
 from pynomaly_auto.settings import Settings
 from pynomaly_auto.tracking import NullTracker, Tracker, open_tracker
 from pynomaly_auto.tuning import TuningPlan, refit, tune
@@ -94,7 +95,8 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
     with Progress(settings, deadline) as progress:
         stage = Stages(progress)
         with stage("reading"):
-            encoder = TableEncoder(novelty=settings.novelty, owner=owner).fit(table)
+            watching = REGIMES[settings.regime].watches_constants
+            encoder = TableEncoder(watches_constants=watching, owner=owner).fit(table)
             dataset = encoder.encode(table)
         settings, fewer = within_memory(settings, dataset)
         name = f"{dataset.n_rows:,} rows, {len(dataset.columns):,} columns"
@@ -113,14 +115,13 @@ def _stages(
     table: Any, dataset: Dataset, settings: Settings, live: tuple[Deadline, Stages, TableEncoder, Tracker | NullTracker]
 ) -> tuple[Model, Result]:
     deadline, stage, encoder, tracker = live
-    seed = int(settings.random_state or 0)
+    seed, regime = int(settings.random_state or 0), REGIMES[settings.regime]
     periods = periods_of(table, dataset, encoder, settings.alert_budget)
     with Pool(settings.workers, _bytes(settings.memory_limit)) as pool:  # workers start while the table is looked at
         with stage("profiling"):
             found = profile(dataset, seed=seed, max_rows=_profiled_rows(settings))
         with stage("recommending"):
-            # What it knows was measured on contaminated tables; of normal ones, the recommending knows by itself.
-            base = None if settings.novelty else KnowledgeBase.shipped()
+            base = KnowledgeBase.shipped() if regime.asks_knowledge_base else None
             ranking = recommend(found, settings, base)
             expert = None if base is None else base.fitted_quality(found.meta_features)
             expertise = _expertise(base, found, settings, dataset)
@@ -150,7 +151,8 @@ def _stages(
             equal = EqualRows.of(dataset.X)
             fitted = [replace(m, scores=equal.mean(m.scores)) for m in refit(dataset, chosen, plan, tuned)]
             left = math.inf if plan.by_count else max(deadline.remaining(), reserve)
-            ensemble = FittedEnsemble.of(chosen, fitted, expertise if _time_to_fuse(left, dataset.n_rows) else None)
+            lent = expertise if _time_to_fuse(left, dataset.n_rows) else None
+            ensemble = FittedEnsemble.of(chosen, fitted, lent, tail=regime.tail)
     with stage("deciding"):
         calibrator = None if base is None else base.calibrator
         raw = np.column_stack([fitted[i].scores for i in ensemble.positions])
@@ -162,7 +164,7 @@ def _stages(
             member_raw=raw,
             periods=periods,
         )
-    model = _model((encoder, ensemble, verdict), dataset, table, novelty=settings.novelty)
+    model = _model((encoder, ensemble, verdict), dataset, table, remembering=regime.remembers_rows)
     with stage("explaining"):
         seconds = None if deadline.seconds is None else min(_EXPLAINING_SECONDS, max(deadline.remaining(), reserve))
         options = Explaining(seed=seed, seconds=seconds, quick=model.quick_score())
@@ -186,8 +188,8 @@ def _stages(
 
 
 def _expertise(base: KnowledgeBase | None, found: Profile, settings: Settings, dataset: Dataset) -> Expertise | None:
-    """The learned fusion for this table; it was learned where anomalies are among the training rows."""
-    fusion = None if base is None or settings.novelty else base.fusion
+    """The learned fusion for this table."""
+    fusion = None if base is None else base.fusion
     if base is None or fusion is None:
         return None
     # The weight only falls where a table is farther from the known ones than nine in ten of these are from each other.
@@ -207,7 +209,7 @@ def _time_to_fuse(left: float, n_rows: int) -> bool:
 
 
 def _model(
-    parts: tuple[TableEncoder, FittedEnsemble, Verdict], dataset: Dataset, table: Any, *, novelty: bool
+    parts: tuple[TableEncoder, FittedEnsemble, Verdict], dataset: Dataset, table: Any, *, remembering: bool
 ) -> Model:
     encoder, ensemble, verdict = parts
     rows = np.arange(dataset.n_rows)
@@ -220,7 +222,7 @@ def _model(
         encoder=encoder,
         ensemble=ensemble,
         verdict=verdict,
-        seen=SeenRows.none() if novelty else SeenRows.of(dataset.X, ensemble.train_scores),
+        seen=SeenRows.of(dataset.X, ensemble.train_scores) if remembering else SeenRows.none(),
         reference=reference,
         cells=to_frame(table).iloc[rows],
     )

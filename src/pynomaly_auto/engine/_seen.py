@@ -36,7 +36,7 @@ class SeenRows:
 
     @classmethod
     def none(cls) -> SeenRows:
-        """Remember nothing: with ``novelty=True`` the rows to be judged are never training rows."""
+        """Remember nothing: where the rows to be judged are never training rows (`Regime.remembers_rows`)."""
         return cls(np.empty(0, dtype=np.uint64), np.empty(0))
 
     def recall(self, X: FloatArray) -> tuple[np.ndarray[Any, np.dtype[np.bool_]], FloatArray]:

@@ -1,21 +1,19 @@
 """Which trials are combined, how much each counts, and the combined score of old and new rows."""
 
-from pynomaly_auto.ensembling._choosing import COMBINER, choose_members
+from pynomaly_auto.ensembling._choosing import choose_members
+from pynomaly_auto.ensembling._combining import COMBINERS, stronger_half
 from pynomaly_auto.ensembling._compacting import COMPACT_COMBINER, Alignment, Step, agreement, steps
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._fitted import Expertise, FittedEnsemble
 from pynomaly_auto.ensembling._fusing import Fused
 from pynomaly_auto.ensembling._neighbourhood import FEWEST_ROWS, NEIGHBOURS, WIDEST, Neighbourhood, smoothed
-from pynomaly_auto.ensembling._novelty import COMBINER as NOVELTY_COMBINER
-from pynomaly_auto.ensembling._novelty import stronger_half
 from pynomaly_auto.ensembling._settling import Settling
 
 __all__ = [
-    "COMBINER",
+    "COMBINERS",
     "COMPACT_COMBINER",
     "FEWEST_ROWS",
     "NEIGHBOURS",
-    "NOVELTY_COMBINER",
     "WIDEST",
     "Alignment",
     "Distribution",

@@ -10,13 +10,12 @@ import numpy as np
 from scipy.stats import rankdata
 
 from pynomaly_auto.detectors import DETECTORS
-from pynomaly_auto.ensembling import _novelty as novelty
+from pynomaly_auto.ensembling._combining import COMBINERS, WEIGHING
 from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.knowledge import Fusion
 from pynomaly_auto.records import Ensemble, FloatArray, LeftOut, Member, Ranking, Reason, Scalar, Search, Trial
+from pynomaly_auto.regimes import REGIMES, Regime
 from pynomaly_auto.settings import Settings
-
-COMBINER = "robust mean of −log tail ranks"
 
 _CORE = 4  # strongest candidates that are members without further ado: the mean of four such is very hard to beat
 _MOST = 8
@@ -26,8 +25,6 @@ _STRONG = 0.85  # a core member's strength, at least, as a share of the best one
 _DIVERSITY = 0.15  # what a unit of diversity is worth in units of strength
 _GAIN = 0.002
 _SECOND = 0.05  # how much better than its default a detector's tuned trial must be to join it
-_POWER = 2.0
-_LARGEST = 3.0  # most weight, in units of the mean weight
 _SAMPLE = 5_000  # rows that correlations are measured on
 _SPARE = 0.3  # share of the worker-seconds left that fitting the fusion's anchor again may take
 
@@ -125,9 +122,9 @@ def choose_members(
     usable = _usable(choice, shape, seconds_left)
     firsts = _firsts(trials, usable, ranking)
     _add_asked(choice, firsts, ranking, settings.overrides.force)
-    combiner = novelty.COMBINER if settings.novelty else COMBINER
+    regime = REGIMES[settings.regime]
     if _add_prescribed(choice, usable, ranking):
-        return _record(choice, combiner)
+        return _record(choice, regime)
     _add_portfolio(choice, firsts, ranking)
     if len(choice.chosen) >= _CORE:
         _add_outstanding(choice, firsts)
@@ -137,7 +134,7 @@ def choose_members(
     _add_tuned(choice, usable)
     if settings.max_models is None:
         _add_voters(choice, usable, fusion, shape, seconds_left)
-    return _record(choice, combiner)
+    return _record(choice, regime)
 
 
 def _strengths(trials: Sequence[Trial], ranking: Ranking) -> FloatArray:
@@ -350,14 +347,13 @@ def _exclude_twin(choice: _Choice, position: int, twin: int) -> None:
     choice.exclude(position, "ENS-011", text, correlation=alike, other=other.number)
 
 
-def _record(choice: _Choice, combiner: str) -> Ensemble:
+def _record(choice: _Choice, regime: Regime) -> Ensemble:
     """Who is chosen, with the weights in the robust mean alone: what each counts in the end is not known here."""
     robust = [i for i in choice.chosen if i not in choice.voters]
     diversity = [_own_diversity(choice, i, robust) for i in choice.chosen]
     weights = np.zeros(len(choice.chosen))
-    weights[: len(robust)] = _weights(choice.strength[robust], np.array(diversity[: len(robust)]))
-    if combiner == novelty.COMBINER:  # what was measured are equal weights
-        weights[: len(robust)] = 1.0 / len(robust)
+    weigh = WEIGHING[regime.weights]
+    weights[: len(robust)] = weigh(choice.strength[robust], np.array(diversity[: len(robust)]))
     members = []
     for i, weight, apart in zip(choice.chosen, weights, diversity, strict=True):
         trial = choice.trials[i]
@@ -374,19 +370,9 @@ def _record(choice: _Choice, combiner: str) -> Ensemble:
         for i in order
         if i not in choice.chosen
     )
-    return Ensemble(members=tuple(members), combiner=combiner, left_out=left_out)
+    return Ensemble(members=tuple(members), combiner=COMBINERS[regime.combiner], left_out=left_out)
 
 
 def _own_diversity(choice: _Choice, position: int, members: Sequence[int]) -> float:
     others = [c for c in members if c != position]
     return 1.0 - float(choice.correlation[position, others].mean()) if others else 0.0
-
-
-def _weights(strength: FloatArray, diversity: FloatArray) -> FloatArray:
-    # Kept close to equal: estimated qualities are uncertain, and the plain mean of strong members is good.
-    raw = np.maximum(strength, 1e-3) ** _POWER * (1.0 + 0.5 * np.clip(diversity, 0.0, 1.0))
-    raw = raw / raw.sum()
-    for _ in range(len(raw)):  # each cut lowers the others' bound a little; as many rounds as members are enough
-        raw = np.minimum(raw, _LARGEST * raw.mean())
-        raw = raw / raw.sum()
-    return np.asarray(raw)

@@ -10,8 +10,7 @@ import numpy as np
 
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto.detectors import Scorer, score_each
-from pynomaly_auto.ensembling import _novelty as novelty
-from pynomaly_auto.ensembling._choosing import COMBINER
+from pynomaly_auto.ensembling._combining import COMBINERS, mean_of
 from pynomaly_auto.ensembling._compacting import Alignment
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, unfused_reason
@@ -19,6 +18,7 @@ from pynomaly_auto.ensembling._weighing import settled, weigh
 from pynomaly_auto.errors import NothingFinishedError, StorageError
 from pynomaly_auto.knowledge import Calibrator, Fusion, Judged, Votes, table_facts
 from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason, State, restore
+from pynomaly_auto.regimes import Tail
 from pynomaly_auto.scoring import tail_ranks
 
 _ALIGNED = "alignment"
@@ -59,8 +59,8 @@ class FittedEnsemble:
 
     New rows are mapped through the training rows' distributions, so one row alone gets the same score as in a batch,
     and a training row the score it was given in training. A row beyond all training rows of a member gets that
-    member's largest value plus an excess: a bounded one, or (novelty) one that grows as an exponential tail says.
-    With the combiner for novelty a row's score is the mean of its larger half instead, and no fusion is bound.
+    member's largest value plus an excess: a bounded one, or one that grows as an exponential tail says. Instead of the
+    robust mean another may be in force; the record's combiner says which (see `mean_of`).
 
     Args:
         record: The members that could be fitted; their weights sum to 1.
@@ -94,7 +94,14 @@ class FittedEnsemble:
         self._names = named(record.members)
 
     @classmethod
-    def of(cls, ensemble: Ensemble, fitted: Iterable[_Fitted], expertise: Expertise | None = None) -> FittedEnsemble:
+    def of(
+        cls,
+        ensemble: Ensemble,
+        fitted: Iterable[_Fitted],
+        expertise: Expertise | None = None,
+        *,
+        tail: Tail = "bounded",
+    ) -> FittedEnsemble:
         """Combine what could be fitted; the weights of missing members go to the others in proportion.
 
         Members without any weight in the final score are left out; `positions` tells which are there.
@@ -103,6 +110,7 @@ class FittedEnsemble:
             ensemble: The members asked for, with their weights in the robust mean.
             fitted: Those that could be fitted, with the scores of all training rows.
             expertise: The learned fusion and how far to trust it; None: the robust mean alone.
+            tail: How a member's input goes on beyond its largest training score.
 
         Raises:
             NothingFinishedError: Nothing could be fitted.
@@ -110,17 +118,16 @@ class FittedEnsemble:
         made = list(fitted)
         if not made:
             raise NothingFinishedError("no member of the ensemble could be fitted.", where="ensembling")
-        novel = ensemble.combiner == novelty.COMBINER
-        lent = None if novel else expertise  # it was learned from contaminated tables
         members = [replace(f.member, reasons=f.member.reasons + f.reasons) for f in made]
-        weights = weigh(members, *((None, 0.0) if lent is None else (lent.fusion, lent.fusion.blend * lent.trust)))
+        blend = 0.0 if expertise is None else expertise.fusion.blend * expertise.trust
+        weights = weigh(members, None if expertise is None else expertise.fusion, blend)
         kept = tuple(i for i, share in enumerate(weights.shares) if share > 0)  # the others say nothing in the score
         live = cls(
             replace(ensemble, members=tuple(members[i] for i in kept)), [made[i].detector for i in kept],
-            [Distribution.of(made[i].scores, bounded=not novel) for i in kept], weights.only(kept).robust,
+            [Distribution.of(made[i].scores, bounded=tail == "bounded") for i in kept], weights.only(kept).robust,
         )  # fmt: skip
         live.positions = kept
-        told = live._train([made[i].scores for i in kept], lent, weights.fused)
+        told = live._train([made[i].scores for i in kept], expertise, weights.fused)
         if not told and any(m.weight == 0 for m in members):  # chosen to vote, and then there was no time to
             told = (unfused_reason(),)
         live.record = settled(ensemble, members, weights, told)
@@ -191,7 +198,7 @@ class FittedEnsemble:
         chosen = sorted(sorted(range(len(members)), key=lambda i: (-members[i].weight, i))[:most])
         total = sum(members[i].weight for i in chosen)
         weights = [members[i].weight / total if total > 0 else 1.0 / len(chosen) for i in chosen]
-        return self.summed(chosen, weights, self.record.combiner if self.fused is None else COMBINER)
+        return self.summed(chosen, weights, self.record.combiner if self.fused is None else COMBINERS["robust mean"])
 
     def summed(
         self, chosen: Sequence[int], weights: Sequence[float], combiner: str, aligned: Alignment | None = None
@@ -280,11 +287,4 @@ class FittedEnsemble:
         )
 
     def _mean(self, ranks: FloatArray) -> FloatArray:
-        if self.record.combiner == novelty.COMBINER:
-            return novelty.stronger_half(ranks, self._robust)
-        # Column by column: a matrix product may round differently for one row than for many.
-        out = np.zeros(len(ranks))
-        for weight, column in zip(self._robust, ranks.T, strict=True):
-            if weight > 0:
-                out += weight * column
-        return out
+        return mean_of(self.record.combiner)(ranks, self._robust)

@@ -12,12 +12,15 @@ class Judged:
     """One detector after the rules and before the order.
 
     Args:
+        family: As its spec says.
+        alike: As its spec says.
         further: What of it is to be tried after its first trial: views in which the learned fusion knows it, and
             parameters that did well on similar tables.
     """
 
     candidate: Candidate
     family: str
+    alike: str | None = None
     further: tuple[Step, ...] = ()
     vetoed: bool = False
     impossible: bool = False

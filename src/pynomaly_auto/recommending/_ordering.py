@@ -9,8 +9,8 @@ import numpy as np
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.knowledge import Gains, KnowledgeBase
 from pynomaly_auto.recommending._judged import Judged
-from pynomaly_auto.recommending._prior import STRENGTH
 from pynomaly_auto.records import Configuration, Reason, Scalar
+from pynomaly_auto.regimes import CONTAMINATED
 
 _OVERHEAD = 0.2  # seconds added to each: between two that cost next to nothing, the gain decides
 _GREEDY = 24  # members placed one by one; those after them by what they add to these
@@ -83,7 +83,7 @@ def _by_gain(
         found = gains.predict(order, list(left), facts)
         # What loses is not made better by being quick.
         worth = {n: g / (left[n] + _OVERHEAD) if g > 0 else g for n, g in found.items()}
-        ranked = sorted(worth, key=lambda n: (-worth[n], -STRENGTH.get(n, 0.0), n))
+        ranked = sorted(worth, key=lambda n: (-worth[n], -CONTAMINATED.strength.get(n, 0.0), n))
         placed = ranked[:1] if len(order) - len(before) < _GREEDY else ranked
         order += placed
         for name in placed:

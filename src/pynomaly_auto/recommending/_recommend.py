@@ -10,7 +10,6 @@ from pynomaly_auto.detectors import DETECTORS, DetectorSpec
 from pynomaly_auto.errors import InvalidInputError, NotApplicableError, SettingError
 from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.presets import PRESETS
-from pynomaly_auto.recommending import _novelty as novelty
 from pynomaly_auto.recommending._judged import Judged, changed
 from pynomaly_auto.recommending._meta_learner import (
     Opinion,
@@ -21,11 +20,13 @@ from pynomaly_auto.recommending._meta_learner import (
 )
 from pynomaly_auto.recommending._ordering import in_learned_order
 from pynomaly_auto.recommending._overriding import asked_for, check_overrides, overridden
-from pynomaly_auto.recommending._prior import ALIKE, PORTFOLIO, SOURCE, STRENGTH, strengths
+from pynomaly_auto.recommending._prescribed import first_params, of_members, prescribed, unasked
+from pynomaly_auto.recommending._prior import strengths
 from pynomaly_auto.recommending._queue import queue_of
 from pynomaly_auto.recommending._shares import foreign, least_shares, shares_reasons
 from pynomaly_auto.recommending.rules import CRITERIA, RULES, Context, Criterion, Effect
 from pynomaly_auto.records import Candidate, Configuration, Profile, Ranking, Reason, Step
+from pynomaly_auto.regimes import Regime
 from pynomaly_auto.settings import Settings
 
 _SAME_FAMILY = 0.025  # what each earlier pick of the same family takes from a score when the order is made
@@ -60,24 +61,21 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
     # Asked for by name may be what is not listed: a detector made of its name.
     specs = {**DETECTORS, **{name: DETECTORS[name] for name in (*o.include, *o.force, *o.params)}}
     context = _context(profile, settings)
-    base = None if settings.novelty else base  # it was measured on contaminated tables
+    regime = context.regime
+    base = base if regime.asks_knowledge_base else None
     opinion = consult(base, list(specs), profile.meta_features)
-    strength = strengths(list(specs), base, novelty.NOVELTY_STRENGTH if settings.novelty else STRENGTH)
+    strength = strengths(list(specs), base, regime.strength)
     weights = criteria_weights(settings.priorities)
     judged = [_judge(spec, context, opinion, strength[name], weights) for name, spec in specs.items()]
     judged = [_unheard(j, context, opinion.heard) for j in judged]
     judged = _rescue([overridden(j, settings) for j in judged], settings, profile)
     usable = [j for j in judged if j.candidate.selected]
-    portfolio = _portfolio(usable, settings)
-    members: tuple[Configuration, ...] = ()
-    if settings.novelty:
-        members = novelty.members(portfolio, settings)
+    portfolio = _portfolio(usable, context)
+    members = prescribed(portfolio, settings)
     shares = least_shares([j.candidate.detector for j in usable], settings.overrides, opinion.heard)
     in_order = _in_order(usable, settings, portfolio, shares)
-    chosen = [j.candidate for j in in_order]
-    if members:
-        chosen = novelty.first_params(chosen, members)
-    learned = base if portfolio and not settings.novelty and not settings.overrides.include else None
+    chosen = first_params([j.candidate for j in in_order], members)
+    learned = base if portfolio and not settings.overrides.include else None
     order, ordered = in_learned_order(
         learned, in_order, (context.rows, context.features), forced=settings.overrides.force, asked=tuple(shares)
     )
@@ -91,9 +89,10 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
         shares=shares,
         similar=opinion.similar,
         reasons=(
-            *(() if settings.novelty else opinion.reasons),
-            *_summary(chosen, left_out, weights, opinion, _source(settings, base)),
-            *(novelty.reasons(members) if settings.novelty else _of_portfolio(portfolio)),
+            *(opinion.reasons if regime.asks_knowledge_base else ()),
+            *_summary(chosen, left_out, weights, opinion, _source(regime, base)),
+            *unasked(regime),
+            *(of_members(members) or _of_portfolio(portfolio)),
             *ordered,
             *shares_reasons(shares, settings.overrides.force),
             *asked_for(settings.overrides),
@@ -187,14 +186,13 @@ def _judge(
         *(Step(configuration=Configuration(detector=spec.name, params=w.params), role="warm start") for w in starts),
     )
     return Judged(
-        candidate=candidate, family=spec.family, further=further, vetoed=vetoed, impossible=impossible is not None
+        candidate=candidate, family=spec.family, alike=spec.alike, further=further, vetoed=vetoed,
+        impossible=impossible is not None,
     )  # fmt: skip
 
 
 def _views(name: str, context: Context, opinion: Opinion) -> tuple[str, ...]:
     """In which other views of the table it is tried."""
-    if context.settings.novelty:
-        return ()
     found = opinion.views.get(name, ())
     if context.rows <= _ALL_ROWS:
         return found
@@ -229,7 +227,7 @@ def _unheard(judged: Judged, context: Context, known: frozenset[str]) -> Judged:
     if foreign(name, known) and candidate.selected:
         text = "tried, and heard if it completes: nothing is known of it beforehand"
         return changed(judged, (Reason(code="REC-043", subject=name, text=text),))
-    matters = not known or name in known or name in {*PORTFOLIO, *context.preferred, *by_hand}
+    matters = not known or name in known or name in {*context.regime.portfolio, *context.preferred, *by_hand}
     if matters or not candidate.selected or settings.priorities["accuracy"] < _ACCURACY_FIRST:
         return judged
     text = "left out: the learned fusion has not learned what it is worth; force it to have it tried"
@@ -271,13 +269,12 @@ def _rescue(judged: list[Judged], settings: Settings, profile: Profile) -> list[
     ]  # fmt: skip
 
 
-def _portfolio(usable: list[Judged], settings: Settings) -> tuple[str, ...]:
-    """The robust portfolio, less what is left out; empty when something else than accuracy comes first."""
-    if settings.priorities["accuracy"] < _ACCURACY_FIRST:
+def _portfolio(usable: list[Judged], context: Context) -> tuple[str, ...]:
+    """The regime's portfolio, less what is left out; empty when something else than accuracy comes first."""
+    if context.settings.priorities["accuracy"] < _ACCURACY_FIRST:
         return ()
     names = {j.candidate.detector for j in usable}
-    wanted = dict.fromkeys(c.detector for c in novelty.MEMBERS) if settings.novelty else PORTFOLIO
-    return tuple(name for name in wanted if name in names)
+    return tuple(name for name in context.regime.portfolio if name in names)
 
 
 def _in_order(
@@ -294,9 +291,7 @@ def _in_order(
         def worth(j: Judged) -> tuple[float, str]:
             earlier = order if len(order) < _MIXED else ()
             family = sum(e.family == j.family for e in earlier)
-            alike = sum(
-                j.candidate.detector in kind and e.candidate.detector in kind for e in earlier for kind in ALIKE
-            )
+            alike = sum(j.alike is not None and e.alike == j.alike for e in earlier)
             return (j.candidate.score - _SAME_FAMILY * family - _LIKENESS * alike, j.candidate.detector)
 
         best = max(rest, key=worth)
@@ -347,10 +342,8 @@ def _summary(
     return ranked, weighted, strength
 
 
-def _source(settings: Settings, base: KnowledgeBase | None) -> str:
+def _source(regime: Regime, base: KnowledgeBase | None) -> str:
     """What strengths rest on, in words."""
-    if settings.novelty:
-        return novelty.SOURCE
     if base is None:
-        return SOURCE
+        return regime.strength_source
     return "their mean ROC-AUC over the knowledge base's tables, and documented grades where those are few"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from pynomaly_auto.recommending._prior import STRENGTH
 from pynomaly_auto.records import Reason, Scalar
+from pynomaly_auto.regimes import CONTAMINATED
 from pynomaly_auto.settings import Overrides
 
 # Judged, not measured: a fifth moves ranks visibly and leaves the others in charge; a tenth lets an unknown detector
@@ -20,7 +20,7 @@ OWN, ALL_OWN = 0.1, 0.3
 
 def foreign(name: str, known: Iterable[str]) -> bool:
     """Whether nothing is held of a detector beforehand: it is a third party's, and no knowledge base learned it."""
-    return name not in STRENGTH and name not in known
+    return name not in CONTAMINATED.strength and name not in known
 
 
 def least_shares(names: Sequence[str], overrides: Overrides, known: Iterable[str]) -> dict[str, float]:

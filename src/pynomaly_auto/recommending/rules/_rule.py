@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pynomaly_auto.records import Profile, Scalar
+from pynomaly_auto.regimes import REGIMES, Regime
 from pynomaly_auto.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ class Context:
     memory_mb: float
     preferred: frozenset[str] = frozenset()
     discouraged: frozenset[str] = frozenset()
+
+    @property
+    def regime(self) -> Regime:
+        """How the training rows are taken."""
+        return REGIMES[self.settings.regime]
 
     @property
     def rows(self) -> int:

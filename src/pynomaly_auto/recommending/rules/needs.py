@@ -121,18 +121,15 @@ def discouraged_in_domain(spec: DetectorSpec, context: Context) -> Effect | None
 @rule("REC-191", criterion="performance", source="Han et al. (2022), ADBench; Goodge et al. (2022)")
 def clean_training(spec: DetectorSpec, context: Context) -> Effect | None:
     """Trained on normal rows only, neighbour distances and boundaries of the normal class do best."""
-    if not context.settings.novelty:
-        return None
-    if spec.name in {"knn", "knn_mean", "knn_median", "lof", "ocsvm", "kde", "inne", "autoencoder"}:
-        return boost(0.15, "does best when trained on normal rows only")
-    return None
+    favoured = context.regime.favoured
+    return boost(0.15, favoured.why) if spec.name in favoured.detectors else None
 
 
 @rule("REC-192", criterion="performance", source=f"{_GUIDE}, Primary Algorithm Selection Flowchart")
 def accuracy_asked_for(spec: DetectorSpec, context: Context) -> Effect | None:
     """Where accuracy has priority, methods that learn structure are favoured over per-column limits."""
     weight = context.settings.priorities["accuracy"]
-    if weight < 0.75 or spec.name not in {"zscore", "modified_zscore", "iqr", "grubbs"}:
+    if weight < 0.75 or spec.alike != "limits per column":
         return None
     return penalty(0.1, f"limits per column are coarse, accuracy has weight {weight:.0%}", accuracy=round(weight, 3))
 
@@ -140,6 +137,5 @@ def accuracy_asked_for(spec: DetectorSpec, context: Context) -> Effect | None:
 @rule("REC-193", criterion="performance", source="Han et al. (2022), ADBench; Ruff et al. (2021), section 5")
 def unstable_training(spec: DetectorSpec, context: Context) -> Effect | None:
     """Adversarial and hypersphere networks train unstably on contaminated tables."""
-    if spec.name not in {"gan", "deep_svdd"} or context.settings.novelty:
-        return None
-    return penalty(0.1, "trains unstably on contaminated rows")
+    disfavoured = context.regime.disfavoured
+    return penalty(0.1, disfavoured.why) if spec.name in disfavoured.detectors else None

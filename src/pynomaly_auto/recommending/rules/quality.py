@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pynomaly_auto.detectors import DetectorSpec
 from pynomaly_auto.recommending.rules import Context, Effect, boost, penalty, rule
-from pynomaly_auto.recommending.rules.size import FORESTS
 
 _GUIDE = "Algorithm Rationale and Selection Guide"
 
@@ -13,7 +12,7 @@ _GUIDE = "Algorithm Rationale and Selection Guide"
 def noisy_forest(spec: DetectorSpec, context: Context) -> Effect | None:
     """On noisy tables isolation forests are favoured."""
     noise = context.profile.quality.noise
-    if noise <= 0.3 or spec.name not in FORESTS | {"knn_mean", "hbos"}:
+    if noise <= 0.3 or not (spec.method == "forest" or spec.name in {"knn_mean", "hbos"}):
         return None
     return boost(0.1, f"tolerates noise ({noise:.0%} noise)", noise=round(noise, 3))
 
@@ -50,7 +49,7 @@ def gaps(spec: DetectorSpec, context: Context) -> Effect | None:
     share = context.profile.quality.missing
     if share <= 0.15:
         return None
-    if spec.name in FORESTS | {"ecod", "hbos", "random_forest_residuals"}:
+    if spec.method == "forest" or spec.name in {"ecod", "hbos", "random_forest_residuals"}:
         return boost(0.08, f"stands the {share:.0%} of missing cells", missing=round(share, 3))
     if spec.name in {"mcd", "elliptic_envelope", "gmm", "ica", "kde"}:
         return penalty(0.1, f"{share:.0%} of the cells are imputed", missing=round(share, 3))
@@ -99,7 +98,8 @@ def discrete(spec: DetectorSpec, context: Context) -> Effect | None:
     share = context.share(context.profile.distributions.discrete)
     if share < 0.5:
         return None
-    if spec.name in FORESTS | {"hbos", "ecod", "random_forest_residuals", "gradient_boosting_residuals"}:
+    named = {"hbos", "ecod", "random_forest_residuals", "gradient_boosting_residuals"}
+    if spec.method == "forest" or spec.name in named:
         return boost(0.08, f"copes with discrete features ({share:.0%} of them are)", discrete=round(share, 3))
     if spec.name in {"kde", "gmm", "elliptic_envelope", "mcd", "abod"}:
         return penalty(
@@ -116,7 +116,7 @@ def mixed_types(spec: DetectorSpec, context: Context) -> Effect | None:
     numbers = types.get("numeric", 0)
     if words < 1 or numbers < 1 or words / (words + numbers) < 0.2:
         return None
-    if spec.name in {"random_forest_residuals", "gradient_boosting_residuals"} | FORESTS:
+    if spec.method == "forest" or spec.name in {"random_forest_residuals", "gradient_boosting_residuals"}:
         return boost(
             0.06, f"handles mixed types ({numbers} numeric, {words} other columns)", numeric=numbers, other=words
         )

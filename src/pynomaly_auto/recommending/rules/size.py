@@ -9,9 +9,6 @@ _MATRIX = "Autonomous Mode Guide, Algorithm Recommendation Matrix"
 _SIZE = "Algorithm Rationale and Selection Guide, size_suitability"
 _WIDTH = "Algorithm Rationale and Selection Guide, Dimensionality Impact"
 
-FORESTS = frozenset({"iforest", "extended_iforest", "fair_cut_forest", "density_forest", "deep_iforest"})
-NEIGHBOURS = frozenset({"knn", "knn_mean", "knn_median", "lof", "cof", "abod"})
-COVARIANCE = frozenset({"mcd", "elliptic_envelope", "gmm", "factor_analysis"})
 _SMALL, _MEDIUM, _LARGE = 1_000, 10_000, 100_000
 
 
@@ -49,7 +46,7 @@ def small_table_deep(spec: DetectorSpec, context: Context) -> Effect | None:
 @rule("REC-104", criterion="data", source="Algorithm Rationale and Selection Guide, isolation_forest_rationale")
 def tiny_table_forest(spec: DetectorSpec, context: Context) -> Effect | None:
     """Isolation forests are less effective on fewer than 100 rows."""
-    if spec.name not in FORESTS or context.rows >= 100:
+    if spec.method != "forest" or context.rows >= 100:
         return None
     return penalty(0.2, f"forests are less effective on {counted(context.rows)}", rows=context.rows)
 
@@ -57,8 +54,8 @@ def tiny_table_forest(spec: DetectorSpec, context: Context) -> Effect | None:
 @rule("REC-105", criterion="data", source=_SIZE)
 def medium_table(spec: DetectorSpec, context: Context) -> Effect | None:
     """From 1,000 to 10,000 rows isolation forests, LOF and random forests are recommended."""
-    named = FORESTS | {"lof", "random_forest_residuals"}
-    if not _SMALL <= context.rows < _MEDIUM or spec.name not in named:
+    named = spec.method == "forest" or spec.name in {"lof", "random_forest_residuals"}
+    if not (_SMALL <= context.rows < _MEDIUM and named):
         return None
     return boost(0.12, f"well suited to medium tables ({counted(context.rows)})", rows=context.rows)
 
@@ -76,7 +73,7 @@ def large_table(spec: DetectorSpec, context: Context) -> Effect | None:
     """From 10,000 rows on isolation forests and autoencoders are recommended, ensembles of trees suitable."""
     if context.rows < _MEDIUM:
         return None
-    if spec.name in FORESTS | {"autoencoder"}:
+    if spec.method == "forest" or spec.name == "autoencoder":
         return boost(0.15, f"well suited to large tables ({counted(context.rows)})", rows=context.rows)
     if spec.name in {"random_forest_residuals", "gradient_boosting_residuals"} and context.rows < _LARGE:
         return boost(0.05, f"suitable for large tables ({counted(context.rows)})", rows=context.rows)
@@ -138,7 +135,7 @@ def declared_features(spec: DetectorSpec, context: Context) -> Effect | None:
 @rule("REC-113", criterion="data", source="Rousseeuw and Van Driessen (1999): MCD wants n > 5 d")
 def rows_per_feature(spec: DetectorSpec, context: Context) -> Effect | None:
     """Covariance estimates need several rows per feature."""
-    if spec.name not in COVARIANCE or context.rows > 5 * context.features:
+    if spec.method != "covariance" or context.rows > 5 * context.features:
         return None
     numbers = f"{counted(context.rows)} for {counted(context.features, 'features')}"
     if context.rows <= context.features + 1:
@@ -160,7 +157,7 @@ def low_dimensional(spec: DetectorSpec, context: Context) -> Effect | None:
 @rule("REC-122", criterion="data", source=_WIDTH)
 def medium_dimensional(spec: DetectorSpec, context: Context) -> Effect | None:
     """From 11 to 100 features isolation forests, PCA and autoencoders are recommended."""
-    if not 10 < context.features <= 100 or spec.name not in FORESTS | {"pca", "autoencoder"}:
+    if not (10 < context.features <= 100 and (spec.method == "forest" or spec.name in {"pca", "autoencoder"})):
         return None
     return boost(0.1, f"does well on {context.features} features", features=context.features)
 
@@ -177,7 +174,7 @@ def high_dimensional(spec: DetectorSpec, context: Context) -> Effect | None:
 @rule("REC-124", criterion="data", source="Algorithm Rationale and Selection Guide, lof_rationale; Beyer et al. (1999)")
 def distances_concentrate(spec: DetectorSpec, context: Context) -> Effect | None:
     """Beyond 50 features neighbour and kernel distances concentrate; local densities suffer most."""
-    if context.features <= 50 or spec.name not in NEIGHBOURS | {"kde", "cblof", "gmm"}:
+    if context.features <= 50 or not (spec.method == "neighbours" or spec.name in {"kde", "cblof", "gmm"}):
         return None
     amount = 0.2 if spec.name in {"lof", "cof", "abod", "kde"} else 0.08
     return penalty(amount, f"distances concentrate in {context.features} dimensions", features=context.features)
@@ -190,7 +187,7 @@ def very_high_dimensional(spec: DetectorSpec, context: Context) -> Effect | None
         return None
     if spec.family == "regression":
         return veto(f"left out: one model for each of {context.features:,} features", features=context.features)
-    if spec.name in COVARIANCE:
+    if spec.method == "covariance":
         text = f"a covariance of {context.features:,} features is hard to estimate"
         return penalty(0.25, text, features=context.features)
     return None

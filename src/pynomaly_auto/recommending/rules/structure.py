@@ -9,8 +9,6 @@ _GUIDE = "Algorithm Rationale and Selection Guide"
 _LOCAL = f"{_GUIDE}, lof_rationale: clusters of varying density"
 _KINDS = "Bouman, Bukhsh and Heskes (JMLR 2024): extended isolation forest for global anomalies, kNN for local ones"
 
-MARGINAL = frozenset({"zscore", "modified_zscore", "iqr", "grubbs", "hbos", "ecod"})
-
 
 def _clustered(context: Context) -> bool:
     return context.profile.patterns.clusters >= 2 and context.profile.patterns.cluster_separation >= 0.4
@@ -56,7 +54,7 @@ def correlated(spec: DetectorSpec, context: Context) -> Effect | None:
 def marginal_on_correlated(spec: DetectorSpec, context: Context) -> Effect | None:
     """Detectors that look at one column at a time miss broken dependencies."""
     value = context.profile.patterns.mean_correlation
-    if value < 0.4 or spec.name not in MARGINAL:
+    if value < 0.4 or spec.method != "marginal":
         return None
     return penalty(
         0.1,
@@ -75,7 +73,7 @@ def independent_columns(spec: DetectorSpec, context: Context) -> Effect | None:
     if spec.family == "regression" or spec.name in {"pca", "factor_analysis", "autoencoder"}:
         text = f"needs related columns, and these hardly are (mean |r| {value:.2f})"
         return penalty(0.15, text, mean_correlation=evidence)
-    if spec.name in MARGINAL | {"copod"}:
+    if spec.method == "marginal" or spec.name == "copod":
         text = f"judges columns one by one, and these hardly depend on each other (mean |r| {value:.2f})"
         return boost(0.08, text, mean_correlation=evidence)
     return None

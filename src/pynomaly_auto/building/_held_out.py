@@ -1,10 +1,10 @@
-"""The other protocol: half of the normal rows train, the other half and the anomalies are judged."""
+"""Judging held-out rows: half of the normal rows train, the other half and the anomalies are judged."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,13 +16,11 @@ from pynomaly_auto.errors import InvalidInputError
 from pynomaly_auto.pool import SharedArray
 from pynomaly_auto.profiling import profile
 from pynomaly_auto.records import IntArray
+from pynomaly_auto.regimes import REGIMES
 
 if TYPE_CHECKING:
     from pynomaly_auto.building._measure import Prepared
     from pynomaly_auto.building._sources import Task
-
-Protocol: TypeAlias = Literal["contaminated", "novelty"]
-PROTOCOLS: tuple[Protocol, ...] = ("contaminated", "novelty")
 
 _FEWEST = 20  # training rows below which a task says nothing
 
@@ -40,7 +38,7 @@ def split(labels: IntArray, *, seed: int) -> tuple[IntArray, IntArray]:
     return np.flatnonzero(chosen), np.flatnonzero(~chosen)
 
 
-def prepare_novelty(task: Task, max_rows: int, seed: int, folder: str) -> Prepared:
+def prepare_held_out(task: Task, protocol: str, max_rows: int, seed: int, folder: str) -> Prepared:
     """Load and split a task, encode and profile it by its training rows alone (runs in a worker).
 
     Returns:
@@ -55,7 +53,7 @@ def prepare_novelty(task: Task, max_rows: int, seed: int, folder: str) -> Prepar
     train, judged = split(labels, seed=seed)
     if len(train) < _FEWEST:
         raise InvalidInputError(f"{task.name} has {len(train)} normal rows to train on, fewer than {_FEWEST}.")
-    encoder = TableEncoder(novelty=True).fit(table.iloc[train])
+    encoder = TableEncoder(watches_constants=REGIMES[protocol].watches_constants).fit(table.iloc[train])
     dataset = encoder.encode(table.iloc[train])
     found = profile(dataset, seed=seed)
     rows = np.concatenate([dataset.X, encoder.encode(table.iloc[judged]).X])
@@ -67,11 +65,12 @@ def prepare_novelty(task: Task, max_rows: int, seed: int, folder: str) -> Prepar
         n_columns=table.shape[1],
         n_features=dataset.n_features,
         meta_features=dict(found.meta_features),
+        protocol=protocol,
         n_judged=len(judged),
     )
 
 
-def fit_novelty(spec: DetectorSpec, params: Mapping[str, Any], X: SharedArray, seed: int, n_train: int) -> Any:
+def fit_held_out(spec: DetectorSpec, params: Mapping[str, Any], X: SharedArray, seed: int, n_train: int) -> Any:
     """Fit one configuration on the first rows and score all (runs in a worker); single precision, shape (n_rows,)."""
     rows = np.array(X.load())
     fitted, own = fit_detector(spec, params, rows[:n_train], seed=seed)
