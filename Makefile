@@ -14,7 +14,8 @@ OUT ?= demo_output
 $(CORE): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	# Bytecode of modules that are never imported is a quarter of what would be installed.
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e .
 	$(BIN)/pynomaly status
 	touch $(CORE)
 
