@@ -141,6 +141,8 @@ def test_serve_closes_what_is_open_when_the_input_ends(monkeypatch: pytest.Monke
 def test_serve_ends_when_nothing_comes_any_more(monkeypatch: pytest.MonkeyPatch):
     store, events = FakeStore(), []
     monkeypatch.setattr(_recorder, "Recorder", lambda emit: Recorder(events.append, lambda uri, root: store))
+    forced: list[int] = []
+    monkeypatch.setattr(_recorder.os, "_exit", forced.append)
     done = threading.Event()
 
     def lines():
@@ -150,10 +152,12 @@ def test_serve_ends_when_nothing_comes_any_more(monkeypatch: pytest.MonkeyPatch)
         done.wait(20)
 
     began = time.monotonic()
-    serve(lines(), io.StringIO(), idle=0.1)
+    serve(lines(), io.StringIO(), linger=0.05, idle=0.1)
     assert [e["event"] for e in events] == ["started", "ended"]
     assert 0.3 < time.monotonic() - began < 10
     done.set()
+    time.sleep(0.3)
+    assert not forced  # an input that ends after it is over ends no process by force
 
 
 def test_serve_goes_on_when_nobody_listens(monkeypatch: pytest.MonkeyPatch):

@@ -184,11 +184,12 @@ def serve(lines: Iterable[str], out: TextIO, *, linger: float = LINGER, idle: fl
     try:
         while (line := inbox.get(timeout=None if recorder.busy else idle)) is not None:
             recorder.handle(json.loads(line))
+        recorder.close()
+        reader.join()
     except queue.Empty:
         return
-    recorder.close()
-    reader.join()
-    watchdog.cancel()
+    finally:
+        watchdog.cancel()  # whoever called this lives on, and an input that ends later is nobody's business
 
 
 def main() -> None:
