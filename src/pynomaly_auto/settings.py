@@ -14,7 +14,7 @@ from pynomaly_auto._overrides import Overrides
 from pynomaly_auto._quantities import parse_alert_budget, parse_bytes
 from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError, shown
 
-__all__ = ["Overrides", "Settings", "parse_alert_budget", "parse_bytes", "read_mapping", "usable_cores"]
+__all__ = ["Overrides", "Settings", "read_mapping"]
 
 BACKENDS = ("local", "ray")
 PRIORITIES = ("accuracy", "speed", "interpretability")

@@ -193,7 +193,7 @@ def test_one_row_alone_scores_as_in_a_batch():
     new = np.random.default_rng(9).normal(size=(50, 3)) * 3
     batch = live.score(new)
     assert [live.score(row[None])[0] for row in new] == batch.tolist()
-    assert live.member_inputs(new).shape == (50, 3)
+    assert live.inputs_and_scores(new)[0].shape == (50, 3)
     assert live.score(new[:0]).shape == (0,)
 
 

@@ -166,14 +166,6 @@ class FittedEnsemble:
         judged = Judged(scores=scores, odds=self.train_odds, robust=robust, tails=tail_ranks(scores), facts=self._facts)
         return calibrator.probabilities(judged)
 
-    def member_inputs(self, X: FloatArray) -> FloatArray:
-        """−log tail ranks of new encoded rows among each member's training rows; shape (n_rows, n_members).
-
-        Raises:
-            DetectorError: A member returned something other than one number per row.
-        """
-        return self._ranks(self._raw(X))
-
     def score(self, X: FloatArray) -> FloatArray:
         """Combined score of new encoded rows, higher = more anomalous; shape (n_rows,).
 
@@ -219,7 +211,14 @@ class FittedEnsemble:
         )  # fmt: skip
 
     def inputs_and_scores(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """What `member_inputs` and `score` return, in one pass."""
+        """New encoded rows' −log tail ranks among each member's training rows, and what `score` says, in one pass.
+
+        Returns:
+            Shapes (n_rows, n_members) and (n_rows,).
+
+        Raises:
+            DetectorError: A member returned something other than one number per row.
+        """
         raw = self._raw(X)
         ranks = self._ranks(raw)
         return ranks, self._combined(X, ranks, raw)
