@@ -50,7 +50,7 @@ def test_the_fusion_learns_whom_to_believe(tables, learned):
     card = learned["fusion"]
     assert card.validation["roc_auc_0.75"] > card.validation["roc_auc_0"] + 0.05
     assert card.shrinkage in fuse._BLENDS
-    model = Fusion.of(card.features, list(card.boosters.values()), card.shrinkage, card.anchor)
+    model = Fusion.of(card.features, list(card.boosters.values()), card.shrinkage, card.base_margin)
     assert model.members == MEMBERS
     new = laid(99)
     found = np.mean([f.predict(new.judged, raw=True) for f in model.forests], axis=0)
@@ -133,7 +133,7 @@ def test_the_gain_of_a_member_is_learned(tables, learned):
     assert fuse.learn_fusion(tables, MEMBERS, seed=0)["gains"] == card
 
 
-def test_members_of_the_start_are_the_anchor_where_they_were_measured(folder, tmp_path):
+def test_members_of_the_start_are_the_base_margin_where_they_were_measured(folder, tmp_path):
     task = next(t for t in find_tasks([folder]) if t.name == "set0")
     labels = np.zeros(120, dtype=np.int64)
     labels[:8] = 1

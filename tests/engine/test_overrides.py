@@ -21,7 +21,7 @@ from pynomaly_auto.recommending import check_overrides
 from pynomaly_auto.settings import Overrides, Settings
 from tests.engine.conftest import quick
 
-TRIALS = 14  # so many that the learned fusion is in force, whose anchor is all of the robust mean
+TRIALS = 14  # so many that the learned fusion is in force, whose base margin is all of the robust mean
 
 
 def rows() -> Any:

@@ -10,7 +10,7 @@ import pytest
 
 from pynomaly_auto.ensembling import COMBINERS, Expertise, FittedEnsemble, Fused, Neighbourhood, choose_members
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.knowledge import Anchor, Calibrator, Fusion, Votes, lay_out, table_facts, vote_features
+from pynomaly_auto.knowledge import BaseMargin, Calibrator, Fusion, Votes, lay_out, table_facts, vote_features
 from pynomaly_auto.records import Candidate, Configuration, Ensemble, Member, Ranking, Reason, Search, State, Trial
 from pynomaly_auto.settings import Settings
 from pynomaly_auto.testing import damaged_states
@@ -95,27 +95,27 @@ def test_distance_from_the_known_takes_the_weight_back_to_the_robust_mean():
     assert unknown.record.reasons[-1].code == "ENS-031"
 
 
-def test_the_anchor_s_members_are_the_robust_mean_beside_the_fusion():
+def test_the_base_margin_s_members_are_the_robust_mean_beside_the_fusion():
     X, fitted, _ = live()
     record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINERS["robust mean"])
-    line = Anchor(members=NAMES[1:], slope=2.0, intercept=0.0, share=0.5)
+    line = BaseMargin(members=NAMES[1:], slope=2.0, intercept=0.0, share=0.5)
     ensemble = FittedEnsemble.of(
-        record, fitted, Expertise(fusion=replace(model(), anchor=line), trust=1.0, X=X, seed=0)
+        record, fitted, Expertise(fusion=replace(model(), base_margin=line), trust=1.0, X=X, seed=0)
     )
     assert ensemble.to_state().arrays["robust"] == pytest.approx([0.0, 1 / 3, 1 / 3, 1 / 3])
     weights = [m.weight for m in ensemble.record.members]
     assert sum(weights) == pytest.approx(1.0)
     assert min(weights[1:]) > weights[0]
-    # Of a table unlike all known ones: the anchor's mean alone, and who has no part in it is no member.
+    # Of a table unlike all known ones: the base margin's mean alone, and who has no part in it is no member.
     ensemble = FittedEnsemble.of(
-        record, fitted, Expertise(fusion=replace(model(), anchor=line), trust=0.0, X=X, seed=0)
+        record, fitted, Expertise(fusion=replace(model(), base_margin=line), trust=0.0, X=X, seed=0)
     )
     assert ensemble.to_state().arrays["robust"] == pytest.approx([1 / 3, 1 / 3, 1 / 3])
     assert ensemble.positions == (1, 2, 3)
     assert [(left.detector, left.reason.code) for left in ensemble.record.left_out] == [("knn_mean", "ENS-023")]
     assert ensemble.train_scores == pytest.approx(ensemble.member_scores.mean(axis=1))
     assert "no known table" in ensemble.record.reasons[-1].text
-    few = replace(model(), anchor=replace(line, members=("mcd", "a_stranger", "another")))
+    few = replace(model(), base_margin=replace(line, members=("mcd", "a_stranger", "another")))
     own = FittedEnsemble.of(record, fitted, Expertise(fusion=few, trust=1.0, X=X, seed=0))
     assert own.to_state().arrays["robust"] == pytest.approx([0.6, 0.4, 0.0, 0.0])
 
@@ -147,8 +147,8 @@ def test_who_is_to_have_a_share_has_it_in_the_score(trust, known):
         fitted[3].member = tuned(fitted[3].member, n_bins=3)
     fitted[3].member = replace(fitted[3].member, least_share=0.2)
     record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINERS["robust mean"])
-    line = Anchor(members=NAMES[:3], slope=2.0, intercept=0.0, share=0.5)
-    fusion = replace(model(), anchor=line, members=NAMES if known else NAMES[:3])
+    line = BaseMargin(members=NAMES[:3], slope=2.0, intercept=0.0, share=0.5)
+    fusion = replace(model(), base_margin=line, members=NAMES if known else NAMES[:3])
     ensemble = FittedEnsemble.of(record, fitted, Expertise(fusion=fusion, trust=trust, X=X, seed=0))
     weights = {m.detector: m.weight for m in ensemble.record.members}
     assert weights["hbos"] == pytest.approx(0.2)
@@ -209,7 +209,7 @@ def test_a_damaged_state_is_refused(n):
     for name, values in {
         "weight": [0, -1, 2, "a", True, None], "facts": [{"rows": "a"}, 3], "fusion.blend": [2, -1, None],
         "fusion.forests": [0, 3, 10**9, True], "fusion.features": [[], ["rank=a"], [1], None],
-        "fusion.anchor": [{"members": 3}, "a", {}, {"members": [1], "slope": 1.0, "intercept": 0.0, "share": 0.5}],
+        "fusion.base_margin": [{"members": 3}, "a", {}, {"members": [1], "slope": 1.0, "intercept": 0.0, "share": 0.5}],
     }.items():  # fmt: skip
         for value in values:
             with pytest.raises(StorageError):
@@ -301,12 +301,14 @@ def test_voters_come_along_without_weight():
     assert len(choose_members(search, ranking, Settings(max_models=2), fusion=fusion).members) == 2
     others = choose_members(search, ranking, Settings(), shape=(300, 4), fusion=fusion)  # to be fitted anew
     assert "pca" not in {m.detector for m in others.members}
-    anchored = replace(
-        fusion, members=("pca", "lof", "hbos"), anchor=Anchor(members=("pca", "lof", "hbos"), slope=1.0, intercept=0.0)
+    based = replace(
+        fusion,
+        members=("pca", "lof", "hbos"),
+        base_margin=BaseMargin(members=("pca", "lof", "hbos"), slope=1.0, intercept=0.0),
     )
-    again = choose_members(search, ranking, Settings(), shape=(300, 4), fusion=anchored)
+    again = choose_members(search, ranking, Settings(), shape=(300, 4), fusion=based)
     assert next(m for m in again.members if m.detector == "pca").reasons[0].code == "ENS-019"
-    hurried = choose_members(search, ranking, Settings(), shape=(300, 4), seconds_left=0.0, fusion=anchored)
+    hurried = choose_members(search, ranking, Settings(), shape=(300, 4), seconds_left=0.0, fusion=based)
     assert "pca" not in {m.detector for m in hurried.members}
 
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from pynomaly_auto.ensembling import Expertise, Settling
-from pynomaly_auto.knowledge import Anchor, Fusion
+from pynomaly_auto.knowledge import BaseMargin, Fusion
 from pynomaly_auto.records import Configuration, Trial
 from pynomaly_auto.settings import Settings
 
 KNOWN = ("knn", "pca", "loda", "mcd", "kde:ranks", "hbos", "lof", "iforest")
-ANCHOR = Anchor(members=("knn", "pca", "loda"), slope=1.0, intercept=0.0)
+LINE = BaseMargin(members=("knn", "pca", "loda"), slope=1.0, intercept=0.0)
 TUNED = Configuration(detector="knn", params={"n_neighbors": 3})
-FUSION = Fusion(members=KNOWN, features=(), forests=(), anchor=ANCHOR)
+FUSION = Fusion(members=KNOWN, features=(), forests=(), base_margin=LINE)
 
 
 def trial(number, name, **changes):
@@ -33,7 +33,7 @@ def settling(trust=1.0, fusion=FUSION, **settings):
 
 
 def test_once_the_fusion_is_in_force_tuned_trials_cannot_change_the_answer():
-    assert settling()("knn", trials()) == {"members": 8, "anchors": 3}
+    assert settling()("knn", trials()) == {"members": 8, "margin_members": 3}
     assert settling()(Configuration(detector="iforest", params={"n_estimators": 7}), trials()) is not None
     assert settling()(Configuration(detector="iforest", params={"view": "unheard"}), trials()) is not None
 
@@ -59,4 +59,4 @@ def test_where_the_fusion_is_not_asked_parameters_are_tuned():
     assert Settling(settings=Settings(), expertise=None)("knn", trials()) is None
     assert settling(trust=0.0)("knn", trials()) is None
     assert settling(max_models=5)("knn", trials()) is None
-    assert settling(fusion=replace(FUSION, anchor=None))("knn", trials()) is None
+    assert settling(fusion=replace(FUSION, base_margin=None))("knn", trials()) is None

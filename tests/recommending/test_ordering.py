@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from pynomaly_auto.detectors import DETECTORS
-from pynomaly_auto.knowledge import Anchor, Fusion
+from pynomaly_auto.knowledge import BaseMargin, Fusion
 from pynomaly_auto.recommending._judged import Judged
 from pynomaly_auto.recommending._meta_learner import Opinion
 from pynomaly_auto.recommending._ordering import in_learned_order
@@ -27,10 +27,10 @@ class FakeGains:
 
 
 def base(members=("knn:trimmed", "pca:trimmed", "kde:trimmed"), gains=True):
-    anchor = Anchor(members=members, slope=1.0, intercept=0.0)
+    base_margin = BaseMargin(members=members, slope=1.0, intercept=0.0)
     return SimpleNamespace(
         gains=FakeGains() if gains else None,
-        fusion=Fusion(members=tuple(KNOWN), features=(), forests=(), anchor=anchor),
+        fusion=Fusion(members=tuple(KNOWN), features=(), forests=(), base_margin=base_margin),
     )
 
 
@@ -91,5 +91,5 @@ def test_without_a_learned_order_there_is_none(known):
 @pytest.mark.parametrize(("rows", "views"), [(20_000, ("ranks", "trimmed")), (20_001, ("trimmed",))])
 def test_of_a_large_table_only_the_start_of_the_fusion_is_fitted_twice(rows, views):
     context = SimpleNamespace(rows=rows)
-    opinion = Opinion(views={"knn": ("ranks", "trimmed")}, anchors=frozenset({"knn:trimmed"}))
+    opinion = Opinion(views={"knn": ("ranks", "trimmed")}, margin_members=frozenset({"knn:trimmed"}))
     assert _views("knn", context, opinion) == views

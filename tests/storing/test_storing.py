@@ -175,7 +175,7 @@ def document(change: Any) -> Any:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda f: f.head.update(version=3), "format version 3, this release reads 2"),
+        (lambda f: f.head.update(version=4), "format version 4, this release reads 3"),
         (lambda f: f.head.update(signed=7), "altered"),
         (lambda f: f.head.update(length=10**12), "manifest is announced to take"),
         (lambda f: setattr(f, "text", b"{"), "damaged"),

@@ -159,7 +159,7 @@ def settled_but(*still):
         detector, params = (wanted, {}) if isinstance(wanted, str) else (wanted.detector, wanted.params)
         if detector in still or params.get("power") == 1.5 or len(done) < 3:
             return None
-        return {"members": len(done), "anchors": 3}
+        return {"members": len(done), "margin_members": 3}
 
     return settled
 

@@ -169,7 +169,7 @@ def _write_models(learned: Mapping[str, Learned], draft: Path) -> dict[str, Mode
             correction=model.correction,
             shrinkage=model.shrinkage,
             validation=model.validation,
-            anchor=model.anchor,
+            base_margin=model.base_margin,
         )
     return cards
 

@@ -137,7 +137,7 @@ def _carried(base: KnowledgeBase, name: str) -> Learned:
         correction=card.correction,
         validation=card.validation,
         shrinkage=card.shrinkage,
-        anchor=card.anchor,
+        base_margin=card.base_margin,
     )
 
 

@@ -17,12 +17,12 @@ from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS
 from pynomaly_auto.ensembling import smoothed
 from pynomaly_auto.forest import from_lightgbm_text
 from pynomaly_auto.knowledge import (
-    Anchor,
+    BaseMargin,
     Fusion,
     Judged,
-    anchored,
     calibration_features,
     calibration_inputs,
+    log_mean_rank,
     vote_features,
 )
 from pynomaly_auto.records import Configuration, FloatArray, IntArray
@@ -98,14 +98,14 @@ def learn_fusion(tables: Sequence[LaidTable], members: Sequence[str], *, seed: i
     models = [_fold_model(rows, folds != fold, members, seed=seed) for fold in range(_FOLDS)]
     odds, lines = _held_out(tables, folds, models)
     blend, figures = _blend(tables, odds)
-    anchor = _line(rows, None, core)
-    boosters = [_boost(_from(rows, anchor), None, _FUSION, _TREES, seed + i) for i in range(_MODELS)]
+    base_margin = _line(rows, None, core)
+    boosters = [_boost(_from(rows, base_margin), None, _FUSION, _TREES, seed + i) for i in range(_MODELS)]
     fusion = Learned(
         boosters={str(i): b.model_to_string() for i, b in enumerate(boosters)},
         features=features,
         correction=0.0,
         shrinkage=blend,
-        anchor=replace(anchor, share=_share(odds, lines)),
+        base_margin=replace(base_margin, share=_share(odds, lines)),
         validation=figures | {"tables": float(len(tables)), "rows": float(len(rows.y))},
     )
     judged = [_judged(t, o, blend) for t, o in zip(tables, odds, strict=True)]
@@ -129,11 +129,11 @@ def _stack(tables: Sequence[LaidTable], features: Sequence[str], members: Sequen
         y=np.concatenate([t.y for t in tables]),
         weight=np.concatenate([t.row_weight * t.weight for t in tables]),
         table=np.repeat(np.arange(len(tables)), [len(t.y) for t in tables]),
-        start=anchored(features, X, members),
+        start=log_mean_rank(features, X, members),
     )
 
 
-def _line(rows: _Stack, kept: np.ndarray[Any, Any] | None, members: Sequence[str]) -> Anchor:
+def _line(rows: _Stack, kept: np.ndarray[Any, Any] | None, members: Sequence[str]) -> BaseMargin:
     """The line from the members' mean to log odds that fits the rows best, by logistic regression."""
     from sklearn.linear_model import LogisticRegression
 
@@ -141,13 +141,13 @@ def _line(rows: _Stack, kept: np.ndarray[Any, Any] | None, members: Sequence[str
     assert rows.start is not None
     weight = rows.weight[at] / rows.weight[at].mean()
     found = LogisticRegression().fit(rows.start[at, None], rows.y[at], sample_weight=weight)
-    return Anchor(members=tuple(members), slope=float(found.coef_[0, 0]), intercept=float(found.intercept_[0]))
+    return BaseMargin(members=tuple(members), slope=float(found.coef_[0, 0]), intercept=float(found.intercept_[0]))
 
 
-def _from(rows: _Stack, anchor: Anchor) -> _Stack:
-    """The rows with the anchor's log odds as what trees start from."""
+def _from(rows: _Stack, base_margin: BaseMargin) -> _Stack:
+    """The rows with the base margin's log odds as what trees start from."""
     assert rows.start is not None
-    return replace(rows, start=anchor.slope * rows.start + anchor.intercept)
+    return replace(rows, start=base_margin.slope * rows.start + base_margin.intercept)
 
 
 def _boost(rows: _Stack, kept: np.ndarray[Any, Any] | None, params: Mapping[str, Any], trees: int, seed: int) -> Any:
@@ -166,20 +166,20 @@ def _boost(rows: _Stack, kept: np.ndarray[Any, Any] | None, params: Mapping[str,
 def _fold_model(rows: _Stack, kept: np.ndarray[Any, Any], members: Sequence[str], *, seed: int) -> Fusion:
     """A fusion of the rows of some tables: those whose groups are in another fold."""
     chosen = kept[rows.table]
-    anchor = _line(rows, chosen, [m for m in START.members if m in members])
-    forest = from_lightgbm_text(_boost(_from(rows, anchor), chosen, _FUSION, _TREES, seed).model_to_string())
-    return Fusion(members=tuple(members), features=vote_features(members), forests=(forest,), anchor=anchor)
+    base_margin = _line(rows, chosen, [m for m in START.members if m in members])
+    forest = from_lightgbm_text(_boost(_from(rows, base_margin), chosen, _FUSION, _TREES, seed).model_to_string())
+    return Fusion(members=tuple(members), features=vote_features(members), forests=(forest,), base_margin=base_margin)
 
 
 def _held_out(
     tables: Sequence[LaidTable], folds: IntArray, models: Sequence[Fusion]
 ) -> tuple[list[FloatArray], list[FloatArray]]:
-    """Log odds of every table's judged rows by the fusion that did not see its group, and its anchor's part of them."""
+    """Log odds of every table's judged rows by the fusion that did not see its group, and its base margin."""
     odds, lines = [], []
     for table, fold in zip(tables, folds, strict=True):
         model = models[fold]
-        assert model.anchor is not None
-        lines.append(model.anchor.log_odds(model.features, table.judged))
+        assert model.base_margin is not None
+        lines.append(model.base_margin.log_odds(model.features, table.judged))
         odds.append(lines[-1] + model.forests[0].predict(table.judged, raw=True))
     return odds, lines
 

@@ -17,7 +17,7 @@ from pynomaly_auto.building._sources import Task, load_task
 from pynomaly_auto.dataset import TableEncoder
 from pynomaly_auto.detectors import NeighbourSearch
 from pynomaly_auto.ensembling import FEWEST_ROWS, NEIGHBOURS, WIDEST
-from pynomaly_auto.knowledge import Anchor, Votes, lay_out, table_facts, vote_features
+from pynomaly_auto.knowledge import BaseMargin, Votes, lay_out, table_facts, vote_features
 from pynomaly_auto.pool import Job, Pool
 from pynomaly_auto.records import Configuration, FloatArray, IntArray
 from pynomaly_auto.regimes import CONTAMINATED
@@ -30,7 +30,7 @@ _FEWEST = 4  # members below which there is nothing to fuse
 _TIMEOUT = 300.0
 # Five kinds of detectors, each fitted without the rows that a quick consensus suspects: of the fixed means of measured
 # members the best where nothing is known of a table's origin. The fusion starts from it, and is blended with it.
-START = Anchor(
+START = BaseMargin(
     members=("knn:trimmed", "pca:trimmed", "loda:trimmed", "mcd:trimmed", "kde:trimmed"), slope=1.0, intercept=0.0
 )
 # Smaller ensembles that the fusion must cope with too: a short budget, a large table.

@@ -11,7 +11,7 @@ import pandas as pd
 
 from pynomaly_auto.building._parts import DEFAULT
 from pynomaly_auto.building._splits import group_folds
-from pynomaly_auto.knowledge import META, STATISTIC, Anchor, DetectorFacts, design_matrix, input_names
+from pynomaly_auto.knowledge import META, STATISTIC, BaseMargin, DetectorFacts, design_matrix, input_names
 from pynomaly_auto.records import FloatArray
 
 _FEWEST_GROUPS = 10  # below that, a model could only repeat the tables it saw
@@ -36,7 +36,7 @@ class Learned:
         correction: What the raw interval has to be widened by on both sides.
         shrinkage: In [0, 1]: what the mean model's predictions are multiplied by.
         validation: Figures on unseen groups.
-        anchor: What a learned fusion's trees are added to.
+        base_margin: The log odds that a learned fusion's trees are added to.
     """
 
     boosters: Mapping[str, str]
@@ -44,7 +44,7 @@ class Learned:
     correction: float
     validation: Mapping[str, float | None]
     shrinkage: float = 1.0
-    anchor: Anchor | None = None
+    base_margin: BaseMargin | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

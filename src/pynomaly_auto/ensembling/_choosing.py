@@ -26,7 +26,7 @@ _DIVERSITY = 0.15  # what a unit of diversity is worth in units of strength
 _GAIN = 0.002
 _SECOND = 0.05  # how much better than its default a detector's tuned trial must be to join it
 _SAMPLE = 5_000  # rows that correlations are measured on
-_SPARE = 0.3  # share of the worker-seconds left that fitting the fusion's anchor again may take
+_SPARE = 0.3  # share of the worker-seconds left that fitting the fusion's base margin again may take
 
 
 @dataclass
@@ -109,7 +109,7 @@ def choose_members(
         shape: Rows members will be fitted on and features of the table, for expected costs; None: as the trials.
         seconds_left: Worker-seconds for fitting members on all rows; None: no limit.
         fusion: The learned fusion, or None. Members it knows come along, without weight in the mean of the others:
-            those that the search has fitted on all rows, and of its anchor's also those that have to be fitted again.
+            those that the search has fitted on all rows, and of its base margin's also those to be fitted again.
 
     Raises:
         NothingFinishedError: No trial completed.

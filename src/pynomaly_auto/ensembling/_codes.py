@@ -64,7 +64,7 @@ declare(
     ReasonCode("ENS-018", "Member: novelty", "It belongs to the portfolio for normal training rows."),
     ReasonCode(
         "ENS-019",
-        "Member: anchor",
+        "Member: base margin",
         "It belongs to the mean that the learned fusion starts from and is blended with.",
     ),
     ReasonCode(

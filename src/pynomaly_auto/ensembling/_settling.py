@@ -38,7 +38,7 @@ class Settling:
             trials: Those made so far.
 
         Returns:
-            How many ``members`` the fusion knows, and how many ``anchors`` of them it starts from.
+            How many ``members`` the fusion knows, and how many ``margin_members`` of them it starts from.
         """
         if self.expertise is None or self.settings.max_models is not None:
             return None
@@ -49,4 +49,4 @@ class Settling:
         known, core = fusion.knows(tuple(names)), fusion.core(tuple(names))
         if not known or not core or self.expertise.trust <= 0:
             return None
-        return {"members": len(known), "anchors": len(core)}
+        return {"members": len(known), "margin_members": len(core)}

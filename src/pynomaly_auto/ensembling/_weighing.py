@@ -42,9 +42,9 @@ class Weights:
 def weigh(members: Sequence[Member], fusion: Fusion | None, fused: float) -> Weights:
     """Weigh the members that could be fitted.
 
-    Beside the learned fusion the robust mean is that of its anchor's members; else the weights are the members' own,
-    in proportion where some are missing. Who has a least share gets it through the robust mean, and both combiners
-    give way in proportion.
+    Beside the learned fusion the robust mean is that of its base margin's members; else the weights are the members'
+    own, in proportion where some are missing. Who has a least share gets it through the robust mean, and both
+    combiners give way in proportion.
 
     Args:
         members: With their weights in the robust mean alone.
@@ -148,7 +148,9 @@ def _weighed(member: Member, weights: Weights, position: int) -> Reason:
 
 def _without_weight(member: Member, fusing: bool) -> LeftOut:
     if fusing:
-        text = "Left out: the learned fusion does not know it, and the robust mean beside it is that of its anchor."
+        text = (
+            "Left out: the learned fusion does not know it, and the robust mean beside it is that of its base margin."
+        )
         return _left_out(member, "ENS-022", text)
     return _left_out(member, "ENS-023", "Left out: it could vote in the learned fusion only, which is not in force.")
 

@@ -1,8 +1,8 @@
 """The knowledge base, read: what detectors reached on known tables, and the models learned from it."""
 
-from pynomaly_auto.knowledge._anchor import Anchor, anchored
 from pynomaly_auto.knowledge._answers import Neighbours, WarmStart
 from pynomaly_auto.knowledge._base import KnowledgeBase
+from pynomaly_auto.knowledge._base_margin import BaseMargin, log_mean_rank
 from pynomaly_auto.knowledge._calibrator import Calibrator, Judged, calibration_features, calibration_inputs
 from pynomaly_auto.knowledge._features import META, STATISTIC, Scaling, design_matrix, input_names
 from pynomaly_auto.knowledge._fusion import Fusion
@@ -22,9 +22,9 @@ from pynomaly_auto.knowledge._manifest import (
 from pynomaly_auto.knowledge._votes import MAGNITUDE, RANK, Votes, lay_out, table_facts, vote_features
 
 __all__ = [
-    "GAIN_INPUTS", "MAGNITUDE", "MANIFEST", "META", "RANK", "RESULTS", "SCHEMA", "STATISTIC", "TASKS", "Anchor",
+    "GAIN_INPUTS", "MAGNITUDE", "MANIFEST", "META", "RANK", "RESULTS", "SCHEMA", "STATISTIC", "TASKS", "BaseMargin",
     "Calibrator", "Company", "DetectorFacts", "Fusion", "Gains", "Judged", "KnowledgeBase", "Manifest", "Measured",
-    "ModelCard", "Neighbours", "Scaling", "Votes", "WarmStart", "anchored", "calibration_features",
-    "calibration_inputs", "design_matrix", "gain_inputs", "input_names", "lay_out", "read_manifest",
+    "ModelCard", "Neighbours", "Scaling", "Votes", "WarmStart", "calibration_features",
+    "calibration_inputs", "design_matrix", "gain_inputs", "input_names", "lay_out", "log_mean_rank", "read_manifest",
     "sha256", "table_facts", "vote_features", "write_manifest",
 ]  # fmt: skip

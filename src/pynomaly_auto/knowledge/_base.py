@@ -235,7 +235,7 @@ class KnowledgeBase:
         if (card := self._card("fusion")) is None:
             return None
         texts = [self._text(card.files[role]) for role in sorted(card.files)]
-        return Fusion.of(card.features, texts, card.shrinkage, card.anchor)
+        return Fusion.of(card.features, texts, card.shrinkage, card.base_margin)
 
     @cached_property
     def gains(self) -> Gains | None:

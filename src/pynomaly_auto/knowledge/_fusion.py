@@ -10,7 +10,7 @@ import numpy as np
 
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest import Forest
-from pynomaly_auto.knowledge._anchor import Anchor
+from pynomaly_auto.knowledge._base_margin import BaseMargin
 from pynomaly_auto.knowledge._models import fitting, read_model
 from pynomaly_auto.knowledge._votes import MAGNITUDE, RANK, RANK_MEAN, Votes, lay_out
 from pynomaly_auto.records import FloatArray, State, plain, restore
@@ -28,7 +28,7 @@ class Fusion:
         members: Names of the members it knows: a detector, after a colon its view if it is not the standard one.
         features: Input names, in the models' order.
         forests: Models whose sums are averaged.
-        anchor: What these are added to; None: they start from nothing.
+        base_margin: Log odds that these are added to; None: they start from nothing.
         blend: Largest weight of the fusion beside the robust mean, reached on tables like the known ones.
     """
 
@@ -36,10 +36,12 @@ class Fusion:
     features: tuple[str, ...]
     forests: tuple[Forest, ...] = field(repr=False)
     blend: float = 0.5
-    anchor: Anchor | None = None
+    base_margin: BaseMargin | None = None
 
     @classmethod
-    def of(cls, features: Sequence[str], texts: Sequence[str], blend: float, anchor: Anchor | None = None) -> Fusion:
+    def of(
+        cls, features: Sequence[str], texts: Sequence[str], blend: float, base_margin: BaseMargin | None = None
+    ) -> Fusion:
         """Make it of its models' texts; its members are those whose ranks are among the inputs.
 
         Raises:
@@ -47,13 +49,13 @@ class Fusion:
         """
         members = tuple(name[len(RANK) :] for name in features if name.startswith(RANK))
         forests = tuple(read_model(text, len(features), "the learned fusion") for text in texts)
-        return cls(members=members, features=tuple(features), forests=forests, blend=blend, anchor=anchor)
+        return cls(members=members, features=tuple(features), forests=forests, blend=blend, base_margin=base_margin)
 
     def to_state(self) -> State:
-        """Its models, its inputs, its anchor and its weight."""
+        """Its models, its inputs, its base margin and its weight."""
         values = {
             "features": list(self.features), "forests": len(self.forests), "blend": self.blend,
-            "anchor": None if self.anchor is None else plain(self.anchor),
+            "base_margin": None if self.base_margin is None else plain(self.base_margin),
         }  # fmt: skip
         out = State(values=values)
         for i, forest in enumerate(self.forests):
@@ -67,7 +69,7 @@ class Fusion:
         Raises:
             StorageError: Something is missing or damaged.
         """
-        features, anchor = state.value("features", list), state.value("anchor", (dict, type(None)))
+        features, base_margin = state.value("features", list), state.value("base_margin", (dict, type(None)))
         count, blend = state.value("forests", int), float(state.value("blend", (int, float)))
         if not all(isinstance(name, str) for name in features) or RANK_MEAN not in features or not 0 <= blend <= 1:
             raise StorageError("the learned fusion is damaged: its inputs or its weight.")
@@ -79,7 +81,7 @@ class Fusion:
             features=tuple(features),
             forests=tuple(fitting(forest, len(features)) for forest in forests),
             blend=blend,
-            anchor=None if anchor is None else _anchor(anchor),
+            base_margin=None if base_margin is None else _base_margin(base_margin),
         )
 
     def knows(self, names: Sequence[str]) -> tuple[str, ...]:
@@ -92,8 +94,8 @@ class Fusion:
         return tuple(name for name in self.members if name in set(names))
 
     def core(self, names: Sequence[str]) -> tuple[str, ...]:
-        """Those of the names whose mean it starts from; empty without an anchor, or when they are too few."""
-        return () if self.anchor is None else self.anchor.among(names)
+        """Those of the names whose mean it starts from; empty without a base margin, or when they are too few."""
+        return () if self.base_margin is None else self.base_margin.among(names)
 
     def log_odds(self, votes: Votes, facts: Mapping[str, float]) -> FloatArray:
         """Log odds that a row is an anomaly, if half of all rows were; shape (n_rows,).
@@ -107,14 +109,14 @@ class Fusion:
             part = slice(start, start + _CHUNK)
             X = lay_out(self.features, votes.rows(part), facts)
             out[part] = np.mean([forest.predict(X, raw=True) for forest in self.forests], axis=0)
-            if self.anchor is not None:
-                out[part] += self.anchor.log_odds(self.features, X)
+            if self.base_margin is not None:
+                out[part] += self.base_margin.log_odds(self.features, X)
         return out
 
     def importance(self, names: Sequence[str]) -> dict[str, float]:
         """Share of each of these members in the log odds; sums to 1.
 
-        The anchor's share goes to its members alike, the trees' by what these gain from inputs of single members.
+        The base margin's share goes to its members alike, the trees' by what these gain from inputs of single members.
         """
         gains = np.mean([f.gains if len(f.gains) else np.zeros(len(self.features)) for f in self.forests], axis=0)
         own = dict.fromkeys(names, 1e-9)
@@ -124,20 +126,20 @@ class Fusion:
                     own[feature[len(prefix) :]] += float(gain)
         total = sum(own.values())
         core = self.core(names)
-        share = self.anchor.share if self.anchor is not None and core else 0.0
+        share = self.base_margin.share if self.base_margin is not None and core else 0.0
         return {
             name: (1.0 - share) * gain / total + (share / len(core) if name in core else 0.0)
             for name, gain in own.items()
         }
 
 
-def _anchor(values: Mapping[str, Any]) -> Anchor:
+def _base_margin(values: Mapping[str, Any]) -> BaseMargin:
     try:
-        found = restore(Anchor, values)
+        found = restore(BaseMargin, values)
         right = bool(np.isfinite([found.slope, found.intercept, found.share]).all())
         right = right and all(isinstance(name, str) for name in found.members)
     except (TypeError, ValueError, KeyError) as error:
-        raise StorageError(f"the learned fusion is damaged: its anchor: {error}.") from None
+        raise StorageError(f"the learned fusion is damaged: its base margin: {error}.") from None
     if not right:
-        raise StorageError("the learned fusion is damaged: its anchor.")
+        raise StorageError("the learned fusion is damaged: its base margin.")
     return found

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.knowledge._anchor import Anchor
+from pynomaly_auto.knowledge._base_margin import BaseMargin
 from pynomaly_auto.knowledge._features import Scaling
 from pynomaly_auto.records import plain, restore
 
@@ -50,7 +50,7 @@ class ModelCard:
         shrinkage: What the mean model's predictions are multiplied by, in [0, 1]: how far they held on unseen groups;
             of the learned fusion, its largest weight beside the robust mean.
         validation: Figures of that cross-validation: coverage, correlation, errors.
-        anchor: Of the learned fusion: what its trees are added to; None without one.
+        base_margin: Of the learned fusion: the log odds its trees are added to; None without one.
     """
 
     files: Mapping[str, str]
@@ -58,7 +58,7 @@ class ModelCard:
     correction: float = 0.0
     shrinkage: float = 1.0
     validation: Mapping[str, float | None] = field(default_factory=dict)
-    anchor: Anchor | None = None
+    base_margin: BaseMargin | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ class Opinion:
         predictions: By detector.
         warm_starts: By detector, best first.
         views: By detector, views of the table in which the learned fusion knows it too.
-        anchors: Members that the fusion starts from: a detector, after a colon its view.
+        margin_members: Members that the fusion starts from: a detector, after a colon its view.
         heard: Detectors the learned fusion knows; empty where there is none.
         similar: The nearest known tables.
         confidence: In [0, 1].
@@ -32,7 +32,7 @@ class Opinion:
     predictions: Mapping[str, Prediction] = field(default_factory=dict)
     warm_starts: Mapping[str, tuple[WarmStart, ...]] = field(default_factory=dict)
     views: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    anchors: frozenset[str] = frozenset()
+    margin_members: frozenset[str] = frozenset()
     heard: frozenset[str] = frozenset()
     similar: tuple[SimilarTable, ...] = ()
     confidence: float = 0.0
@@ -73,7 +73,7 @@ def consult(base: KnowledgeBase | None, detectors: list[str], meta_features: Map
         predictions=predictions,
         warm_starts={name: starts for name, starts in warm.items() if starts},
         views=_views(base),
-        anchors=frozenset() if base.fusion is None else frozenset(base.fusion.core(base.fused_members)),
+        margin_members=frozenset() if base.fusion is None else frozenset(base.fusion.core(base.fused_members)),
         heard=frozenset(Configuration.of_vote(name).detector for name in base.fused_members),
         similar=similar,
         confidence=near.confidence,

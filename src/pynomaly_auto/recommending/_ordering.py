@@ -56,7 +56,7 @@ def in_learned_order(
         f"members are tried in the order of what they are expected to add for their time: {', '.join(order[:_NAMED])}"
         + (", ..." if len(order) > _NAMED else "")
     )
-    evidence: dict[str, Scalar] = {"members": len(order), "anchors": len(core)}
+    evidence: dict[str, Scalar] = {"members": len(order), "margin_members": len(core)}
     evidence |= {f"gain of {name}": round(gain, 5) for name, gain in expected.items()}
     first = tuple(j.candidate.configuration for j in chosen if j.candidate.detector in forced)
     heard = tuple(j.candidate.configuration for j in chosen if j.candidate.detector in asked)

@@ -1,7 +1,7 @@
 """Who is heard whatever the ranking and the knowledge base say, and how much: a least share of the final score.
 
-The learned fusion and its anchor give no weight to what they have not learned, so without a share a forced detector
-or one of the user's own would be fitted and change nothing.
+The learned fusion and its base margin give no weight to what they have not learned, so without a share a forced
+detector or one of the user's own would be fitted and change nothing.
 """
 
 from __future__ import annotations

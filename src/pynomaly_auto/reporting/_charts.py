@@ -72,10 +72,10 @@ def histogram(scores: FloatArray, threshold: float, *, bins: int = 48) -> Markup
             )
     parts += [_x_label(x(tick), _number(tick)) for tick in _ticks(low, high, 9)]
     cut = x(threshold)
-    anchor, shift = ("end", -6) if cut > _W * 0.7 else ("start", 6)
+    side, shift = ("end", -6) if cut > _W * 0.7 else ("start", 6)
     parts.append(
         f'<line class="cut" x1="{cut:.1f}" x2="{cut:.1f}" y1="{_TOP - 8}" y2="{_H - _BOTTOM}"/>'
-        f'<text class="strong" x="{cut + shift:.1f}" y="{_TOP - 6}" text-anchor="{anchor}">'
+        f'<text class="strong" x="{cut + shift:.1f}" y="{_TOP - 6}" text-anchor="{side}">'
         f"threshold {_number(threshold)}</text>"
     )
     parts.append(_axis_title("combined score", "rows (log)"))

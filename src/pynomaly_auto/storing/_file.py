@@ -32,7 +32,7 @@ from pynomaly_auto.errors import StorageError
 
 MAGIC = b"PYNOMALY"
 # Raised when an older release could no longer read what this one writes. Version 1 was a folder.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 _HEAD = struct.Struct("<8sIIQ")
 _DIGEST = hashlib.sha256().digest_size

@@ -15,7 +15,7 @@ _FEWEST = 3  # of its members, or else the mean of all that vote
 
 
 @dataclass(frozen=True, kw_only=True)
-class Anchor:
+class BaseMargin:
     """Log odds as a line over the log of a mean tail rank; the fusion's trees learn what it leaves unexplained.
 
     Trees that start from nothing have to learn the mean first, and forget it where a table is unlike the known ones.
@@ -39,10 +39,12 @@ class Anchor:
 
     def log_odds(self, features: Sequence[str], X: np.ndarray[Any, np.dtype[np.float32]]) -> FloatArray:
         """The line's log odds for rows laid out by `lay_out`; shape (n_rows,)."""
-        return self.slope * anchored(features, X, self.members) + self.intercept
+        return self.slope * log_mean_rank(features, X, self.members) + self.intercept
 
 
-def anchored(features: Sequence[str], X: np.ndarray[Any, np.dtype[np.float32]], members: Sequence[str]) -> FloatArray:
+def log_mean_rank(
+    features: Sequence[str], X: np.ndarray[Any, np.dtype[np.float32]], members: Sequence[str]
+) -> FloatArray:
     """Log of one plus the members' mean tail rank, of all members where too few of these vote; shape (n_rows,).
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pynomaly_auto.knowledge import Anchor, Fusion, Votes, anchored, lay_out, table_facts, vote_features
+from pynomaly_auto.knowledge import BaseMargin, Fusion, Votes, lay_out, log_mean_rank, table_facts, vote_features
 
 NAMES = ("knn:trimmed", "pca:trimmed", "mcd:trimmed", "iforest", "hbos", "ecod", "loda")
 CORE = NAMES[:3]
@@ -25,9 +25,9 @@ def laid(told):
 def test_it_is_the_log_of_its_members_mean_tail_rank():
     told = votes()
     features, X = laid(told)
-    found = anchored(features, X, CORE)
+    found = log_mean_rank(features, X, CORE)
     assert found == pytest.approx(np.log1p(told.ranks[:, :3].mean(axis=1)), abs=1e-6)
-    line = Anchor(members=CORE, slope=2.0, intercept=-1.0)
+    line = BaseMargin(members=CORE, slope=2.0, intercept=-1.0)
     assert line.log_odds(features, X) == pytest.approx(2.0 * found - 1.0)
 
 
@@ -35,14 +35,14 @@ def test_it_is_the_log_of_its_members_mean_tail_rank():
 def test_too_few_of_its_members_give_way_to_all_that_vote(there):
     told = votes((*there, *NAMES[3:]))
     features, X = laid(told)
-    assert anchored(features, X, CORE) == pytest.approx(np.log1p(told.ranks.mean(axis=1)), abs=1e-6)
-    assert Anchor(members=CORE, slope=1.0, intercept=0.0).among(told.names) == ()
+    assert log_mean_rank(features, X, CORE) == pytest.approx(np.log1p(told.ranks.mean(axis=1)), abs=1e-6)
+    assert BaseMargin(members=CORE, slope=1.0, intercept=0.0).among(told.names) == ()
 
 
 def test_one_row_starts_where_it_does_among_many():
     features, X = laid(votes())
-    alone = [anchored(features, X[i : i + 1], CORE)[0] for i in range(len(X))]
-    assert alone == anchored(features, X, CORE).tolist()
+    alone = [log_mean_rank(features, X[i : i + 1], CORE)[0] for i in range(len(X))]
+    assert alone == log_mean_rank(features, X, CORE).tolist()
 
 
 def test_the_fusion_adds_its_trees_to_it():
@@ -53,11 +53,11 @@ def test_the_fusion_adds_its_trees_to_it():
     y = (told.ranks[:, 3] > 2).astype(int)
     data = lightgbm.Dataset(X, label=y, feature_name=[f"f{i}" for i in range(len(features))])
     text = lightgbm.train({"objective": "binary", "verbosity": -1, "num_threads": 1}, data, 5).model_to_string()
-    line = Anchor(members=CORE, slope=3.0, intercept=0.5, share=0.6)
+    line = BaseMargin(members=CORE, slope=3.0, intercept=0.5, share=0.6)
     facts = table_facts(told, n_features=4)
-    plain, anchored_ = Fusion.of(features, [text], 0.7), Fusion.of(features, [text], 0.7, line)
-    gap = anchored_.log_odds(told, facts) - plain.log_odds(told, facts)
+    plain, based = Fusion.of(features, [text], 0.7), Fusion.of(features, [text], 0.7, line)
+    gap = based.log_odds(told, facts) - plain.log_odds(told, facts)
     assert gap == pytest.approx(line.log_odds(features, X))
-    shares = anchored_.importance(NAMES)
+    shares = based.importance(NAMES)
     assert sum(shares.values()) == pytest.approx(1.0)
     assert all(shares[name] >= 0.2 for name in CORE)  # six tenths among three
