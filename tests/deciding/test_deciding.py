@@ -359,7 +359,7 @@ class TestLearned:
         order = np.argsort(scores)
         assert (np.diff(verdict.probabilities[order]) >= 0).all()
         assert verdict.probabilities == pytest.approx(apply(verdict.calibration, scores))
-        assert not verdict.calibration.anchored
+        assert not verdict.calibration.single_point
         assert labelled(verdict) == round(p.sum())
         assert verdict.expectation.flagged == labelled(verdict)
         assert {"DEC-023", "DEC-035"} <= {r.code for r in verdict.reasons}
@@ -434,7 +434,7 @@ class TestLearned:
 
     def test_novelty_does_not_use_them(self):
         scores, members, _ = table()
-        assert run(scores, members, probabilities=self.probabilities(scores), novelty=True).calibration.anchored
+        assert run(scores, members, probabilities=self.probabilities(scores), novelty=True).calibration.single_point
 
 
 @pytest.mark.parametrize("learned", [False, True])

@@ -119,14 +119,14 @@ def calibration_of(scores: FloatArray, probabilities: FloatArray) -> Calibration
     levels = np.append(np.maximum.accumulate(values[kept]), values[kept].max())
     rank = np.append(np.searchsorted(np.sort(scores), knots[kept]) / len(scores), 1.0 + 1.0 / len(scores))
     sloped = expit(logit(np.clip(levels, _LEAST, 1 - _LEAST)) + _SLOPE * (rank - 0.5))
-    return Calibration(knots=ends, values=np.asarray(sloped), anchored=False)
+    return Calibration(knots=ends, values=np.asarray(sloped), single_point=False)
 
 
 def shift(calibration: Calibration, scores: FloatArray, share: float) -> Calibration:
     """Move all log odds alike until the mean probability of ``scores`` is ``share``."""
     p = np.interp(scores, calibration.knots, calibration.values)
     moved = expit(logit(np.clip(calibration.values, _LEAST, 1 - _LEAST)) + _offset(p, share))
-    return Calibration(knots=calibration.knots, values=np.asarray(moved), anchored=False)
+    return Calibration(knots=calibration.knots, values=np.asarray(moved), single_point=False)
 
 
 def _shifted(p: FloatArray, share: float) -> FloatArray:

@@ -177,10 +177,13 @@ def move(
         if not _is_number(threshold) or threshold is None:
             raise SettingError(f"threshold is {threshold!r}.", fix="Give a finite number on the scale of the scores.")
         # Where the share was read off the probabilities, it stays what it was, as they do.
-        cut, share = float(threshold), float((scores > threshold).mean()) if known.anchored else verdict.contamination
+        cut, share = (
+            float(threshold),
+            float((scores > threshold).mean()) if known.single_point else verdict.contamination,
+        )
         said, reason = f"Threshold set to {cut:.4g} by the user", None
         method = "threshold set by the user"
-        if not known.anchored:
+        if not known.single_point:
             method = f"{verdict.method.removesuffix(f'; {method}')}; {method}"
     moved = Reason(
         code="DEC-060",
@@ -194,7 +197,7 @@ def move(
         method=method,
         reasons=verdict.reasons + ((moved,) if reason is None else (moved, reason)),
     )
-    if not known.anchored:
+    if not known.single_point:
         # A share the user knows moves all probabilities; where they want the cut says nothing of any row.
         calibration: Calibration | None = known if contamination is None else shift(known, scores, share)
     else:

@@ -151,7 +151,7 @@ def _verdict_state(verdict: Verdict) -> State:
     arrays = {name: getattr(verdict, name) for name in _VERDICT_ARRAYS}
     return State(
         arrays={**arrays, "knots": calibration.knots, "values": calibration.values},
-        values={**_apart(verdict, *_VERDICT_ARRAYS, "calibration"), "anchored": bool(calibration.anchored)},
+        values={**_apart(verdict, *_VERDICT_ARRAYS, "calibration"), "single_point": bool(calibration.single_point)},
     )
 
 
@@ -163,7 +163,7 @@ def _verdict(state: State) -> Verdict:
     labels = state.array("labels", kind="i", ndim=1)
     if not np.isin(labels, (-1, 1)).all():
         raise StorageError("there are labels other than -1 and 1.", where="verdict")
-    calibration = Calibration(knots=knots, values=values, anchored=state.value("anchored", bool))
+    calibration = Calibration(knots=knots, values=values, single_point=state.value("single_point", bool))
     verdict = restore(Verdict, state.values, calibration=calibration, labels=labels, **arrays)
     if not (np.isfinite([verdict.threshold, verdict.spread]).all() and 0 <= verdict.contamination <= 1):
         raise StorageError("threshold, spread or contamination are no such numbers.", where="verdict")

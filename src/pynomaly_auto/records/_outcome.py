@@ -127,13 +127,13 @@ class Calibration:
     Args:
         knots: Combined scores, increasing; shape (n_knots,).
         values: Probabilities at the knots, non-decreasing; shape (n_knots,).
-        anchored: Whether it was drawn through one probability at the threshold, for want of anything better known; it
-            then moves with the threshold.
+        single_point: Whether it was drawn through one probability at the threshold, for want of anything better known;
+            it then moves with the threshold.
     """
 
     knots: FloatArray
     values: FloatArray
-    anchored: bool = True
+    single_point: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
