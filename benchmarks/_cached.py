@@ -130,7 +130,7 @@ def _viewed(table: pd.DataFrame) -> dict[str, FloatArray]:
     asked = {name for names in MEANS.values() for name in names if ":" in name}
     out: dict[str, FloatArray] = {}
     for row in table[(table["config"] != DEFAULT) & table["scores"].notna()].itertuples():
-        name = Configuration(detector=str(row.detector), params=json.loads(str(row.params))).vote
+        name = Configuration(detector=str(row.detector), params=json.loads(str(row.params))).fusion_name
         if name in asked:
             out[name] = tail_ranks(np.asarray(row.scores, dtype=np.float64))
     return out

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto.building import Task
-from pynomaly_auto.building._laying import votes_of
+from pynomaly_auto.building._laying import member_scores_of
 from pynomaly_auto.building._parts import read_part
 from pynomaly_auto.building._sources import load_task
 from pynomaly_auto.dataset import TableEncoder
@@ -31,9 +31,11 @@ def fuse(task: Task, part: str, base: str, max_rows: int) -> pd.DataFrame:
     X = TableEncoder().fit(table).encode(table).X
     meta = {k.removeprefix("mf_"): v for k, v in record.items() if k.startswith("mf_")}
     weight = fusion.blend * min(1.0, 2.0 * known.neighbours(meta).confidence)
-    votes = votes_of(results, len(labels))
-    robust = np.ascontiguousarray(votes.only(fusion.core(votes.names) or CONTAMINATED.portfolio).ranks).mean(axis=1)
-    chosen = votes.only(fusion.knows(votes.names))
+    member_scores = member_scores_of(results, len(labels))
+    robust = np.ascontiguousarray(
+        member_scores.only(fusion.core(member_scores.names) or CONTAMINATED.portfolio).ranks
+    ).mean(axis=1)
+    chosen = member_scores.only(fusion.knows(member_scores.names))
     facts = table_facts(chosen, n_features=X.shape[1])
     fused, odds = Fused.of(fusion, chosen, facts, weight)
     _, scores = fused.over(X, fused.blend(robust, odds), seed=0)

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from pynomaly_auto.dataset import TableEncoder
-from pynomaly_auto.knowledge import KnowledgeBase, Votes, table_facts
+from pynomaly_auto.knowledge import KnowledgeBase, MemberScores, table_facts
 from pynomaly_auto.profiling import profile
 from pynomaly_auto.recommending import recommend
 from pynomaly_auto.settings import Settings
@@ -32,13 +32,13 @@ def main() -> None:
         seconds.append(time.perf_counter() - start)
     print(f"recommending: {min(seconds[1:]):.2f} s, the first time {seconds[0]:.2f} s")
     ranks = rng.exponential(size=(_ROWS, len(base.fusion.members)))
-    votes = Votes(names=base.fusion.members, ranks=ranks, magnitudes=np.log1p(ranks))
+    member_scores = MemberScores(names=base.fusion.members, ranks=ranks, magnitudes=np.log1p(ranks))
     fusing = []
     for _ in range(3):
         start = time.perf_counter()
-        base.fusion.log_odds(votes, table_facts(votes, n_features=20))
+        base.fusion.log_odds(member_scores, table_facts(member_scores, n_features=20))
         fusing.append(time.perf_counter() - start)
-    print(f"fusing {_ROWS:,} rows of {len(votes.names)} members: {min(fusing):.2f} s")
+    print(f"fusing {_ROWS:,} rows of {len(member_scores.names)} members: {min(fusing):.2f} s")
     print(f"size: {base.info()['bytes'] / 1e6:.1f} MB")
 
 

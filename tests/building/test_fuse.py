@@ -10,10 +10,19 @@ import pytest
 
 from pynomaly_auto.building import _fuse as fuse
 from pynomaly_auto.building import find_tasks
-from pynomaly_auto.building._laying import LaidTable, lay_table, lay_tables, votes_of
+from pynomaly_auto.building._laying import LaidTable, lay_table, lay_tables, member_scores_of
 from pynomaly_auto.building._parts import write_part
 from pynomaly_auto.forest import from_lightgbm_text
-from pynomaly_auto.knowledge import Calibrator, Company, Fusion, Gains, Votes, lay_out, table_facts, vote_features
+from pynomaly_auto.knowledge import (
+    Calibrator,
+    Company,
+    Fusion,
+    Gains,
+    MemberScores,
+    fusion_features,
+    lay_out,
+    table_facts,
+)
 from pynomaly_auto.scoring import roc_auc, tail_ranks
 
 MEMBERS = ("knn_mean", "iforest", "mcd", "hbos")
@@ -27,9 +36,9 @@ def laid(number: int) -> LaidTable:
     scores = rng.normal(size=(200, 4))
     scores[:, 1] += 2.5 * y
     ranks = np.column_stack([tail_ranks(s) for s in scores.T])
-    votes = Votes(names=MEMBERS, ranks=ranks, magnitudes=np.log1p(ranks))
-    facts = table_facts(votes, n_features=4)
-    X = lay_out(vote_features(MEMBERS), votes, facts)
+    member_scores = MemberScores(names=MEMBERS, ranks=ranks, magnitudes=np.log1p(ranks))
+    facts = table_facts(member_scores, n_features=4)
+    X = lay_out(fusion_features(MEMBERS), member_scores, facts)
     return LaidTable(
         task=f"t{number}", group=f"g{number // 2}", weight=1.0, X=X, y=y, row_weight=np.full(200, 1 / 200), judged=X,
         labels=y, robust=ranks.mean(axis=1), neighbours=np.empty((0, 9), dtype=np.int64), facts=facts,
@@ -102,11 +111,11 @@ def test_laying_out_a_measured_task(folder, tmp_path):
     labels = np.zeros(120, dtype=np.int64)
     labels[:8] = 1
     path, frame = part(tmp_path, task, labels)
-    votes = votes_of(frame, 120)
-    assert votes.names == STRONG  # neither the constant nor the tuned one
+    member_scores = member_scores_of(frame, 120)
+    assert member_scores.names == STRONG  # neither the constant nor the tuned one
     members = fuse.fusion_members(fuse.VIEWED)
     table = lay_table(task, str(path), members, 1000, 0)
-    assert table.judged.shape == (120, len(vote_features(members)))
+    assert table.judged.shape == (120, len(fusion_features(members)))
     assert table.labels.sum() == 8
     assert table.row_weight.sum() == pytest.approx(1.0)
     assert table.neighbours.shape == (120, 9)

@@ -10,7 +10,7 @@ import pytest
 
 from pynomaly_auto.ensembling import COMBINERS, Expertise, FittedEnsemble, Fused, Neighbourhood, choose_members
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.knowledge import BaseMargin, Calibrator, Fusion, Votes, lay_out, table_facts, vote_features
+from pynomaly_auto.knowledge import BaseMargin, Calibrator, Fusion, MemberScores, fusion_features, lay_out, table_facts
 from pynomaly_auto.records import Candidate, Configuration, Ensemble, Member, Ranking, Reason, Search, State, Trial
 from pynomaly_auto.settings import Settings
 from pynomaly_auto.testing import damaged_states
@@ -43,8 +43,8 @@ def tuned(member, **params):
 def model():
     rng = np.random.default_rng(5)
     ranks = rng.exponential(size=(800, 4))
-    told = Votes(names=NAMES, ranks=ranks, magnitudes=np.log1p(ranks))
-    features = vote_features(NAMES)
+    told = MemberScores(names=NAMES, ranks=ranks, magnitudes=np.log1p(ranks))
+    features = fusion_features(NAMES)
     X = lay_out(features, told, table_facts(told, n_features=3))
     data = lightgbm.Dataset(X, label=(ranks[:, 0] + ranks[:, 1] > 3.5).astype(int))
     params = {"objective": "binary", "verbosity": -1, "num_leaves": 7, "seed": 0, "num_threads": 1}
@@ -64,8 +64,10 @@ def test_training_rows_score_as_they_did_and_a_row_alone_as_in_a_batch():
     # A training row met again is not its own neighbour in training, so only the blend is compared.
     assert ensemble.fused is not None
     blended = ensemble.fused.around.scores
-    votes = Votes(names=NAMES, ranks=ensemble.member_scores, magnitudes=np.zeros_like(ensemble.member_scores))
-    assert votes.ranks.shape == (300, 4)
+    member_scores = MemberScores(
+        names=NAMES, ranks=ensemble.member_scores, magnitudes=np.zeros_like(ensemble.member_scores)
+    )
+    assert member_scores.ranks.shape == (300, 4)
     assert np.corrcoef(blended, ensemble.train_scores)[0, 1] > 0.97
     new = np.random.default_rng(1).normal(size=(40, 3)) * 2
     batch = ensemble.score(new)
@@ -275,7 +277,7 @@ class TestNeighbourhood:
         assert np.corrcoef(smooth, X[:, 0])[0, 1] > 0.99
 
 
-def test_voters_come_along_without_weight():
+def test_members_of_the_fusion_only_come_along_without_weight():
     rng = np.random.default_rng(0)
     names = ("knn_mean", "iforest", "mcd", "hbos", "pca")
     trials = tuple(

@@ -19,7 +19,11 @@ FUSION = Fusion(members=KNOWN, features=(), forests=(), base_margin=LINE)
 
 
 def trial(number, name, **changes):
-    values = {"configuration": Configuration.of_vote(name), "scores": np.arange(5.0), "status": "completed"} | changes
+    values = {
+        "configuration": Configuration.of_fusion_name(name),
+        "scores": np.arange(5.0),
+        "status": "completed",
+    } | changes
     return Trial(number=number, **values)
 
 

@@ -5,25 +5,33 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pynomaly_auto.knowledge import BaseMargin, Fusion, Votes, lay_out, log_mean_rank, table_facts, vote_features
+from pynomaly_auto.knowledge import (
+    BaseMargin,
+    Fusion,
+    MemberScores,
+    fusion_features,
+    lay_out,
+    log_mean_rank,
+    table_facts,
+)
 
 NAMES = ("knn:trimmed", "pca:trimmed", "mcd:trimmed", "iforest", "hbos", "ecod", "loda")
 CORE = NAMES[:3]
 
 
-def votes(names=NAMES, n=60):
+def member_scores(names=NAMES, n=60):
     rng = np.random.default_rng(len(names))
     ranks = rng.exponential(size=(n, len(names)))
-    return Votes(names=tuple(names), ranks=ranks, magnitudes=ranks)
+    return MemberScores(names=tuple(names), ranks=ranks, magnitudes=ranks)
 
 
 def laid(told):
-    features = vote_features(NAMES)
+    features = fusion_features(NAMES)
     return features, lay_out(features, told, table_facts(told, n_features=4))
 
 
 def test_it_is_the_log_of_its_members_mean_tail_rank():
-    told = votes()
+    told = member_scores()
     features, X = laid(told)
     found = log_mean_rank(features, X, CORE)
     assert found == pytest.approx(np.log1p(told.ranks[:, :3].mean(axis=1)), abs=1e-6)
@@ -32,15 +40,15 @@ def test_it_is_the_log_of_its_members_mean_tail_rank():
 
 
 @pytest.mark.parametrize("there", [CORE[:2], ()])
-def test_too_few_of_its_members_give_way_to_all_that_vote(there):
-    told = votes((*there, *NAMES[3:]))
+def test_too_few_of_its_members_give_way_to_all_members(there):
+    told = member_scores((*there, *NAMES[3:]))
     features, X = laid(told)
     assert log_mean_rank(features, X, CORE) == pytest.approx(np.log1p(told.ranks.mean(axis=1)), abs=1e-6)
     assert BaseMargin(members=CORE, slope=1.0, intercept=0.0).among(told.names) == ()
 
 
 def test_one_row_starts_where_it_does_among_many():
-    features, X = laid(votes())
+    features, X = laid(member_scores())
     alone = [log_mean_rank(features, X[i : i + 1], CORE)[0] for i in range(len(X))]
     assert alone == log_mean_rank(features, X, CORE).tolist()
 
@@ -48,7 +56,7 @@ def test_one_row_starts_where_it_does_among_many():
 def test_the_fusion_adds_its_trees_to_it():
     import lightgbm
 
-    told = votes()
+    told = member_scores()
     features, X = laid(told)
     y = (told.ranks[:, 3] > 2).astype(int)
     data = lightgbm.Dataset(X, label=y, feature_name=[f"f{i}" for i in range(len(features))])

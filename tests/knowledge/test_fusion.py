@@ -11,28 +11,28 @@ from pynomaly_auto.knowledge import (
     Calibrator,
     Fusion,
     Judged,
-    Votes,
+    MemberScores,
     calibration_features,
     calibration_inputs,
+    fusion_features,
     lay_out,
     table_facts,
-    vote_features,
 )
 from pynomaly_auto.testing import through_files
 
 NAMES = ("knn_mean", "iforest", "mcd", "hbos:whitened")
 
 
-def votes(n=200, seed=0, names=NAMES):
+def member_scores(n=200, seed=0, names=NAMES):
     rng = np.random.default_rng(seed)
     ranks = rng.exponential(size=(n, len(names)))
-    return Votes(names=names, ranks=ranks, magnitudes=np.log1p(ranks))
+    return MemberScores(names=names, ranks=ranks, magnitudes=np.log1p(ranks))
 
 
 def fusion(features=None, seed=0):
     """A model that finds rows with a large mean."""
-    features = features or vote_features(NAMES)
-    told = votes(600, seed)
+    features = features or fusion_features(NAMES)
+    told = member_scores(600, seed)
     X = lay_out(features, told, table_facts(told, n_features=5))
     data = lightgbm.Dataset(X, label=(told.ranks.mean(axis=1) > 1.5).astype(int))
     params = {"objective": "binary", "verbosity": -1, "num_leaves": 7, "seed": 0, "num_threads": 1}
@@ -40,8 +40,8 @@ def fusion(features=None, seed=0):
 
 
 def test_inputs_are_named_and_missing_members_are_missing():
-    features = vote_features(NAMES)
-    told = votes().only(("iforest", "mcd", "hbos:whitened"))
+    features = fusion_features(NAMES)
+    told = member_scores().only(("iforest", "mcd", "hbos:whitened"))
     X = lay_out(features, told, table_facts(told, n_features=5))
     at = {name: i for i, name in enumerate(features)}
     assert X.shape == (200, len(features))
@@ -53,7 +53,7 @@ def test_inputs_are_named_and_missing_members_are_missing():
 
 
 def test_a_row_alone_has_the_inputs_it_has_in_a_batch():
-    features, told = vote_features(NAMES), votes()
+    features, told = fusion_features(NAMES), member_scores()
     facts = table_facts(told, n_features=5)
     batch = lay_out(features, told, facts)
     alone = np.concatenate([lay_out(features, told.rows(slice(i, i + 1)), facts) for i in range(50)])
@@ -61,16 +61,16 @@ def test_a_row_alone_has_the_inputs_it_has_in_a_batch():
 
 
 def test_facts_of_agreeing_and_of_single_members():
-    one = votes(names=("knn",))
+    one = member_scores(names=("knn",))
     assert np.isnan(table_facts(one, n_features=2)["agreement"])
-    same = Votes(names=("knn", "iforest"), ranks=np.repeat(one.ranks, 2, axis=1), magnitudes=np.zeros((200, 2)))
+    same = MemberScores(names=("knn", "iforest"), ranks=np.repeat(one.ranks, 2, axis=1), magnitudes=np.zeros((200, 2)))
     assert table_facts(same, n_features=2)["agreement"] == pytest.approx(1.0)
-    many = votes(20_000)
+    many = member_scores(20_000)
     assert table_facts(many, n_features=2)["rows"] == pytest.approx(np.log(20_000))
 
 
 def test_fusion_ranks_rows_and_says_what_it_knows():
-    model, told = fusion(), votes(300, 1)
+    model, told = fusion(), member_scores(300, 1)
     assert model.members == NAMES
     odds = model.log_odds(told, table_facts(told, n_features=5))
     truth = told.ranks.mean(axis=1)
@@ -85,7 +85,7 @@ def test_fusion_ranks_rows_and_says_what_it_knows():
 
 def test_damaged_models_are_refused():
     with pytest.raises(StorageError, match="fusion is damaged"):
-        Fusion.of(vote_features(NAMES), ["nonsense"], 0.5)
+        Fusion.of(fusion_features(NAMES), ["nonsense"], 0.5)
     with pytest.raises(StorageError, match="calibrator is damaged"):
         Calibrator.of(("score",), "nonsense")
 

@@ -13,7 +13,7 @@ NESTED = {"sizes": (3, (2, 1)), "inner": {"of": [1, (2,)]}, "view": "ranks"}
 
 
 @pytest.mark.parametrize(
-    ("params", "view", "name", "vote"),
+    ("params", "view", "name", "fusion_name"),
     [
         ({}, "standard", "knn", "knn"),
         ({"view": "standard"}, "standard", "knn", "knn"),
@@ -22,11 +22,11 @@ NESTED = {"sizes": (3, (2, 1)), "inner": {"of": [1, (2,)]}, "view": "ranks"}
         ({"n_neighbors": 3, "view": "ranks"}, "ranks", "knn (ranks)", None),
     ],
 )
-def test_what_it_is_called(params, view, name, vote):
+def test_what_it_is_called(params, view, name, fusion_name):
     made = Configuration(detector="knn", params=params)
-    assert (made.view, made.name, made.vote) == (view, name, vote)
-    if vote is not None:
-        assert Configuration.of_vote(vote).vote == vote
+    assert (made.view, made.name, made.fusion_name) == (view, name, fusion_name)
+    if fusion_name is not None:
+        assert Configuration.of_fusion_name(fusion_name).fusion_name == fusion_name
 
 
 def test_it_is_what_its_parameters_are():

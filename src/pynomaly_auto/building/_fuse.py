@@ -22,8 +22,8 @@ from pynomaly_auto.knowledge import (
     Judged,
     calibration_features,
     calibration_inputs,
+    fusion_features,
     log_mean_rank,
-    vote_features,
 )
 from pynomaly_auto.records import Configuration, FloatArray, IntArray
 
@@ -47,10 +47,10 @@ _CALIBRATED = 300  # rows of a table that the calibrator is trained on
 _BINS = 20
 # Views of the table that are members beside the standard ones.
 VIEWED: tuple[str, ...] = tuple(
-    vote
+    name_there
     for name, spec in DETECTORS.items()
     for view in getattr(spec.space.get(VIEW), "choices", ())
-    if view != VIEWS[0] and (vote := Configuration.in_view(name, view).vote)
+    if view != VIEWS[0] and (name_there := Configuration.in_view(name, view).fusion_name)
 )
 # Too slow, or too weak, for what they cost; measured, but no members.
 _NO_MEMBERS = ("random_forest_residuals", "gradient_boosting_residuals", "svr_residuals")
@@ -91,7 +91,7 @@ def learn_fusion(tables: Sequence[LaidTable], members: Sequence[str], *, seed: i
     groups = [t.group for t in tables]
     if len(set(groups)) < FEWEST_GROUPS:
         return {}
-    features = vote_features(members)
+    features = fusion_features(members)
     core = tuple(m for m in START.members if m in members)
     rows = _stack(tables, features, core)
     folds = group_folds(groups, _FOLDS, seed)
@@ -168,7 +168,7 @@ def _fold_model(rows: _Stack, kept: np.ndarray[Any, Any], members: Sequence[str]
     chosen = kept[rows.table]
     base_margin = _line(rows, chosen, [m for m in START.members if m in members])
     forest = from_lightgbm_text(_boost(_from(rows, base_margin), chosen, _FUSION, _TREES, seed).model_to_string())
-    return Fusion(members=tuple(members), features=vote_features(members), forests=(forest,), base_margin=base_margin)
+    return Fusion(members=tuple(members), features=fusion_features(members), forests=(forest,), base_margin=base_margin)
 
 
 def _held_out(

@@ -19,7 +19,7 @@ from pynomaly_auto.knowledge import (
     Company,
     Fusion,
     Measured,
-    Votes,
+    MemberScores,
     gain_inputs,
     table_facts,
 )
@@ -126,20 +126,20 @@ def _of_different_groups(tables: Sequence[LaidTable], seed: int) -> list[int]:
 
 def _draws(number: int, table: LaidTable, fusion: Fusion, seed: int) -> list[_Draw]:
     rng = np.random.default_rng([seed, number])
-    votes = _votes(table, fusion)
+    scores = _judged_scores(table, fusion)
     place = {name: i for i, name in enumerate(fusion.members)}
     out = []
     for _ in range(_DRAWS):
-        size = int(rng.choice([s for s in _SIZES if s < len(votes.names)] or [1]))
-        order = rng.permutation(len(votes.names))
+        size = int(rng.choice([s for s in _SIZES if s < len(scores.names)] or [1]))
+        order = rng.permutation(len(scores.names))
         if len(order) < 2:
             break
-        inside = [votes.names[i] for i in order[:size]]
-        asked = [votes.names[i] for i in order[size : size + _CANDIDATES]]
-        mean = votes.only(inside).ranks.mean(axis=1)
-        agreement = float(np.mean([_correlation(column, mean) for column in votes.only(inside).ranks.T]))
-        before = scoring.roc_auc(table.labels, _combined(votes.only(inside), fusion, table))
-        after = [scoring.roc_auc(table.labels, _combined(votes.only([*inside, c]), fusion, table)) for c in asked]
+        inside = [scores.names[i] for i in order[:size]]
+        asked = [scores.names[i] for i in order[size : size + _CANDIDATES]]
+        mean = scores.only(inside).ranks.mean(axis=1)
+        agreement = float(np.mean([_correlation(column, mean) for column in scores.only(inside).ranks.T]))
+        before = scoring.roc_auc(table.labels, _combined(scores.only(inside), fusion, table))
+        after = [scoring.roc_auc(table.labels, _combined(scores.only([*inside, c]), fusion, table)) for c in asked]
         out.append(
             _Draw(
                 table=number,
@@ -147,7 +147,7 @@ def _draws(number: int, table: LaidTable, fusion: Fusion, seed: int) -> list[_Dr
                 candidates=tuple(place[name] for name in asked),
                 gains=np.array(after) - before,
                 measured=tuple(
-                    Measured(likeness=_correlation(votes.only([c]).ranks[:, 0], mean), agreement=agreement)
+                    Measured(likeness=_correlation(scores.only([c]).ranks[:, 0], mean), agreement=agreement)
                     for c in asked
                 ),
             )
@@ -155,18 +155,18 @@ def _draws(number: int, table: LaidTable, fusion: Fusion, seed: int) -> list[_Dr
     return out
 
 
-def _votes(table: LaidTable, fusion: Fusion) -> Votes:
+def _judged_scores(table: LaidTable, fusion: Fusion) -> MemberScores:
     """What the members that are there say of the judged rows."""
     place = {name: j for j, name in enumerate(fusion.features)}
     there = [n for n in fusion.members if np.isfinite(table.judged[:, place[RANK + n]]).all()]
     columns = [table.judged[:, [place[kind + n] for n in there]].astype(np.float64) for kind in (RANK, MAGNITUDE)]
-    return Votes(names=tuple(there), ranks=columns[0], magnitudes=columns[1])
+    return MemberScores(names=tuple(there), ranks=columns[0], magnitudes=columns[1])
 
 
-def _combined(votes: Votes, fusion: Fusion, table: LaidTable) -> FloatArray:
+def _combined(scores: MemberScores, fusion: Fusion, table: LaidTable) -> FloatArray:
     """The final score of an ensemble, but for the smoothing."""
-    robust = votes.only(fusion.core(votes.names) or votes.names).ranks.mean(axis=1)
-    known = votes.only(fusion.knows(votes.names))
+    robust = scores.only(fusion.core(scores.names) or scores.names).ranks.mean(axis=1)
+    known = scores.only(fusion.knows(scores.names))
     if not known.names:
         return np.asarray(robust)
     facts = table_facts(known, n_features=round(float(np.exp(table.facts["features"]))))

@@ -17,7 +17,7 @@ from pynomaly_auto.building._sources import Task, load_task
 from pynomaly_auto.dataset import TableEncoder
 from pynomaly_auto.detectors import NeighbourSearch
 from pynomaly_auto.ensembling import FEWEST_ROWS, NEIGHBOURS, WIDEST
-from pynomaly_auto.knowledge import BaseMargin, Votes, lay_out, table_facts, vote_features
+from pynomaly_auto.knowledge import BaseMargin, MemberScores, fusion_features, lay_out, table_facts
 from pynomaly_auto.pool import Job, Pool
 from pynomaly_auto.records import Configuration, FloatArray, IntArray
 from pynomaly_auto.regimes import CONTAMINATED
@@ -100,26 +100,28 @@ def lay_table(task: Task, part: str, members: Sequence[str], max_rows: int, seed
     """Lay out one task (runs in a worker); None where too few members completed."""
     table, labels = load_task(task, max_rows=max_rows, seed=seed)
     record, results = read_part(Path(part))
-    votes = votes_of(results, len(labels)).only(members)
-    strong = votes.only(CONTAMINATED.portfolio)
-    if len(votes.names) < _FEWEST or not strong.names:
+    member_scores = member_scores_of(results, len(labels)).only(members)
+    strong = member_scores.only(CONTAMINATED.portfolio)
+    if len(member_scores.names) < _FEWEST or not strong.names:
         return None
     X = TableEncoder().fit(table).encode(table).X
     rng = np.random.default_rng([seed, *task.name.encode()])
-    features = vote_features(members)
-    facts = table_facts(votes, n_features=int(record["n_features"]))
+    features = fusion_features(members)
+    facts = table_facts(member_scores, n_features=int(record["n_features"]))
     rows = _drawn(labels, rng)
     judged = np.sort(rng.permutation(len(labels))[:_JUDGED])
-    robust = votes.only(START.among(votes.names) or CONTAMINATED.portfolio).ranks.mean(axis=1)
-    trained = list(_training(votes, rows, labels, rng))
+    robust = member_scores.only(START.among(member_scores.names) or CONTAMINATED.portfolio).ranks.mean(axis=1)
+    trained = list(_training(member_scores, rows, labels, rng))
     return LaidTable(
         task=task.name,
         group=task.group,
         weight=float(np.clip(4.5 * (scoring.roc_auc(labels, strong.ranks.mean(axis=1)) - 0.525), 0.22, 1.26) ** 2),
-        X=np.concatenate([lay_out(features, v.rows(r), _facts(v, votes, facts, X.shape[1])) for v, r in trained]),
+        X=np.concatenate(
+            [lay_out(features, v.rows(r), _facts(v, member_scores, facts, X.shape[1])) for v, r in trained]
+        ),
         y=np.concatenate([labels[r] for _, r in trained]),
         row_weight=np.concatenate([_halves(labels[r]) * len(r) for _, r in trained]) / sum(len(r) for _, r in trained),
-        judged=lay_out(features, votes.rows(judged), facts),
+        judged=lay_out(features, member_scores.rows(judged), facts),
         labels=labels[judged],
         robust=robust[judged],
         neighbours=_neighbours(X[judged]),
@@ -127,18 +129,18 @@ def lay_table(task: Task, part: str, members: Sequence[str], max_rows: int, seed
     )
 
 
-def votes_of(results: pd.DataFrame, n_rows: int) -> Votes:
-    """Read a part's score vectors as votes; tuned members have no name in the fusion, constant ones say nothing."""
+def member_scores_of(results: pd.DataFrame, n_rows: int) -> MemberScores:
+    """Read a part's score vectors; tuned members have no name in the fusion, constant ones say nothing."""
     names: list[str] = []
     columns: list[FloatArray] = []
     for detector, params, scores in zip(results["detector"], results["params"], results["scores"], strict=True):
-        name = Configuration(detector=str(detector), params=json.loads(str(params))).vote
+        name = Configuration(detector=str(detector), params=json.loads(str(params))).fusion_name
         if scores is None or name is None or name in names or np.ptp(scores) <= 0:
             continue
         names.append(name)
         columns.append(np.asarray(scores, dtype=np.float64))
     none = np.empty((n_rows, 0))
-    return Votes(
+    return MemberScores(
         names=tuple(names),
         ranks=np.column_stack([scoring.tail_ranks(c) for c in columns]) if columns else none,
         magnitudes=np.column_stack([scoring.magnitudes(scoring.robust_z(c)) for c in columns]) if columns else none,
@@ -146,18 +148,20 @@ def votes_of(results: pd.DataFrame, n_rows: int) -> Votes:
 
 
 def _training(
-    votes: Votes, rows: IntArray, labels: IntArray, rng: np.random.Generator
-) -> Iterable[tuple[Votes, IntArray]]:
+    member_scores: MemberScores, rows: IntArray, labels: IntArray, rng: np.random.Generator
+) -> Iterable[tuple[MemberScores, IntArray]]:
     """All members on all drawn rows, and a smaller ensemble on some of them."""
-    yield votes, rows
+    yield member_scores, rows
     some = np.sort(rng.choice(rows, max(2, len(rows) // 3), replace=False))
-    fewer = votes.only(_SUBSETS[int(rng.integers(len(_SUBSETS)))])
+    fewer = member_scores.only(_SUBSETS[int(rng.integers(len(_SUBSETS)))])
     if len(fewer.names) > 2 and 0 < labels[some].sum() < len(some):
         yield fewer, some
 
 
-def _facts(votes: Votes, full: Votes, facts: Mapping[str, float], n_features: int) -> Mapping[str, float]:
-    return facts if votes is full else table_facts(votes, n_features=n_features)
+def _facts(
+    member_scores: MemberScores, full: MemberScores, facts: Mapping[str, float], n_features: int
+) -> Mapping[str, float]:
+    return facts if member_scores is full else table_facts(member_scores, n_features=n_features)
 
 
 def _drawn(labels: IntArray, rng: np.random.Generator) -> IntArray:

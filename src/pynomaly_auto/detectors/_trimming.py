@@ -49,7 +49,7 @@ def suspects(X: FloatArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
 
 
 def _suspects(X: FloatArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    votes = (
+    scores = (
         _scores(HistogramDensity(), X),
         _scores(PrincipalComponents(), X),
         _scores(SubsampleDistance(random_state=0), X),
@@ -57,7 +57,7 @@ def _suspects(X: FloatArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
     )
     n = len(X)
     # As `scoring.tail_ranks` has them; detectors do not know that room.
-    ranks = [-np.log((n + 0.5 - rankdata(np.nan_to_num(v))) / n) for v in votes]
+    ranks = [-np.log((n + 0.5 - rankdata(np.nan_to_num(v))) / n) for v in scores]
     out = np.zeros(n, dtype=bool)
     out[np.argsort(-np.mean(ranks, axis=0), kind="stable")[: int(SHARE * n)]] = True
     return out

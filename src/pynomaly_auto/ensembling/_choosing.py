@@ -40,7 +40,7 @@ class _Choice:
     chosen: list[int] = field(default_factory=list)
     why: dict[int, Reason] = field(default_factory=dict)
     excluded: dict[int, Reason] = field(default_factory=dict)
-    voters: set[int] = field(default_factory=set)
+    fusion_only: set[int] = field(default_factory=set)
     least: dict[int, float] = field(default_factory=dict)  # share of the final score that somebody asks for
 
     def value(self, members: list[int]) -> float:
@@ -133,7 +133,7 @@ def choose_members(
         _add_greedily(choice, firsts)
     _add_tuned(choice, usable)
     if settings.max_models is None:
-        _add_voters(choice, usable, fusion, shape, seconds_left)
+        _add_fusion_only(choice, usable, fusion, shape, seconds_left)
     return _record(choice, regime)
 
 
@@ -315,17 +315,17 @@ def _add_tuned(choice: _Choice, usable: list[int]) -> None:
             choice.add(i, "ENS-005", "Member as a clearly better configuration beside the detector's first one.")
 
 
-def _add_voters(
+def _add_fusion_only(
     choice: _Choice, usable: list[int], fusion: Fusion | None, shape: tuple[int, int] | None, seconds_left: float | None
 ) -> None:
     """What the fusion knows and is fitted already costs nothing more: it decides row by row whom to believe."""
     known = set() if fusion is None else set(fusion.members)
     core = () if fusion is None else fusion.core(fusion.members)
     spare = math.inf if seconds_left is None else _SPARE * seconds_left
-    heard = {choice.trials[i].configuration.vote for i in choice.chosen}
+    heard = {choice.trials[i].configuration.fusion_name for i in choice.chosen}
     for i in usable:
         trial = choice.trials[i]
-        name = trial.configuration.vote
+        name = trial.configuration.fusion_name
         if name is None or name not in known or name in heard or i in choice.chosen:
             continue
         if shape is not None and shape[0] != trial.n_rows:  # to be fitted again
@@ -334,7 +334,7 @@ def _add_voters(
                 continue
             spare -= seconds
         heard.add(name)
-        choice.voters.add(i)
+        choice.fusion_only.add(i)
         if name in core:
             choice.add(i, "ENS-019", "Member of the mean that the learned fusion starts from and is blended with.")
         else:
@@ -349,7 +349,7 @@ def _exclude_twin(choice: _Choice, position: int, twin: int) -> None:
 
 def _record(choice: _Choice, regime: Regime) -> Ensemble:
     """Who is chosen, with the weights in the robust mean alone: what each counts in the end is not known here."""
-    robust = [i for i in choice.chosen if i not in choice.voters]
+    robust = [i for i in choice.chosen if i not in choice.fusion_only]
     diversity = [_own_diversity(choice, i, robust) for i in choice.chosen]
     weights = np.zeros(len(choice.chosen))
     weigh = WEIGHING[regime.weights]

@@ -88,7 +88,7 @@ declare(
     ReasonCode(
         "ENS-023",
         "Left out: no fusion",
-        "It could vote in the learned fusion only, which is not in force on this table.",
+        "It could count in the learned fusion only, which is not in force on this table.",
     ),
     ReasonCode(
         "ENS-024",

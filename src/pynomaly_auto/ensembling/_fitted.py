@@ -16,7 +16,7 @@ from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, unfused_reason
 from pynomaly_auto.ensembling._weighing import settled, weigh
 from pynomaly_auto.errors import NothingFinishedError, StorageError
-from pynomaly_auto.knowledge import Calibrator, Fusion, Judged, Votes, table_facts
+from pynomaly_auto.knowledge import Calibrator, Fusion, Judged, MemberScores, table_facts
 from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason, State, restore
 from pynomaly_auto.regimes import Tail
 from pynomaly_auto.scoring import tail_ranks
@@ -128,7 +128,7 @@ class FittedEnsemble:
         )  # fmt: skip
         live.positions = kept
         told = live._train([made[i].scores for i in kept], expertise, weights.fused)
-        if not told and any(m.weight == 0 for m in members):  # chosen to vote, and then there was no time to
+        if not told and any(m.weight == 0 for m in members):  # chosen for the fusion, and then there was no time to
             told = (unfused_reason(),)
         live.record = settled(ensemble, members, weights, told)
         return live
@@ -139,8 +139,8 @@ class FittedEnsemble:
         self.train_scores = robust = self._mean(self.member_scores)
         if lent is None:
             return ()
-        votes = self._votes(self.member_scores, scores)
-        known = votes.only(lent.fusion.among(votes.names))
+        named = self._named_scores(self.member_scores, scores)
+        known = named.only(lent.fusion.among(named.names))
         if known.names and lent.trust > 0:
             self._facts = table_facts(known, n_features=lent.X.shape[1])
             if weight > 0:
@@ -178,7 +178,7 @@ class FittedEnsemble:
         robust = self._mean(ranks)
         if self.fused is None:
             return robust if self.aligned is None else self.aligned(robust)
-        return self.fused.score(X, robust, self._votes(ranks, raw))
+        return self.fused.score(X, robust, self._named_scores(ranks, raw))
 
     def heaviest(self, most: int) -> FittedEnsemble:
         """The members that weigh most, alone behind the robust mean: quick to score, and in nearly the same order.
@@ -275,11 +275,11 @@ class FittedEnsemble:
     def _ranks(self, raw: Sequence[FloatArray]) -> FloatArray:
         return np.column_stack([d(s) for d, s in zip(self._distributions, raw, strict=True)])
 
-    def _votes(self, ranks: FloatArray, raw: Sequence[FloatArray]) -> Votes:
+    def _named_scores(self, ranks: FloatArray, raw: Sequence[FloatArray]) -> MemberScores:
         """What the members that have a name in the fusion say."""
         kept = [i for i, name in enumerate(self._names) if name]
         columns = [self._distributions[i].magnitude(raw[i]) for i in kept]
-        return Votes(
+        return MemberScores(
             names=tuple(self._names[i] for i in kept),
             ranks=ranks[:, kept],
             magnitudes=np.column_stack(columns) if columns else np.empty((len(ranks), 0)),

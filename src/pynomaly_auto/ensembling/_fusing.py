@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._neighbourhood import NEIGHBOURS, SHARE, Neighbourhood
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.knowledge import Fusion, Votes
+from pynomaly_auto.knowledge import Fusion, MemberScores
 from pynomaly_auto.records import FloatArray, Member, Reason, Scalar, State, plain, restore
 
 FUSED_COMBINER = "learned fusion, blended with the robust mean of −log tail ranks"
@@ -33,13 +33,15 @@ class Fused:
     around: Neighbourhood | None = None
 
     @classmethod
-    def of(cls, fusion: Fusion, votes: Votes, facts: Mapping[str, float], weight: float) -> tuple[Fused, FloatArray]:
-        """Bind a model to a table by the votes on its training rows.
+    def of(
+        cls, fusion: Fusion, member_scores: MemberScores, facts: Mapping[str, float], weight: float
+    ) -> tuple[Fused, FloatArray]:
+        """Bind a model to a table by the members' scores of its training rows.
 
         Returns:
             The bound fusion, and the training rows' log odds; shape (n_rows,).
         """
-        odds = fusion.log_odds(votes, facts)
+        odds = fusion.log_odds(member_scores, facts)
         return cls(fusion=fusion, facts=dict(facts), weight=weight, distribution=Distribution.of(odds)), odds
 
     def over(self, X: FloatArray, blended: FloatArray, *, seed: int) -> tuple[Fused, FloatArray]:
@@ -47,18 +49,18 @@ class Fused:
         around, scores = Neighbourhood.of(X, blended, seed=seed)
         return replace(self, around=around), scores
 
-    def log_odds(self, votes: Votes) -> FloatArray:
+    def log_odds(self, member_scores: MemberScores) -> FloatArray:
         """Log odds of any rows; shape (n_rows,)."""
-        known = votes.only(self.fusion.knows(votes.names))
+        known = member_scores.only(self.fusion.knows(member_scores.names))
         return self.fusion.log_odds(known, self.facts)
 
     def blend(self, robust: FloatArray, odds: FloatArray) -> FloatArray:
         """Robust mean and the −log tail rank of the log odds, by weight; shape (n_rows,)."""
         return (1.0 - self.weight) * robust + self.weight * self.distribution(odds)
 
-    def score(self, X: FloatArray, robust: FloatArray, votes: Votes) -> FloatArray:
+    def score(self, X: FloatArray, robust: FloatArray, member_scores: MemberScores) -> FloatArray:
         """The final score of new rows: blended, then smoothed; shape (n_rows,)."""
-        blended = self.blend(robust, self.log_odds(votes))
+        blended = self.blend(robust, self.log_odds(member_scores))
         return blended if self.around is None else self.around.smooth(X, blended)
 
     def to_state(self) -> State:
@@ -92,7 +94,7 @@ class Fused:
 
 def named(members: Sequence[Member]) -> tuple[str, ...]:
     """The members as the fusion knows them; an empty name for a tuned one, which it does not know."""
-    names = [m.configuration.vote or "" for m in members]
+    names = [m.configuration.fusion_name or "" for m in members]
     # A detector's second member of the same name would overwrite the first.
     return tuple(name if names.index(name) == i else "" for i, name in enumerate(names))
 

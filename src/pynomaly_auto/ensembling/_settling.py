@@ -43,9 +43,9 @@ class Settling:
         if self.expertise is None or self.settings.max_models is not None:
             return None
         fusion = self.expertise.fusion
-        if isinstance(wanted, Configuration) and wanted.vote in fusion.members:
+        if isinstance(wanted, Configuration) and wanted.fusion_name in fusion.members:
             return None
-        names = {t.configuration.vote or "" for t in trials if t.scores is not None and np.ptp(t.scores)}
+        names = {t.configuration.fusion_name or "" for t in trials if t.scores is not None and np.ptp(t.scores)}
         known, core = fusion.knows(tuple(names)), fusion.core(tuple(names))
         if not known or not core or self.expertise.trust <= 0:
             return None

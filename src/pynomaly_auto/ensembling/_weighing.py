@@ -152,7 +152,7 @@ def _without_weight(member: Member, fusing: bool) -> LeftOut:
             "Left out: the learned fusion does not know it, and the robust mean beside it is that of its base margin."
         )
         return _left_out(member, "ENS-022", text)
-    return _left_out(member, "ENS-023", "Left out: it could vote in the learned fusion only, which is not in force.")
+    return _left_out(member, "ENS-023", "Left out: it could count in the learned fusion only, which is not in force.")
 
 
 def _missing(member: Member) -> LeftOut:

@@ -19,12 +19,12 @@ from pynomaly_auto.knowledge._manifest import (
     sha256,
     write_manifest,
 )
-from pynomaly_auto.knowledge._votes import MAGNITUDE, RANK, Votes, lay_out, table_facts, vote_features
+from pynomaly_auto.knowledge._member_scores import MAGNITUDE, RANK, MemberScores, fusion_features, lay_out, table_facts
 
 __all__ = [
     "GAIN_INPUTS", "MAGNITUDE", "MANIFEST", "META", "RANK", "RESULTS", "SCHEMA", "STATISTIC", "TASKS", "BaseMargin",
     "Calibrator", "Company", "DetectorFacts", "Fusion", "Gains", "Judged", "KnowledgeBase", "Manifest", "Measured",
-    "ModelCard", "Neighbours", "Scaling", "Votes", "WarmStart", "calibration_features",
-    "calibration_inputs", "design_matrix", "gain_inputs", "input_names", "lay_out", "log_mean_rank", "read_manifest",
-    "sha256", "table_facts", "vote_features", "write_manifest",
+    "MemberScores", "ModelCard", "Neighbours", "Scaling", "WarmStart", "calibration_features", "calibration_inputs",
+    "design_matrix", "fusion_features", "gain_inputs", "input_names", "lay_out", "log_mean_rank", "read_manifest",
+    "sha256", "table_facts", "write_manifest",
 ]  # fmt: skip

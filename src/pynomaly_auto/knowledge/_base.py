@@ -30,9 +30,9 @@ from pynomaly_auto.knowledge._manifest import (
     read_manifest,
     sha256,
 )
+from pynomaly_auto.knowledge._member_scores import RANK
 from pynomaly_auto.knowledge._models import read_model
 from pynomaly_auto.knowledge._transfers import Transfers
-from pynomaly_auto.knowledge._votes import RANK
 from pynomaly_auto.records import FloatArray, Prediction, SimilarTable, plain
 
 ENVIRONMENT = "PYNOMALY_KNOWLEDGE_BASE"

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from pynomaly_auto.knowledge._votes import RANK, RANK_MEAN
+from pynomaly_auto.knowledge._member_scores import RANK, RANK_MEAN
 from pynomaly_auto.records import FloatArray
 
-_FEWEST = 3  # of its members, or else the mean of all that vote
+_FEWEST = 3  # of its members, or else the mean of all there are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class BaseMargin:
 def log_mean_rank(
     features: Sequence[str], X: np.ndarray[Any, np.dtype[np.float32]], members: Sequence[str]
 ) -> FloatArray:
-    """Log of one plus the members' mean tail rank, of all members where too few of these vote; shape (n_rows,).
+    """Log of one plus the members' mean tail rank, of all members where too few of these are there; shape (n_rows,).
 
     Args:
         features: Names of the inputs.

@@ -1,4 +1,4 @@
-"""The learned fusion: from the members' votes on a row to the odds that it is an anomaly."""
+"""The learned fusion: from the members' scores of a row to the odds that it is an anomaly."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest import Forest
 from pynomaly_auto.knowledge._base_margin import BaseMargin
+from pynomaly_auto.knowledge._member_scores import MAGNITUDE, RANK, RANK_MEAN, MemberScores, lay_out
 from pynomaly_auto.knowledge._models import fitting, read_model
-from pynomaly_auto.knowledge._votes import MAGNITUDE, RANK, RANK_MEAN, Votes, lay_out
 from pynomaly_auto.records import FloatArray, State, plain, restore
 
 _CHUNK = 50_000  # rows laid out at a time, so that a million rows need no matrix of a million
 _MOST = 100  # models
-_FEWEST = 6  # members below which their votes say too little for a model that was trained on many
+_FEWEST = 6  # members below which their scores say too little for a model that was trained on many
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -97,17 +97,17 @@ class Fusion:
         """Those of the names whose mean it starts from; empty without a base margin, or when they are too few."""
         return () if self.base_margin is None else self.base_margin.among(names)
 
-    def log_odds(self, votes: Votes, facts: Mapping[str, float]) -> FloatArray:
+    def log_odds(self, member_scores: MemberScores, facts: Mapping[str, float]) -> FloatArray:
         """Log odds that a row is an anomaly, if half of all rows were; shape (n_rows,).
 
         Args:
-            votes: Of members it knows.
+            member_scores: Of members it knows.
             facts: Of the table, from `table_facts`, and its meta-features if the models use any.
         """
-        out = np.empty(len(votes.ranks))
+        out = np.empty(len(member_scores.ranks))
         for start in range(0, len(out), _CHUNK):
             part = slice(start, start + _CHUNK)
-            X = lay_out(self.features, votes.rows(part), facts)
+            X = lay_out(self.features, member_scores.rows(part), facts)
             out[part] = np.mean([forest.predict(X, raw=True) for forest in self.forests], axis=0)
             if self.base_margin is not None:
                 out[part] += self.base_margin.log_odds(self.features, X)

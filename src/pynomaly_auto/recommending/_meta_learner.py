@@ -74,7 +74,7 @@ def consult(base: KnowledgeBase | None, detectors: list[str], meta_features: Map
         warm_starts={name: starts for name, starts in warm.items() if starts},
         views=_views(base),
         margin_members=frozenset() if base.fusion is None else frozenset(base.fusion.core(base.fused_members)),
-        heard=frozenset(Configuration.of_vote(name).detector for name in base.fused_members),
+        heard=frozenset(Configuration.of_fusion_name(name).detector for name in base.fused_members),
         similar=similar,
         confidence=near.confidence,
         reasons=_reasons(base, near, similar),
@@ -82,7 +82,7 @@ def consult(base: KnowledgeBase | None, detectors: list[str], meta_features: Map
 
 
 def _views(base: KnowledgeBase) -> dict[str, tuple[str, ...]]:
-    viewing = [c for c in map(Configuration.of_vote, base.fused_members) if c.only_view]
+    viewing = [c for c in map(Configuration.of_fusion_name, base.fused_members) if c.only_view]
     return {d: tuple(c.view for c in viewing if c.detector == d) for d in dict.fromkeys(c.detector for c in viewing)}
 
 

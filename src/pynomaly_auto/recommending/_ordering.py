@@ -43,7 +43,7 @@ def in_learned_order(
     gains, fusion = (None, None) if base is None else (base.gains, base.fusion)
     if gains is None or fusion is None:
         return (), ()
-    members = {c.vote or "": c for c in _members(chosen)}
+    members = {c.fusion_name or "": c for c in _members(chosen)}
     known = [name for name in members if name in gains.company.names]
     seconds = {name: DETECTORS[c.detector].seconds(*shape, c.params) for name, c in members.items() if name in known}
     core = fusion.core(known)

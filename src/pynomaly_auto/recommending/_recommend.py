@@ -197,7 +197,7 @@ def _views(name: str, context: Context, opinion: Opinion) -> tuple[str, ...]:
     if context.rows <= _ALL_ROWS:
         return found
     # The fusion hears only members that were fitted on all rows: of a larger table those it starts from.
-    return tuple(view for view in found if Configuration.in_view(name, view).vote in opinion.margin_members)
+    return tuple(view for view in found if Configuration.in_view(name, view).fusion_name in opinion.margin_members)
 
 
 def _impossible(spec: DetectorSpec, context: Context) -> Reason | None:

@@ -35,13 +35,13 @@ class Configuration:
         object.__setattr__(self, "params", MappingProxyType(dict(self.params)))
 
     @classmethod
-    def of_vote(cls, vote: str) -> Configuration:
-        """The inverse of `vote`.
+    def of_fusion_name(cls, fusion_name: str) -> Configuration:
+        """The inverse of `fusion_name`.
 
-        >>> Configuration.of_vote("knn:trimmed").name
+        >>> Configuration.of_fusion_name("knn:trimmed").name
         'knn (trimmed)'
         """
-        detector, _, view = vote.partition(_BETWEEN)
+        detector, _, view = fusion_name.partition(_BETWEEN)
         return cls.in_view(detector, view or _STANDARD)
 
     @classmethod
@@ -65,10 +65,10 @@ class Configuration:
         return json.dumps([self.detector, plain(self.params)], sort_keys=True)
 
     @property
-    def vote(self) -> str | None:
+    def fusion_name(self) -> str | None:
         """What the learned fusion calls it: the detector, after a colon its view; None with other parameters.
 
-        >>> Configuration(detector="knn", params={"view": "ranks"}).vote
+        >>> Configuration(detector="knn", params={"view": "ranks"}).fusion_name
         'knn:ranks'
         """
         if set(self.params) - {_VIEW}:

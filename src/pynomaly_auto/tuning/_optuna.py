@@ -93,7 +93,7 @@ class Proposer:
         """
         taken: list[Proposal] = []
         early = [p for p in self._queue if p.wanted][:first]
-        # Before the first answer a handful of votes counts for more than the strength of one.
+        # Before the first answer a handful of scores counts for more than the strength of one.
         for proposal in early if first is not None else sorted(early, key=self.expected):
             expected = self.expected(proposal)
             spec = self._arms[proposal.detector].spec

@@ -40,7 +40,7 @@ _SAMPLE = 5_000  # rows the facts of a table are read off
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Votes:
+class MemberScores:
     """What members say of some rows.
 
     Args:
@@ -53,20 +53,20 @@ class Votes:
     ranks: FloatArray = field(repr=False)
     magnitudes: FloatArray = field(repr=False)
 
-    def only(self, names: Sequence[str]) -> Votes:
-        """The votes of those members alone that are in ``names``, in that order."""
+    def only(self, names: Sequence[str]) -> MemberScores:
+        """The scores of those members alone that are in ``names``, in that order."""
         position = {name: i for i, name in enumerate(self.names)}
         kept = [position[name] for name in names if name in position]
-        return Votes(
+        return MemberScores(
             names=tuple(self.names[i] for i in kept), ranks=self.ranks[:, kept], magnitudes=self.magnitudes[:, kept]
         )
 
-    def rows(self, chosen: slice | np.ndarray[tuple[int], np.dtype[np.int64]]) -> Votes:
-        """The votes on some of the rows."""
-        return Votes(names=self.names, ranks=self.ranks[chosen], magnitudes=self.magnitudes[chosen])
+    def rows(self, chosen: slice | np.ndarray[tuple[int], np.dtype[np.int64]]) -> MemberScores:
+        """The scores of some of the rows."""
+        return MemberScores(names=self.names, ranks=self.ranks[chosen], magnitudes=self.magnitudes[chosen])
 
 
-def vote_features(members: Sequence[str], *, facts: bool = True) -> tuple[str, ...]:
+def fusion_features(members: Sequence[str], *, facts: bool = True) -> tuple[str, ...]:
     """Names of the fusion's inputs for these members, in order; ``facts``: with what describes the whole table."""
     known = {_plain(name) for name in members}
     kinds = [kind for kind, names in KINDS.items() if known.intersection(names)]
@@ -79,23 +79,23 @@ def vote_features(members: Sequence[str], *, facts: bool = True) -> tuple[str, .
     )
 
 
-def table_facts(votes: Votes, *, n_features: int) -> dict[str, float]:
+def table_facts(member_scores: MemberScores, *, n_features: int) -> dict[str, float]:
     """What the members' scores of all training rows say of a table as a whole.
 
     Agreement is the correlation of tail ranks: of all pairs (mean and deviation), and of each kind with the mean of
     all. Then how far the tails reach, in ranks of the mean and in magnitudes, and the table's size.
 
     Args:
-        votes: On the training rows; at least one member.
+        member_scores: On the training rows; at least one member.
         n_features: Of the encoded table.
 
     Returns:
         Name to value; NaN where there is nothing to say, such as the agreement of a single member.
     """
-    n = len(votes.ranks)
+    n = len(member_scores.ranks)
     if n > _SAMPLE:
-        votes = votes.rows(np.linspace(0, n - 1, _SAMPLE).astype(np.int64))
-    ranks = np.asarray(votes.ranks, dtype=np.float64)
+        member_scores = member_scores.rows(np.linspace(0, n - 1, _SAMPLE).astype(np.int64))
+    ranks = np.asarray(member_scores.ranks, dtype=np.float64)
     mean = ranks.mean(axis=1)
     correlation = _correlations(np.column_stack([ranks, mean]))
     pairs = correlation[:-1, :-1][np.triu_indices(ranks.shape[1], 1)]
@@ -103,35 +103,37 @@ def table_facts(votes: Votes, *, n_features: int) -> dict[str, float]:
     if len(pairs):
         out["agreement"], out["agreement_deviation"] = float(pairs.mean()), float(pairs.std())
         for kind, names in KINDS.items():
-            chosen = [i for i, name in enumerate(votes.names) if _plain(name) in names]
+            chosen = [i for i, name in enumerate(member_scores.names) if _plain(name) in names]
             if chosen:
                 out[f"agreement of {kind}"] = float(correlation[-1, chosen].mean())
     for level in (90, 95, 99):
-        out[f"magnitude_{level}"] = float(np.percentile(votes.magnitudes, level, axis=0).mean())
+        out[f"magnitude_{level}"] = float(np.percentile(member_scores.magnitudes, level, axis=0).mean())
     for level in (50, 90, 95, 99):
         out[f"mean_{level}"] = float(np.percentile(mean, level))
     return out | {"rows": float(np.log(max(n, 1))), "features": float(np.log(max(n_features, 1)))}
 
 
-def lay_out(features: Sequence[str], votes: Votes, facts: Mapping[str, float]) -> np.ndarray[Any, np.dtype[np.float32]]:
+def lay_out(
+    features: Sequence[str], member_scores: MemberScores, facts: Mapping[str, float]
+) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Inputs of the fusion, in the order of their names; what is not there is NaN.
 
     Args:
-        features: Input names, as `vote_features` makes them.
-        votes: Of the members the fusion knows; others must be left out before (they would move the aggregates).
+        features: Input names, as `fusion_features` makes them.
+        member_scores: Of the members the fusion knows; others must be left out before (they would move the aggregates).
         facts: From `table_facts`.
 
     Returns:
         Single precision, shape (n_rows, n_features).
     """
-    values = _aggregates(votes)
-    for i, name in enumerate(votes.names):
-        values[RANK + name], values[MAGNITUDE + name] = votes.ranks[:, i], votes.magnitudes[:, i]
+    values = _aggregates(member_scores)
+    for i, name in enumerate(member_scores.names):
+        values[RANK + name], values[MAGNITUDE + name] = member_scores.ranks[:, i], member_scores.magnitudes[:, i]
     for kind, names in KINDS.items():
-        chosen = [i for i, name in enumerate(votes.names) if _plain(name) in names]
+        chosen = [i for i, name in enumerate(member_scores.names) if _plain(name) in names]
         if chosen:
-            values[KIND + kind] = np.ascontiguousarray(votes.ranks[:, chosen]).mean(axis=1)
-    out = np.full((len(votes.ranks), len(features)), np.nan, dtype=np.float32)
+            values[KIND + kind] = np.ascontiguousarray(member_scores.ranks[:, chosen]).mean(axis=1)
+    out = np.full((len(member_scores.ranks), len(features)), np.nan, dtype=np.float32)
     for j, name in enumerate(features):
         if name.startswith(TABLE):
             out[:, j] = facts.get(name[len(TABLE) :], np.nan)
@@ -140,9 +142,9 @@ def lay_out(features: Sequence[str], votes: Votes, facts: Mapping[str, float]) -
     return out
 
 
-def _aggregates(votes: Votes) -> dict[str, FloatArray]:
+def _aggregates(member_scores: MemberScores) -> dict[str, FloatArray]:
     # In one memory order, so that sums round alike for one row and for many.
-    ranks, magnitudes = np.ascontiguousarray(votes.ranks), np.ascontiguousarray(votes.magnitudes)
+    ranks, magnitudes = np.ascontiguousarray(member_scores.ranks), np.ascontiguousarray(member_scores.magnitudes)
     lower, median, upper = np.quantile(ranks, (0.25, 0.5, 0.75), axis=1)
     columns = (
         ranks.mean(axis=1), ranks.std(axis=1), ranks.min(axis=1), ranks.max(axis=1), median, lower, upper,
@@ -161,4 +163,4 @@ def _correlations(columns: FloatArray) -> FloatArray:
 
 def _plain(name: str) -> str:
     """The detector of a member's name, in whatever view."""
-    return Configuration.of_vote(name).detector
+    return Configuration.of_fusion_name(name).detector
