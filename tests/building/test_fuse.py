@@ -15,10 +15,10 @@ from pynomaly_auto.building._parts import write_part
 from pynomaly_auto.forest import from_lightgbm_text
 from pynomaly_auto.knowledge import (
     Calibrator,
-    Company,
     Fusion,
     Gains,
     MemberScores,
+    PeerStatistics,
     fusion_features,
     lay_out,
     table_facts,
@@ -130,12 +130,12 @@ def test_laying_out_a_measured_task(folder, tmp_path):
 
 def test_the_gain_of_a_member_is_learned(tables, learned):
     card = learned["gains"]
-    company = Company.of_text(card.boosters["company"])
-    assert company.names == MEMBERS
-    assert max(zip(company.strength, MEMBERS, strict=True))[1] == "iforest"  # it alone knows the anomalies
-    assert np.diag(company.likeness) == pytest.approx(1.0)
+    peers = PeerStatistics.of_text(card.boosters["peers"])
+    assert peers.names == MEMBERS
+    assert max(zip(peers.strength, MEMBERS, strict=True))[1] == "iforest"  # it alone knows the anomalies
+    assert np.diag(peers.likeness) == pytest.approx(1.0)
     forest = from_lightgbm_text(card.boosters["mean"])
-    found = Gains(company=company, forest=forest).predict(["hbos"], ["iforest", "mcd"], tables[0].facts)
+    found = Gains(peers=peers, forest=forest).predict(["hbos"], ["iforest", "mcd"], tables[0].facts)
     assert found["iforest"] > found["mcd"] + 0.05
     assert card.validation["gain_of_chosen"] > card.validation["mean_gain"] + 0.01
     assert 0.5 < card.shrinkage <= 1.0

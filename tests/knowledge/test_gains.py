@@ -10,11 +10,11 @@ import pytest
 
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest import from_lightgbm_text
-from pynomaly_auto.knowledge import GAIN_INPUTS, Company, Gains, Measured, gain_inputs
+from pynomaly_auto.knowledge import GAIN_INPUTS, Gains, Measured, PeerStatistics, gain_inputs
 
 NAMES = ("a", "b", "c", "d")
 LIKENESS = np.array([[1, 0.9, 0.1, 0.2], [0.9, 1, 0.1, 0.2], [0.1, 0.1, 1, 0.3], [0.2, 0.2, 0.3, 1]])
-COMPANY = Company(names=NAMES, strength=np.array([0.05, 0.04, 0.0, -0.1]), likeness=LIKENESS)
+PEERS = PeerStatistics(names=NAMES, strength=np.array([0.05, 0.04, 0.0, -0.1]), likeness=LIKENESS)
 FACTS = {"rows": 7.0, "features": 2.0}
 
 
@@ -23,13 +23,13 @@ def column(X, name):
 
 
 def test_inputs_before_and_after_fitting():
-    before = gain_inputs(COMPANY, [0, 3], [1, 2], FACTS)
+    before = gain_inputs(PEERS, [0, 3], [1, 2], FACTS)
     assert column(before, "size") == pytest.approx(np.log([2, 2]))
     assert column(before, "usual likeness") == pytest.approx([0.55, 0.2])
     assert column(before, "nearest likeness") == pytest.approx([0.9, 0.3])
     assert np.isnan(column(before, "likeness")).all()
     measured = [Measured(likeness=0.4, agreement=0.7), Measured(likeness=-0.1, agreement=0.7)]
-    after = gain_inputs(COMPANY, [0, 3], [1, 2], FACTS, measured)
+    after = gain_inputs(PEERS, [0, 3], [1, 2], FACTS, measured)
     assert column(after, "likeness").tolist() == [0.4, -0.1]
     assert column(after, "agreement").tolist() == [0.7, 0.7]
 
@@ -45,7 +45,7 @@ def gains():
     X = rng.random((2000, len(GAIN_INPUTS)))
     params = {"verbosity": -1, "num_threads": 1, "min_data_in_leaf": 5}
     y = 0.1 - 0.1 * X[:, GAIN_INPUTS.index("nearest likeness")]
-    return Gains(company=COMPANY, forest=trained(params, X, y), shrinkage=0.5)
+    return Gains(peers=PEERS, forest=trained(params, X, y), shrinkage=0.5)
 
 
 def test_whoever_is_unlike_those_there_is_expected_to_add_more(gains):
@@ -60,7 +60,7 @@ def test_what_is_measured_counts_beside_what_is_usual():
     X = rng.random((2000, len(GAIN_INPUTS)))
     y = 0.1 - 0.1 * X[:, GAIN_INPUTS.index("likeness")]
     params = {"verbosity": -1, "num_threads": 1, "min_data_in_leaf": 5}
-    after = Gains(company=COMPANY, forest=trained(params, X, y))
+    after = Gains(peers=PEERS, forest=trained(params, X, y))
     said = {"b": Measured(likeness=0.1, agreement=0.5), "stranger": Measured()}
     found = after.predict(["a"], ["b", "c"], FACTS, said | {"c": Measured(likeness=0.9, agreement=0.5)})
     assert found["b"] > found["c"] + 0.05
@@ -73,7 +73,7 @@ def test_with_nobody_there_it_is_what_a_member_is_ahead(gains):
 
 
 def test_what_is_known_of_members_survives_being_stored():
-    again = Company.of_text(COMPANY.to_text())
+    again = PeerStatistics.of_text(PEERS.to_text())
     assert again.names == NAMES
     assert again.likeness.tolist() == LIKENESS.tolist()
     assert again.positions(["c", "nobody", "a"]) == [2, 0]
@@ -86,4 +86,4 @@ def test_what_is_known_of_members_survives_being_stored():
 )  # fmt: skip
 def test_a_damaged_text_is_told(text):
     with pytest.raises(StorageError, match="damaged"):
-        Company.of_text(text)
+        PeerStatistics.of_text(text)

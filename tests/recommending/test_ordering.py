@@ -20,7 +20,7 @@ KNOWN = {"iforest": 0.004, "hbos": 0.003, "ecod": -0.01, "knn:trimmed": 0.0, "pc
 class FakeGains:
     """Gives each member the same gain whatever is there."""
 
-    company = SimpleNamespace(names=tuple(KNOWN))
+    peers = SimpleNamespace(names=tuple(KNOWN))
 
     def predict(self, members, candidates, facts):
         return {name: KNOWN[name] for name in candidates}

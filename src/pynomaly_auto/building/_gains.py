@@ -16,10 +16,10 @@ from pynomaly_auto.knowledge import (
     GAIN_INPUTS,
     MAGNITUDE,
     RANK,
-    Company,
     Fusion,
     Measured,
     MemberScores,
+    PeerStatistics,
     gain_inputs,
     table_facts,
 )
@@ -58,7 +58,7 @@ def learn_gains(tables: Sequence[LaidTable], folds: IntArray, fusions: Sequence[
         seed: Seed of everything random.
 
     Returns:
-        The model, with its company; validated on groups that were held out, from the company's figures up.
+        The model, with its peer statistics; validated on groups that were held out, from these statistics up.
     """
     leads, likeness = _measured(tables, fusions[0])
     chosen = _of_different_groups(tables, seed)
@@ -68,15 +68,15 @@ def learn_gains(tables: Sequence[LaidTable], folds: IntArray, fusions: Sequence[
     fold = np.array([folds[d.table] for d in draws])
     predicted = [np.empty(0)] * len(draws)
     for k in sorted(set(fold.tolist())):
-        company = _company(fusions[0].members, leads[folds != k], likeness[folds != k])
-        booster = _boost(company, [d for d, f in zip(draws, fold, strict=True) if f != k], tables, seed)
+        peers = _peer_statistics(fusions[0].members, leads[folds != k], likeness[folds != k])
+        booster = _boost(peers, [d for d, f in zip(draws, fold, strict=True) if f != k], tables, seed)
         for i in (int(at) for at in np.flatnonzero(fold == k)):
-            predicted[i] = np.asarray(booster.predict(_inputs(company, draws[i], tables, before=True), num_threads=1))
+            predicted[i] = np.asarray(booster.predict(_inputs(peers, draws[i], tables, before=True), num_threads=1))
     y, found = np.concatenate([d.gains for d in draws]), np.concatenate(predicted)
-    company = _company(fusions[0].members, leads, likeness)
+    peers = _peer_statistics(fusions[0].members, leads, likeness)
     best = [d.gains[int(np.argmax(p))] for d, p in zip(draws, predicted, strict=True)]
     return Learned(
-        boosters={"mean": _boost(company, draws, tables, seed).model_to_string(), "company": company.to_text()},
+        boosters={"mean": _boost(peers, draws, tables, seed).model_to_string(), "peers": peers.to_text()},
         features=GAIN_INPUTS,
         correction=0.0,
         shrinkage=float(np.clip(y @ found / max(float(found @ found), 1e-12), 0.0, 1.0)),
@@ -106,13 +106,13 @@ def _measured(tables: Sequence[LaidTable], fusion: Fusion) -> tuple[FloatArray, 
     return leads, likeness
 
 
-def _company(names: Sequence[str], leads: FloatArray, likeness: FloatArray) -> Company:
+def _peer_statistics(names: Sequence[str], leads: FloatArray, likeness: FloatArray) -> PeerStatistics:
     def mean(values: FloatArray) -> FloatArray:
         there = np.isfinite(values)
         count = there.sum(axis=0)
         return np.asarray(np.where(there, values, 0.0).sum(axis=0, dtype=np.float64) / np.maximum(count, 1))
 
-    return Company(names=tuple(names), strength=mean(leads), likeness=mean(likeness))
+    return PeerStatistics(names=tuple(names), strength=mean(leads), likeness=mean(likeness))
 
 
 def _of_different_groups(tables: Sequence[LaidTable], seed: int) -> list[int]:
@@ -178,16 +178,16 @@ def _correlation(a: FloatArray, b: FloatArray) -> float:
     return float(np.corrcoef(a, b)[0, 1]) if np.ptp(a) > 0 and np.ptp(b) > 0 else 0.0
 
 
-def _inputs(company: Company, draw: _Draw, tables: Sequence[LaidTable], *, before: bool) -> FloatArray:
+def _inputs(peers: PeerStatistics, draw: _Draw, tables: Sequence[LaidTable], *, before: bool) -> FloatArray:
     measured = () if before else draw.measured
-    return gain_inputs(company, draw.members, draw.candidates, tables[draw.table].facts, measured)
+    return gain_inputs(peers, draw.members, draw.candidates, tables[draw.table].facts, measured)
 
 
-def _boost(company: Company, draws: Sequence[_Draw], tables: Sequence[LaidTable], seed: int) -> Any:
+def _boost(peers: PeerStatistics, draws: Sequence[_Draw], tables: Sequence[LaidTable], seed: int) -> Any:
     """Every draw twice: as it is known before the candidates are fitted, and after."""
     import lightgbm
 
-    X = np.concatenate([_inputs(company, d, tables, before=before) for before in (True, False) for d in draws])
+    X = np.concatenate([_inputs(peers, d, tables, before=before) for before in (True, False) for d in draws])
     y = np.concatenate([d.gains for _ in range(2) for d in draws])
     names = [f"f{i}" for i in range(len(GAIN_INPUTS))]
     data = lightgbm.Dataset(X, label=y, feature_name=names)

@@ -6,7 +6,7 @@ from pynomaly_auto.knowledge._base_margin import BaseMargin, log_mean_rank
 from pynomaly_auto.knowledge._calibrator import Calibrator, Judged, calibration_features, calibration_inputs
 from pynomaly_auto.knowledge._features import META, STATISTIC, Scaling, design_matrix, input_names
 from pynomaly_auto.knowledge._fusion import Fusion
-from pynomaly_auto.knowledge._gains import GAIN_INPUTS, Company, Gains, Measured, gain_inputs
+from pynomaly_auto.knowledge._gains import GAIN_INPUTS, Gains, Measured, PeerStatistics, gain_inputs
 from pynomaly_auto.knowledge._manifest import (
     MANIFEST,
     RESULTS,
@@ -23,8 +23,8 @@ from pynomaly_auto.knowledge._member_scores import MAGNITUDE, RANK, MemberScores
 
 __all__ = [
     "GAIN_INPUTS", "MAGNITUDE", "MANIFEST", "META", "RANK", "RESULTS", "SCHEMA", "STATISTIC", "TASKS", "BaseMargin",
-    "Calibrator", "Company", "DetectorFacts", "Fusion", "Gains", "Judged", "KnowledgeBase", "Manifest", "Measured",
-    "MemberScores", "ModelCard", "Neighbours", "Scaling", "WarmStart", "calibration_features", "calibration_inputs",
-    "design_matrix", "fusion_features", "gain_inputs", "input_names", "lay_out", "log_mean_rank", "read_manifest",
-    "sha256", "table_facts", "write_manifest",
+    "Calibrator", "DetectorFacts", "Fusion", "Gains", "Judged", "KnowledgeBase", "Manifest", "Measured",
+    "MemberScores", "ModelCard", "Neighbours", "PeerStatistics", "Scaling", "WarmStart", "calibration_features",
+    "calibration_inputs", "design_matrix", "fusion_features", "gain_inputs", "input_names", "lay_out",
+    "log_mean_rank", "read_manifest", "sha256", "table_facts", "write_manifest",
 ]  # fmt: skip

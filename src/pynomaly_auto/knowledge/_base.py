@@ -19,7 +19,7 @@ from pynomaly_auto.knowledge._answers import Neighbours, WarmStart
 from pynomaly_auto.knowledge._calibrator import Calibrator
 from pynomaly_auto.knowledge._features import META, STATISTIC, input_rows
 from pynomaly_auto.knowledge._fusion import Fusion
-from pynomaly_auto.knowledge._gains import GAIN_INPUTS, Company, Gains
+from pynomaly_auto.knowledge._gains import GAIN_INPUTS, Gains, PeerStatistics
 from pynomaly_auto.knowledge._manifest import (
     MANIFEST,
     RESULTS,
@@ -246,10 +246,8 @@ class KnowledgeBase:
         """
         if (card := self._card("gains")) is None:
             return None
-        company = Company.of_text(self._text(card.files["company"]))
-        return Gains(
-            company=company, forest=self._forest(card.files["mean"], len(GAIN_INPUTS)), shrinkage=card.shrinkage
-        )
+        peers = PeerStatistics.of_text(self._text(card.files["peers"]))
+        return Gains(peers=peers, forest=self._forest(card.files["mean"], len(GAIN_INPUTS)), shrinkage=card.shrinkage)
 
     @cached_property
     def calibrator(self) -> Calibrator | None:

@@ -23,7 +23,7 @@ GAIN_INPUTS = (
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Company:
+class PeerStatistics:
     """What is known of members over all known tables.
 
     Args:
@@ -42,7 +42,7 @@ class Company:
         return json.dumps({"names": self.names, **values})
 
     @classmethod
-    def of_text(cls, text: str) -> Company:
+    def of_text(cls, text: str) -> PeerStatistics:
         """The inverse of `to_text`.
 
         Raises:
@@ -51,12 +51,12 @@ class Company:
         try:
             values = json.loads(text)
             names, strength, likeness = (values[key] for key in ("names", "strength", "likeness"))
-            company = cls(names=tuple(names), strength=np.array(strength, float), likeness=np.array(likeness, float))
+            peers = cls(names=tuple(names), strength=np.array(strength, float), likeness=np.array(likeness, float))
         except (ValueError, TypeError, KeyError) as error:
             raise StorageError(f"what is known of members is damaged: {error}.") from None
-        if company.strength.shape != (len(names),) or company.likeness.shape != (len(names), len(names)):
+        if peers.strength.shape != (len(names),) or peers.likeness.shape != (len(names), len(names)):
             raise StorageError("what is known of members is damaged: the shapes do not match.")
-        return company
+        return peers
 
     def positions(self, names: Sequence[str]) -> list[int]:
         """Where the names are; those it does not know are left out."""
@@ -78,7 +78,7 @@ class Measured:
 
 
 def gain_inputs(
-    company: Company,
+    peers: PeerStatistics,
     members: Sequence[int],
     candidates: Sequence[int],
     facts: Mapping[str, float],
@@ -87,7 +87,7 @@ def gain_inputs(
     """Inputs of the gain model, in the order of `GAIN_INPUTS`.
 
     Args:
-        company: Of the members.
+        peers: Of the members.
         members: Positions of those in the ensemble; at least one.
         candidates: Positions of those that might join.
         facts: Of the table: logs of ``rows`` and ``features``.
@@ -97,7 +97,7 @@ def gain_inputs(
         Shape (n_candidates, n_inputs).
     """
     chosen, asked = list(members), list(candidates)
-    inside, strength = company.likeness[np.ix_(asked, chosen)], company.strength
+    inside, strength = peers.likeness[np.ix_(asked, chosen)], peers.strength
     n = len(asked)
     columns = {
         "size": np.full(n, np.log(len(chosen))),
@@ -106,7 +106,7 @@ def gain_inputs(
         "best strength": np.full(n, strength[chosen].max()),
         "usual likeness": inside.mean(axis=1),
         "nearest likeness": inside.max(axis=1),
-        "unlike the rest": inside.mean(axis=1) - company.likeness[asked].mean(axis=1),
+        "unlike the rest": inside.mean(axis=1) - peers.likeness[asked].mean(axis=1),
         "likeness": np.array([m.likeness for m in measured]) if measured else np.full(n, np.nan),
         "agreement": np.array([m.agreement for m in measured]) if measured else np.full(n, np.nan),
         "rows": np.full(n, facts.get("rows", np.nan)),
@@ -120,12 +120,12 @@ class Gains:
     """Predicts the ROC-AUC that a member adds to an ensemble.
 
     Args:
-        company: Of the members it knows.
+        peers: Of the members it knows.
         forest: The model.
         shrinkage: What predictions are multiplied by: how far they held on unseen groups.
     """
 
-    company: Company
+    peers: PeerStatistics
     forest: Forest = field(repr=False)
     shrinkage: float = 1.0
 
@@ -146,11 +146,11 @@ class Gains:
             facts: Of the table: logs of ``rows`` and ``features``.
             measured: By candidate, what the scores of fitted members say; None: nothing was fitted yet.
         """
-        inside, asked = self.company.positions(members), self.company.positions(candidates)
-        names = [self.company.names[i] for i in asked]
+        inside, asked = self.peers.positions(members), self.peers.positions(candidates)
+        names = [self.peers.names[i] for i in asked]
         if not inside or not asked:
-            return {name: float(self.company.strength[i]) for name, i in zip(names, asked, strict=True)}
+            return {name: float(self.peers.strength[i]) for name, i in zip(names, asked, strict=True)}
         said = () if measured is None else [measured.get(name, Measured()) for name in names]
-        X = gain_inputs(self.company, inside, asked, facts, said)
+        X = gain_inputs(self.peers, inside, asked, facts, said)
         found = self.shrinkage * self.forest.predict(X)
         return dict(zip(names, found.tolist(), strict=True))

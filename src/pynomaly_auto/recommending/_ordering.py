@@ -44,7 +44,7 @@ def in_learned_order(
     if gains is None or fusion is None:
         return (), ()
     members = {c.fusion_name or "": c for c in _members(chosen)}
-    known = [name for name in members if name in gains.company.names]
+    known = [name for name in members if name in gains.peers.names]
     seconds = {name: DETECTORS[c.detector].seconds(*shape, c.params) for name, c in members.items() if name in known}
     core = fusion.core(known)
     order = sorted(core, key=lambda name: seconds[name])
