@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto.building import Task
-from pynomaly_auto.building._laying import member_scores_of
+from pynomaly_auto.building._designs import member_scores_of
 from pynomaly_auto.building._parts import read_part
 from pynomaly_auto.building._sources import load_task
 from pynomaly_auto.dataset import TableEncoder

@@ -20,8 +20,8 @@ from benchmarks._knowledge import FOLDS, Bases
 from pynomaly_auto.building import Task, find_tasks, group_folds
 from pynomaly_auto.building._assemble import assemble, described, parts_tables
 from pynomaly_auto.building._build import part_of
+from pynomaly_auto.building._designs import design_tables
 from pynomaly_auto.building._fuse import VIEWED, fusion_members, learn_fusion
-from pynomaly_auto.building._laying import lay_tables
 from pynomaly_auto.pool import Job, Pool
 
 _NAME = "kb-fold{}"
@@ -52,12 +52,12 @@ def main() -> None:
 def _build(tasks: Sequence[Task], folds: Sequence[tuple[int, set[str]]], options: argparse.Namespace) -> None:
     files = {t.name: part_of(options.parts, t) for t in tasks}
     members = fusion_members(VIEWED)
-    laid = lay_tables(tasks, files, members, max_rows=options.max_rows, seed=0, workers=options.workers)
+    designs = design_tables(tasks, files, members, max_rows=options.max_rows, seed=0, workers=options.workers)
     measured, results = parts_tables(files[t.name] for t in tasks)
     measured = described(measured, tasks)
-    print(f"{len(laid)} tables laid out", flush=True)
+    print(f"{len(designs)} design matrices", flush=True)
     for fold, groups in folds:
-        learned = learn_fusion([t for t in laid if t.group in groups], members, seed=0)
+        learned = learn_fusion([t for t in designs if t.group in groups], members, seed=0)
         kept = measured[measured["group"].isin(groups)]
         tables = (kept, results[results["task"].isin(set(kept["task"]))])
         out = options.out / _NAME.format(fold)

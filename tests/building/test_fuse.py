@@ -1,4 +1,4 @@
-"""Learning the fusion: rows laid out from parts, models judged on held-out groups."""
+"""Learning the fusion: design matrices from parts, models judged on held-out groups."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from pynomaly_auto.building import _fuse as fuse
 from pynomaly_auto.building import find_tasks
-from pynomaly_auto.building._laying import LaidTable, lay_table, lay_tables, member_scores_of
+from pynomaly_auto.building._designs import TableDesign, design_table, design_tables, member_scores_of
 from pynomaly_auto.building._parts import write_part
 from pynomaly_auto.forest import from_lightgbm_text
 from pynomaly_auto.knowledge import (
@@ -20,7 +20,7 @@ from pynomaly_auto.knowledge import (
     MemberScores,
     PeerStatistics,
     fusion_features,
-    lay_out,
+    fusion_inputs,
     table_facts,
 )
 from pynomaly_auto.scoring import roc_auc, tail_ranks
@@ -28,7 +28,7 @@ from pynomaly_auto.scoring import roc_auc, tail_ranks
 MEMBERS = ("knn_mean", "iforest", "mcd", "hbos")
 
 
-def laid(number: int) -> LaidTable:
+def design(number: int) -> TableDesign:
     """A table on which the second member alone knows the anomalies."""
     rng = np.random.default_rng(number)
     y = (rng.random(200) < 0.1).astype(np.int64)
@@ -38,8 +38,8 @@ def laid(number: int) -> LaidTable:
     ranks = np.column_stack([tail_ranks(s) for s in scores.T])
     member_scores = MemberScores(names=MEMBERS, ranks=ranks, magnitudes=np.log1p(ranks))
     facts = table_facts(member_scores, n_features=4)
-    X = lay_out(fusion_features(MEMBERS), member_scores, facts)
-    return LaidTable(
+    X = fusion_inputs(fusion_features(MEMBERS), member_scores, facts)
+    return TableDesign(
         task=f"t{number}", group=f"g{number // 2}", weight=1.0, X=X, y=y, row_weight=np.full(200, 1 / 200), judged=X,
         labels=y, robust=ranks.mean(axis=1), neighbours=np.empty((0, 9), dtype=np.int64), facts=facts,
     )  # fmt: skip
@@ -47,7 +47,7 @@ def laid(number: int) -> LaidTable:
 
 @pytest.fixture(scope="module")
 def tables():
-    return [laid(i) for i in range(44)]
+    return [design(i) for i in range(44)]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_the_fusion_learns_whom_to_believe(tables, learned):
     assert card.shrinkage in fuse._BLENDS
     model = Fusion.of(card.features, list(card.boosters.values()), card.shrinkage, card.base_margin)
     assert model.members == MEMBERS
-    new = laid(99)
+    new = design(99)
     found = np.mean([f.predict(new.judged, raw=True) for f in model.forests], axis=0)
     assert roc_auc(new.labels, found) > roc_auc(new.labels, new.robust) + 0.05
     assert max(model.importance(MEMBERS), key=model.importance(MEMBERS).get) == "iforest"
@@ -114,16 +114,16 @@ def test_laying_out_a_measured_task(folder, tmp_path):
     member_scores = member_scores_of(frame, 120)
     assert member_scores.names == STRONG  # neither the constant nor the tuned one
     members = fuse.fusion_members(fuse.VIEWED)
-    table = lay_table(task, str(path), members, 1000, 0)
+    table = design_table(task, str(path), members, 1000, 0)
     assert table.judged.shape == (120, len(fusion_features(members)))
     assert table.labels.sum() == 8
     assert table.row_weight.sum() == pytest.approx(1.0)
     assert table.neighbours.shape == (120, 9)
     assert len(table.X) > 120  # some rows as a smaller ensemble sees them
     few, _ = part(tmp_path, task, labels, members=("knn_mean", "iforest"))
-    assert lay_table(task, str(few), members, 1000, 0) is None
+    assert design_table(task, str(few), members, 1000, 0) is None
     part(tmp_path, task, labels)
-    found = lay_tables([task], {task.name: path}, members, max_rows=1000, seed=0, workers=1)
+    found = design_tables([task], {task.name: path}, members, max_rows=1000, seed=0, workers=1)
     assert [t.task for t in found] == ["set0"]
     assert np.array_equal(found[0].X, table.X, equal_nan=True)
 
@@ -153,5 +153,5 @@ def test_members_of_the_start_are_the_base_margin_where_they_were_measured(folde
     trimmed["scores"] = [np.arange(120.0) * k for k in (1, 2, 3, 4)]
     record = {"task": task.name, "group": task.group, "n_features": 3}
     write_part(path, record, pd.concat([frame, trimmed], ignore_index=True))
-    table = lay_table(task, str(path), fuse.fusion_members(fuse.VIEWED), 1000, 0)
+    table = design_table(task, str(path), fuse.fusion_members(fuse.VIEWED), 1000, 0)
     assert table.robust == pytest.approx(tail_ranks(np.arange(120.0)))

@@ -10,7 +10,15 @@ import pytest
 
 from pynomaly_auto.ensembling import COMBINERS, Expertise, FittedEnsemble, Fused, Neighbourhood, choose_members
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.knowledge import BaseMargin, Calibrator, Fusion, MemberScores, fusion_features, lay_out, table_facts
+from pynomaly_auto.knowledge import (
+    BaseMargin,
+    Calibrator,
+    Fusion,
+    MemberScores,
+    fusion_features,
+    fusion_inputs,
+    table_facts,
+)
 from pynomaly_auto.records import Candidate, Configuration, Ensemble, Member, Ranking, Reason, Search, State, Trial
 from pynomaly_auto.settings import Settings
 from pynomaly_auto.testing import damaged_states
@@ -45,7 +53,7 @@ def model():
     ranks = rng.exponential(size=(800, 4))
     told = MemberScores(names=NAMES, ranks=ranks, magnitudes=np.log1p(ranks))
     features = fusion_features(NAMES)
-    X = lay_out(features, told, table_facts(told, n_features=3))
+    X = fusion_inputs(features, told, table_facts(told, n_features=3))
     data = lightgbm.Dataset(X, label=(ranks[:, 0] + ranks[:, 1] > 3.5).astype(int))
     params = {"objective": "binary", "verbosity": -1, "num_leaves": 7, "seed": 0, "num_threads": 1}
     return Fusion.of(features, [lightgbm.train(params, data, 25).model_to_string()], 0.7)

@@ -10,7 +10,7 @@ from pynomaly_auto.knowledge import (
     Fusion,
     MemberScores,
     fusion_features,
-    lay_out,
+    fusion_inputs,
     log_mean_rank,
     table_facts,
 )
@@ -25,14 +25,14 @@ def member_scores(names=NAMES, n=60):
     return MemberScores(names=tuple(names), ranks=ranks, magnitudes=ranks)
 
 
-def laid(told):
+def design(told):
     features = fusion_features(NAMES)
-    return features, lay_out(features, told, table_facts(told, n_features=4))
+    return features, fusion_inputs(features, told, table_facts(told, n_features=4))
 
 
 def test_it_is_the_log_of_its_members_mean_tail_rank():
     told = member_scores()
-    features, X = laid(told)
+    features, X = design(told)
     found = log_mean_rank(features, X, CORE)
     assert found == pytest.approx(np.log1p(told.ranks[:, :3].mean(axis=1)), abs=1e-6)
     line = BaseMargin(members=CORE, slope=2.0, intercept=-1.0)
@@ -42,13 +42,13 @@ def test_it_is_the_log_of_its_members_mean_tail_rank():
 @pytest.mark.parametrize("there", [CORE[:2], ()])
 def test_too_few_of_its_members_give_way_to_all_members(there):
     told = member_scores((*there, *NAMES[3:]))
-    features, X = laid(told)
+    features, X = design(told)
     assert log_mean_rank(features, X, CORE) == pytest.approx(np.log1p(told.ranks.mean(axis=1)), abs=1e-6)
     assert BaseMargin(members=CORE, slope=1.0, intercept=0.0).among(told.names) == ()
 
 
 def test_one_row_starts_where_it_does_among_many():
-    features, X = laid(member_scores())
+    features, X = design(member_scores())
     alone = [log_mean_rank(features, X[i : i + 1], CORE)[0] for i in range(len(X))]
     assert alone == log_mean_rank(features, X, CORE).tolist()
 
@@ -57,7 +57,7 @@ def test_the_fusion_adds_its_trees_to_it():
     import lightgbm
 
     told = member_scores()
-    features, X = laid(told)
+    features, X = design(told)
     y = (told.ranks[:, 3] > 2).astype(int)
     data = lightgbm.Dataset(X, label=y, feature_name=[f"f{i}" for i in range(len(features))])
     text = lightgbm.train({"objective": "binary", "verbosity": -1, "num_threads": 1}, data, 5).model_to_string()

@@ -15,7 +15,7 @@ from pynomaly_auto.knowledge import (
     calibration_features,
     calibration_inputs,
     fusion_features,
-    lay_out,
+    fusion_inputs,
     table_facts,
 )
 from pynomaly_auto.testing import through_files
@@ -33,7 +33,7 @@ def fusion(features=None, seed=0):
     """A model that finds rows with a large mean."""
     features = features or fusion_features(NAMES)
     told = member_scores(600, seed)
-    X = lay_out(features, told, table_facts(told, n_features=5))
+    X = fusion_inputs(features, told, table_facts(told, n_features=5))
     data = lightgbm.Dataset(X, label=(told.ranks.mean(axis=1) > 1.5).astype(int))
     params = {"objective": "binary", "verbosity": -1, "num_leaves": 7, "seed": 0, "num_threads": 1}
     return Fusion.of(features, [lightgbm.train(params, data, 20).model_to_string()], 0.7)
@@ -42,7 +42,7 @@ def fusion(features=None, seed=0):
 def test_inputs_are_named_and_missing_members_are_missing():
     features = fusion_features(NAMES)
     told = member_scores().only(("iforest", "mcd", "hbos:whitened"))
-    X = lay_out(features, told, table_facts(told, n_features=5))
+    X = fusion_inputs(features, told, table_facts(told, n_features=5))
     at = {name: i for i, name in enumerate(features)}
     assert X.shape == (200, len(features))
     assert np.isnan(X[:, at["rank=knn_mean"]]).all()
@@ -55,8 +55,8 @@ def test_inputs_are_named_and_missing_members_are_missing():
 def test_a_row_alone_has_the_inputs_it_has_in_a_batch():
     features, told = fusion_features(NAMES), member_scores()
     facts = table_facts(told, n_features=5)
-    batch = lay_out(features, told, facts)
-    alone = np.concatenate([lay_out(features, told.rows(slice(i, i + 1)), facts) for i in range(50)])
+    batch = fusion_inputs(features, told, facts)
+    alone = np.concatenate([fusion_inputs(features, told.rows(slice(i, i + 1)), facts) for i in range(50)])
     assert np.array_equal(batch[:50], alone, equal_nan=True)
 
 

@@ -12,9 +12,9 @@ from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._scratch import Scratch
 from pynomaly_auto.building._assemble import assemble, described, parts_tables, union
 from pynomaly_auto.building._configurations import configurations, prescribed
+from pynomaly_auto.building._designs import design_tables
 from pynomaly_auto.building._fuse import FEWEST_GROUPS, VIEWED, fusion_members, learn_fusion
 from pynomaly_auto.building._held_out import fit_held_out, prepare_held_out
-from pynomaly_auto.building._laying import lay_tables
 from pynomaly_auto.building._measure import Measured, Prepared, finish, fit, prepare
 from pynomaly_auto.building._parts import mark, read_part, slug
 from pynomaly_auto.building._plan import Plan, Progress
@@ -93,8 +93,8 @@ def _learn_rows(tasks: Sequence[Task], parts: Path, plan: Plan) -> dict[str, Lea
     if len({t.group for t in tasks if t.name in there}) < FEWEST_GROUPS:
         return {}
     workers = plan.workers or usable_cores()
-    laid = lay_tables(tasks, there, members, max_rows=plan.max_rows, seed=plan.seed, workers=workers)
-    return learn_fusion(laid, members, seed=plan.seed)
+    designs = design_tables(tasks, there, members, max_rows=plan.max_rows, seed=plan.seed, workers=workers)
+    return learn_fusion(designs, members, seed=plan.seed)
 
 
 def add(

@@ -1,4 +1,4 @@
-"""Learning the fusion and its calibration from laid-out tables, judged on groups that were held out."""
+"""Learning the fusion and its calibration from design matrices, judged on groups that were held out."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from pynomaly_auto import scoring
+from pynomaly_auto.building._designs import START, TableDesign
 from pynomaly_auto.building._gains import learn_gains
-from pynomaly_auto.building._laying import START, LaidTable
 from pynomaly_auto.building._splits import group_folds
 from pynomaly_auto.building._train import Learned
 from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS
@@ -73,14 +73,14 @@ def fusion_members(views: Sequence[str] = ()) -> tuple[str, ...]:
     return (*plain, *views)
 
 
-def learn_fusion(tables: Sequence[LaidTable], members: Sequence[str], *, seed: int) -> dict[str, Learned]:
+def learn_fusion(tables: Sequence[TableDesign], members: Sequence[str], *, seed: int) -> dict[str, Learned]:
     """Train the fusion, the calibrator and the model of what a member adds.
 
     The fusion sees each table as often as any other (but for how much can be learned from it), half of it anomalies.
     The calibrator sees what fusions trained without a table's group made of that table, at the table's own rate.
 
     Args:
-        tables: Laid out for these members.
+        tables: Their design matrices, made for these members.
         members: Members of the fusion.
         seed: Seed of everything random.
 
@@ -116,13 +116,13 @@ def learn_fusion(tables: Sequence[LaidTable], members: Sequence[str], *, seed: i
     }
 
 
-def final_scores(table: LaidTable, odds: FloatArray, blend: float) -> FloatArray:
+def final_scores(table: TableDesign, odds: FloatArray, blend: float) -> FloatArray:
     """What an ensemble makes of the judged rows: blended, then smoothed over neighbours; shape (n_judged,)."""
     blended = blend * scoring.tail_ranks(odds) + (1.0 - blend) * table.robust
     return smoothed(blended, blended[table.neighbours]) if len(table.neighbours) else blended
 
 
-def _stack(tables: Sequence[LaidTable], features: Sequence[str], members: Sequence[str]) -> _Stack:
+def _stack(tables: Sequence[TableDesign], features: Sequence[str], members: Sequence[str]) -> _Stack:
     X = np.concatenate([t.X for t in tables])
     return _Stack(
         X=X,
@@ -172,7 +172,7 @@ def _fold_model(rows: _Stack, kept: np.ndarray[Any, Any], members: Sequence[str]
 
 
 def _held_out(
-    tables: Sequence[LaidTable], folds: IntArray, models: Sequence[Fusion]
+    tables: Sequence[TableDesign], folds: IntArray, models: Sequence[Fusion]
 ) -> tuple[list[FloatArray], list[FloatArray]]:
     """Log odds of every table's judged rows by the fusion that did not see its group, and its base margin."""
     odds, lines = [], []
@@ -191,7 +191,7 @@ def _share(odds: Sequence[FloatArray], lines: Sequence[FloatArray]) -> float:
     return line / (line + trees) if line > 0 else 0.0
 
 
-def _blend(tables: Sequence[LaidTable], odds: Sequence[FloatArray]) -> tuple[float, dict[str, float | None]]:
+def _blend(tables: Sequence[TableDesign], odds: Sequence[FloatArray]) -> tuple[float, dict[str, float | None]]:
     """The weight beside the robust mean that does best on held-out groups, by ROC-AUC plus average precision."""
     judged = [i for i, t in enumerate(tables) if 0 < t.labels.sum() < len(t.labels)]
     figures: dict[str, float | None] = {}
@@ -208,12 +208,12 @@ def _blend(tables: Sequence[LaidTable], odds: Sequence[FloatArray]) -> tuple[flo
     return best, figures
 
 
-def _judged(table: LaidTable, odds: FloatArray, blend: float) -> Judged:
+def _judged(table: TableDesign, odds: FloatArray, blend: float) -> Judged:
     scores = final_scores(table, odds, blend)
     return Judged(scores=scores, odds=odds, robust=table.robust, tails=scoring.tail_ranks(scores), facts=table.facts)
 
 
-def _calibrator(tables: Sequence[LaidTable], judged: Sequence[Judged], folds: IntArray, seed: int) -> Learned:
+def _calibrator(tables: Sequence[TableDesign], judged: Sequence[Judged], folds: IntArray, seed: int) -> Learned:
     features = calibration_features(tuple(tables[0].facts))
     inputs = [calibration_inputs(features, j) for j in judged]
     rng = np.random.default_rng(seed)

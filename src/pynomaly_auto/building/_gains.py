@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pynomaly_auto import scoring
-from pynomaly_auto.building._laying import LaidTable
+from pynomaly_auto.building._designs import TableDesign
 from pynomaly_auto.building._train import Learned
 from pynomaly_auto.knowledge import (
     GAIN_INPUTS,
@@ -48,11 +48,11 @@ class _Draw:
     measured: tuple[Measured, ...]
 
 
-def learn_gains(tables: Sequence[LaidTable], folds: IntArray, fusions: Sequence[Fusion], *, seed: int) -> Learned:
+def learn_gains(tables: Sequence[TableDesign], folds: IntArray, fusions: Sequence[Fusion], *, seed: int) -> Learned:
     """Train the model of what a member adds to an ensemble.
 
     Args:
-        tables: Laid out for the fusions' members.
+        tables: Their design matrices, made for the fusions' members.
         folds: Of each table: the fold of its group.
         fusions: For each fold a fusion that did not see its groups; an ensemble is judged by the one of its table.
         seed: Seed of everything random.
@@ -89,7 +89,7 @@ def learn_gains(tables: Sequence[LaidTable], folds: IntArray, fusions: Sequence[
     )
 
 
-def _measured(tables: Sequence[LaidTable], fusion: Fusion) -> tuple[FloatArray, FloatArray]:
+def _measured(tables: Sequence[TableDesign], fusion: Fusion) -> tuple[FloatArray, FloatArray]:
     """Of every table its members' ROC-AUC beside the median member's, and their correlations; NaN where missing."""
     place = {name: j for j, name in enumerate(fusion.features)}
     at = [place[RANK + name] for name in fusion.members]
@@ -115,7 +115,7 @@ def _peer_statistics(names: Sequence[str], leads: FloatArray, likeness: FloatArr
     return PeerStatistics(names=tuple(names), strength=mean(leads), likeness=mean(likeness))
 
 
-def _of_different_groups(tables: Sequence[LaidTable], seed: int) -> list[int]:
+def _of_different_groups(tables: Sequence[TableDesign], seed: int) -> list[int]:
     order = np.random.default_rng(seed).permutation(len(tables))
     able = [int(i) for i in order if 0 < tables[i].labels.sum() < len(tables[i].labels)]
     first: dict[str, int] = {}
@@ -124,7 +124,7 @@ def _of_different_groups(tables: Sequence[LaidTable], seed: int) -> list[int]:
     return list(first.values())[:_TABLES]
 
 
-def _draws(number: int, table: LaidTable, fusion: Fusion, seed: int) -> list[_Draw]:
+def _draws(number: int, table: TableDesign, fusion: Fusion, seed: int) -> list[_Draw]:
     rng = np.random.default_rng([seed, number])
     scores = _judged_scores(table, fusion)
     place = {name: i for i, name in enumerate(fusion.members)}
@@ -155,7 +155,7 @@ def _draws(number: int, table: LaidTable, fusion: Fusion, seed: int) -> list[_Dr
     return out
 
 
-def _judged_scores(table: LaidTable, fusion: Fusion) -> MemberScores:
+def _judged_scores(table: TableDesign, fusion: Fusion) -> MemberScores:
     """What the members that are there say of the judged rows."""
     place = {name: j for j, name in enumerate(fusion.features)}
     there = [n for n in fusion.members if np.isfinite(table.judged[:, place[RANK + n]]).all()]
@@ -163,7 +163,7 @@ def _judged_scores(table: LaidTable, fusion: Fusion) -> MemberScores:
     return MemberScores(names=tuple(there), ranks=columns[0], magnitudes=columns[1])
 
 
-def _combined(scores: MemberScores, fusion: Fusion, table: LaidTable) -> FloatArray:
+def _combined(scores: MemberScores, fusion: Fusion, table: TableDesign) -> FloatArray:
     """The final score of an ensemble, but for the smoothing."""
     robust = scores.only(fusion.core(scores.names) or scores.names).ranks.mean(axis=1)
     known = scores.only(fusion.knows(scores.names))
@@ -178,12 +178,12 @@ def _correlation(a: FloatArray, b: FloatArray) -> float:
     return float(np.corrcoef(a, b)[0, 1]) if np.ptp(a) > 0 and np.ptp(b) > 0 else 0.0
 
 
-def _inputs(peers: PeerStatistics, draw: _Draw, tables: Sequence[LaidTable], *, before: bool) -> FloatArray:
+def _inputs(peers: PeerStatistics, draw: _Draw, tables: Sequence[TableDesign], *, before: bool) -> FloatArray:
     measured = () if before else draw.measured
     return gain_inputs(peers, draw.members, draw.candidates, tables[draw.table].facts, measured)
 
 
-def _boost(peers: PeerStatistics, draws: Sequence[_Draw], tables: Sequence[LaidTable], seed: int) -> Any:
+def _boost(peers: PeerStatistics, draws: Sequence[_Draw], tables: Sequence[TableDesign], seed: int) -> Any:
     """Every draw twice: as it is known before the candidates are fitted, and after."""
     import lightgbm
 

@@ -19,12 +19,19 @@ from pynomaly_auto.knowledge._manifest import (
     sha256,
     write_manifest,
 )
-from pynomaly_auto.knowledge._member_scores import MAGNITUDE, RANK, MemberScores, fusion_features, lay_out, table_facts
+from pynomaly_auto.knowledge._member_scores import (
+    MAGNITUDE,
+    RANK,
+    MemberScores,
+    fusion_features,
+    fusion_inputs,
+    table_facts,
+)
 
 __all__ = [
     "GAIN_INPUTS", "MAGNITUDE", "MANIFEST", "META", "RANK", "RESULTS", "SCHEMA", "STATISTIC", "TASKS", "BaseMargin",
     "Calibrator", "DetectorFacts", "Fusion", "Gains", "Judged", "KnowledgeBase", "Manifest", "Measured",
     "MemberScores", "ModelCard", "Neighbours", "PeerStatistics", "Scaling", "WarmStart", "calibration_features",
-    "calibration_inputs", "design_matrix", "fusion_features", "gain_inputs", "input_names", "lay_out",
+    "calibration_inputs", "design_matrix", "fusion_features", "fusion_inputs", "gain_inputs", "input_names",
     "log_mean_rank", "read_manifest", "sha256", "table_facts", "write_manifest",
 ]  # fmt: skip

@@ -38,7 +38,7 @@ class BaseMargin:
         return found if len(found) >= _FEWEST else ()
 
     def log_odds(self, features: Sequence[str], X: np.ndarray[Any, np.dtype[np.float32]]) -> FloatArray:
-        """The line's log odds for rows laid out by `lay_out`; shape (n_rows,)."""
+        """The line's log odds for a design matrix of `fusion_inputs`; shape (n_rows,)."""
         return self.slope * log_mean_rank(features, X, self.members) + self.intercept
 
 
@@ -49,7 +49,7 @@ def log_mean_rank(
 
     Args:
         features: Names of the inputs.
-        X: Rows laid out by `lay_out`.
+        X: Design matrix of `fusion_inputs`.
         members: Whose mean it is.
     """
     position = {name: j for j, name in enumerate(features)}

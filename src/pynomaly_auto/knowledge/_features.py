@@ -19,7 +19,7 @@ _ENOUGH = 0.5  # share of the scaled meta-features that must be there for a dist
 def design_matrix(
     features: Sequence[str], rows: pd.DataFrame, detectors: Sequence[str], families: Sequence[str]
 ) -> FloatArray:
-    """Lay out model inputs in the order of their names; what is not there is NaN.
+    """Design matrix of a model: its inputs in the order of their names; what is not there is NaN.
 
     Args:
         features: Input names: ``mf_…``, ``st_…``, ``is_default``, ``detector=…``, ``family=…``.

@@ -11,11 +11,11 @@ import numpy as np
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest import Forest
 from pynomaly_auto.knowledge._base_margin import BaseMargin
-from pynomaly_auto.knowledge._member_scores import MAGNITUDE, RANK, RANK_MEAN, MemberScores, lay_out
+from pynomaly_auto.knowledge._member_scores import MAGNITUDE, RANK, RANK_MEAN, MemberScores, fusion_inputs
 from pynomaly_auto.knowledge._models import fitting, read_model
 from pynomaly_auto.records import FloatArray, State, plain, restore
 
-_CHUNK = 50_000  # rows laid out at a time, so that a million rows need no matrix of a million
+_CHUNK = 50_000  # rows of the design matrix at a time, so that a million rows need no matrix of a million
 _MOST = 100  # models
 _FEWEST = 6  # members below which their scores say too little for a model that was trained on many
 
@@ -107,7 +107,7 @@ class Fusion:
         out = np.empty(len(member_scores.ranks))
         for start in range(0, len(out), _CHUNK):
             part = slice(start, start + _CHUNK)
-            X = lay_out(self.features, member_scores.rows(part), facts)
+            X = fusion_inputs(self.features, member_scores.rows(part), facts)
             out[part] = np.mean([forest.predict(X, raw=True) for forest in self.forests], axis=0)
             if self.base_margin is not None:
                 out[part] += self.base_margin.log_odds(self.features, X)

@@ -1,7 +1,7 @@
 """What one more member is expected to add to an ensemble, before or after it was fitted.
 
-Building lays out known ensembles with `gain_inputs`, recommending and ensembling those in question: one place, so that
-the model is given what it was trained on.
+Building makes the design matrix of known ensembles with `gain_inputs`, recommending and ensembling that of those in
+question: one place, so that the model is given what it was trained on.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What the members of an ensemble say of rows, laid out as inputs of the learned fusion.
+"""What the members of an ensemble say of rows, and the design matrix made of it: the inputs of the learned fusion.
 
-Building lays out the rows of known tables with it, ensembling those of the user's: one place, so that a model is
-given what it was trained on. Everything is aligned by name; a member that is not there is missing (NaN).
+Building makes that of known tables, ensembling that of the user's: one place, so that a model is given what it was
+trained on. Everything is aligned by name; a member that is not there is missing (NaN).
 """
 
 from __future__ import annotations
@@ -113,10 +113,10 @@ def table_facts(member_scores: MemberScores, *, n_features: int) -> dict[str, fl
     return out | {"rows": float(np.log(max(n, 1))), "features": float(np.log(max(n_features, 1)))}
 
 
-def lay_out(
+def fusion_inputs(
     features: Sequence[str], member_scores: MemberScores, facts: Mapping[str, float]
 ) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Inputs of the fusion, in the order of their names; what is not there is NaN.
+    """Design matrix of the fusion: its inputs in the order of their names; what is not there is NaN.
 
     Args:
         features: Input names, as `fusion_features` makes them.

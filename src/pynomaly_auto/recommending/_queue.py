@@ -17,7 +17,7 @@ def queue_of(
     members: Sequence[Configuration] = (),
     order: Sequence[Configuration] = (),
 ) -> tuple[Step, ...]:
-    """Lay out what is to be tried.
+    """Put together what is to be tried.
 
     First what the ensemble is to be made of, then the learned order, then every other candidate as it was ranked; then
     one of each in turn: a detector's second view or warm start comes after the first of all others.

@@ -17,7 +17,7 @@ from pynomaly_auto.building._sources import Task, load_task
 from pynomaly_auto.dataset import TableEncoder
 from pynomaly_auto.detectors import NeighbourSearch
 from pynomaly_auto.ensembling import FEWEST_ROWS, NEIGHBOURS, WIDEST
-from pynomaly_auto.knowledge import BaseMargin, MemberScores, fusion_features, lay_out, table_facts
+from pynomaly_auto.knowledge import BaseMargin, MemberScores, fusion_features, fusion_inputs, table_facts
 from pynomaly_auto.pool import Job, Pool
 from pynomaly_auto.records import Configuration, FloatArray, IntArray
 from pynomaly_auto.regimes import CONTAMINATED
@@ -43,8 +43,8 @@ _SUBSETS: tuple[tuple[str, ...], ...] = (
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class LaidTable:
-    """One task, laid out.
+class TableDesign:
+    """One task's design matrices: rows to train on, and rows to judge by.
 
     Args:
         task: Its name.
@@ -73,8 +73,10 @@ class LaidTable:
     facts: Mapping[str, float]
 
 
-def lay_tables(tasks: Sequence[Task], parts: Mapping[str, Path], members: Sequence[str], **cap: int) -> list[LaidTable]:
-    """Lay out the finished tasks, several at a time.
+def design_tables(
+    tasks: Sequence[Task], parts: Mapping[str, Path], members: Sequence[str], **cap: int
+) -> list[TableDesign]:
+    """Make the design matrices of the finished tasks, several at a time.
 
     Args:
         tasks: Where labels and rows come from.
@@ -83,12 +85,12 @@ def lay_tables(tasks: Sequence[Task], parts: Mapping[str, Path], members: Sequen
         cap: ``max_rows`` and ``seed`` as the parts were measured with, and ``workers``.
     """
     workers = cap.pop("workers")
-    found: dict[str, LaidTable] = {}
+    found: dict[str, TableDesign] = {}
     with Pool(workers) as pool:
         for task in tasks:
             if task.name in parts:
                 args = (task, str(parts[task.name]), tuple(members), cap["max_rows"], cap["seed"])
-                pool.submit(Job(function=lay_table, args=args, timeout=_TIMEOUT, key=task.name))
+                pool.submit(Job(function=design_table, args=args, timeout=_TIMEOUT, key=task.name))
         while pool.pending:
             outcome = pool.collect()
             if outcome is not None and outcome.status == "completed" and outcome.value is not None:
@@ -96,8 +98,8 @@ def lay_tables(tasks: Sequence[Task], parts: Mapping[str, Path], members: Sequen
     return [found[task.name] for task in tasks if task.name in found]
 
 
-def lay_table(task: Task, part: str, members: Sequence[str], max_rows: int, seed: int) -> LaidTable | None:
-    """Lay out one task (runs in a worker); None where too few members completed."""
+def design_table(task: Task, part: str, members: Sequence[str], max_rows: int, seed: int) -> TableDesign | None:
+    """Make the design matrices of one task (runs in a worker); None where too few members completed."""
     table, labels = load_task(task, max_rows=max_rows, seed=seed)
     record, results = read_part(Path(part))
     member_scores = member_scores_of(results, len(labels)).only(members)
@@ -112,16 +114,16 @@ def lay_table(task: Task, part: str, members: Sequence[str], max_rows: int, seed
     judged = np.sort(rng.permutation(len(labels))[:_JUDGED])
     robust = member_scores.only(START.among(member_scores.names) or CONTAMINATED.portfolio).ranks.mean(axis=1)
     trained = list(_training(member_scores, rows, labels, rng))
-    return LaidTable(
+    return TableDesign(
         task=task.name,
         group=task.group,
         weight=float(np.clip(4.5 * (scoring.roc_auc(labels, strong.ranks.mean(axis=1)) - 0.525), 0.22, 1.26) ** 2),
         X=np.concatenate(
-            [lay_out(features, v.rows(r), _facts(v, member_scores, facts, X.shape[1])) for v, r in trained]
+            [fusion_inputs(features, v.rows(r), _facts(v, member_scores, facts, X.shape[1])) for v, r in trained]
         ),
         y=np.concatenate([labels[r] for _, r in trained]),
         row_weight=np.concatenate([_halves(labels[r]) * len(r) for _, r in trained]) / sum(len(r) for _, r in trained),
-        judged=lay_out(features, member_scores.rows(judged), facts),
+        judged=fusion_inputs(features, member_scores.rows(judged), facts),
         labels=labels[judged],
         robust=robust[judged],
         neighbours=_neighbours(X[judged]),
