@@ -11,7 +11,7 @@ from pynomaly_auto.pool import Outcome
 from pynomaly_auto.settings import Settings
 from pynomaly_auto.tuning import tune
 from pynomaly_auto.tuning._here import run_here
-from pynomaly_auto.tuning._objective import attempt, order
+from pynomaly_auto.tuning._objective import run_trial, trial_request
 
 
 class Unstarted:
@@ -71,9 +71,9 @@ def test_what_iterates_until_it_converges_runs_where_it_can_be_killed():
 def test_as_soon_as_it_turns_out_to_be_slow_the_workers_get_the_rest(pool, monkeypatch):
     seen = []
 
-    def slow(number, given, rows):
-        seen.append(given.spec.name)
-        return replace(run_here(number, given, rows), seconds=2.0)
+    def slow(number, request, rows):
+        seen.append(request.spec.name)
+        return replace(run_here(number, request, rows), seconds=2.0)
 
     monkeypatch.setattr("pynomaly_auto.tuning._search.run_here", slow)
     search = tune(make_dataset(), make_ranking("hbos", "pca", "mcd"), make_plan(pool, budget=30.0, patience=1)).search
@@ -102,24 +102,24 @@ def test_as_soon_as_the_workers_are_up_they_get_the_rest(monkeypatch):
 def test_one_thread_is_all_it_gets(monkeypatch):
     threads = []
 
-    def counted(given, rows):
+    def counted(request, rows):
         threads.append(max(library["num_threads"] for library in threadpool_info()))
-        return attempt(given, rows)
+        return run_trial(request, rows)
 
-    monkeypatch.setattr("pynomaly_auto.tuning._here.attempt", counted)
+    monkeypatch.setattr("pynomaly_auto.tuning._here.run_trial", counted)
     with threadpool_limits(2):
-        run_here(0, order(DETECTORS["pca"], {}, 0), make_dataset().X)
+        run_here(0, trial_request(DETECTORS["pca"], {}, 0), make_dataset().X)
     assert threads == [1]
 
 
 def test_ctrl_c_keeps_what_was_found_and_records_the_rest(monkeypatch):
     seen = []
 
-    def interrupted(number, given, rows):
-        seen.append((given.spec.name, number))
-        if given.spec.name == "hbos":  # the second, by cost
+    def interrupted(number, request, rows):
+        seen.append((request.spec.name, number))
+        if request.spec.name == "hbos":  # the second, by cost
             raise KeyboardInterrupt
-        return run_here(number, given, rows)
+        return run_here(number, request, rows)
 
     monkeypatch.setattr("pynomaly_auto.tuning._search.run_here", interrupted)
     ranking = make_ranking("iforest", "hbos", "pca", "mcd")
@@ -138,20 +138,20 @@ def test_a_count_of_trials_leaves_them_to_the_workers(pool, monkeypatch):
 
 def test_it_is_the_same_trial_and_the_user_s_random_numbers_stay():
     X = make_dataset().X
-    given = order(DETECTORS["sampling"], {}, 7)
+    request = trial_request(DETECTORS["sampling"], {}, 7)
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002
     expected = random.random(), np.random.random()  # noqa: NPY002
     random.seed(1)
     np.random.seed(1)  # noqa: NPY002
-    outcome = run_here(3, given, X)
+    outcome = run_here(3, request, X)
     assert (random.random(), np.random.random()) == expected  # noqa: NPY002
     assert (outcome.key, outcome.status) == (3, "completed")
-    assert np.array_equal(outcome.value.scores, attempt(given, Table(X)).scores)
+    assert np.array_equal(outcome.value.scores, run_trial(request, Table(X)).scores)
 
 
 def test_a_failing_detector_costs_its_own_trial_only():
-    outcome = run_here(0, order(DETECTORS["raises"], {}, 0), make_dataset().X)
+    outcome = run_here(0, trial_request(DETECTORS["raises"], {}, 0), make_dataset().X)
     assert outcome.value.status == "failed"
     assert "singular matrix" in outcome.value.error
 

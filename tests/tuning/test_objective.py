@@ -8,7 +8,7 @@ import pytest
 
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.tuning import _objective
-from pynomaly_auto.tuning._objective import attempt, order
+from pynomaly_auto.tuning._objective import run_trial, trial_request
 
 
 class Table:
@@ -24,33 +24,33 @@ X = np.random.default_rng(0).normal(size=(50, 3))
 
 def test_a_fit_gives_scores_and_a_payload_when_wanted_and_small():
     spec = DETECTORS["fake_sum"]
-    assert attempt(order(spec, {}, 0), Table(X)).payload is None
-    assert attempt(order(spec, {}, 0, largest_payload=10), Table(X)).payload is None
-    got = attempt(order(spec, {"power": 1.0}, 0, largest_payload=1e6), Table(X))
+    assert run_trial(trial_request(spec, {}, 0), Table(X)).payload is None
+    assert run_trial(trial_request(spec, {}, 0, largest_payload=10), Table(X)).payload is None
+    got = run_trial(trial_request(spec, {"power": 1.0}, 0, largest_payload=1e6), Table(X))
     assert got.status == "completed"
     assert got.payload
-    part = order(spec, {}, 0, rows=Table(np.arange(10)), score_all=True)
-    assert attempt(part, Table(X)).scores.shape == (50,)
-    assert attempt(order(spec, {}, 0, rows=Table(np.arange(10))), Table(X)).scores.shape == (10,)
+    part = trial_request(spec, {}, 0, rows=Table(np.arange(10)), score_all=True)
+    assert run_trial(part, Table(X)).scores.shape == (50,)
+    assert run_trial(trial_request(spec, {}, 0, rows=Table(np.arange(10))), Table(X)).scores.shape == (10,)
 
 
 def test_failures_become_outcomes(monkeypatch):
     monkeypatch.setattr(_objective, "_COPY_BYTES", 0)
-    assert attempt(order(DETECTORS["raises"], {}, 0), Table(X)).status == "failed"
-    assert attempt(order(DETECTORS["picky"], {}, 0), Table(X)).status == "not_applicable"
+    assert run_trial(trial_request(DETECTORS["raises"], {}, 0), Table(X)).status == "failed"
+    assert run_trial(trial_request(DETECTORS["picky"], {}, 0), Table(X)).status == "not_applicable"
     with pytest.raises(MemoryError):
-        attempt(order(DETECTORS["small"], {}, 0), Table(np.zeros((501, 2))))
+        run_trial(trial_request(DETECTORS["small"], {}, 0), Table(np.zeros((501, 2))))
 
 
-def test_a_class_of_the_users_main_travels_with_the_order(monkeypatch):
+def test_a_class_of_the_users_main_travels_with_the_request(monkeypatch):
     main = sys.modules["__main__"]
     monkeypatch.setattr(main, "MyOwn", fake_detectors.Distance, raising=False)
     spec = fake_detectors.spec("mine")
     object.__setattr__(spec, "target", "__main__:MyOwn")
-    given = order(spec, {}, 0)
-    assert given.kind is fake_detectors.Distance
+    request = trial_request(spec, {}, 0)
+    assert request.kind is fake_detectors.Distance
     monkeypatch.delattr(main, "MyOwn")
-    assert attempt(given, Table(X)).status == "completed"
+    assert run_trial(request, Table(X)).status == "completed"
     del main.MyOwn
 
 

@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from pynomaly_auto.pool import Outcome
 from pynomaly_auto.records import FloatArray
-from pynomaly_auto.tuning._objective import Order, attempt
+from pynomaly_auto.tuning._objective import TrialRequest, run_trial
 
 EACH, TOGETHER = 0.1, 0.3  # most expected seconds of one trial, and of all
 AT_MOST = 1.0  # seconds they may really take, imports included: by then the workers are up
@@ -40,14 +40,14 @@ class _Rows:
         return self.rows
 
 
-def run_here(number: int, given: Order, rows: FloatArray) -> Outcome:
+def run_here(number: int, request: TrialRequest, rows: FloatArray) -> Outcome:
     """Carry out one trial now; whatever the detector raises becomes its outcome, as in a worker."""
     process = psutil.Process()
     before, started = process.memory_info().rss, time.perf_counter()
     with threadpool_limits(1), _randomness_kept(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the detector; a worker's would not be seen either
         try:
-            value = attempt(given, _Rows(rows))
+            value = run_trial(request, _Rows(rows))
         except MemoryError:
             return Outcome(key=number, status="memory", error="memory ran out", seconds=time.perf_counter() - started)
     grown = max(0, process.memory_info().rss - before) / 1e6

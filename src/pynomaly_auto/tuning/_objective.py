@@ -24,7 +24,7 @@ _COPY_BYTES = 64 * 2**20  # up to here rows are copied, as some compiled code re
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class TrialRequest:
     """One trial, as a worker needs it.
 
     Args:
@@ -45,7 +45,7 @@ class Order:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Attempt:
+class TrialResult:
     """What came of it.
 
     Args:
@@ -60,57 +60,57 @@ class Attempt:
     seconds: float = 0.0
 
 
-def order(spec: DetectorSpec, params: Mapping[str, Any], seed: int, **wanted: Any) -> Order:
-    """Make an order in the parent, where ``__main__`` is the user's."""
+def trial_request(spec: DetectorSpec, params: Mapping[str, Any], seed: int, **wanted: Any) -> TrialRequest:
+    """Make a request in the parent, where ``__main__`` is the user's."""
     module, _, attribute = spec.target.partition(":")
     kind = getattr(sys.modules[module], attribute, None) if module == "__main__" else None
     slim = dataclasses.replace(spec, space={})
-    return Order(spec=slim, kind=kind, params=dict(params), seed=seed, **wanted)
+    return TrialRequest(spec=slim, kind=kind, params=dict(params), seed=seed, **wanted)
 
 
-def attempt(given: Order, table: Any) -> Attempt:
+def run_trial(request: TrialRequest, table: Any) -> TrialResult:
     """Fit one detector on the shared table; any failure of it becomes an outcome.
 
     Args:
-        given: What to fit.
+        request: What to fit.
         table: Handle of the encoded rows; its ``load()`` gives an array of shape (n_rows, n_features).
     """
     started = time.perf_counter()
     try:
-        return _fit(given, table.load(), started)
+        return _fit(request, table.load(), started)
     except MemoryError:
         raise  # the pool records it as what it is
     except NotApplicableError as error:
-        return Attempt(status="not_applicable", error=str(error), seconds=time.perf_counter() - started)
+        return TrialResult(status="not_applicable", error=str(error), seconds=time.perf_counter() - started)
     except Exception as error:  # the one place: third-party detectors raise whatever they like
         text = " ".join(str(error).split())[:400]
         message = f"{type(error).__name__}: {text}" if text else type(error).__name__
-        return Attempt(status="failed", error=message, seconds=time.perf_counter() - started)
+        return TrialResult(status="failed", error=message, seconds=time.perf_counter() - started)
 
 
-def _fit(given: Order, table: FloatArray, started: float) -> Attempt:
-    if given.kind is not None:
-        setattr(importlib.import_module("__main__"), given.spec.target.partition(":")[2], given.kind)
-    X = table if given.rows is None else table[given.rows.load()]
+def _fit(request: TrialRequest, table: FloatArray, started: float) -> TrialResult:
+    if request.kind is not None:
+        setattr(importlib.import_module("__main__"), request.spec.target.partition(":")[2], request.kind)
+    X = table if request.rows is None else table[request.rows.load()]
     if X.nbytes <= _COPY_BYTES:
         X = np.array(X, dtype=np.float64, order="C")
-    _seed_everything(given.seed)
-    fitted, scores = fit_detector(given.spec, given.params, X, seed=given.seed)
-    if given.score_all and given.rows is not None:
+    _seed_everything(request.seed)
+    fitted, scores = fit_detector(request.spec, request.params, X, seed=request.seed)
+    if request.score_all and request.rows is not None:
         scores = fitted.score(table)
     seconds = time.perf_counter() - started
-    payload = cloudpickle.dumps(fitted.estimator) if given.largest_payload > 0 else None
-    if payload is not None and not given.spec.own:
-        _check_again(given, payload, X[:_PROBED])
-    if payload is not None and len(payload) > given.largest_payload:
+    payload = cloudpickle.dumps(fitted.estimator) if request.largest_payload > 0 else None
+    if payload is not None and not request.spec.own:
+        _check_again(request, payload, X[:_PROBED])
+    if payload is not None and len(payload) > request.largest_payload:
         payload = None
-    return Attempt(status="completed", scores=scores, payload=payload, seconds=seconds)
+    return TrialResult(status="completed", scores=scores, payload=payload, seconds=seconds)
 
 
-def _check_again(given: Order, payload: bytes, X: FloatArray) -> None:
+def _check_again(request: TrialRequest, payload: bytes, X: FloatArray) -> None:
     """Load what was fitted and score with it, as will be done with a member: better its trial fails than the run."""
     try:
-        FittedDetector(given.spec, given.params, pickle.loads(payload)).score(X)  # noqa: S301 - made here just now
+        FittedDetector(request.spec, request.params, pickle.loads(payload)).score(X)  # noqa: S301 - made here just now
     except Exception as error:
         raise DetectorError(f"it cannot be used once it was stored: {type(error).__name__}: {error}") from error
 

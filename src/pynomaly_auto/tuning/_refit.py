@@ -15,7 +15,7 @@ from pynomaly_auto.detectors import DETECTORS, FittedDetector
 from pynomaly_auto.errors import DetectorError, NothingFinishedError
 from pynomaly_auto.pool import Executor, Job, Outcome, describe
 from pynomaly_auto.records import Dataset, Ensemble, FloatArray, Member, Reason, Search
-from pynomaly_auto.tuning._objective import Attempt, attempt, order
+from pynomaly_auto.tuning._objective import TrialResult, run_trial, trial_request
 from pynomaly_auto.tuning._plan import Tuned, TuningPlan
 
 _HANG = 3600.0
@@ -184,8 +184,8 @@ def _fit(
     left = _left(plan)
     timeout = _HANG if math.isinf(left) else max(left, _LAST_RESORT)
     for member in members:
-        given = order(DETECTORS[member.detector], member.params, plan.seed, largest_payload=_ANY_SIZE)
-        executor.submit(Job(function=attempt, args=(given, table), timeout=timeout, key=member.trial))
+        request = trial_request(DETECTORS[member.detector], member.params, plan.seed, largest_payload=_ANY_SIZE)
+        executor.submit(Job(function=run_trial, args=(request, table), timeout=timeout, key=member.trial))
     end = None if math.isinf(left) else plan.deadline.elapsed() + timeout
     outcomes = _gather(executor, lambda: None if end is None else end - plan.deadline.elapsed())
     reason = Reason(code="TUN-041", subject="", text="Fitted on all rows.")
@@ -215,17 +215,17 @@ def _sort_out(
     failures: list[Reason] = []
     for member in members:
         outcome = outcomes[member.trial]
-        reached: Attempt | None = outcome.value
-        if reached is not None and reached.payload is not None and reached.scores is not None:
-            evidence = {"seconds": reached.seconds, "trial": member.trial}
+        result: TrialResult | None = outcome.value
+        if result is not None and result.payload is not None and result.scores is not None:
+            evidence = {"seconds": result.seconds, "trial": member.trial}
             reason = replace(why, subject=member.detector, evidence=evidence)
             try:
-                fitted[member.trial] = _member(member, (reached.payload, reached.scores), reason, probe)
+                fitted[member.trial] = _member(member, (result.payload, result.scores), reason, probe)
                 continue
             except _UnusableError as problem:
                 error: str | None = str(problem)
         else:
-            error = reached.error if reached is not None else outcome.error
+            error = result.error if result is not None else outcome.error
         failed = f"Left out: it could not be fitted on all rows: {error or outcome.status}"
         failures.append(Reason(code="TUN-043", subject=member.detector, text=failed, evidence={"trial": member.trial}))
     return fitted, failures
@@ -237,11 +237,11 @@ def _last_resort(
     """Fit the members on the search's rows instead, all at once; whoever is done in time counts."""
     table, rows = shared
     for member in ensemble.members:
-        given = order(
+        request = trial_request(
             DETECTORS[member.detector], member.params, plan.seed, rows=rows, score_all=True, largest_payload=_ANY_SIZE
         )
         timeout = _HANG if plan.by_count else max(_left(plan), _LAST_RESORT)
-        executor.submit(Job(function=attempt, args=(given, table), timeout=timeout, key=member.trial))
+        executor.submit(Job(function=run_trial, args=(request, table), timeout=timeout, key=member.trial))
     end = None if plan.by_count else plan.deadline.elapsed() + max(_left(plan), _LAST_RESORT)
     outcomes = _gather(executor, lambda: None if end is None else end - plan.deadline.elapsed())
     text = "Fitted on the search's rows only, as no member could be fitted on all rows."

@@ -16,7 +16,7 @@ from pynomaly_auto.pool import Executor, Job, Outcome
 from pynomaly_auto.records import Configuration, Dataset, Ranking, Reason, Role, Search, Trial, TrialStatus
 from pynomaly_auto.tuning._clock import Clock
 from pynomaly_auto.tuning._here import AT_LEAST, AT_MOST, EACH, SHARE, TOGETHER, run_here
-from pynomaly_auto.tuning._objective import Attempt, Order, attempt, order
+from pynomaly_auto.tuning._objective import TrialRequest, TrialResult, run_trial, trial_request
 from pynomaly_auto.tuning._optuna import Proposal, Proposer
 from pynomaly_auto.tuning._plan import Tuned, TuningPlan, choose_rows, search_share
 from pynomaly_auto.tuning._quality import COLD_WEIGHTS, WEIGHTS, Judge
@@ -169,7 +169,7 @@ class _Run:
         number = len(self.state.asked)
         self.state.asked.append(proposal)
         try:
-            outcome = run_here(number, self._order(proposal), self.X)
+            outcome = run_here(number, self._request(proposal), self.X)
         except KeyboardInterrupt:
             self.state.buffered.append(Outcome(key=number, status="cancelled", error="cancelled while it ran"))
             raise
@@ -255,13 +255,13 @@ class _Run:
         self.state.asked.append(proposal)
         timeout = self.clock.timeout(self._expected(proposal), wanted=proposal.wanted, answered=bool(self.state.best))
         self.executor.submit(
-            Job(function=attempt, args=(self._order(proposal), self.table), timeout=timeout, key=number)
+            Job(function=run_trial, args=(self._request(proposal), self.table), timeout=timeout, key=number)
         )
 
-    def _order(self, proposal: Proposal) -> Order:
+    def _request(self, proposal: Proposal) -> TrialRequest:
         kept = sum(map(len, self.state.payloads.values()))
         wanted = _PAYLOAD if self.rows is None and kept < _PAYLOADS else 0
-        return order(DETECTORS[proposal.detector], proposal.params, self.plan.seed, largest_payload=wanted)
+        return trial_request(DETECTORS[proposal.detector], proposal.params, self.plan.seed, largest_payload=wanted)
 
     def _expected(self, proposal: Proposal) -> float:
         return self.clock.expected(proposal.detector, self.proposer.expected(proposal))
@@ -293,13 +293,13 @@ class _Run:
 
     def _trial(self, outcome: Outcome) -> Trial:
         proposal, number = self.state.asked[outcome.key], int(outcome.key)
-        reached: Any = outcome.value if isinstance(outcome.value, Attempt) else None
-        status: TrialStatus = reached.status if reached is not None else outcome.status
-        error = reached.error if reached is not None else outcome.error
-        if reached is not None and reached.payload is not None:
-            self.state.payloads[number] = reached.payload
+        result: Any = outcome.value if isinstance(outcome.value, TrialResult) else None
+        status: TrialStatus = result.status if result is not None else outcome.status
+        error = result.error if result is not None else outcome.error
+        if result is not None and result.payload is not None:
+            self.state.payloads[number] = result.payload
         if status in {"completed", "timeout"}:
-            taken = reached.seconds if reached is not None else outcome.seconds
+            taken = result.seconds if result is not None else outcome.seconds
             declared = self.proposer.expected(proposal)
             self.clock.note(proposal.detector, taken, declared, completed=status == "completed")
         reasons = [_origin(proposal, number)]
@@ -308,8 +308,8 @@ class _Run:
             reasons.append(Reason(code=_ENDINGS[status], subject=proposal.detector, text=text))
         return Trial(
             number=number, configuration=proposal.configuration, status=status, error=error,
-            seconds=reached.seconds if reached is not None else outcome.seconds, memory_mb=outcome.memory_mb,
-            n_rows=self.size[0], scores=reached.scores if reached is not None else None, reasons=tuple(reasons),
+            seconds=result.seconds if result is not None else outcome.seconds, memory_mb=outcome.memory_mb,
+            n_rows=self.size[0], scores=result.scores if result is not None else None, reasons=tuple(reasons),
         )  # fmt: skip
 
     def _estimate(self, trial: Trial) -> Trial:
