@@ -14,7 +14,7 @@ import pytest
 
 from pynomaly_auto.errors import SettingError
 from pynomaly_auto.pool import Job, Outcome, Pool, _launching
-from pynomaly_auto.pool._launching import SHELF, Shelf
+from pynomaly_auto.pool._launching import LAUNCHERS, LauncherCache
 
 SOURCE = str(Path(pool_jobs.__file__).parents[2] / "src")
 
@@ -149,7 +149,7 @@ def test_an_idle_worker_that_dies_is_replaced(pool):
 
 
 def test_closing_leaves_nothing_behind():
-    SHELF.clear()  # the server an earlier pool left for the next one
+    LAUNCHERS.clear()  # the server an earlier pool left for the next one
     before = psutil.Process().children()
     with Pool(2, preload=()) as other:
         pids = {o.value for o in other.run([Job(function=pool_jobs.pid) for _ in range(8)])}
@@ -165,7 +165,7 @@ def test_closing_leaves_nothing_behind():
         time.sleep(0.02)
     assert not any(psutil.pid_exists(p) for p in pids)
     assert len(psutil.Process().children()) <= len(before) + 1, "more than the server kept for the next pool is left"
-    SHELF.clear()
+    LAUNCHERS.clear()
     assert psutil.Process().children() == before
     with pytest.raises(SettingError, match="closed"):
         other.submit(Job(function=pool_jobs.pid))
@@ -276,7 +276,7 @@ def test_workers_die_with_a_parent_that_is_killed(tmp_path):
 
 
 def test_a_second_pool_goes_on_with_the_first_one_s_server():
-    SHELF.clear()
+    LAUNCHERS.clear()
     before = {c.pid for c in psutil.Process().children()}
     with Pool(1, preload=()) as first:
         assert run_one(first, pool_jobs.double, 2).value == 4
@@ -286,12 +286,12 @@ def test_a_second_pool_goes_on_with_the_first_one_s_server():
         assert server in {c.pid for c in psutil.Process().children()}
     with Pool(1, preload=("json",)) as other:  # other circumstances, another server
         assert run_one(other, pool_jobs.double, 4).value == 8
-    SHELF.clear()
+    LAUNCHERS.clear()
     assert server not in {c.pid for c in psutil.Process().children()}
 
 
 def test_workers_of_an_old_server_see_today_s_surroundings(monkeypatch, tmp_path):
-    SHELF.clear()
+    LAUNCHERS.clear()
     with Pool(1, preload=()) as first:
         assert run_one(first, os.getenv, "SURROUNDINGS").value is None
     monkeypatch.setenv("SURROUNDINGS", "new")
@@ -302,7 +302,7 @@ def test_workers_of_an_old_server_see_today_s_surroundings(monkeypatch, tmp_path
 
 
 def test_a_server_still_starting_is_kept_and_its_late_workers_are_not():
-    SHELF.clear()
+    LAUNCHERS.clear()
     before = {c.pid for c in psutil.Process().children()}
     Pool(2, preload=()).close()  # long before its server is up
     (server,) = {c.pid for c in psutil.Process().children()} - before
@@ -322,10 +322,10 @@ def test_a_server_still_starting_is_kept_and_its_late_workers_are_not():
 
 
 def test_a_server_nobody_asks_for_goes():
-    shelf = Shelf(seconds=0.2)
+    cache = LauncherCache(seconds=0.2)
     got = queue.SimpleQueue()
-    launcher = shelf.take("forkserver", (), got.put)
+    launcher = cache.take("forkserver", (), got.put)
     launcher.ask()
     got.get(timeout=30).kill()
-    shelf.watch(shelf.give_back(launcher))
+    cache.watch(cache.give_back(launcher))
     assert not launcher.reusable

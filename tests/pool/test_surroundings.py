@@ -21,7 +21,7 @@ from pynomaly_auto import _scratch
 from pynomaly_auto._scratch import Scratch, sweep
 from pynomaly_auto.errors import NothingFinishedError, ResourceError, SettingError, StorageError
 from pynomaly_auto.pool import Job, Pool, _launching, _worker
-from pynomaly_auto.pool._launching import SHELF
+from pynomaly_auto.pool._launching import LAUNCHERS
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="fork, /proc and signals as on Linux")
 
@@ -35,11 +35,11 @@ def value(pool, function, *args):
 @pytest.fixture
 def own_temp(monkeypatch):
     """A temporary directory of the test's own, of a short name, and no server from before."""
-    SHELF.clear()
+    LAUNCHERS.clear()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         monkeypatch.setattr(tempfile, "tempdir", place)
         yield Path(place)
-        SHELF.clear()
+        LAUNCHERS.clear()
 
 
 def clean(folder: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_removed_temporary_folder_is_made_again(own_temp, port, monkeypatch):
     clean(own_temp)
     with Pool(1, preload=()) as pool:  # with the server of the first
         assert value(pool, pool_jobs.double, 2) == 4
-    SHELF.clear()
+    LAUNCHERS.clear()
     assert list(own_temp.iterdir()) == []
 
 
@@ -90,10 +90,10 @@ def test_a_forked_child_leaves_its_parent_s_pool_alone(own_temp):
             with pytest.raises(SettingError, match="forked"):
                 pool.submit(Job(function=pool_jobs.pid))
             pool.close()
-            SHELF.clear()
+            LAUNCHERS.clear()
             with Pool(1, preload=()) as own:
                 good = own.run([Job(function=pool_jobs.double, args=(2,), timeout=20.0)])[0].value == 4
-            SHELF.clear()
+            LAUNCHERS.clear()
             os._exit(0 if good else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert value(pool, pool_jobs.total, handle) == 3.0
@@ -178,7 +178,7 @@ def test_a_file_that_grows_too_large_is_an_error_of_the_job(tmp_path):
 
 
 def test_a_system_that_refuses_some_processes_is_used_as_far_as_it_goes(monkeypatch):
-    SHELF.clear()
+    LAUNCHERS.clear()
     monkeypatch.setattr(_launching, "_PAUSE", 0.1)
     real, made = subprocess.Popen, []
 
@@ -197,7 +197,7 @@ def test_a_system_that_refuses_some_processes_is_used_as_far_as_it_goes(monkeypa
 
 
 def test_a_system_that_refuses_every_process_fails_the_jobs_soon(monkeypatch):
-    SHELF.clear()
+    LAUNCHERS.clear()
     monkeypatch.setattr(_launching, "_PAUSE", 0.1)
 
     def popen(*_, **__):

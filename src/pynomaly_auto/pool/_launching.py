@@ -300,7 +300,7 @@ class Launcher:
             self._on_worker(WorkerProcess(channel, pid))
 
 
-class Shelf:
+class LauncherCache:
     """Keeps one launcher whose server is up: the next pool gets its workers in milliseconds, not in seconds.
 
     Args:
@@ -370,10 +370,10 @@ class Shelf:
         self._kept, self._changed = None, threading.Condition()
 
 
-SHELF = Shelf(seconds=60.0)
-atexit.register(SHELF.clear)
+LAUNCHERS = LauncherCache(seconds=60.0)
+atexit.register(LAUNCHERS.clear)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=SHELF.forget)
+    os.register_at_fork(after_in_child=LAUNCHERS.forget)
 
 
 def _circumstances(start: str, preload: tuple[str, ...]) -> tuple[object, ...]:

@@ -21,7 +21,7 @@ from pynomaly_auto._machine import free_memory
 from pynomaly_auto._scratch import Scratch
 from pynomaly_auto.errors import NothingFinishedError, ResourceError, SettingError
 from pynomaly_auto.pool._jobs import Job, Outcome, SharedArray
-from pynomaly_auto.pool._launching import SHELF
+from pynomaly_auto.pool._launching import LAUNCHERS
 from pynomaly_auto.pool._supervisor import Supervisor
 from pynomaly_auto.pool._worker import describe
 
@@ -81,7 +81,7 @@ class Pool:
         self._shared: dict[Path, np.ndarray[Any, Any]] = {}  # mapped, so readable even when the file has been removed
         self._supervisor = Supervisor(workers, self.memory_limit, self._done, self._mend)
         try:
-            self._supervisor.begin(SHELF.take(start, preload, self._supervisor.post))
+            self._supervisor.begin(LAUNCHERS.take(start, preload, self._supervisor.post))
         except RuntimeError as error:  # Python's word for a thread that cannot be started
             self._supervisor.abandon()
             self._scratch.close()

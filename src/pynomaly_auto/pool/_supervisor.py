@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 
 from pynomaly_auto.pool._jobs import Answer, Job, Outcome, OutcomeStatus
-from pynomaly_auto.pool._launching import SHELF, Launcher, WorkerProcess
+from pynomaly_auto.pool._launching import LAUNCHERS, Launcher, WorkerProcess
 from pynomaly_auto.pool._worker import RECEIVED, describe
 
 _TICK = 0.05  # seconds between two looks at time and memory while something runs
@@ -55,7 +55,7 @@ class Supervisor(threading.Thread):
         self._memory_limit = memory_limit
         self._done = done
         self._mend = mend
-        # Not asked of the thread, which lives on for a while as the shelf's watch.
+        # Not asked of the thread, which lives on for a while as the cache's watch.
         self.ended = threading.Event()
         self._inbox: queue.SimpleQueue[tuple[Job, bytes] | WorkerProcess | str] = queue.SimpleQueue()
         self._bell, self._ear = socket.socketpair()
@@ -107,11 +107,11 @@ class Supervisor(threading.Thread):
                 self._watch()
         finally:
             self.flush()
-            turn = SHELF.give_back(self._launcher)
+            turn = LAUNCHERS.give_back(self._launcher)
             self.flush()  # late reports, made while the launcher closed
             self.abandon()
             self.ended.set()
-            SHELF.watch(turn)
+            LAUNCHERS.watch(turn)
 
     def flush(self) -> None:
         """Cancel everything and kill all workers; once the thread has ended, from any other."""
