@@ -45,7 +45,7 @@ declare(
     ),
     ReasonCode(
         "TUN-026",
-        "Not tried, too dear",
+        "Not tried, too costly",
         "The trial would cost much time and is not predicted to beat the portfolio.",
         "Force the detector, or raise time_budget.",
     ),

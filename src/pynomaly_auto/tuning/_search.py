@@ -23,7 +23,7 @@ from pynomaly_auto.tuning._quality import COLD_WEIGHTS, WEIGHTS, Judge
 
 _BATCH = 8  # trials asked for at once when the count rules; never the number of workers, or results would depend on it
 _UNTIL = 0.8  # share of the time left for the search when trials are fitted on all rows and can be taken over
-_DEAR = 0.02  # share of the time budget from which one trial has to promise something
+_COSTLY = 0.02  # share of the time budget from which one trial has to promise something
 _PAYLOAD = 16 * 2**20
 _PAYLOADS = 256 * 2**20
 _GAIN = 0.003  # smallest gain in the mean quality of the best five detectors that counts as an improvement
@@ -216,7 +216,7 @@ class _Run:
         while proposal := self.proposer.next(left / self.clock.slowness(), settled=self._settled):
             expected = self._expected(proposal)
             evidence = {"expected_seconds": expected, "seconds_left": left, "role": proposal.role}
-            if self._dear(proposal, expected):
+            if self.costly(proposal, expected):
                 text = f"Not tried: expected {expected:.1f} s, and not predicted to be stronger than the portfolio."
                 reason = Reason(code="TUN-026", subject=proposal.detector, text=text, evidence=evidence)
             elif expected <= left or not (self.state.best or self.executor.pending):
@@ -241,14 +241,14 @@ class _Run:
         self.state.settled = Reason(code="TUN-032", subject="search", text=text, evidence=dict(force))
         return True
 
-    def _dear(self, proposal: Proposal, expected: float) -> bool:
+    def costly(self, proposal: Proposal, expected: float) -> bool:
         """Whether a trial costs much and promises little: the portfolio makes the ensemble unless one is better."""
         seconds, name, portfolio = self.plan.deadline.seconds, proposal.detector, self.ranking.portfolio
         if seconds is None or self.plan.by_count or not portfolio or name in portfolio:
             return False
         if name in self.ranking.shares or not self.state.best.keys() & set(portfolio):
             return False
-        return expected > _DEAR * seconds and self.judge.prior(name) <= max(map(self.judge.prior, portfolio))
+        return expected > _COSTLY * seconds and self.judge.prior(name) <= max(map(self.judge.prior, portfolio))
 
     def _submit(self, proposal: Proposal) -> None:
         number = len(self.state.asked)
