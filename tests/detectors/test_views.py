@@ -7,7 +7,7 @@ import pytest
 from scipy.special import ndtri
 
 from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS, FittedDetector, fit_detector
-from pynomaly_auto.detectors._trimming import suspects
+from pynomaly_auto.detectors._trimming import presumed_outliers
 from pynomaly_auto.detectors._views import Viewed
 from pynomaly_auto.errors import SettingError, StorageError
 from pynomaly_auto.scoring import roc_auc
@@ -128,10 +128,10 @@ def test_standard_is_what_it_was():
     assert np.array_equal(plain, same)
 
 
-def test_trimming_leaves_out_what_several_quick_detectors_suspect():
+def test_trimming_leaves_out_what_several_quick_detectors_presume_outliers():
     X = rows()
     X[:20] += 30.0 * X.std(axis=0)
-    out = suspects(X)
+    out = presumed_outliers(X)
     assert out.sum() == int(0.15 * len(X))
     assert out[:20].all()
     viewed = Viewed(Echo(), "trimmed").fit(X)
@@ -154,15 +154,15 @@ def test_anomalies_that_hide_behind_each_other_are_found_without_them():
 @pytest.mark.parametrize("shape", [(6, 1), (40, 2), (6_000, 3)])
 def test_trimming_copes_with_any_shape(shape):
     X = np.random.default_rng(0).normal(size=shape)
-    assert suspects(X).sum() == int(0.15 * shape[0])
-    assert suspects(np.ones(shape)).sum() == int(0.15 * shape[0])
+    assert presumed_outliers(X).sum() == int(0.15 * shape[0])
+    assert presumed_outliers(np.ones(shape)).sum() == int(0.15 * shape[0])
 
 
-def test_members_of_one_run_share_the_suspects():
+def test_members_of_one_run_share_the_presumed_outliers():
     X = np.random.default_rng(3).normal(size=(60, 4))
-    first = suspects(X)
-    assert suspects(X.copy()) is first
+    first = presumed_outliers(X)
+    assert presumed_outliers(X.copy()) is first
     assert not first.flags.writeable
     X[0] += 100.0
-    assert suspects(X)[0]
-    assert suspects(X.reshape(120, 2)).shape == (120,)  # the same numbers, another table
+    assert presumed_outliers(X)[0]
+    assert presumed_outliers(X.reshape(120, 2)).shape == (120,)  # the same numbers, another table

@@ -28,8 +28,9 @@ ANOMALIES, NORMALS = 150, 250  # most rows of a class that one table gives to tr
 _JUDGED = 1_000  # rows of a table, drawn at its own rate of anomalies, that models are judged on
 _FEWEST = 4  # members below which there is nothing to fuse
 _TIMEOUT = 300.0
-# Five kinds of detectors, each fitted without the rows that a quick consensus suspects: of the fixed means of measured
-# members the best where nothing is known of a table's origin. The fusion starts from it, and is blended with it.
+# Five kinds of detectors, each fitted without the rows that a quick consensus presumes to be outliers: of the fixed
+# means of measured members the best where nothing is known of a table's origin. The fusion starts from it, and is
+# blended with it.
 START = BaseMargin(
     members=("knn:trimmed", "pca:trimmed", "loda:trimmed", "mcd:trimmed", "kde:trimmed"), slope=1.0, intercept=0.0
 )

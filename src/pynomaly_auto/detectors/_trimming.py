@@ -14,23 +14,23 @@ from pynomaly_auto.detectors._marginals import HistogramDensity
 from pynomaly_auto.detectors._neighbours import NearestNeighbours
 from pynomaly_auto.detectors._projections import PrincipalComponents
 from pynomaly_auto.detectors._subsamples import SubsampleDistance
-from pynomaly_auto.detectors._suspecting import looked_among
+from pynomaly_auto.detectors._trimming_cost import searched_among
 
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray
 
 SHARE = 0.15  # of the rows
-_KEPT = 2  # tables whose suspects are remembered: a dozen members of one run ask for the same
+_KEPT = 2  # tables whose presumed outliers are remembered: a dozen members of one run ask for the same
 _known: OrderedDict[bytes, np.ndarray[Any, np.dtype[np.bool_]]] = OrderedDict()
 _lock = Lock()
 
 
-def suspects(X: FloatArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def presumed_outliers(X: FloatArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """The 15 % of rows with the highest mean −log tail rank under four quick detectors; shape (n_rows,).
 
     A detector fitted on its own anomalies takes some of them for normal (masking, and swamping of others: Hadi and
-    Simonoff, JASA 1993). One detector's own suspects are a poor remedy, as it has masked the others already; detectors
-    of four kinds (marginal, linear, sampled and nearest neighbours) mask different ones.
+    Simonoff, JASA 1993). One detector's own presumed outliers are a poor remedy, as it has masked the others already;
+    detectors of four kinds (marginal, linear, sampled and nearest neighbours) mask different ones.
 
     Args:
         X: Encoded rows, finite; shape (n_rows, n_features).
@@ -39,7 +39,7 @@ def suspects(X: FloatArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
     with _lock:
         found = _known.get(key)
     if found is None:
-        found = _suspects(X)
+        found = _presumed_outliers(X)
         found.setflags(write=False)
         with _lock:
             _known[key] = found
@@ -48,7 +48,7 @@ def suspects(X: FloatArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
     return found
 
 
-def _suspects(X: FloatArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _presumed_outliers(X: FloatArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
     scores = (
         _scores(HistogramDensity(), X),
         _scores(PrincipalComponents(), X),
@@ -71,7 +71,7 @@ def _scores(estimator: Any, X: FloatArray) -> FloatArray:
 
 def _by_neighbours(X: FloatArray) -> FloatArray:
     n = len(X)
-    size = looked_among(n)
+    size = searched_among(n)
     if size == n:
         return _scores(NearestNeighbours(), X)
     chosen = np.sort(np.random.default_rng(0).choice(n, size, replace=False))

@@ -1,4 +1,4 @@
-"""Views of a table: the same rows in other coordinates, or without the most suspicious ones, before fitting."""
+"""Views of a table: the same rows in other coordinates, or without the presumed outliers, before fitting."""
 
 from __future__ import annotations
 
@@ -156,8 +156,8 @@ class Viewed:
     are drawn in and crowded values spread out; beyond the rows fitted on, a value goes on by its distance from the
     nearest of them in standard deviations of the column. ``"whitened"`` turns the rows onto their principal axes and
     scales each to unit variance, so that Euclidean distance becomes Mahalanobis distance. ``"trimmed"`` fits on the
-    rows that a quick consensus does not suspect, so that anomalies do not pass for normal among their like; the others
-    are scored as new rows.
+    rows that a quick consensus does not presume to be outliers, so that anomalies do not pass for normal among their
+    like; the others are scored as new rows.
 
     Args:
         estimator: With ``fit``, ``decision_function`` and, where it has them, ``decision_scores_``.
@@ -214,9 +214,9 @@ class Viewed:
         return made
 
     def _fit_trimmed(self, X: FloatArray) -> None:
-        from pynomaly_auto.detectors._trimming import suspects
+        from pynomaly_auto.detectors._trimming import presumed_outliers
 
-        out = suspects(X)
+        out = presumed_outliers(X)
         self.estimator.fit(np.ascontiguousarray(X[~out]))
         own = getattr(self.estimator, "decision_scores_", None)
         if own is not None:
