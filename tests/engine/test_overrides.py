@@ -1,4 +1,4 @@
-"""Decisions taken by hand: obeyed and heard, refused where they cannot be, ended, and remembered."""
+"""Decisions taken by hand: obeyed and of weight, refused where they cannot be, ended, and remembered."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ plain = cache(fitted)
         ({"force": ["ocsvm", "extended_iforest"]}, ("ocsvm", "extended_iforest"), 1.0),  # they rank as the others do
     ],
 )
-def test_forced_means_heard(decided: dict[str, Any], names: tuple[str, ...], alike: float) -> None:
+def test_forced_means_of_weight(decided: dict[str, Any], names: tuple[str, ...], alike: float) -> None:
     result = fitted(**decided).result_
     weights = {m.detector: m.weight for m in result.ensemble.members if m.least_share > 0}
     assert set(weights) == set(names)
@@ -59,7 +59,7 @@ def test_forced_means_heard(decided: dict[str, Any], names: tuple[str, ...], ali
     assert same < alike
 
 
-def test_parameters_set_by_hand_are_heard_too() -> None:
+def test_parameters_set_by_hand_have_a_share_too() -> None:
     result = fitted(params={"hbos": {"n_bins": 5}}).result_
     member = next(m for m in result.ensemble.members if m.detector == "hbos")
     assert dict(member.params) == {"n_bins": 5}

@@ -65,7 +65,7 @@ def test_forced_detectors_come_before_all_others():
     assert [c.detector for c in order].count("ecod") == 1
 
 
-def test_who_is_to_be_heard_comes_after_what_the_fusion_starts_from():
+def test_who_has_a_least_share_comes_after_what_the_fusion_starts_from():
     chosen = [*CHOSEN, candidate("lof", params={"n_neighbors": 7})]
     order, _ = in_learned_order(base(), chosen, (5000, 10), asked=("lof", "ecod"))
     assert {c.detector for c in order[:3]} == {"knn", "kde", "pca"}

@@ -289,10 +289,10 @@ def test_novelty_has_members_of_its_own():
     assert recommend(profile_of(), Settings(), None).members == ()
 
 
-def test_a_base_given_to_a_regime_that_asks_none_is_not_heard(base):
-    heard, unheard = (recommend(profile_of(), Settings(novelty=True), known) for known in (base, None))
-    assert heard == unheard
-    assert not any(c.prediction for c in heard.candidates)
+def test_a_base_given_to_a_regime_that_asks_none_is_not_asked(base):
+    given, without = (recommend(profile_of(), Settings(novelty=True), known) for known in (base, None))
+    assert given == without
+    assert not any(c.prediction for c in given.candidates)
     assert recommend(profile_of(), Settings(), base) != recommend(profile_of(), Settings(), None)
 
 
@@ -389,7 +389,7 @@ def test_with_a_knowledge_base(base):
     assert any(r.code == "REC-013" and ranking.similar[0].name in r.text for r in ranking.reasons)
 
 
-def test_what_no_combination_hears_is_left_out_unless_asked_for(base, monkeypatch):
+def test_what_no_combination_counts_is_left_out_unless_asked_for(base, monkeypatch):
     monkeypatch.setattr(KnowledgeBase, "fused_members", property(lambda self: ("iforest", "knn", "pca:ranks")))
     ranking = recommend(profile_of(), Settings(), base)
     tried = {c.detector for c in ranking.selected}

@@ -40,7 +40,7 @@ class ByHand:
         Args:
             include: Only these detectors are candidates.
             exclude: These are none.
-            force: These are tried and kept whatever the ranking says, and heard: each has at least 20 % of the final
+            force: These are tried and kept whatever the ranking says, and count: each has at least 20 % of the final
                 score (of more than three, 60 % together).
             params: Detector name to parameter values that are not to be tuned. As nothing is known of a detector with
                 such parameters, it has at least 10 % of the final score.

@@ -69,8 +69,8 @@ def compact(detector: D, latency_ms: float | None, size_mb: float | None) -> D:
     front = tuple(_point(step, held_out, base, costs, sizes) for step in found)
     for step in reversed(found):
         aligned = Alignment.of(inputs[:, list(step.chosen)] @ step.weights, scores)
-        heard = {i: float(w) for i, w in zip(step.chosen, step.weights, strict=True) if w > 0}
-        small = whole.summed(list(heard), list(heard.values()), COMPACT_COMBINER, aligned)
+        weights = {i: float(w) for i, w in zip(step.chosen, step.weights, strict=True) if w > 0}
+        small = whole.summed(list(weights), list(weights.values()), COMPACT_COMBINER, aligned)
         taken = _milliseconds(model, small, held_out.X)
         if latency_ms is not None and taken > _SLACK * latency_ms:
             continue

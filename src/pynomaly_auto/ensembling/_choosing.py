@@ -322,18 +322,18 @@ def _add_fusion_only(
     known = set() if fusion is None else set(fusion.members)
     core = () if fusion is None else fusion.core(fusion.members)
     spare = math.inf if seconds_left is None else _SPARE * seconds_left
-    heard = {choice.trials[i].configuration.fusion_name for i in choice.chosen}
+    names = {choice.trials[i].configuration.fusion_name for i in choice.chosen}
     for i in usable:
         trial = choice.trials[i]
         name = trial.configuration.fusion_name
-        if name is None or name not in known or name in heard or i in choice.chosen:
+        if name is None or name not in known or name in names or i in choice.chosen:
             continue
         if shape is not None and shape[0] != trial.n_rows:  # to be fitted again
             seconds = _full_seconds(trial, shape)
             if name not in core or seconds >= spare:
                 continue
             spare -= seconds
-        heard.add(name)
+        names.add(name)
         choice.fusion_only.add(i)
         if name in core:
             choice.add(i, "ENS-019", "Member of the mean that the learned fusion starts from and is blended with.")

@@ -92,7 +92,7 @@ declare(
     ),
     ReasonCode(
         "ENS-024",
-        "Member: heard",
+        "Member: least share",
         "It is the user's own or set by hand, so it is a member whatever is known of it.",
         "Exclude it.",
     ),

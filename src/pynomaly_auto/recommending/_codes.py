@@ -27,7 +27,7 @@ declare(
     ),
     ReasonCode(
         "REC-008",
-        "Share of others to be heard",
+        "Least share of others",
         "The least share of the final score of detectors nobody knows, or set by hand.",
         "Force a detector for a larger share, or exclude it.",
     ),
@@ -68,7 +68,7 @@ declare(
     ReasonCode(
         "REC-043",
         "Unknown detector",
-        "Nothing is known of the detector beforehand: it is tried, and heard if it completes.",
+        "Nothing is known of the detector beforehand: it is tried, and given a least share if it completes.",
         "Exclude it, or force it for a larger share.",
     ),
 )

@@ -23,7 +23,7 @@ class Opinion:
         warm_starts: By detector, best first.
         views: By detector, views of the table in which the learned fusion knows it too.
         margin_members: Members that the fusion starts from: a detector, after a colon its view.
-        heard: Detectors the learned fusion knows; empty where there is none.
+        fused: Detectors the learned fusion knows; empty where there is none.
         similar: The nearest known tables.
         confidence: In [0, 1].
         reasons: About the table as a whole.
@@ -33,7 +33,7 @@ class Opinion:
     warm_starts: Mapping[str, tuple[WarmStart, ...]] = field(default_factory=dict)
     views: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     margin_members: frozenset[str] = frozenset()
-    heard: frozenset[str] = frozenset()
+    fused: frozenset[str] = frozenset()
     similar: tuple[SimilarTable, ...] = ()
     confidence: float = 0.0
     reasons: tuple[Reason, ...] = ()
@@ -74,7 +74,7 @@ def consult(base: KnowledgeBase | None, detectors: list[str], meta_features: Map
         warm_starts={name: starts for name, starts in warm.items() if starts},
         views=_views(base),
         margin_members=frozenset() if base.fusion is None else frozenset(base.fusion.core(base.fused_members)),
-        heard=frozenset(Configuration.of_fusion_name(name).detector for name in base.fused_members),
+        fused=frozenset(Configuration.of_fusion_name(name).detector for name in base.fused_members),
         similar=similar,
         confidence=near.confidence,
         reasons=_reasons(base, near, similar),

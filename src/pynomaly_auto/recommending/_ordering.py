@@ -35,7 +35,8 @@ def in_learned_order(
         chosen: The candidates to be tried.
         shape: Rows and features of the table.
         forced: Detectors that come before all others.
-        asked: Detectors that come after those that the fusion starts from: whatever is known of them, they are heard.
+        asked: Detectors that come after those that the fusion starts from: whatever is known of them, they have a least
+            share.
 
     Returns:
         What to try, and why they come in that order; both empty where the base has not learned it.
@@ -59,9 +60,9 @@ def in_learned_order(
     evidence: dict[str, Scalar] = {"members": len(order), "margin_members": len(core)}
     evidence |= {f"gain of {name}": round(gain, 5) for name, gain in expected.items()}
     first = tuple(j.candidate.configuration for j in chosen if j.candidate.detector in forced)
-    heard = tuple(j.candidate.configuration for j in chosen if j.candidate.detector in asked)
+    shared = tuple(j.candidate.configuration for j in chosen if j.candidate.detector in asked)
     starts, others = order[: len(core)], order[len(core) :]
-    wanted = (*first, *(members[n] for n in starts), *heard, *(members[n] for n in others))
+    wanted = (*first, *(members[n] for n in starts), *shared, *(members[n] for n in others))
     return tuple(dict.fromkeys(wanted)), (Reason(code="REC-005", subject="order", text=text, evidence=evidence),)
 
 

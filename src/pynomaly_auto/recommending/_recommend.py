@@ -67,12 +67,12 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
     strength = strengths(list(specs), base, regime.strength)
     weights = criteria_weights(settings.priorities)
     judged = [_judge(spec, context, opinion, strength[name], weights) for name, spec in specs.items()]
-    judged = [_unheard(j, context, opinion.heard) for j in judged]
+    judged = [_without_effect(j, context, opinion.fused) for j in judged]
     judged = _rescue([overridden(j, settings) for j in judged], settings, profile)
     usable = [j for j in judged if j.candidate.selected]
     portfolio = _portfolio(usable, context)
     members = prescribed(portfolio, settings)
-    shares = least_shares([j.candidate.detector for j in usable], settings.overrides, opinion.heard)
+    shares = least_shares([j.candidate.detector for j in usable], settings.overrides, opinion.fused)
     in_order = _in_order(usable, settings, portfolio, shares)
     chosen = first_params([j.candidate for j in in_order], members)
     learned = base if portfolio and not settings.overrides.include else None
@@ -196,7 +196,7 @@ def _views(name: str, context: Context, opinion: Opinion) -> tuple[str, ...]:
     found = opinion.views.get(name, ())
     if context.rows <= _ALL_ROWS:
         return found
-    # The fusion hears only members that were fitted on all rows: of a larger table those it starts from.
+    # The fusion counts only members that were fitted on all rows: of a larger table those it starts from.
     return tuple(view for view in found if Configuration.in_view(name, view).fusion_name in opinion.margin_members)
 
 
@@ -219,13 +219,13 @@ def _impossible(spec: DetectorSpec, context: Context) -> Reason | None:
     return None
 
 
-def _unheard(judged: Judged, context: Context, known: frozenset[str]) -> Judged:
-    """Leave out what would cost time and change nothing: neither the learned fusion nor the portfolio hears it."""
+def _without_effect(judged: Judged, context: Context, known: frozenset[str]) -> Judged:
+    """Leave out what would cost time and change nothing: neither the learned fusion nor the portfolio counts it."""
     candidate, settings = judged.candidate, context.settings
     name = candidate.detector
     by_hand = {*settings.overrides.include, *settings.overrides.force, *settings.overrides.params}
     if foreign(name, known) and candidate.selected:
-        text = "tried, and heard if it completes: nothing is known of it beforehand"
+        text = "tried, and given a least share if it completes: nothing is known of it beforehand"
         return changed(judged, (Reason(code="REC-043", subject=name, text=text),))
     matters = not known or name in known or name in {*context.regime.portfolio, *context.preferred, *by_hand}
     if matters or not candidate.selected or settings.priorities["accuracy"] < _ACCURACY_FIRST:
@@ -280,7 +280,7 @@ def _portfolio(usable: list[Judged], context: Context) -> tuple[str, ...]:
 def _in_order(
     selected: list[Judged], settings: Settings, portfolio: tuple[str, ...], shares: Mapping[str, float]
 ) -> list[Judged]:
-    """Forced ones, the portfolio, who is to be heard, then greedily: the best after a discount for what is covered."""
+    """Forced ones, the portfolio, who has a least share, then greedily: the best after a discount for what is covered."""
     force = set(settings.overrides.force)
     order = sorted((j for j in selected if j.candidate.detector in force), key=lambda j: -j.candidate.score)
     named = {j.candidate.detector: j for j in selected}

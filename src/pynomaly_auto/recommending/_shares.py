@@ -1,4 +1,4 @@
-"""Who is heard whatever the ranking and the knowledge base say, and how much: a least share of the final score.
+"""Who counts whatever the ranking and the knowledge base say, and how much: a least share of the final score.
 
 The learned fusion and its base margin give no weight to what they have not learned, so without a share a forced
 detector or one of the user's own would be fitted and change nothing.
@@ -31,9 +31,9 @@ def least_shares(names: Sequence[str], overrides: Overrides, known: Iterable[str
         overrides: What the user forces, and whose parameters they have fixed.
         known: Detectors that the learned fusion knows.
     """
-    heard = frozenset(known)
+    fused = frozenset(known)
     forced = [name for name in overrides.force if name in names]
-    own = [n for n in names if n not in forced and (n in overrides.params or foreign(n, heard))]
+    own = [n for n in names if n not in forced and (n in overrides.params or foreign(n, fused))]
     shares = {name: min(FORCED, ALL_FORCED / len(forced)) for name in forced}
     return shares | {name: min(OWN, ALL_OWN / len(own)) for name in own}
 

@@ -205,7 +205,7 @@ class _Run:
         return wanted is not None and len(self.state.asked) + len(self.here) >= wanted
 
     def _wanted(self) -> int | None:
-        """How many trials there are to be where the ranking prescribes the members: those, and all to be heard."""
+        """How many trials there are to be where the ranking prescribes members: those, and all with a least share."""
         members = self.ranking.members
         if not members or self.plan.by_count:
             return None
