@@ -129,7 +129,7 @@ def make_verdict(rng: np.random.Generator, n: int, anomalies: int) -> Verdict:
             Reason(
                 code="DEC-001",
                 subject="threshold",
-                text=f"The cut lies at {threshold:.2f}, in the widest gap of the tail.",
+                text=f"The threshold lies at {threshold:.2f}, in the widest gap of the tail.",
                 evidence={"threshold": threshold, "gap": 0.3},
             ),
         ),

@@ -59,7 +59,7 @@ def average_precision(labels: IntArray, scores: FloatArray) -> float:
 
 
 def precision_at_n(labels: IntArray, scores: FloatArray, n: int | None = None) -> float:
-    """Share of anomalies among the ``n`` rows with the highest scores; ties at the cut count by their share.
+    """Share of anomalies among the ``n`` rows with the highest scores; ties at the threshold count by their share.
 
     Args:
         labels: 1 for an anomaly, 0 for a normal row; shape (n_rows,).
@@ -75,7 +75,7 @@ def precision_at_n(labels: IntArray, scores: FloatArray, n: int | None = None) -
 
 
 def f1_at_n(labels: IntArray, scores: FloatArray, n: int | None = None) -> float:
-    """F1 of calling the ``n`` rows with the highest scores anomalies; ties at the cut count by their share.
+    """F1 of calling the ``n`` rows with the highest scores anomalies; ties at the threshold count by their share.
 
     Args:
         labels: 1 for an anomaly, 0 for a normal row; shape (n_rows,).
@@ -237,11 +237,11 @@ def _autouad(ascending: FloatArray) -> dict[str, float]:
     unit = (ascending - ascending[0]) / span
     # Expected gap: mean distance between the means of "anomalies" and "normals", over contaminations from 1 to 30 %,
     # each in units of the pooled standard deviation.
-    cuts = np.unique(np.clip(np.round(n * np.linspace(0.01, 0.3, 30)).astype(int), 1, n - 1))
+    counts = np.unique(np.clip(np.round(n * np.linspace(0.01, 0.3, 30)).astype(int), 1, n - 1))
     sums, squares = np.cumsum(unit), np.cumsum(unit**2)
-    rest = n - cuts
-    low, high = sums[rest - 1] / rest, (sums[-1] - sums[rest - 1]) / cuts
-    within = np.maximum(squares[-1] - rest * low**2 - cuts * high**2, 0.0) / n
+    rest = n - counts
+    low, high = sums[rest - 1] / rest, (sums[-1] - sums[rest - 1]) / counts
+    within = np.maximum(squares[-1] - rest * low**2 - counts * high**2, 0.0) / n
     gaps = (high - low) / (high - low + np.sqrt(within) + 1e-12)
     return {
         "relative_top_median": float(np.median(unit[-top:]) - np.median(unit)),
@@ -287,8 +287,8 @@ def _log(value: float) -> float:
 
 
 def _expected_hits(positive: np.ndarray[tuple[int], np.dtype[np.bool_]], scores: FloatArray, n: int) -> float:
-    cut = np.partition(scores, len(scores) - n)[len(scores) - n]
-    above, tied = scores > cut, scores == cut
+    threshold = np.partition(scores, len(scores) - n)[len(scores) - n]
+    above, tied = scores > threshold, scores == threshold
     room = n - int(above.sum())
     return float(positive[above].sum() + room * positive[tied].mean())
 

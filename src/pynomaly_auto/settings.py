@@ -35,7 +35,7 @@ class Settings:
         n_trials: Number of trials; when given, results do not depend on the clock or on the number of workers.
         contamination: Expected share of anomalies in (0, 0.5], or ``"auto"``.
         target_metric: The metric that threshold and search should serve, one of `TARGET_METRICS`, or None. Of these
-            ``"f1"``, ``"precision"`` and ``"recall"`` move the cut; with all others as many rows are labelled as
+            ``"f1"``, ``"precision"`` and ``"recall"`` move the threshold; with all others as many rows are labelled as
             anomalies are expected.
         alert_budget: The most rows anybody can look at: a number of rows, a share of them in (0, 1), or rows per
             period of the table's time such as ``"20/day"``; None: no limit.

@@ -54,7 +54,7 @@ class TestGivenContamination:
     @pytest.mark.parametrize(
         ("blocks", "found"), [((90, 8, 2), 2), ((97, 3), 3), ((90, 10), 0), ((90, 5, 5), 5), ((95, 5), 5)]
     )
-    def test_a_tie_is_never_cut_and_never_more_are_labelled(self, blocks, found):
+    def test_a_tie_is_never_split_and_never_more_are_labelled(self, blocks, found):
         scores = np.concatenate([np.full(count, float(level)) for level, count in enumerate(blocks)])
         verdict = run(scores, contamination=0.05)
         assert labelled(verdict) == found
@@ -156,7 +156,7 @@ class TestAuto:
         assert one.contamination == two.contamination
         assert one.confidence.tolist() == two.confidence.tolist()
 
-    def test_target_metric_shifts_the_cut_but_not_the_estimate(self):
+    def test_target_metric_shifts_the_threshold_but_not_the_estimate(self):
         scores, members, _ = table()
         found = {
             metric: run(scores, members, target_metric=metric) for metric in ("precision", "f1", "recall", "roc_auc")
@@ -194,7 +194,7 @@ class TestCalibration:
         assert apply(verdict.calibration, np.array([verdict.threshold]))[0] == pytest.approx(0.5)
         assert ((verdict.probabilities > 0.5) == (verdict.labels == -1)).all()
 
-    def test_gets_steeper_where_the_rows_at_the_cut_would_be_too_many(self):
+    def test_gets_steeper_where_the_rows_at_the_threshold_would_be_too_many(self):
         scores = np.concatenate([np.linspace(0, 1, 100), np.full(300, 1.9), np.full(5, 2.1)])
         found = calibrate(scores, 2.0, 0.05)
         assert apply(found, scores).mean() == pytest.approx(0.05, abs=0.01)
@@ -350,7 +350,7 @@ class TestLearned:
         p = 1 / (1 + np.exp(-2 * (scores - np.quantile(scores, 0.97))))
         return np.clip(p + np.random.default_rng(0).normal(0, noise, len(scores)), 0.001, 0.999)
 
-    def test_share_cut_and_map_come_from_them(self):
+    def test_share_threshold_and_map_come_from_them(self):
         scores, members, _ = table()
         p = self.probabilities(scores)
         verdict = run(scores, members, probabilities=p)
@@ -410,18 +410,18 @@ class TestLearned:
         assert verdict.probabilities.mean() == pytest.approx(0.2, abs=0.01)
         assert (verdict.labels == -1).mean() == pytest.approx(0.2, abs=0.01)
 
-    def test_moving_the_share_shifts_the_map_and_moving_the_cut_does_not(self):
+    def test_moving_the_share_shifts_the_map_and_moving_the_threshold_does_not(self):
         scores, members, _ = table()
         verdict = run(scores, members, probabilities=self.probabilities(scores))
         more = move(verdict, contamination=0.3)
         assert more.probabilities.mean() == pytest.approx(0.3, abs=0.02)
-        cut = move(verdict, threshold=float(np.quantile(scores, 0.5)))
-        assert np.array_equal(cut.probabilities, verdict.probabilities)
-        assert (cut.labels == -1).mean() == pytest.approx(0.5, abs=0.01)
-        again = move(cut, threshold=cut.threshold + 0.1)
-        assert cut.contamination == again.contamination == verdict.contamination
-        assert cut.method == again.method == f"{verdict.method}; threshold set by the user"
-        assert cut.expectation.real == pytest.approx(cut.probabilities[cut.labels == -1].sum())
+        moved = move(verdict, threshold=float(np.quantile(scores, 0.5)))
+        assert np.array_equal(moved.probabilities, verdict.probabilities)
+        assert (moved.labels == -1).mean() == pytest.approx(0.5, abs=0.01)
+        again = move(moved, threshold=moved.threshold + 0.1)
+        assert moved.contamination == again.contamination == verdict.contamination
+        assert moved.method == again.method == f"{verdict.method}; threshold set by the user"
+        assert moved.expectation.real == pytest.approx(moved.probabilities[moved.labels == -1].sum())
 
     def test_no_two_scores_share_a_probability(self):
         scores, members, _ = table()
@@ -448,7 +448,7 @@ class TestLearned:
 )  # fmt: skip
 def test_every_figure_in_a_reason_is_among_its_evidence(learned, changes):
     scores, members, _ = table(share=0.03)
-    scores = scores.round(1)  # ties at the cut
+    scores = scores.round(1)  # ties at the threshold
     p = np.clip((scores - scores.min()) / np.ptp(scores), 0.01, 0.9) ** 2 if learned else None
     verdict = run(scores, members, probabilities=p, periods=np.arange(1000) // 100, **changes)
     for said in (verdict, move(verdict, contamination=0.06), move(verdict, threshold=2.125)):

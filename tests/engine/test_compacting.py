@@ -121,8 +121,8 @@ class TestAlignment:
         scores = 3 * sums**2 + rng.normal(size=2_000) * 0.1
         aligned = Alignment.of(sums, scores)
         for share in (0.5, 0.9, 0.99):
-            cut = np.quantile(scores, share)
-            assert (aligned(sums) > cut).mean() == pytest.approx(1 - share, abs=0.01)
+            threshold = np.quantile(scores, share)
+            assert (aligned(sums) > threshold).mean() == pytest.approx(1 - share, abs=0.01)
         far = aligned(np.array([sums.max() + 1, sums.max() + 2, sums.min() - 1]))
         assert far[1] - far[0] == pytest.approx(1.0)
         assert far[2] < aligned(sums).min()

@@ -41,11 +41,11 @@ def test_the_figures_are_scikit_learns() -> None:
     assert (found.n_flagged, found.n_found, found.n_anomalies) == (flagged.sum(), (flagged & TRUTH).sum(), TRUTH.sum())
     assert found.expected == pytest.approx(JUDGED.probabilities[flagged].sum())
     assert found.seconds_per_row == 0.01
-    assert [cut.n_flagged for cut in found.cuts] == [1, 2, 4, 10, 20, 40]
-    assert [cut.recall for cut in found.cuts] == sorted(cut.recall or 0 for cut in found.cuts)
+    assert [at.n_flagged for at in found.thresholds] == [1, 2, 4, 10, 20, 40]
+    assert [at.recall for at in found.thresholds] == sorted(at.recall or 0 for at in found.thresholds)
     assert found.quantiles["anomalies"][2] == np.median(SCORES[TRUTH])
     assert f"{found.n_found} of {found.n_flagged} flagged rows are anomalies" in found.summary_lines()[0]
-    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["cuts"][0]["share"] == 0.005
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["thresholds"][0]["share"] == 0.005
 
 
 @pytest.mark.parametrize(

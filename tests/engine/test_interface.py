@@ -1,4 +1,4 @@
-"""What users hold in their hands: results, new rows, moving the cut, leaderboards, explanations."""
+"""What users hold in their hands: results, new rows, moving the threshold, leaderboards, explanations."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ def test_scores_and_conventions_agree(fitted: AutonomousDetector, table: pd.Data
     assert fitted.threshold_ == -fitted.offset_
 
 
-def test_the_cut_moves_without_refitting(table: pd.DataFrame) -> None:
+def test_the_threshold_moves_without_refitting(table: pd.DataFrame) -> None:
     detector = quick(contamination=0.05).fit(table)
     before = detector.score_samples(table)
     assert (detector.set_contamination(0.1).predict(table) == -1).sum() == 20
     assert detector.contamination_ == 0.1
     np.testing.assert_array_equal(detector.score_samples(table), before)
-    cut = float(np.sort(-before)[-3])
-    assert (detector.set_threshold(cut).predict(table) == -1).sum() == 2
+    threshold = float(np.sort(-before)[-3])
+    assert (detector.set_threshold(threshold).predict(table) == -1).sum() == 2
     assert (detector.result_.labels == -1).sum() == 2
     with pytest.raises(SettingError):
         detector.set_contamination(0.7)

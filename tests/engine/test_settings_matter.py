@@ -82,7 +82,7 @@ def test_it_changes_something_or_says_that_it_does_not(name: str) -> None:
         assert told(_run(**{name: value})) != told(base())
 
 
-def test_the_metrics_of_the_cut_move_it_and_those_of_the_order_do_not() -> None:
+def test_the_metrics_of_the_threshold_move_it_and_those_of_the_order_do_not() -> None:
     flagged = {m: int((_run(target_metric=m).labels == -1).sum()) for m in ("precision", "f1", "recall")}
     assert flagged["precision"] <= flagged["f1"] <= flagged["recall"]
     assert flagged["precision"] < flagged["recall"]

@@ -73,7 +73,7 @@ def test_reasons_say_what_the_record_holds(name: str) -> None:
     assert last["REC-001"].evidence["selected"] == len(run.ranking.selected)
     assert last["REC-001"].evidence["left_out"] == len(run.ranking.candidates) - len(run.ranking.selected)
     assert last["PRO-001"].evidence["features"] == run.profile.size.features
-    if name != "moved":  # there the user has said where the cut is
+    if name != "moved":  # there the user has said where the threshold is
         labelled = next(r for r in run.reasons if r.code in {"DEC-030", "DEC-031"})
         assert labelled.evidence["labelled"] == (run.labels == -1).sum()
         assert labelled.evidence["threshold"] == run.verdict.threshold

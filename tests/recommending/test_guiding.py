@@ -71,7 +71,7 @@ def test_deterministic_leaves_no_clock_but_one_that_is_asked_for():
 def test_defaults_have_reasons():
     settings, reasons = told(guide(profile_of()))
     assert settings.time_budget == 30
-    assert settings.target_metric is None  # a glance at the data does not move the cut
+    assert settings.target_metric is None  # a glance at the data does not move the threshold
     assert settings.contamination == "auto"
     assert {r.subject for r in reasons} == {"time_budget", "contamination", "target_metric"}
     assert guide(profile_of(rows=10**8)).settings.time_budget == 600

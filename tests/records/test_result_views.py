@@ -37,10 +37,10 @@ def test_notebook_view_of_small_results(kwargs):
 def test_where_all_rows_are_normal_what_is_flagged_is_said_to_be_a_false_alarm():
     result = make_result()
     novelty = replace(result, verdict=replace(result.verdict, expectation=None))
-    assert novelty.headline == "25 rows lie above the cut: false alarms, as all rows are taken as normal."
+    assert novelty.headline == "25 rows lie above the threshold: false alarms, as all rows are taken as normal."
     assert "expected to be real" not in novelty._repr_html_()
     assert "anomalies expected" not in novelty._repr_html_()
-    assert novelty.summary_lines()[1].startswith("That is 5.00% of 500 rows; the cut was set for 5.00% (")
+    assert novelty.summary_lines()[1].startswith("That is 5.00% of 500 rows; the threshold was set for 5.00% (")
     assert "expectation" in result.to_dict()
 
 

@@ -11,11 +11,11 @@ import pytest
 
 import pynomaly_auto
 from pynomaly_auto.building._build import _PREPARING
-from pynomaly_auto.deciding._verdict import _CUTS
+from pynomaly_auto.deciding._verdict import _WANTED
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.ensembling import COMBINERS
 from pynomaly_auto.ensembling._combining import WEIGHING
-from pynomaly_auto.regimes import CONTAMINATED, NOVELTY, REGIMES, Combiner, Cut, Judged, Weighing
+from pynomaly_auto.regimes import CONTAMINATED, NOVELTY, REGIMES, Combiner, Judged, ThresholdMeaning, Weighing
 from pynomaly_auto.settings import Settings
 
 SOURCE = Path(pynomaly_auto.__file__).parent
@@ -79,7 +79,8 @@ def test_a_regime_names_detectors_that_exist(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "table"), [(Combiner, COMBINERS), (Weighing, WEIGHING), (Cut, _CUTS), (Judged, _PREPARING)]
+    ("values", "table"),
+    [(Combiner, COMBINERS), (Weighing, WEIGHING), (ThresholdMeaning, _WANTED), (Judged, _PREPARING)],
 )
 def test_a_stage_knows_every_value(values: Any, table: Mapping[str, Callable[..., Any] | str]) -> None:
     assert set(get_args(values)) == set(table)

@@ -144,7 +144,7 @@ def test_histogram_draws_any_scores(scores, threshold):
     assert "nan" not in re.sub("aria-label.*?>", "", svg)
 
 
-def test_histogram_bars_never_mix_both_sides_of_the_cut():
+def test_histogram_bars_never_mix_both_sides_of_the_threshold():
     svg = str(_charts.histogram(np.arange(100.0), 90.5))
     rows = {
         kind: sum(int(n) for n in re.findall(rf'fill-{kind}".*?<title>(\d+) rows', svg)) for kind in ("bad", "accent")

@@ -14,7 +14,7 @@ from pynomaly_auto.records import FloatArray, IntArray, Reason
 def most_rows(scores: FloatArray, budget: int | float | str, periods: IntArray | None) -> int:
     """How many of the highest rows may be labelled.
 
-    With a budget per period no period may have more: the cut is one number, so the busiest period sets it.
+    With a budget per period no period may have more: the threshold is one number, so the busiest period sets it.
 
     Args:
         scores: Combined scores of the training rows; shape (n_rows,).

@@ -1,4 +1,4 @@
-"""What the reasons about the cut mean."""
+"""What the reasons about the threshold mean."""
 
 from pynomaly_auto.records import ReasonCode, declare
 
@@ -24,7 +24,7 @@ declare(
     ReasonCode(
         "DEC-022",
         "Share of false alarms",
-        "All training rows are taken as normal: the cut leaves this share of them above it.",
+        "All training rows are taken as normal: the threshold leaves this share of them above it.",
         "Give contamination for another share.",
     ),
     ReasonCode(
@@ -33,22 +33,22 @@ declare(
         "Which share of such rows were anomalies in the tables of the knowledge base.",
         "Give contamination if you know it.",
     ),
-    ReasonCode("DEC-030", "Cut", "How many rows lie above the threshold."),
+    ReasonCode("DEC-030", "Threshold", "How many rows lie above the threshold."),
     ReasonCode(
         "DEC-031",
-        "Cut among ties",
-        "Rows share the score at the cut, so that fewer are labelled than asked for: a tie is never cut.",
+        "Threshold among ties",
+        "Rows share the score at the threshold, so that fewer are labelled than asked for: a tie is never split.",
     ),
     ReasonCode("DEC-032", "Nothing stands out", "All scores are equal: no row is labelled."),
     ReasonCode(
         "DEC-033",
-        "Cut moved by the target metric",
+        "Threshold moved by the target metric",
         "More or fewer rows are labelled, as the target metric asks for.",
         "Give contamination for a share of your own.",
     ),
     ReasonCode(
         "DEC-034",
-        "Cut by expected F-measure",
+        "Threshold by expected F-measure",
         "As many rows are labelled as make the expected F-measure largest, as the target metric asks for.",
         "Give contamination for a share of your own, or an alert_budget for the most there may be.",
     ),
@@ -64,5 +64,5 @@ declare(
         "The most rows that may be labelled, and whether that is fewer than would have been.",
         "Give a larger alert_budget to see more.",
     ),
-    ReasonCode("DEC-060", "Cut moved by the user", "The user set a contamination or a threshold afterwards."),
+    ReasonCode("DEC-060", "Threshold moved by the user", "The user set a contamination or a threshold afterwards."),
 )

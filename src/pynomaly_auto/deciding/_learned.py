@@ -1,4 +1,4 @@
-"""Share, cut and calibration from the knowledge base's probabilities."""
+"""Share, threshold and calibration from the knowledge base's probabilities."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Learned:
 
 
 def learn(scores: FloatArray, probabilities: FloatArray, given: float | None, metric: str | None) -> Learned:
-    """Make probabilities rise with the score, and read share and cut off them.
+    """Make probabilities rise with the score, and read share and threshold off them.
 
     As many rows are labelled as anomalies are expected. The target metrics f1, precision and recall label as many as
     give the largest expected F-measure instead: with few sure anomalies that are, for f1 and recall, far more rows than
@@ -66,8 +66,10 @@ def learn(scores: FloatArray, probabilities: FloatArray, given: float | None, me
         reason = Reason(code="DEC-021", subject="contamination", text=text, evidence={"contamination": given})
         estimate = ShareEstimate(share=given, spread=0.0, method="given", reasons=(reason, learned))
         return Learned(probabilities=_shifted(p, given), estimate=estimate, labelled=round(given * len(p)))
-    count, cut = _best(p, metric) if metric in _BETA else _expected(p)
-    estimate = ShareEstimate(share=expected, spread=_SPREAD, method="learned from known tables", reasons=(learned, cut))
+    count, reason = _best(p, metric) if metric in _BETA else _expected(p)
+    estimate = ShareEstimate(
+        share=expected, spread=_SPREAD, method="learned from known tables", reasons=(learned, reason)
+    )
     return Learned(probabilities=p, estimate=estimate, labelled=count)
 
 

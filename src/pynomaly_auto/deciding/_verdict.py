@@ -1,4 +1,4 @@
-"""The verdict: where the cut lies, which rows fall on which side of it, and why."""
+"""The verdict: where the threshold lies, which rows fall on which side of it, and why."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pynomaly_auto.deciding._learned import calibration_of, learn, shift
 from pynomaly_auto.deciding._share import ShareEstimate, estimate_share
 from pynomaly_auto.errors import InvalidInputError, SettingError
 from pynomaly_auto.records import Calibration, FloatArray, IntArray, Reason, Verdict
-from pynomaly_auto.regimes import REGIMES, Cut
+from pynomaly_auto.regimes import REGIMES, ThresholdMeaning
 from pynomaly_auto.settings import Settings
 
-FALSE_ALARM_SHARE = 0.05  # of training rows beyond the cut, where all of them are taken as normal
+FALSE_ALARM_SHARE = 0.05  # of training rows beyond the threshold, where all of them are taken as normal
 
 # How many rows are labelled, against the estimated share, for the metrics that are served by more or by fewer, where no
 # probabilities are known.
@@ -27,7 +27,7 @@ _SHIFTS = {"precision": 0.6, "recall": 1.6}
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Evidence:
-    """What the cut may rest on; as `decide` takes it."""
+    """What the threshold may rest on; as `decide` takes it."""
 
     scores: FloatArray
     member_scores: FloatArray
@@ -41,8 +41,8 @@ class _Wanted:
 
     Args:
         estimate: The share of anomalies, or of false alarms.
-        labelled: Rows above the cut, as long as ties and budgets allow it.
-        calibration: From scores to probabilities, where that is known; None: it follows from the cut.
+        labelled: Rows above the threshold, as long as ties and budgets allow it.
+        calibration: From scores to probabilities, where that is known; None: it follows from the threshold.
     """
 
     estimate: ShareEstimate
@@ -62,12 +62,13 @@ def decide(
     """Decide which training rows are anomalies.
 
     As many rows lie strictly above the threshold as anomalies are expected: round(c·n) of them for a contamination c
-    that is given or, with ``"auto"``, estimated (see `estimate_share`). Only then does a target metric shift the cut:
-    ``"f1"``, ``"precision"`` and ``"recall"`` to the largest expected F-measure where probabilities are known; without
-    them 0.6 times as many labels for precision, 1.6 times for recall, at most half of all rows, at least one. With
-    ``novelty=True`` all training rows are taken as normal, and the threshold leaves 5 % of them (or the given
-    contamination) above it: the expected share of false alarms. An alert budget is never exceeded. No cut goes through
-    rows of one score: where such a block does not fit in whole, none of it is labelled. Constant scores label nothing.
+    that is given or, with ``"auto"``, estimated (see `estimate_share`). Only then does a target metric shift the
+    threshold: ``"f1"``, ``"precision"`` and ``"recall"`` to the largest expected F-measure where probabilities are
+    known; without them 0.6 times as many labels for precision, 1.6 times for recall, at most half of all rows, at least
+    one. With ``novelty=True`` all training rows are taken as normal, and the threshold leaves 5 % of them (or the given
+    contamination) above it: the expected share of false alarms. An alert budget is never exceeded. No threshold goes
+    through rows of one score: where such a block does not fit in whole, none of it is labelled. Constant scores label
+    nothing.
 
     Args:
         scores: Combined scores of the training rows, finite, higher = more anomalous; shape (n_rows,).
@@ -75,7 +76,7 @@ def decide(
         settings: ``contamination``, the regime, ``target_metric``, ``alert_budget`` and ``random_state`` are read.
         probabilities: Of being an anomaly, from the knowledge base's calibrator, shape (n_rows,): with them the share
             is their mean, and they are what a score is mapped to. None: nothing is known; the share is estimated from
-            the scores alone. Not used where the cut is one of false alarms.
+            the scores alone. Not used where the threshold is one of false alarms.
         member_raw: The members' raw scores, for distances that ranks do not show; shape (n_rows, n_members).
         periods: The period of each row, where the alert budget is per period; shape (n_rows,).
 
@@ -84,15 +85,15 @@ def decide(
     """
     scores, member_scores = _checked(scores, member_scores)
     evidence = _Evidence(scores=scores, member_scores=member_scores, member_raw=member_raw, probabilities=probabilities)
-    cut = REGIMES[settings.regime].cut
-    found = _CUTS[cut](evidence, settings)
+    meaning = REGIMES[settings.regime].threshold
+    found = _WANTED[meaning](evidence, settings)
     estimate, wanted = found.estimate, found.labelled
     reasons = list(estimate.reasons)
     if settings.alert_budget is not None:
         most = most_rows(scores, settings.alert_budget, periods)
         reasons.append(budget_reason(settings.alert_budget, most, wanted))
         wanted = min(wanted, most)
-    threshold, reason = _cut(scores, wanted)
+    threshold, reason = _threshold(scores, wanted)
     reasons.append(reason)
     constant = np.ptp(scores) == 0 and settings.contamination == "auto"
     return _assemble(
@@ -100,7 +101,7 @@ def decide(
         threshold=threshold,
         estimate=replace(estimate, share=0.0 if constant else estimate.share, reasons=tuple(reasons)),
         calibration=found.calibration,
-        expecting=cut == "share of anomalies",
+        expecting=meaning == "share of anomalies",
     )
 
 
@@ -118,13 +119,13 @@ def _by_false_alarms(evidence: _Evidence, settings: Settings) -> _Wanted:
     """As many rows as false alarms are accepted: all training rows are taken as normal."""
     given = _given(settings)
     share = FALSE_ALARM_SHARE if given is None else given
-    text = f"The training rows are taken as normal; the cut leaves {share:.2%} of them above it as false alarms."
+    text = f"The training rows are taken as normal; the threshold leaves {share:.2%} of them above it as false alarms."
     reason = Reason(code="DEC-022", subject="contamination", text=text, evidence={"false_alarms": share})
     estimate = ShareEstimate(share=share, spread=0.0, method="novelty: share of false alarms", reasons=(reason,))
     return _Wanted(estimate=estimate, labelled=round(share * len(evidence.scores)))
 
 
-_CUTS: Mapping[Cut, Callable[[_Evidence, Settings], _Wanted]] = {
+_WANTED: Mapping[ThresholdMeaning, Callable[[_Evidence, Settings], _Wanted]] = {
     "share of anomalies": _by_share,
     "false alarms": _by_false_alarms,
 }
@@ -153,7 +154,7 @@ def move(
     contamination: float | None = None,
     threshold: float | None = None,
 ) -> Verdict:
-    """Move the cut without refitting anything; what the user sets by hand outweighs an alert budget.
+    """Move the threshold without refitting anything; what the user sets by hand outweighs an alert budget.
 
     Args:
         verdict: The verdict so far.
@@ -171,17 +172,17 @@ def move(
         if not _is_number(contamination) or not 0 < contamination <= 0.5:
             raise SettingError(f"contamination is {contamination!r}.", fix="Give a share in (0, 0.5].")
         share = float(contamination)
-        cut, reason = _cut(scores, round(share * len(scores)))
+        new, reason = _threshold(scores, round(share * len(scores)))
         said, method = f"Contamination set to {share:.2%} by the user", "contamination set by the user"
     else:
         if not _is_number(threshold) or threshold is None:
             raise SettingError(f"threshold is {threshold!r}.", fix="Give a finite number on the scale of the scores.")
         # Where the share was read off the probabilities, it stays what it was, as they do.
-        cut, share = (
+        new, share = (
             float(threshold),
             float((scores > threshold).mean()) if known.single_point else verdict.contamination,
         )
-        said, reason = f"Threshold set to {cut:.4g} by the user", None
+        said, reason = f"Threshold set to {new:.4g} by the user", None
         method = "threshold set by the user"
         if not known.single_point:
             method = f"{verdict.method.removesuffix(f'; {method}')}; {method}"
@@ -189,7 +190,7 @@ def move(
         code="DEC-060",
         subject="threshold",
         text=f"{said}; it was {verdict.threshold:.4g} ({verdict.method}).",
-        evidence={"threshold": cut, "before": verdict.threshold, "share": share},
+        evidence={"threshold": new, "before": verdict.threshold, "share": share},
     )
     estimate = ShareEstimate(
         share=share,
@@ -198,12 +199,12 @@ def move(
         reasons=verdict.reasons + ((moved,) if reason is None else (moved, reason)),
     )
     if not known.single_point:
-        # A share the user knows moves all probabilities; where they want the cut says nothing of any row.
+        # A share the user knows moves all probabilities; where they want the threshold says nothing of any row.
         calibration: Calibration | None = known if contamination is None else shift(known, scores, share)
     else:
         calibration = None
     return _assemble(
-        scores, threshold=cut, estimate=estimate, calibration=calibration, expecting=verdict.expectation is not None
+        scores, threshold=new, estimate=estimate, calibration=calibration, expecting=verdict.expectation is not None
     )
 
 
@@ -264,8 +265,8 @@ def _share(evidence: _Evidence, settings: Settings) -> ShareEstimate:
     return estimate_share(evidence.scores, evidence.member_scores, member_raw=evidence.member_raw, seed=seed)
 
 
-def _cut(scores: FloatArray, wanted: int) -> tuple[float, Reason]:
-    """The threshold that leaves ``wanted`` rows strictly above it, or fewer where it would cut through a tie."""
+def _threshold(scores: FloatArray, wanted: int) -> tuple[float, Reason]:
+    """The threshold that leaves ``wanted`` rows strictly above it, or fewer where it would go through a tie."""
     n = len(scores)
     ordered = np.sort(scores)[::-1]
     if ordered[0] == ordered[-1]:

@@ -162,7 +162,7 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def decision_function(self, X: Any) -> FloatArray:
-        """Signed distance from the cut, negative for anomalies; shape (n_rows,)."""
+        """Signed distance from the threshold, negative for anomalies; shape (n_rows,)."""
         return self.score_samples(X) - self.offset_
 
     def score_samples(self, X: Any) -> FloatArray:
@@ -218,14 +218,14 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
         return evaluation(judged, y, seconds=time.perf_counter() - started)
 
     def set_contamination(self, contamination: float) -> Self:
-        """Move the cut so that this share of the training rows lies above it; nothing is fitted again.
+        """Move the threshold so that this share of the training rows lies above it; nothing is fitted again.
 
         The share counts as what is known of the table, so the probabilities move with it.
         """
         return self._moved(contamination=contamination)
 
     def set_threshold(self, threshold: float) -> Self:
-        """Move the cut to this combined score (``-score_samples``); nothing is fitted again.
+        """Move the threshold to this combined score (``-score_samples``); nothing is fitted again.
 
         What was learned from known tables stays as it is: the probabilities and the share of anomalies.
         """
@@ -235,7 +235,7 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
         """A smaller detector that agrees with this one as far as it can; this one stays as it is.
 
         ``ensemble_.compaction`` of the new one, and the reason ``ENG-001``, say what is lost. Training rows keep the
-        scores they have; cut, probabilities and explanations stay what they are.
+        scores they have; threshold, probabilities and explanations stay what they are.
 
         Args:
             latency_ms: Most milliseconds that one new row may take on this machine, as it is now.

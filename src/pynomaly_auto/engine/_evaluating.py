@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto.errors import InvalidInputError, shown
-from pynomaly_auto.records import CutQuality, Evaluation, FloatArray, Judgement
+from pynomaly_auto.records import Evaluation, FloatArray, Judgement, ThresholdQuality
 from pynomaly_auto.scoring import average_precision, roc_auc
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
-_CUTS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)  # shares of the rows whose labelling is compared
+_SHARES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)  # shares of the rows whose labelling is compared
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _FORMS = "Give 1 for an anomaly and 0 for a normal row, or -1 for an anomaly and 1 for a normal row."
 
@@ -82,7 +82,7 @@ def evaluation(judged: Judgement, y: Any, *, seconds: float) -> Evaluation:
         roc_auc=roc_auc(anomalous.astype(np.int64), scores) if both else None,
         average_precision=average_precision(anomalous.astype(np.int64), scores) if both else None,
         brier=float(np.square(probabilities - anomalous).mean()),
-        cuts=tuple(_cut(scores, anomalous, share) for share in _CUTS if round(share * n) >= 1),
+        thresholds=tuple(_quality_at(scores, anomalous, share) for share in _SHARES if round(share * n) >= 1),
         quantiles={
             name: tuple(np.quantile(scores[rows], _QUANTILES).tolist()) if rows.any() else ()
             for name, rows in (("normal", ~anomalous), ("anomalies", anomalous))
@@ -91,11 +91,11 @@ def evaluation(judged: Judgement, y: Any, *, seconds: float) -> Evaluation:
     )
 
 
-def _cut(scores: FloatArray, anomalous: Flags, share: float) -> CutQuality:
+def _quality_at(scores: FloatArray, anomalous: Flags, share: float) -> ThresholdQuality:
     threshold = float(np.sort(scores)[-round(share * len(scores))])
     flagged = scores >= threshold
     found, n_flagged, n_anomalies = int((flagged & anomalous).sum()), int(flagged.sum()), int(anomalous.sum())
-    return CutQuality(
+    return ThresholdQuality(
         share=share,
         n_flagged=n_flagged,
         threshold=threshold,

@@ -1,4 +1,4 @@
-"""What a fitted run leaves behind to judge rows with: encoder, ensemble, cut."""
+"""What a fitted run leaves behind to judge rows with: encoder, ensemble, threshold."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Model:
     Args:
         encoder: Turns the user's tables into rows for the detectors.
         ensemble: Scores encoded rows.
-        verdict: The cut and the calibration in force.
+        verdict: The threshold and the calibration in force.
         seen: Training rows and their scores.
         reference: Some training rows, encoded, to explain new rows against.
         cells: The user's cells of the same rows.

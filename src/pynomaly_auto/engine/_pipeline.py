@@ -240,7 +240,7 @@ def explain_table(model: Model, table: Any, rows: Any, *, method: str, seed: int
     Args:
         model: Fitted.
         table: Rows with the columns fitted on.
-        rows: Positions in it; None: the 20 with the highest scores among those above the cut.
+        rows: Positions in it; None: the 20 with the highest scores among those above the threshold.
         method: How contributions are found; see `Explaining`.
         seed: Seed of the background rows.
     """

@@ -57,7 +57,7 @@ class _Recording(threading.Thread):
     A thread, because writing a large model takes seconds that ``fit`` may not have.
 
     Args:
-        detector: A copy, so that moving the cut meanwhile does not change what is recorded.
+        detector: A copy, so that moving the threshold meanwhile does not change what is recorded.
         tracker: Where to.
         end: When the caller stops waiting, on the monotonic clock.
     """

@@ -141,7 +141,7 @@ def correlation(a: FloatArray, b: FloatArray) -> float:
 
 
 def overlap(a: FloatArray, b: FloatArray, share: float = 0.05) -> float:
-    """Share of the top rows by one score that are also top rows by the other (ties at the cut count as top)."""
+    """Share of the top rows by one score that are also top rows by the other (ties at the threshold count as top)."""
     count = max(1, round(share * a.size))
     tops = [values >= np.partition(values, -count)[-count] for values in (a, b)]
     return float((tops[0] & tops[1]).sum() / max(1, min(tops[0].sum(), tops[1].sum())))

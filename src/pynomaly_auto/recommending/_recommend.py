@@ -280,7 +280,7 @@ def _portfolio(usable: list[Judged], context: Context) -> tuple[str, ...]:
 def _in_order(
     selected: list[Judged], settings: Settings, portfolio: tuple[str, ...], shares: Mapping[str, float]
 ) -> list[Judged]:
-    """Forced ones, the portfolio, who has a least share, then greedily: the best after a discount for what is covered."""
+    """Forced ones, the portfolio, who has a least share, then greedily: the best, less what is covered already."""
     force = set(settings.overrides.force)
     order = sorted((j for j in selected if j.candidate.detector in force), key=lambda j: -j.candidate.score)
     named = {j.candidate.detector: j for j in selected}

@@ -161,7 +161,7 @@ def _from_data(profile: Profile, limits: Mapping[str, Any], decide: _Decide) -> 
     if limits.get("contamination") is None:
         text = f"estimated from the scores; raw distances hint at {share:.1%}"
         decide("contamination", "auto", text, evidence, asked=False)
-        text = "none: as many rows are labelled as anomalies are expected; f1, precision or recall would move that cut"
+        text = "none: as many rows are labelled as anomalies are expected; f1, precision or recall would move it"
         decide("target_metric", None, text, {}, asked=False)
 
 

@@ -71,7 +71,7 @@ def _cards(result: Result, found: int, total: int) -> str:
         (f"{found / max(total, 1):.2%}", "of all rows"),
         (
             f"{result.verdict.contamination:.2%}",
-            "share cut for" if expected is None else "anomalies expected, flagged or not",
+            "share the threshold is set for" if expected is None else "anomalies expected, flagged or not",
         ),
         (f"{result.verdict.threshold:.3g}", "threshold"),
         (str(len(result.ensemble.members)), "models combined"),
@@ -131,8 +131,8 @@ def _reasons(reasons: Sequence[Reason]) -> str:
     for stage, members in groups.items():
         rows = [(f"<code>{escape(r.code)}</code>", _text(r.subject), escape(r.text)) for r in members]
         blocks.append(f"<div><b>{escape(stage)}</b></div>{_table(('code', 'about', 'why'), rows)}")
-    cut = f'<p class="pyn-note">The first {len(shown)} are shown; <code>result.reasons</code> has all.</p>'
-    note = cut if len(reasons) > len(shown) else ""
+    truncated = f'<p class="pyn-note">The first {len(shown)} are shown; <code>result.reasons</code> has all.</p>'
+    note = truncated if len(reasons) > len(shown) else ""
     title = f"Reasons <small>({_plural(len(reasons), 'decision', 'decisions')})</small>"
     body = "".join(blocks)
     return f'<details><summary>{title}</summary><div class="pyn-scroll">{note}{body}</div></details>'

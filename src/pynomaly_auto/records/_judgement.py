@@ -26,7 +26,7 @@ class Judgement:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CutQuality:
+class ThresholdQuality:
     """What labelling the rows with the highest scores would have given.
 
     Args:
@@ -62,10 +62,10 @@ class Evaluation:
         f1: Harmonic mean of precision and recall.
         accuracy: Share of the rows labelled rightly.
         false_positive_rate: Share of the normal rows that are flagged.
-        roc_auc: Area under the ROC curve, of the scores whatever the cut.
-        average_precision: Precision averaged over recall, of the scores whatever the cut.
+        roc_auc: Area under the ROC curve, of the scores whatever the threshold.
+        average_precision: Precision averaged over recall, of the scores whatever the threshold.
         brier: Mean squared error of the calibrated probabilities.
-        cuts: What other cuts would have given.
+        thresholds: What other thresholds would have given.
         quantiles: Score quantiles (5, 25, 50, 75 and 95 %) of the normal rows and of the anomalies.
         seconds_per_row: What judging one of these rows took.
     """
@@ -84,7 +84,7 @@ class Evaluation:
     roc_auc: float | None
     average_precision: float | None
     brier: float
-    cuts: tuple[CutQuality, ...] = field(repr=False)
+    thresholds: tuple[ThresholdQuality, ...] = field(repr=False)
     quantiles: dict[str, tuple[float, ...]] = field(repr=False)
     seconds_per_row: float
 

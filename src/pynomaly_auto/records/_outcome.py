@@ -192,7 +192,7 @@ def _about(count: float) -> str:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Verdict:
-    """Where the cut lies, and on which side each training row falls.
+    """Where the threshold lies, and on which side each training row falls.
 
     Args:
         scores: Combined scores, higher = more anomalous; shape (n_rows,).
@@ -206,7 +206,7 @@ class Verdict:
         calibration: The map from score to probability, for new rows.
         spread: Standard deviation of the logit of the contamination; 0 where it was given.
         expectation: How many of the labelled rows are expected to be real; None where the training rows are all taken
-            as normal, so that whatever lies above the cut is a false alarm.
+            as normal, so that whatever lies above the threshold is a false alarm.
     """
 
     scores: FloatArray = field(repr=False)

@@ -101,7 +101,7 @@ class Result:
         if not found:
             return "No row is flagged."
         rows = "1 row lies" if found == 1 else f"{found:,} rows lie"
-        return f"{rows} above the cut: false alarms, as all rows are taken as normal."
+        return f"{rows} above the threshold: false alarms, as all rows are taken as normal."
 
     @cached_property
     def reasons(self) -> tuple[Reason, ...]:
@@ -157,11 +157,11 @@ class Result:
         )
 
     def _shares(self) -> str:
-        """The share that is flagged beside the share expected, which counts rows on either side of the cut."""
+        """The share that is flagged beside the share expected, which counts rows on either side of the threshold."""
         n, share = len(self.labels), self.verdict.contamination
         flagged = f"That is {(self.labels == -1).sum() / max(n, 1):.2%} of {n:,} rows"
         if self.verdict.expectation is None:
-            return f"{flagged}; the cut was set for {share:.2%} ({self.verdict.method})."
+            return f"{flagged}; the threshold was set for {share:.2%} ({self.verdict.method})."
         expected = f"{share:.2%} of all rows, flagged or not, are expected to be anomalies"
         return f"{flagged}; {expected} ({self.verdict.method})."
 

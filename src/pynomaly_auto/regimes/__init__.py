@@ -3,17 +3,17 @@
 from pynomaly_auto.regimes._catalogue import REGIMES
 from pynomaly_auto.regimes._contaminated import CONTAMINATED
 from pynomaly_auto.regimes._novelty import NOVELTY
-from pynomaly_auto.regimes._regime import Combiner, Cut, Judged, Leaning, Regime, Tail, Weighing
+from pynomaly_auto.regimes._regime import Combiner, Judged, Leaning, Regime, Tail, ThresholdMeaning, Weighing
 
 __all__ = [
     "CONTAMINATED",
     "NOVELTY",
     "REGIMES",
     "Combiner",
-    "Cut",
     "Judged",
     "Leaning",
     "Regime",
     "Tail",
+    "ThresholdMeaning",
     "Weighing",
 ]

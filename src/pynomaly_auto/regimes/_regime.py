@@ -12,7 +12,7 @@ from pynomaly_auto.records import Configuration
 Combiner: TypeAlias = Literal["robust mean", "stronger half"]
 Weighing: TypeAlias = Literal["by strength", "equal"]
 Tail: TypeAlias = Literal["bounded", "exponential"]
-Cut: TypeAlias = Literal["share of anomalies", "false alarms"]
+ThresholdMeaning: TypeAlias = Literal["share of anomalies", "false alarms"]
 Judged: TypeAlias = Literal["rows fitted on", "held-out rows"]
 
 
@@ -45,7 +45,7 @@ class Regime:
         combiner: How the members' inputs become one score.
         weights: What the members' weights go by.
         tail: How a member's input goes on beyond its largest training score.
-        cut: What the share of training rows above the threshold means, and how many are labelled.
+        threshold: What the share of training rows above the threshold means, and how many are labelled.
         asks_knowledge_base: Whether what was learned of known tables holds here; it is learned of such tables alone.
         unasked: Why it is not asked, for a person; empty where it is.
         remembers_rows: Whether rows to be judged may be training rows, which are then recognised.
@@ -64,7 +64,7 @@ class Regime:
     combiner: Combiner
     weights: Weighing
     tail: Tail
-    cut: Cut
+    threshold: ThresholdMeaning
     asks_knowledge_base: bool
     unasked: str = ""
     remembers_rows: bool

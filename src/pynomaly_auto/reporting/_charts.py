@@ -51,7 +51,7 @@ def histogram(scores: FloatArray, threshold: float, *, bins: int = 48) -> Markup
     low, high = min(low, threshold), max(high, threshold)
     if high <= low:
         low, high = low - 0.5, high + 0.5
-    # The threshold is made an edge, so that no bar mixes both sides of the cut.
+    # The threshold is made an edge, so that no bar mixes both sides of it.
     below = max(1, min(bins - 1, round(bins * (threshold - low) / (high - low)))) if low < threshold < high else bins
     edges = np.linspace(low, high, bins + 1)
     if below < bins:
@@ -71,11 +71,11 @@ def histogram(scores: FloatArray, threshold: float, *, bins: int = 48) -> Markup
                 f"<title>{count:,} rows, scores {left:.3g} to {right:.3g}</title></rect>"
             )
     parts += [_x_label(x(tick), _number(tick)) for tick in _ticks(low, high, 9)]
-    cut = x(threshold)
-    side, shift = ("end", -6) if cut > _W * 0.7 else ("start", 6)
+    line = x(threshold)
+    side, shift = ("end", -6) if line > _W * 0.7 else ("start", 6)
     parts.append(
-        f'<line class="cut" x1="{cut:.1f}" x2="{cut:.1f}" y1="{_TOP - 8}" y2="{_H - _BOTTOM}"/>'
-        f'<text class="strong" x="{cut + shift:.1f}" y="{_TOP - 6}" text-anchor="{side}">'
+        f'<line class="threshold" x1="{line:.1f}" x2="{line:.1f}" y1="{_TOP - 8}" y2="{_H - _BOTTOM}"/>'
+        f'<text class="strong" x="{line + shift:.1f}" y="{_TOP - 6}" text-anchor="{side}">'
         f"threshold {_number(threshold)}</text>"
     )
     parts.append(_axis_title("combined score", "rows (log)"))

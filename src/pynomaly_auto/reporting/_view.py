@@ -166,7 +166,7 @@ def _cards(result: Result, found: int, total: int) -> tuple[Fact, ...]:
     return (
         Fact(name="rows flagged", value=f"{found:,}", note=f"{found / max(total, 1):.2%} of {total:,} rows"),
         *real,
-        Fact(name="share cut for", value=share, note=verdict.method)
+        Fact(name="share the threshold is set for", value=share, note=verdict.method)
         if e is None
         else Fact(name="anomalies in all rows", value=share, note=f"flagged or not; {verdict.method}"),
         Fact(name="threshold", value=number(float(verdict.threshold)), note="on the combined score"),
