@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_STARTING_SHARE = 0.5  # of a time budget that may be over before the run itself begins
+from pynomaly_auto._budget import STARTING_SHARE
+
 _WAITING_SINCE: ContextVar[float | None] = ContextVar("waiting since", default=None)
 
 
@@ -34,7 +35,7 @@ class Deadline:
     def __init__(self, seconds: float | None) -> None:
         now, since = time.monotonic(), _WAITING_SINCE.get()
         # However long starting took, half of the time is left for the run itself.
-        most = math.inf if seconds is None else _STARTING_SHARE * seconds
+        most = math.inf if seconds is None else STARTING_SHARE * seconds
         self.seconds = seconds
         self.started = now if since is None else now - min(max(now - since, 0.0), most)
 

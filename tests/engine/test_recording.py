@@ -104,7 +104,7 @@ def test_trouble_with_report_or_model_is_a_warning(
         raise RuntimeError("disk on fire")
 
     monkeypatch.setattr(f"pynomaly_auto.engine._recording.{'save' if broken == 'model' else 'write_report'}", fail)
-    monkeypatch.setattr("pynomaly_auto.engine._recording._PATIENCE", 0.5)
+    monkeypatch.setattr("pynomaly_auto._budget.RECORDING_MOST", 0.5)
     result = quick(n_trials=2, tracking=str(tmp_path)).fit(table).result_
     if broken != "slow":
         assert {w.code for w in result.warnings} == {"TRK-010"}

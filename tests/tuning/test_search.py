@@ -16,7 +16,7 @@ from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.settings import Overrides, Settings
 from pynomaly_auto.tuning import tune
-from pynomaly_auto.tuning._plan import search_share
+from pynomaly_auto.tuning._plan import share_of_search
 from pynomaly_auto.tuning._search import pareto
 
 GOOD = ("fake_sum", "fake_max", "fake_few")
@@ -283,8 +283,8 @@ def test_a_dear_trial_has_to_promise_something(pool):
 
 def test_the_search_leaves_time_for_fitting_the_likely_members():
     ranking = make_ranking("fake_sum", "slow")
-    shares = [search_share(ranking, (rows, 10), 2, 60.0) for rows in (1_000, 100_000, 10_000_000)]
+    shares = [share_of_search(ranking, (rows, 10), 2, 60.0) for rows in (1_000, 100_000, 10_000_000)]
     assert shares == sorted(shares, reverse=True)
     assert (shares[0], shares[-1]) == (0.55, 0.2)
-    assert search_share(ranking, (1_000, 10), 2, 0.0) == 0.2
-    assert search_share(replace(ranking, portfolio=("fake_sum",)), (10_000_000, 10), 2, 60.0) > 0.2
+    assert share_of_search(ranking, (1_000, 10), 2, 0.0) == 0.2
+    assert share_of_search(replace(ranking, portfolio=("fake_sum",)), (10_000_000, 10), 2, 60.0) > 0.2

@@ -14,6 +14,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pynomaly_auto import _optional
+from pynomaly_auto._budget import BRIEF, BRIEF_ROWS, explaining_reserve, explaining_seconds, time_to_fuse
 from pynomaly_auto._deadline import Deadline
 from pynomaly_auto._version import __version__
 from pynomaly_auto.dataset import EqualRows, TableEncoder, to_frame
@@ -36,13 +37,6 @@ from pynomaly_auto.tracking import NullTracker, Tracker, open_tracker
 from pynomaly_auto.tuning import TuningPlan, refit, tune
 
 _EXPLAINED_ROWS = 20
-# With less than that, seconds count from the first on: meta-features of fewer rows are nearly the same.
-_BRIEF_SECONDS, _BRIEF_ROWS = 2.0, 500
-_FUSING_SECONDS, _FUSING_SHARE = 3e-5, 0.3  # per row, with reserve; share of the time left that fusing may take
-# Explanations are the last thing to take time: the stages before leave them this share of the budget, at most so many
-# seconds, ten times what twenty rows of thirty columns take. What is left beyond that they may use, but never long.
-_EXPLAINING_SHARE, _EXPLAINING_RESERVE = 0.1, 2.0
-_EXPLAINING_SECONDS = 8.0
 # Training rows kept with the model, to explain new rows against.
 _REFERENCE_ROWS = 2_000
 _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "pyod", "lightgbm", "optuna", "mlflow", "isotree", "torch")
@@ -125,7 +119,7 @@ def _stages(
             ranking = recommend(found, settings, base)
             expert = None if base is None else base.fitted_quality(found.meta_features)
             expertise = _expertise(base, found, settings, dataset)
-        reserve = min(_EXPLAINING_RESERVE, _EXPLAINING_SHARE * (deadline.seconds or math.inf))
+        reserve = explaining_reserve(deadline.seconds)
         before = deadline.reserving(reserve)
         plan = TuningPlan(
             settings=settings, seed=seed, deadline=before, pool=pool, predict_quality=expert,
@@ -151,7 +145,7 @@ def _stages(
             equal = EqualRows.of(dataset.X)
             fitted = [replace(m, scores=equal.mean(m.scores)) for m in refit(dataset, chosen, plan, tuned)]
             left = math.inf if plan.by_count else max(deadline.remaining(), reserve)
-            lent = expertise if _time_to_fuse(left, dataset.n_rows) else None
+            lent = expertise if time_to_fuse(left, dataset.n_rows) else None
             ensemble = FittedEnsemble.of(chosen, fitted, lent, tail=regime.tail)
     with stage("deciding"):
         calibrator = None if base is None else base.calibrator
@@ -166,7 +160,7 @@ def _stages(
         )
     model = _model((encoder, ensemble, verdict), dataset, table, remembering=regime.remembers_rows)
     with stage("explaining"):
-        seconds = None if deadline.seconds is None else min(_EXPLAINING_SECONDS, max(deadline.remaining(), reserve))
+        seconds = explaining_seconds(deadline.seconds, deadline.remaining())
         options = Explaining(seed=seed, seconds=seconds, quick=model.quick_score())
         top = most_anomalous(verdict)
         explanations = explain_rows(model.score, dataset, top, values=to_frame(table), options=options)
@@ -199,13 +193,8 @@ def _expertise(base: KnowledgeBase | None, found: Profile, settings: Settings, d
 
 def _profiled_rows(settings: Settings) -> int:
     """Most rows the profile looks at."""
-    brief = settings.n_trials is None and (settings.time_budget or math.inf) < _BRIEF_SECONDS
-    return _BRIEF_ROWS if brief else MAX_ROWS
-
-
-def _time_to_fuse(left: float, n_rows: int) -> bool:
-    """Whether fusing all rows leaves enough of so many seconds for what follows."""
-    return n_rows * _FUSING_SECONDS < _FUSING_SHARE * left
+    brief = settings.n_trials is None and (settings.time_budget or math.inf) < BRIEF
+    return BRIEF_ROWS if brief else MAX_ROWS
 
 
 def _model(

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pynomaly_auto import _budget
 from pynomaly_auto._scratch import Scratch
 from pynomaly_auto.engine._pipeline import Run
 from pynomaly_auto.engine._storage import SUFFIX, save
@@ -20,25 +21,19 @@ from pynomaly_auto.tracking import NullTracker, Tracker
 if TYPE_CHECKING:
     from pynomaly_auto.engine._detector import AutonomousDetector
 
-# Without a time budget a slow store is waited for this long; what is not written by then goes on in the background.
-_PATIENCE = 20.0
-# A run may end 10 % and 2 s after its budget; recording takes no more than about half of that.
-_OVERRUN = 0.05
-_LEAST = 0.7
-
 
 def record(detector: AutonomousDetector, run: Run) -> None:
     """Hand the finished run to its tracker; problems become warnings of the result, also those met later."""
     if isinstance(run.tracker, NullTracker):
         return
-    spare = _LEAST + _OVERRUN * (run.deadline.seconds or 0.0)
+    spare = _budget.recording_seconds(run.deadline.seconds)
     recording = _Recording(copy.copy(detector), run.tracker, end=time.monotonic() + spare + run.deadline.remaining())
     try:
         recording.start()
     except RuntimeError:  # no thread to be had: the record is worth the time
         recording.run()
     else:
-        recording.join(min(_PATIENCE, spare + run.deadline.remaining()))
+        recording.join(min(_budget.RECORDING_MOST, spare + run.deadline.remaining()))
     _warn(detector, run.result, recording.problems)
     recording.tell(lambda problems: _warn(detector, run.result, problems))
 
@@ -90,5 +85,5 @@ class _Recording(threading.Thread):
                 text = f"Not recorded in full: {error}"
                 self._problems.append(Reason(code="TRK-010", subject="artifacts", text=text))
                 self._listener(self.problems)
-            left = max(0.0, min(_PATIENCE, self._end - time.monotonic()))
+            left = max(0.0, min(_budget.RECORDING_MOST, self._end - time.monotonic()))
             self._tracker.finish(self._detector.result_, files, model=model, timeout=left)

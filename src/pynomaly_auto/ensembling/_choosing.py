@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.stats import rankdata
 
+from pynomaly_auto._budget import HOPELESS_SHARE, MARGIN_SHARE
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.ensembling._combining import COMBINERS, WEIGHING
 from pynomaly_auto.errors import NothingFinishedError
@@ -26,7 +27,6 @@ _DIVERSITY = 0.15  # what a unit of diversity is worth in units of strength
 _GAIN = 0.002
 _SECOND = 0.05  # how much better than its default a detector's tuned trial must be to join it
 _SAMPLE = 5_000  # rows that correlations are measured on
-_SPARE = 0.3  # share of the worker-seconds left that fitting the fusion's base margin again may take
 
 
 @dataclass
@@ -160,7 +160,7 @@ def _usable(choice: _Choice, shape: tuple[int, int] | None, seconds_left: float 
         seconds = _full_seconds(trial, shape)
         if np.ptp(trial.scores) <= 0:
             choice.exclude(i, "ENS-010", "Left out: it gives all rows the same score.")
-        elif seconds_left is not None and seconds > 0.8 * seconds_left and shape and trial.n_rows < shape[0]:
+        elif seconds_left is not None and seconds > HOPELESS_SHARE * seconds_left and shape and trial.n_rows < shape[0]:
             text = (
                 f"Left out: fitting it on all rows would take {seconds:.1f} of {seconds_left:.1f} worker-seconds left."
             )
@@ -321,7 +321,7 @@ def _add_fusion_only(
     """What the fusion knows and is fitted already costs nothing more: it decides row by row whom to believe."""
     known = set() if fusion is None else set(fusion.members)
     core = () if fusion is None else fusion.core(fusion.members)
-    spare = math.inf if seconds_left is None else _SPARE * seconds_left
+    spare = math.inf if seconds_left is None else MARGIN_SHARE * seconds_left
     names = {choice.trials[i].configuration.fusion_name for i in choice.chosen}
     for i in usable:
         trial = choice.trials[i]

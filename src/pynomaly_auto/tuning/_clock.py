@@ -6,17 +6,13 @@ import math
 
 import numpy as np
 
+from pynomaly_auto._budget import HANG, LEAST_SEARCH, OTHER_SHARE, WANTED_SHARE, overtime
 from pynomaly_auto._deadline import Deadline
 
-_HANG = 600.0  # seconds after which a trial is given up when the clock must not decide anything else
 _SLOWEST = 10.0  # most that trials are believed to take longer than declared: beyond, one of them hung
 # Seconds of imagined trials that took as long as declared: what they are mixed with, a few short trials, whose
 # duration says little about the machine, move no decision.
 _USUAL, _OWN_USUAL = 0.5, 0.1
-# Share of the budget that a search gets when what came before has used it up: within what a run may overrun, and the
-# difference between one member and the five that the learned fusion starts from.
-_LEAST = 0.1
-_FIRST_SECONDS = 1.3  # past its end that the first result may take, beside a tenth of the budget
 
 
 class Clock:
@@ -37,7 +33,7 @@ class Clock:
         left = deadline.remaining()
         self.end = math.inf
         if share is not None and deadline.seconds is not None:
-            self.end = self.begun + max(share * left, _LEAST * deadline.seconds)
+            self.end = self.begun + max(share * left, LEAST_SEARCH * deadline.seconds)
         self._taken: dict[str, float] = {}
         self._declared: dict[str, float] = {}
         self._all_taken = self._all_declared = _USUAL
@@ -90,9 +86,9 @@ class Clock:
             answered: Some trial has completed.
         """
         if not self.rules:
-            return max(_HANG, 50 * expected)
+            return max(HANG, 50 * expected)
         # A worker's first trial also pays for its imports.
-        floor = max(1.0, (0.4 if wanted else 0.1) * self.span)
+        floor = max(1.0, (WANTED_SHARE if wanted else OTHER_SHARE) * self.span)
         return max(0.1, min(max(self.left(), 0.0) + self._overtime(answered), max(floor, 5 * expected)))
 
     def patient(self, *, answered: bool) -> bool:
@@ -102,9 +98,7 @@ class Clock:
 
     def _overtime(self, answered: bool) -> float:
         """Seconds past the end that the first result may take, within what the whole run may overrun."""
-        if answered or self._deadline.seconds is None:
-            return 0.0
-        return 0.1 * self._deadline.seconds + _FIRST_SECONDS
+        return 0.0 if answered else overtime(self._deadline.seconds)
 
     def wait(self) -> float | None:
         """Seconds until the next look at the clock; None: no need to look."""

@@ -24,11 +24,6 @@ from pynomaly_auto.pool import Outcome
 from pynomaly_auto.records import FloatArray
 from pynomaly_auto.tuning._objective import TrialRequest, run_trial
 
-EACH, TOGETHER = 0.1, 0.3  # most expected seconds of one trial, and of all
-AT_MOST = 1.0  # seconds they may really take, imports included: by then the workers are up
-SHARE = 0.2  # of the time left for the search that they may be expected to take
-AT_LEAST = 0.15  # seconds they may take however little is left: an answer a moment late is better than none
-
 
 @dataclass(frozen=True, eq=False)
 class _Rows:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from pynomaly_auto._budget import ROUND_SHARE, search_share
 from pynomaly_auto._deadline import Deadline
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.pool import Executor, RayExecutor
@@ -23,10 +24,6 @@ Settled: TypeAlias = Callable[[Configuration | str, Iterable[Trial]], Mapping[st
 _FEWEST_ROWS = 2_000
 _MOST_CELLS = 2_000_000  # rows times features of a trial: 20,000 x 100
 _LIKELY = 7
-_MARGIN = 1.6  # how much longer than declared fitting the members may take
-_AFTERWARDS = 0.1  # share of the time left for what follows the members
-_LEAST_SHARE, _LARGEST_SHARE = 0.2, 0.55
-_PORTFOLIO_SHARE = 0.5  # of the search's time that one round over all candidates may take
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,8 +37,6 @@ class TuningPlan:
         pool: Where trials run (unless the backend is Ray).
         predict_quality: Predicted quality in [0, 1] of a detector from its score statistics, from the knowledge base;
             None on a cold start.
-        until: Share of the remaining time the search may take; None: most of it when fitted trials can be kept as
-            they are, less when members have to be refitted on more rows.
         tuning_rows: Most rows a trial is fitted on.
         patience: Tuned trials without any gain after which the search stops.
         settled: Says of a tuned trial why it is not worth making; None: all are.
@@ -52,7 +47,6 @@ class TuningPlan:
     deadline: Deadline
     pool: Executor | None = None
     predict_quality: PredictQuality | None = None
-    until: float | None = None
     tuning_rows: int = 20_000
     patience: int = 16
     settled: Settled | None = None
@@ -95,7 +89,7 @@ def choose_rows(dataset: Dataset, ranking: Ranking, plan: TuningPlan) -> tuple[I
     why = "the width of the table" if allowed < plan.tuning_rows else "the limit for trials"
     left = plan.deadline.remaining()
     if not plan.by_count and math.isfinite(left):
-        seconds = left * (plan.until or 0.6) * _PORTFOLIO_SHARE * (plan.pool.workers if plan.pool else 1)
+        seconds = left * ROUND_SHARE * (plan.pool.workers if plan.pool else 1)
         rows = min(n, allowed)
         while rows > _FEWEST_ROWS and _round_seconds(ranking, rows, d) > seconds:
             rows = max(_FEWEST_ROWS, rows // 2)
@@ -111,7 +105,7 @@ def choose_rows(dataset: Dataset, ranking: Ranking, plan: TuningPlan) -> tuple[I
     return rows_chosen, Reason(code="TUN-001", subject="rows", text=text, evidence=evidence)
 
 
-def search_share(ranking: Ranking, shape: tuple[int, int], workers: int, left: float) -> float:
+def share_of_search(ranking: Ranking, shape: tuple[int, int], workers: int, left: float) -> float:
     """Share of the time left for the search, when members have to be fitted again on all rows afterwards.
 
     Args:
@@ -124,8 +118,7 @@ def search_share(ranking: Ranking, shape: tuple[int, int], workers: int, left: f
     first = {c.detector: c.configuration for c in ranking.candidates}
     likely = ranking.members or tuple(first.get(name, Configuration(detector=name)) for name in names)
     seconds = [DETECTORS[c.detector].seconds(*shape, c.params) for c in likely]
-    needed = _MARGIN * max(sum(seconds) / max(workers, 1), max(seconds, default=0.0))
-    return min(max(1.0 - needed / max(left, 1e-9) - _AFTERWARDS, _LEAST_SHARE), _LARGEST_SHARE)
+    return search_share(max(sum(seconds) / max(workers, 1), max(seconds, default=0.0)), left)
 
 
 def _round_seconds(ranking: Ranking, rows: int, features: int) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from pynomaly_auto._budget import LAST_RESORT, REFIT_HANG, REFIT_SHARE
 from pynomaly_auto.detectors import DETECTORS, FittedDetector
 from pynomaly_auto.errors import DetectorError, NothingFinishedError
 from pynomaly_auto.pool import Executor, Job, Outcome, describe
@@ -18,10 +19,7 @@ from pynomaly_auto.records import Dataset, Ensemble, FloatArray, Member, Reason,
 from pynomaly_auto.tuning._objective import TrialResult, run_trial, trial_request
 from pynomaly_auto.tuning._plan import Tuned, TuningPlan
 
-_HANG = 3600.0
 _PROBED = 2  # rows that a third party's detector scores before it becomes a member
-_SHARE = 0.85  # of the time left; the rest is for what follows
-_LAST_RESORT = 1.0  # seconds a last attempt gets even when the time is used up
 _ANY_SIZE = math.inf
 _BRIEF, _ENOUGH = 0.1, 6  # seconds below which a trial says nothing about the machine; trials that say enough
 
@@ -117,7 +115,7 @@ def _slowness(search: Search, n_features: int) -> float | None:
 
 
 def _left(plan: TuningPlan) -> float:
-    return math.inf if plan.by_count else plan.deadline.remaining() * _SHARE
+    return math.inf if plan.by_count else plan.deadline.remaining() * REFIT_SHARE
 
 
 def _taken_over(member: Member, tuned: Tuned, probe: FloatArray) -> FittedMember | None:
@@ -182,7 +180,7 @@ def _fit(
     members: list[Member], table: Any, probe: FloatArray, executor: Executor, plan: TuningPlan
 ) -> tuple[dict[int, FittedMember], list[Reason]]:
     left = _left(plan)
-    timeout = _HANG if math.isinf(left) else max(left, _LAST_RESORT)
+    timeout = REFIT_HANG if math.isinf(left) else max(left, LAST_RESORT)
     for member in members:
         request = trial_request(DETECTORS[member.detector], member.params, plan.seed, largest_payload=_ANY_SIZE)
         executor.submit(Job(function=run_trial, args=(request, table), timeout=timeout, key=member.trial))
@@ -240,9 +238,9 @@ def _last_resort(
         request = trial_request(
             DETECTORS[member.detector], member.params, plan.seed, rows=rows, score_all=True, largest_payload=_ANY_SIZE
         )
-        timeout = _HANG if plan.by_count else max(_left(plan), _LAST_RESORT)
+        timeout = REFIT_HANG if plan.by_count else max(_left(plan), LAST_RESORT)
         executor.submit(Job(function=run_trial, args=(request, table), timeout=timeout, key=member.trial))
-    end = None if plan.by_count else plan.deadline.elapsed() + max(_left(plan), _LAST_RESORT)
+    end = None if plan.by_count else plan.deadline.elapsed() + max(_left(plan), LAST_RESORT)
     outcomes = _gather(executor, lambda: None if end is None else end - plan.deadline.elapsed())
     text = "Fitted on the search's rows only, as no member could be fitted on all rows."
     return _sort_out(list(ensemble.members), outcomes, Reason(code="TUN-044", subject="", text=text), probe)

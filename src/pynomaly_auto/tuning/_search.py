@@ -10,20 +10,19 @@ from typing import Any
 
 import numpy as np
 
+from pynomaly_auto._budget import COSTLY_SHARE, HERE_EACH, HERE_TAKEN, SEARCH_SHARE, quick_seconds
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.pool import Executor, Job, Outcome
 from pynomaly_auto.records import Configuration, Dataset, Ranking, Reason, Role, Search, Trial, TrialStatus
 from pynomaly_auto.tuning._clock import Clock
-from pynomaly_auto.tuning._here import AT_LEAST, AT_MOST, EACH, SHARE, TOGETHER, run_here
+from pynomaly_auto.tuning._here import run_here
 from pynomaly_auto.tuning._objective import TrialRequest, TrialResult, run_trial, trial_request
 from pynomaly_auto.tuning._optuna import Proposal, Proposer
-from pynomaly_auto.tuning._plan import Tuned, TuningPlan, choose_rows, search_share
+from pynomaly_auto.tuning._plan import Tuned, TuningPlan, choose_rows, share_of_search
 from pynomaly_auto.tuning._quality import COLD_WEIGHTS, WEIGHTS, Judge
 
 _BATCH = 8  # trials asked for at once when the count rules; never the number of workers, or results would depend on it
-_UNTIL = 0.8  # share of the time left for the search when trials are fitted on all rows and can be taken over
-_COSTLY = 0.02  # share of the time budget from which one trial has to promise something
 _PAYLOAD = 16 * 2**20
 _PAYLOADS = 256 * 2**20
 _GAIN = 0.003  # smallest gain in the mean quality of the best five detectors that counts as an improvement
@@ -117,17 +116,18 @@ class _Run:
         """What is tried in this process until the workers are up."""
         if not self.clock.rules or self.plan.settings.memory_limit is not None:  # only a worker can be held to it
             return []
-        together = min(TOGETHER, max(SHARE * self.clock.span, AT_LEAST))
-        return self.proposer.quick(EACH, together, first=self._wanted())
+        return self.proposer.quick(HERE_EACH, quick_seconds(self.clock.span), first=self._wanted())
 
     def _share(self) -> float | None:
         """Share of the time left that the search may take; None: the clock decides nothing."""
         if self.plan.by_count:
             return None
-        if self.plan.until is not None:
-            return self.plan.until
         left = self.plan.deadline.remaining()
-        return _UNTIL if self.rows is None else search_share(self.ranking, self.shape, self.executor.workers, left)
+        return (
+            SEARCH_SHARE
+            if self.rows is None
+            else share_of_search(self.ranking, self.shape, self.executor.workers, left)
+        )
 
     def loop(self) -> None:
         """Submit and judge until something says stop."""
@@ -160,7 +160,7 @@ class _Run:
         """End trials in this process as soon as others can make them, or this one turns out to be slow."""
         if not self.here or not (self.state.best or self.state.answered):
             return
-        slow = self.state.here > AT_MOST or self._expected(self.here[0]) > EACH
+        slow = self.state.here > HERE_TAKEN or self._expected(self.here[0]) > HERE_EACH
         if slow or self.state.answered or self.clock.late():
             self.proposer.put_back(self.here)
             self.here.clear()
@@ -248,7 +248,7 @@ class _Run:
             return False
         if name in self.ranking.shares or not self.state.best.keys() & set(portfolio):
             return False
-        return expected > _COSTLY * seconds and self.judge.prior(name) <= max(map(self.judge.prior, portfolio))
+        return expected > COSTLY_SHARE * seconds and self.judge.prior(name) <= max(map(self.judge.prior, portfolio))
 
     def _submit(self, proposal: Proposal) -> None:
         number = len(self.state.asked)
