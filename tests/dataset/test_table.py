@@ -14,7 +14,7 @@ import xarray as xr
 from scipy import sparse
 from sklearn.utils.estimator_checks import _NotAnArray
 
-from pynomaly_auto.dataset import TableEncoder, _encoder, to_frame
+from pynomaly_auto.dataset import TableEncoder, _encoder, open_table, to_frame
 from pynomaly_auto.errors import InvalidInputError, InvalidTypeError, SchemaError
 
 X = np.random.default_rng(0).normal(size=(30, 3))
@@ -135,6 +135,13 @@ def test_what_is_no_table_raises_a_type_error(table: Any, message: str) -> None:
         TableEncoder().fit(table)
     assert isinstance(caught.value, TypeError)
     assert isinstance(caught.value, ValueError)
+
+
+def test_an_opened_table_is_itself() -> None:
+    opened = open_table([[1.0, "a"], [2.0, "b"], [4.0, "a"]])
+    assert open_table(opened) is opened
+    assert TableEncoder().fit(opened).encode(opened).features == ("x0", "x1=b")
+    assert to_frame(opened).equals(to_frame([[1.0, "a"], [2.0, "b"], [4.0, "a"]]))
 
 
 def test_one_column_is_enough() -> None:

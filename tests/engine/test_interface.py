@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import UserDict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +46,24 @@ def test_predicting_the_training_rows_gives_what_fitting_gave(fitted: Autonomous
     np.testing.assert_array_equal(fitted.predict(table), fitted.result_.labels)
     np.testing.assert_array_equal(-fitted.score_samples(table), fitted.result_.verdict.scores)
     np.testing.assert_allclose(fitted.anomaly_score(table), fitted.result_.scores)
+
+
+def test_a_table_is_opened_once() -> None:
+    class Columns(UserDict):  # type: ignore[type-arg]
+        """A mapping of columns that counts how often it is read."""
+
+        reads = 0
+
+        def keys(self):  # type: ignore[no-untyped-def]
+            type(self).reads += 1
+            return super().keys()
+
+    rng = np.random.default_rng(0)
+    columns = Columns(a=rng.normal(size=60), b=rng.normal(size=60), when=pd.date_range("2026-01-01", periods=60))
+    detector = quick(alert_budget="2/day").fit(columns)
+    assert Columns.reads == 1
+    detector.explain(columns, rows=[0])
+    assert Columns.reads == 2
 
 
 def test_a_row_alone_scores_as_in_a_batch(fitted: AutonomousDetector, table: pd.DataFrame) -> None:

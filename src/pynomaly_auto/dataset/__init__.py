@@ -3,7 +3,10 @@
 from pynomaly_auto.dataset._encoder import TableEncoder
 from pynomaly_auto.dataset._equal import EqualRows, fingerprints
 from pynomaly_auto.dataset._files import read_table
-from pynomaly_auto.dataset._table import labels_of, to_frame
+from pynomaly_auto.dataset._table import Table, labels_of, open_table, to_frame
 from pynomaly_auto.dataset._zones import is_zone
 
-__all__ = ["EqualRows", "TableEncoder", "fingerprints", "is_zone", "labels_of", "read_table", "to_frame"]
+__all__ = [
+    "EqualRows", "Table", "TableEncoder", "fingerprints", "is_zone", "labels_of", "open_table", "read_table",
+    "to_frame",
+]  # fmt: skip

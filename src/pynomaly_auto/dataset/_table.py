@@ -109,12 +109,14 @@ class Table:
 
 
 def open_table(table: Any) -> Table:
-    """Look at a table of any supported kind without copying its cells.
+    """Look at a table of any supported kind without copying its cells; one that was opened already is itself.
 
     Raises:
         InvalidInputError: It is not two-dimensional, ragged, complex, or has a column name twice.
         InvalidTypeError: It is no table at all.
     """
+    if isinstance(table, Table):
+        return table
     if isinstance(table, pd.DataFrame):
         return _of_frame(table)
     if sparse.issparse(table):

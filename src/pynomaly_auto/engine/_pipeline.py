@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from pynomaly_auto import _optional
 from pynomaly_auto._budget import BRIEF, BRIEF_ROWS, explaining_reserve, explaining_seconds, time_to_fuse
 from pynomaly_auto._deadline import Deadline
 from pynomaly_auto._version import __version__
-from pynomaly_auto.dataset import EqualRows, TableEncoder, to_frame
+from pynomaly_auto.dataset import EqualRows, Table, TableEncoder, open_table, to_frame
 from pynomaly_auto.deciding import decide
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._periods import periods_of
@@ -50,6 +51,19 @@ class Run:
     result: Result
     tracker: Tracker | NullTracker
     deadline: Deadline
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Work:
+    """What the stages of one run work with: the table, opened and encoded, what is asked for, and what goes along."""
+
+    table: Table
+    encoder: TableEncoder
+    dataset: Dataset
+    settings: Settings
+    deadline: Deadline
+    stage: Stages
+    tracker: Tracker | NullTracker
 
 
 class Stages:
@@ -90,14 +104,20 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         stage = Stages(progress)
         with stage("reading"):
             watching = REGIMES[settings.regime].watches_constants
-            encoder = TableEncoder(watches_constants=watching, owner=owner).fit(table)
-            dataset = encoder.encode(table)
+            opened = open_table(table)  # once: what is no data frame is converted here
+            encoder = TableEncoder(watches_constants=watching, owner=owner).fit(opened)
+            dataset = encoder.encode(opened)
         settings, fewer = within_memory(settings, dataset)
         name = f"{dataset.n_rows:,} rows, {len(dataset.columns):,} columns"
         tracker = open_tracker(settings.tracking, settings.experiment_name, run_name=name)
         tracker.start()
         try:
-            model, result = _stages(table, dataset, settings, (deadline, stage, encoder, tracker))
+            model, result = _stages(
+                _Work(
+                    table=opened, encoder=encoder, dataset=dataset, settings=settings, deadline=deadline, stage=stage,
+                    tracker=tracker,
+                )
+            )  # fmt: skip
         except BaseException as error:
             tracker.abort(f"{type(error).__name__}: {error}", killed=isinstance(error, KeyboardInterrupt))
             raise
@@ -105,12 +125,10 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
     return Run(model=model, result=result, tracker=tracker, deadline=deadline)
 
 
-def _stages(
-    table: Any, dataset: Dataset, settings: Settings, live: tuple[Deadline, Stages, TableEncoder, Tracker | NullTracker]
-) -> tuple[Model, Result]:
-    deadline, stage, encoder, tracker = live
+def _stages(work: _Work) -> tuple[Model, Result]:
+    dataset, settings, deadline, stage = work.dataset, work.settings, work.deadline, work.stage
     seed, regime = int(settings.random_state or 0), REGIMES[settings.regime]
-    periods = periods_of(table, dataset, encoder, settings.alert_budget)
+    periods = periods_of(work.table, dataset, work.encoder, settings.alert_budget)
     with Pool(settings.workers, _bytes(settings.memory_limit)) as pool:  # workers start while the table is looked at
         with stage("profiling"):
             found = profile(dataset, seed=seed, max_rows=_profiled_rows(settings))
@@ -128,7 +146,7 @@ def _stages(
 
         def tell(trial: Trial) -> None:
             stage.progress.trial(trial)
-            tracker.trial(trial)
+            work.tracker.trial(trial)
 
         with stage("tuning"), pool.needed():
             tuned = tune(dataset, ranking, plan, on_trial=tell)
@@ -158,12 +176,13 @@ def _stages(
             member_raw=raw,
             periods=periods,
         )
-    model = _model((encoder, ensemble, verdict), dataset, table, remembering=regime.remembers_rows)
+    cells = to_frame(work.table)
+    model = _model(work, ensemble, verdict, cells)
     with stage("explaining"):
         seconds = explaining_seconds(deadline.seconds, deadline.remaining())
         options = Explaining(seed=seed, seconds=seconds, quick=model.quick_score())
         top = most_anomalous(verdict)
-        explanations = explain_rows(model.score, dataset, top, values=to_frame(table), options=options)
+        explanations = explain_rows(model.score, dataset, top, values=cells, options=options)
     result = Result(
         settings=settings.to_dict(),
         columns=dataset.columns,
@@ -197,10 +216,8 @@ def _profiled_rows(settings: Settings) -> int:
     return BRIEF_ROWS if brief else MAX_ROWS
 
 
-def _model(
-    parts: tuple[TableEncoder, FittedEnsemble, Verdict], dataset: Dataset, table: Any, *, remembering: bool
-) -> Model:
-    encoder, ensemble, verdict = parts
+def _model(work: _Work, ensemble: FittedEnsemble, verdict: Verdict, cells: pd.DataFrame) -> Model:
+    dataset, remembering = work.dataset, REGIMES[work.settings.regime].remembers_rows
     rows = np.arange(dataset.n_rows)
     if dataset.n_rows > _REFERENCE_ROWS:
         rows = np.sort(np.random.default_rng(0).choice(dataset.n_rows, _REFERENCE_ROWS, replace=False))
@@ -208,12 +225,12 @@ def _model(
         dataset, X=dataset.X[rows], row_labels=dataset.row_labels[rows], missing_share=dataset.missing_share[rows]
     )
     return Model(
-        encoder=encoder,
+        encoder=work.encoder,
         ensemble=ensemble,
         verdict=verdict,
         seen=SeenRows.of(dataset.X, ensemble.train_scores) if remembering else SeenRows.none(),
         reference=reference,
-        cells=to_frame(table).iloc[rows],
+        cells=cells.iloc[rows],
     )
 
 
@@ -233,19 +250,21 @@ def explain_table(model: Model, table: Any, rows: Any, *, method: str, seed: int
         method: How contributions are found; see `Explaining`.
         seed: Seed of the background rows.
     """
-    X = model.encode(table).X
+    opened = open_table(table)
+    X = model.encode(opened).X
     if rows is None:
         scores = model.score(X)
         above = np.flatnonzero(scores > model.verdict.threshold)
         rows = above[np.argsort(-scores[above], kind="stable")][:_EXPLAINED_ROWS]
     options = Explaining(method=method, seed=seed, reference=model.cells, quick=model.quick_score())
     chosen = np.asarray(rows, dtype=np.int64)
-    return explain_rows(model.score, model.reference, chosen, X=X, values=to_frame(table), options=options)
+    return explain_rows(model.score, model.reference, chosen, X=X, values=to_frame(opened), options=options)
 
 
 def look_at(table: Any, *, seed: int) -> tuple[Dataset, Profile]:
     """Encode and profile a table, nothing else."""
-    dataset = TableEncoder().fit(table).encode(table)
+    opened = open_table(table)
+    dataset = TableEncoder().fit(opened).encode(opened)
     return dataset, profile(dataset, seed=seed)
 
 
