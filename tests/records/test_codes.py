@@ -18,7 +18,7 @@ MODULES = {path.relative_to(SRC).as_posix(): ast.parse(path.read_text(encoding="
 CODE = re.compile(r"[A-Z]{3}-\d{3}")
 # Whose room a code's letters are. Recording a run spans two, and the ensembling tells the tuning what is settled.
 ROOMS = {
-    "SET": {"engine"}, "PRE": {"presets"}, "DAT": {"dataset"}, "PRO": {"profiling"}, "REC": {"recommending"},
+    "SET": {"engine"}, "PRE": {"presets"}, "DAT": {"dataset"}, "CEL": {"cells"}, "PRO": {"profiling"}, "REC": {"recommending"},
     "GUI": {"recommending"}, "TUN": {"tuning", "ensembling"}, "ENS": {"ensembling"}, "DEC": {"deciding"},
     "EXP": {"explaining"}, "TRK": {"tracking", "engine"}, "STO": {"storing"}, "ENG": {"engine"}, "MON": {"monitoring"},
 }  # fmt: skip
