@@ -86,7 +86,7 @@ class Draft:
         Args:
             kind: Name of what is planted.
             rows: Positions, shape (n_planted,).
-            cells: Column to its new values, one or n_planted.
+            cells: Column to its new values, one or n_planted; none: the rows are odd as they stand.
             odd: The columns the row is odd in, where these are not the ones that were overwritten.
         """
         for column, values in cells.items():
