@@ -64,6 +64,14 @@ class Draft:
         """The column's values as they stand now."""
         return self.frame[column].to_numpy()
 
+    def before(self, column: str) -> Cells:
+        """The column's values before anything was planted."""
+        return self._clean[column].to_numpy()
+
+    def is_free(self, row: int) -> bool:
+        """Whether nothing was planted in a row."""
+        return not self._kinds[row]
+
     def take(self, count: int, where: Cells | None = None) -> IntArray:
         """Draw ordinary rows that nothing was planted in.
 
