@@ -172,7 +172,7 @@ def _made(detector: D, small: FittedEnsemble) -> D:
 
 def _megabytes(detector: AutonomousDetector) -> float:
     with tempfile.TemporaryDirectory(prefix="pynomaly-") as folder:
-        return save(detector, Path(folder) / "model", trusted=True).stat().st_size / 1e6
+        return save(detector._fitted_now(), Path(folder) / "model", trusted=True).stat().st_size / 1e6
 
 
 def _read(model: Model, i: int) -> None:
