@@ -18,7 +18,7 @@ import pandas as pd
 from benchmarks._fusing import fuse
 from benchmarks._knowledge import FOLDS, Bases
 from pynomaly_auto.building import Task, find_tasks, group_folds
-from pynomaly_auto.building._assemble import assemble, described, parts_tables
+from pynomaly_auto.building._assemble import Tables, assemble, described, parts_tables
 from pynomaly_auto.building._build import part_of
 from pynomaly_auto.building._designs import design_tables
 from pynomaly_auto.building._fuse import VIEWED, fusion_members, learn_fusion
@@ -59,7 +59,7 @@ def _build(tasks: Sequence[Task], folds: Sequence[tuple[int, set[str]]], options
     for fold, groups in folds:
         learned = learn_fusion([t for t in designs if t.group in groups], members, seed=0)
         kept = measured[measured["group"].isin(groups)]
-        tables = (kept, results[results["task"].isin(set(kept["task"]))])
+        tables = Tables(tasks=kept, results=results[results["task"].isin(set(kept["task"]))])
         out = options.out / _NAME.format(fold)
         assemble(tables, out, seed=0, max_rows=options.max_rows, learned=learned)
         print(f"fold {fold}: {len(kept)} tables; {dict(learned['fusion'].validation)}", flush=True)

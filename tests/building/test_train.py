@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pynomaly_auto.building import _assemble
-from pynomaly_auto.building._assemble import assemble, detector_facts, union
+from pynomaly_auto.building._assemble import Tables, assemble, detector_facts, union
 from pynomaly_auto.building._train import _correlation, _shrinkage, train
 from pynomaly_auto.errors import StorageError
 
@@ -60,10 +60,10 @@ def test_means_do_not_favour_detectors_that_fail_on_hard_tables(tables):
 def test_newer_results_replace_older(tables):
     tasks, results = tables
     part = (tasks.head(1).assign(domain="new"), results[results["task"] == "t000"].head(2))
-    merged = union(tables, part)
-    assert len(merged[0]) == len(tasks)
-    assert (merged[0]["domain"] == "new").sum() == 1
-    assert (merged[1]["task"] == "t000").sum() == 2
+    merged = union(Tables(*tables), Tables(*part))
+    assert len(merged.tasks) == len(tasks)
+    assert (merged.tasks["domain"] == "new").sum() == 1
+    assert (merged.results["task"] == "t000").sum() == 2
 
 
 def test_predictions_that_do_not_hold_are_shrunk():

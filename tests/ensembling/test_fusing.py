@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 
 import lightgbm
 import numpy as np
 import pytest
 
-from pynomaly_auto.ensembling import COMBINERS, Expertise, FittedEnsemble, Fused, Neighbourhood, choose_members
+from pynomaly_auto.ensembling import (
+    COMBINERS,
+    Distribution,
+    Expertise,
+    FittedEnsemble,
+    Fused,
+    Neighbourhood,
+    choose_members,
+)
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.knowledge import (
     BaseMargin,
@@ -330,3 +338,57 @@ def test_without_time_for_the_fusion_the_record_says_so():
     assert [left.reason.code for left in ensemble.record.left_out] == ["ENS-023", "ENS-023"]
     assert ensemble.record.reasons[-1].code == "ENS-031"
     assert "no time" in ensemble.record.reasons[-1].text
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_a_member_joins_and_nothing_that_was_there_changes(fused):
+    X, fitted, ensemble = live(300)
+    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINERS["robust mean"])
+    if not fused:
+        ensemble = FittedEnsemble.of(record, fitted)
+    before, new = ensemble.score(X), np.random.default_rng(9).normal(size=(40, X.shape[1]))
+    member = replace(fitted[0].member, weight=0.25, configuration=Configuration(detector="lof"), trial=99)
+    other = fitted[1]
+    wider = ensemble.with_member(member, other.detector, Distribution.of(other.scores))
+
+    assert ensemble.score(X).tolist() == before.tolist()
+    shares = {m.trial: m.weight for m in wider.record.members}
+    assert shares[99] == pytest.approx(0.25)
+    assert sum(shares.values()) == pytest.approx(1.0)
+    assert {t: w / 0.75 for t, w in shares.items() if t != 99} == pytest.approx(
+        {m.trial: m.weight for m in ensemble.record.members}
+    )
+    assert wider.record.reasons[-1].code == "ENS-040"
+    for m in wider.record.members:
+        (told,) = [r for r in m.reasons if r.code == "ENS-006"]
+        assert told.evidence["weight"] == m.weight
+    # What the new member says moves the score by its share.
+    assert np.corrcoef(wider.score(new), ensemble.score(new))[0, 1] > 0.9
+    assert wider.score(new).tolist() != ensemble.score(new).tolist()
+    assert wider.score(new[:1])[0] == pytest.approx(wider.score(new)[0], abs=1e-12)
+
+
+def test_weighed_anew():
+    X, fitted, ensemble = live(300)
+    record = Ensemble(members=tuple(f.member for f in fitted), combiner=COMBINERS["robust mean"])
+    same = ensemble.reweighed(ensemble.robust)
+    assert same.score(X) == pytest.approx(ensemble.score(X), abs=1e-12)
+    alone = ensemble.reweighed([2.0, 1.0, 1.0, 0.0], fused=0.0)
+    assert alone.fused is None
+    assert alone.robust == (0.5, 0.25, 0.25, 0.0)
+    assert alone.score(X) == pytest.approx(alone.inputs_and_scores(X)[0] @ np.array(alone.robust), abs=1e-12)
+    assert alone.record.combiner == COMBINERS["robust mean"]
+    assert [m.weight for m in alone.record.members] == pytest.approx(list(alone.robust))
+    more = ensemble.reweighed(ensemble.robust, fused=0.9)
+    assert more.fused.weight == 0.9
+    assert more.fused.around.scores.tolist() != ensemble.fused.around.scores.tolist()
+    assert ensemble.fused.weight != 0.9
+    with pytest.raises(FrozenInstanceError):
+        ensemble.record = record
+    for wrong in ([1.0], [0.0] * 4, [-1.0, 1.0, 1.0, 1.0]):
+        with pytest.raises(ValueError, match="weights"):
+            ensemble.reweighed(wrong)
+    with pytest.raises(ValueError, match="fusion's weight"):
+        ensemble.reweighed(ensemble.robust, fused=1.1)
+    with pytest.raises(ValueError, match="fusion's weight"):
+        FittedEnsemble.of(record, fitted).reweighed([0.5, 0.5], fused=0.5)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from pynomaly_auto.storing import FORMAT_VERSION
 from pynomaly_auto.storing._packing import array_size, unpack
 
 HEAD = struct.Struct("<8sIIQ")
@@ -70,6 +71,6 @@ class Forged:
         """Its bytes, with a checksum that fits."""
         manifest = self.text if self.text is not None else json.dumps(self.manifest).encode()
         body = manifest + b"".join(self.pieces)
-        head = {"magic": b"PYNOMALY", "version": 2, "signed": 0, "length": len(manifest)} | self.head
+        head = {"magic": b"PYNOMALY", "version": FORMAT_VERSION, "signed": 0, "length": len(manifest)} | self.head
         start = HEAD.pack(*head.values())
         return start + hashlib.sha256(start + body).digest() + bytes(32) + body

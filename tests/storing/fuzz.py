@@ -214,7 +214,7 @@ def _stream(work: Forged, rng: np.random.Generator) -> None:
 
 def _head(work: Forged, rng: np.random.Generator) -> None:
     name = str(rng.choice(["version", "signed", "length"]))
-    work.head[name] = int(rng.choice([0, 1, 2, 3, 2**31, 2**32 - 1]))
+    work.head[name] = int(rng.choice([0, 1, 2, 3, 4, 2**31, 2**32 - 1]))
 
 
 @dataclass

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -34,7 +34,13 @@ from pynomaly_auto.knowledge import (
 _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "pyod", "lightgbm", "optuna", "isotree", "torch")
 _MODELS = "models"
 _SAID = ("suite", "group", "domain", "source", "licence")
-Tables = tuple[pd.DataFrame, pd.DataFrame]
+
+
+class Tables(NamedTuple):
+    """The two tables of a knowledge base: one row per task, and one row per measured fit."""
+
+    tasks: pd.DataFrame
+    results: pd.DataFrame
 
 
 def parts_tables(parts: Iterable[Path]) -> Tables:
@@ -48,7 +54,7 @@ def parts_tables(parts: Iterable[Path]) -> Tables:
         record, table = read_part(path)
         records.append(record)
         results.append(table.drop(columns=["scores", TRAIN_SCORES], errors="ignore"))
-    return pd.DataFrame(records), pd.concat(results, ignore_index=True)
+    return Tables(tasks=pd.DataFrame(records), results=pd.concat(results, ignore_index=True))
 
 
 def described(tasks: pd.DataFrame, now: Iterable[Task]) -> pd.DataFrame:
@@ -66,12 +72,9 @@ def described(tasks: pd.DataFrame, now: Iterable[Task]) -> pd.DataFrame:
 
 def union(old: Tables, new: Tables) -> Tables:
     """Both together; a task in both is taken from the new one."""
-    again = set(new[0]["task"])
-    kept = tuple(table[~table["task"].isin(again)] for table in old)
-    return (
-        pd.concat([kept[0], new[0]], ignore_index=True),
-        pd.concat([kept[1], new[1]], ignore_index=True),
-    )
+    again = set(new.tasks["task"])
+    kept = Tables(*(table[~table["task"].isin(again)] for table in old))
+    return Tables(*(pd.concat(both, ignore_index=True) for both in zip(kept, new, strict=True)))
 
 
 def assemble(
@@ -83,7 +86,7 @@ def assemble(
     leaves the old base intact.
 
     Args:
-        tables: One row per task, and one row per measured fit.
+        tables: What is in it.
         out: The base's folder.
         seed: Seed of the training.
         max_rows: Rows tables were capped at, for the record.

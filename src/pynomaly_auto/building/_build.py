@@ -10,7 +10,7 @@ from typing import Any
 
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._scratch import Scratch
-from pynomaly_auto.building._assemble import assemble, described, parts_tables, union
+from pynomaly_auto.building._assemble import Tables, assemble, described, parts_tables, union
 from pynomaly_auto.building._configurations import configurations, prescribed
 from pynomaly_auto.building._designs import design_tables
 from pynomaly_auto.building._fuse import FEWEST_GROUPS, VIEWED, fusion_members, learn_fusion
@@ -79,7 +79,7 @@ def build(
     parts = (plan.parts or out.with_name(out.name + ".parts")).absolute()
     finished = _measure_all(tasks, parts, plan, on_task)
     measured, results = parts_tables(finished)
-    tables = (described(measured, tasks), results)
+    tables = Tables(tasks=described(measured, tasks), results=results)
     # Where no base is asked, nothing would use what is learned.
     learned = _learn_rows(tasks, parts, plan) if plan.regime.asks_knowledge_base else {}
     return assemble(tables, out, seed=plan.seed, max_rows=plan.max_rows, learned=learned)
@@ -123,7 +123,7 @@ def add(
     tasks = _tasks(tables, plan)
     with Scratch() as scratch:
         finished = _measure_all(tasks, (plan.parts or scratch.path).absolute(), plan, on_task)
-        merged = union((known.tasks, known.results), parts_tables(finished))
+        merged = union(Tables(tasks=known.tasks, results=known.results), parts_tables(finished))
     # Rows of the base's tables are not in it: what was learned from them stays as it is.
     kept = {name: _carried(known, name) for name in ("fusion", "calibrator", "gains") if name in known.manifest.models}
     return assemble(merged, base, seed=known.manifest.seed, max_rows=known.manifest.max_rows, learned=kept)

@@ -75,7 +75,7 @@ class TableDesign:
 
 
 def design_tables(
-    tasks: Sequence[Task], parts: Mapping[str, Path], members: Sequence[str], **cap: int
+    tasks: Sequence[Task], parts: Mapping[str, Path], members: Sequence[str], *, max_rows: int, seed: int, workers: int
 ) -> list[TableDesign]:
     """Make the design matrices of the finished tasks, several at a time.
 
@@ -83,14 +83,15 @@ def design_tables(
         tasks: Where labels and rows come from.
         parts: Task name to its part file; tasks without one are left out, as are those with too few members.
         members: Members the fusion is to know.
-        cap: ``max_rows`` and ``seed`` as the parts were measured with, and ``workers``.
+        max_rows: As the parts were measured with.
+        seed: As the parts were measured with.
+        workers: Processes.
     """
-    workers = cap.pop("workers")
     found: dict[str, TableDesign] = {}
     with Pool(workers) as pool:
         for task in tasks:
             if task.name in parts:
-                args = (task, str(parts[task.name]), tuple(members), cap["max_rows"], cap["seed"])
+                args = (task, str(parts[task.name]), tuple(members), max_rows, seed)
                 pool.submit(Job(function=design_table, args=args, timeout=_TIMEOUT, key=task.name))
         while pool.pending:
             outcome = pool.collect()

@@ -172,7 +172,7 @@ def _made(detector: D, small: FittedEnsemble) -> D:
 
 def _megabytes(detector: AutonomousDetector) -> float:
     with tempfile.TemporaryDirectory(prefix="pynomaly-") as folder:
-        return save(detector, Path(folder) / "model", trusted=True).stat().st_size / 1e6
+        return save(detector._fitted_now(), Path(folder) / "model", trusted=True).stat().st_size / 1e6
 
 
 def _read(model: Model, i: int) -> None:
@@ -200,7 +200,7 @@ def _told(made: D, c: Compaction, before: int) -> D:
     evidence = {name: getattr(c, name) for name in c.__dataclass_fields__ if name != "front"}
     reason = Reason(code="ENG-001", subject="ensemble", text=text, evidence={**evidence, "members": before})
     record = replace(record, compaction=c, reasons=(*record.reasons, reason))
-    made._model.ensemble.record = record
+    made._model = replace(made._model, ensemble=replace(made._model.ensemble, record=record))
     made.result_ = replace(made.result_, ensemble=record)
     return made
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,6 +21,7 @@ from pynomaly_auto.records import (
     FloatArray,
     IntArray,
     Judgement,
+    Reason,
     Result,
     column_of,
 )
@@ -28,6 +30,7 @@ from pynomaly_auto.records import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pynomaly_auto.engine._fitted import Fitted
     from pynomaly_auto.engine._model import Model
 
 
@@ -138,7 +141,7 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
             settings, reasons = resolve(self.get_params(deep=False))
             done = run(X, settings, reasons, owner=type(self).__name__)
         self._adopt(done.model, done.result)
-        record(self, done)
+        record(self._fitted_now(), done, partial(self._warn, done.result))
         return self
 
     def fit_predict(self, X: Any, y: Any = None, *, config: Any = None) -> IntArray:
@@ -311,8 +314,7 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
         """
         from pynomaly_auto.engine._storage import save
 
-        check_is_fitted(self, "result_")
-        return save(self, Path(path), key=key, trusted=trusted)
+        return save(self._fitted_now(), Path(path), key=key, trusted=trusted)
 
     @classmethod
     def load(cls, path: str | Path, *, trusted: bool | Sequence[str] = False, key: bytes | str | None = None) -> Self:
@@ -331,7 +333,10 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
         """
         from pynomaly_auto.engine._storage import load
 
-        return load(cls, Path(path), trusted=trusted, key=key)
+        fitted = load(Path(path), cls._get_param_names(), trusted=trusted, key=key)
+        detector = cls(**fitted.params)
+        detector._adopt(fitted.model, fitted.result)
+        return detector
 
     def _adopt(self, model: Model, result: Result) -> None:
         self._model, self.result_ = model, result
@@ -341,6 +346,18 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
             self.feature_names_in_ = names
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
+
+    def _fitted_now(self) -> Fitted:
+        from pynomaly_auto.engine._fitted import Fitted
+
+        check_is_fitted(self, "result_")
+        return Fitted(params=self.get_params(deep=False), model=self._model, result=self.result_)
+
+    def _warn(self, result: Result, problems: Iterable[Reason]) -> None:
+        """Add what is new of them to the result, as long as it is the one of that run."""
+        new = tuple(p for p in problems if p not in self.result_.warnings)
+        if new and self.result_.search is result.search:
+            self.result_ = replace(self.result_, warnings=self.result_.warnings + new)
 
     def _model_now(self) -> Any:
         check_is_fitted(self, "result_")

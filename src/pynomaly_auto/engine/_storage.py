@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from pynomaly_auto import storing
 from pynomaly_auto.dataset import TableEncoder
 from pynomaly_auto.detectors import DETECTORS, FittedDetector
 from pynomaly_auto.engine._configuration import read_config
+from pynomaly_auto.engine._fitted import Fitted
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.ensembling import FittedEnsemble
@@ -21,26 +22,22 @@ from pynomaly_auto.errors import PynomalyError, StorageError
 from pynomaly_auto.records import Calibration, Dataset, Member, Result, State, Verdict, plain, restore
 from pynomaly_auto.settings import Settings
 
-if TYPE_CHECKING:
-    from pynomaly_auto.engine._detector import AutonomousDetector
-
 SUFFIX = ".pynomaly"  # what a saved file is usually named with; any name will do
 
 _KIND = "AutonomousDetector"
 _VERDICT_ARRAYS = ("scores", "probabilities", "labels", "confidence")
-D = TypeVar("D", bound="AutonomousDetector")
 
 
-def save(detector: AutonomousDetector, path: Path, *, key: storing.Key = None, trusted: bool = False) -> Path:
+def save(fitted: Fitted, path: Path, *, key: storing.Key = None, trusted: bool = False) -> Path:
     """Write a fitted detector to a file.
 
     Raises:
         StorageError: The file cannot be written, or holds something that is not ours.
         UntrustedError: A detector is not data, and nobody has said to store it as a pickle.
     """
-    model, result = detector._model, detector.result_
+    model, result = fitted.model, fitted.result
     parts = {
-        "params": State(values=_params(detector)),
+        "params": State(values=_params(fitted)),
         "encoder": _encoder_state(model.encoder),
         "ensemble": model.ensemble.to_state(),
         "verdict": _verdict_state(result.verdict),
@@ -50,15 +47,23 @@ def save(detector: AutonomousDetector, path: Path, *, key: storing.Key = None, t
         "row_labels": storing.values_to_state(result.row_labels),
         "cells": _frame_state(model.cells),
     }
-    fitted = cast("Sequence[FittedDetector]", model.ensemble.detectors)
-    members = {_member(i): detector.to_state(trusted=trusted) for i, detector in enumerate(fitted)}
+    detectors = cast("Sequence[FittedDetector]", model.ensemble.detectors)
+    members = {_member(i): detector.to_state(trusted=trusted) for i, detector in enumerate(detectors)}
     columns = tuple((c.name, c.kind) for c in result.columns)
     storing.save(path, storing.SavedParts(kind=_KIND, columns=columns, parts=parts | members), key=key)
     return path
 
 
-def load(kind: type[D], path: Path, *, trusted: bool | Sequence[str] = False, key: storing.Key = None) -> D:
+def load(
+    path: Path, parameters: Collection[str], *, trusted: bool | Sequence[str] = False, key: storing.Key = None
+) -> Fitted:
     """Read what `save` wrote.
+
+    Args:
+        path: The file.
+        parameters: Names of those that the estimator has.
+        trusted: Types whose pickles may be loaded; True: any.
+        key: What the file must have been signed with.
 
     Raises:
         StorageError: Something is missing, altered, of another format, or needs a detector that is not there.
@@ -68,13 +73,13 @@ def load(kind: type[D], path: Path, *, trusted: bool | Sequence[str] = False, ke
     try:
         if loaded.manifest.kind != _KIND:
             raise StorageError(f"it holds a {loaded.manifest.kind}, not a detector.")
-        return _made(kind, loaded, trusted)
+        return _made(loaded, parameters, trusted)
     except PynomalyError as error:
         where = f"{path}, {error.where}" if error.where else str(path)
         raise type(error)(error.what, where=where, fix=error.fix) from error.__cause__
 
 
-def _made(kind: type[D], loaded: storing.LoadedParts, trusted: bool | Sequence[str]) -> D:
+def _made(loaded: storing.LoadedParts, parameters: Collection[str], trusted: bool | Sequence[str]) -> Fitted:
     encoder = _encoder(loaded.part("encoder"))
     width = encoder.n_features
     ensemble = _ensemble(loaded, width, trusted)
@@ -90,16 +95,10 @@ def _made(kind: type[D], loaded: storing.LoadedParts, trusted: bool | Sequence[s
     row_labels = np.asarray(storing.values_from_state(loaded.part("row_labels")))
     result = restore(Result, loaded.part("result").values, verdict=verdict, row_labels=row_labels)
     _check_sizes(model, result)
-    detector = _unfitted(kind, loaded.part("params"))
-    detector._adopt(model, replace(result, warnings=result.warnings + loaded.reasons))
-    return detector
-
-
-def _unfitted(kind: type[D], state: State) -> D:
-    unknown = set(state.values) - set(kind._get_param_names())
-    if unknown:
-        raise StorageError(f"{kind.__name__} has no parameter {min(unknown)!r}.", where="params")
-    return kind(**state.values)
+    params = loaded.part("params").values
+    if unknown := set(params) - set(parameters):
+        raise StorageError(f"a detector has no parameter {min(unknown)!r}.", where="params")
+    return Fitted(params=params, model=model, result=replace(result, warnings=result.warnings + loaded.reasons))
 
 
 def _apart(record: Any, *names: str) -> dict[str, Any]:
@@ -107,16 +106,15 @@ def _apart(record: Any, *names: str) -> dict[str, Any]:
     return {name: plain(getattr(record, name)) for name in record.__dataclass_fields__ if name not in names}
 
 
-def _params(detector: AutonomousDetector) -> dict[str, Any]:
+def _params(fitted: Fitted) -> dict[str, Any]:
     """The estimator's parameters; of a configuration object or file, what it says, as neither may be there later."""
-    params = detector.get_params(deep=False)
-    config = params["config"]
+    config = fitted.params["config"]
     if config is not None:
         try:
             config = read_config(config)
         except StorageError:  # a file that is gone: what was made of it is known
-            config = read_config(Settings.from_mapping(detector.result_.settings))
-    return {k: plain(v) for k, v in params.items()} | {"config": plain(config)}
+            config = read_config(Settings.from_mapping(fitted.result.settings))
+    return {k: plain(v) for k, v in fitted.params.items()} | {"config": plain(config)}
 
 
 def _encoder_state(encoder: TableEncoder) -> State:

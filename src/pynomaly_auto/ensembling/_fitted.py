@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,7 +15,8 @@ from pynomaly_auto.ensembling._combining import COMBINERS, mean_of
 from pynomaly_auto.ensembling._compacting import Alignment
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, unfused_reason
-from pynomaly_auto.ensembling._weighing import settled, weigh
+from pynomaly_auto.ensembling._neighbourhood import Neighbourhood
+from pynomaly_auto.ensembling._weighing import Weights, joined, reweighed, settled, weigh, weighed_with
 from pynomaly_auto.errors import NothingFinishedError, StorageError
 from pynomaly_auto.knowledge import Calibrator, Fusion, Judged, MemberScores, table_facts
 from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason, State, restore
@@ -54,6 +56,26 @@ class Expertise:
     seed: int
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trained:
+    """What an ensemble knows of its training rows while it is being made; one that was loaded or derived does not.
+
+    Args:
+        positions: Of its members among those it was made of.
+        member_scores: The members' −log tail ranks; shape (n_rows, n_members).
+        scores: Final scores; shape (n_rows,).
+        odds: Log odds of the learned fusion; shape (n_rows,), or None where it knows no member.
+        facts: What the odds were given of the table.
+    """
+
+    positions: tuple[int, ...]
+    member_scores: FloatArray = field(repr=False)
+    scores: FloatArray = field(repr=False)
+    odds: FloatArray | None = field(default=None, repr=False)
+    facts: Mapping[str, float] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class FittedEnsemble:
     """The members, fitted, behind one score: the robust mean of −log tail ranks, blended with the learned fusion.
 
@@ -62,6 +84,8 @@ class FittedEnsemble:
     member's largest value plus an excess: a bounded one, or one that grows as an exponential tail says. Instead of the
     robust mean another may be in force; the record's combiner says which (see `mean_of`).
 
+    Nothing of it changes; `with_member` and `reweighed` give another one.
+
     Args:
         record: The members that could be fitted; their weights sum to 1.
         detectors: Their fitted detectors, in the same order.
@@ -69,29 +93,40 @@ class FittedEnsemble:
         robust: Their weights in the robust mean; they sum to 1.
         fused: The learned fusion, bound to the table; None: the robust mean alone.
         aligned: Of a smaller ensemble, onto the scale of the whole one; None: it is on its own.
+        trained: What it knows of its training rows; None: nothing.
     """
 
-    def __init__(
-        self,
-        record: Ensemble,
-        detectors: Sequence[Scorer],
-        distributions: Sequence[Distribution],
-        robust: Sequence[float],
-        fused: Fused | None = None,
-        aligned: Alignment | None = None,
-    ) -> None:
-        self.record = record
-        self.detectors = tuple(detectors)
-        self.fused = fused
-        self.aligned = aligned
-        self.positions = tuple(range(len(self.detectors)))  # of its members among those it was made of
-        self.train_scores: FloatArray = np.empty(0)
-        self.train_odds: FloatArray | None = None
-        self._facts: Mapping[str, float] = {}  # what the odds were given of the table
-        self.member_scores: FloatArray = np.empty((0, len(self.detectors)))
-        self._distributions = tuple(distributions)
-        self._robust = tuple(robust)
-        self._names = named(record.members)
+    record: Ensemble
+    detectors: tuple[Scorer, ...]
+    distributions: tuple[Distribution, ...]
+    robust: tuple[float, ...]
+    fused: Fused | None = None
+    aligned: Alignment | None = None
+    trained: Trained | None = None
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Of its members among those it was made of."""
+        return tuple(range(len(self.detectors))) if self.trained is None else self.trained.positions
+
+    @property
+    def train_scores(self) -> FloatArray:
+        """Final scores of the training rows, shape (n_rows,); empty where they are not known."""
+        return np.empty(0) if self.trained is None else self.trained.scores
+
+    @property
+    def member_scores(self) -> FloatArray:
+        """The members' −log tail ranks of the training rows, shape (n_rows, n_members); empty where not known."""
+        return np.empty((0, len(self.detectors))) if self.trained is None else self.trained.member_scores
+
+    @property
+    def train_odds(self) -> FloatArray | None:
+        """Log odds of the training rows by the learned fusion, shape (n_rows,); None where there are none."""
+        return None if self.trained is None else self.trained.odds
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return named(self.record.members)
 
     @classmethod
     def of(
@@ -122,34 +157,43 @@ class FittedEnsemble:
         blend = 0.0 if expertise is None else expertise.fusion.blend * expertise.trust
         weights = weigh(members, None if expertise is None else expertise.fusion, blend)
         kept = tuple(i for i, share in enumerate(weights.shares) if share > 0)  # the others say nothing in the score
-        live = cls(
-            replace(ensemble, members=tuple(members[i] for i in kept)), [made[i].detector for i in kept],
-            [Distribution.of(made[i].scores, bounded=tail == "bounded") for i in kept], weights.only(kept).robust,
-        )  # fmt: skip
-        live.positions = kept
-        told = live._train([made[i].scores for i in kept], expertise, weights.fused)
+        bare = cls(
+            record=replace(ensemble, members=tuple(members[i] for i in kept)),
+            detectors=tuple(made[i].detector for i in kept),
+            distributions=tuple(Distribution.of(made[i].scores, bounded=tail == "bounded") for i in kept),
+            robust=weights.only(kept).robust,
+        )
+        scores = [made[i].scores for i in kept]
+        if expertise is None:
+            whole, told = bare._trained_alone(kept, scores), ()
+        else:
+            whole, told = bare._trained_with(expertise, weights.fused, kept, scores)
         if not told and any(m.weight == 0 for m in members):  # chosen for the fusion, and then there was no time to
             told = (unfused_reason(),)
-        live.record = settled(ensemble, members, weights, told)
-        return live
+        return replace(whole, record=settled(ensemble, members, weights, told))
 
-    def _train(self, scores: Sequence[FloatArray], lent: Expertise | None, weight: float) -> tuple[Reason, ...]:
-        """Score the training rows, bind the fusion to them, and say how much it counts."""
-        self.member_scores = np.column_stack([d(s) for d, s in zip(self._distributions, scores, strict=True)])
-        self.train_scores = robust = self._mean(self.member_scores)
-        if lent is None:
-            return ()
-        named = self._named_scores(self.member_scores, scores)
-        known = named.only(lent.fusion.among(named.names))
+    def _trained_alone(self, positions: tuple[int, ...], scores: Sequence[FloatArray]) -> FittedEnsemble:
+        """With the training rows scored by the robust mean alone."""
+        ranks = self._ranks(scores)
+        return replace(self, trained=Trained(positions=positions, member_scores=ranks, scores=self._mean(ranks)))
+
+    def _trained_with(
+        self, lent: Expertise, weight: float, positions: tuple[int, ...], scores: Sequence[FloatArray]
+    ) -> tuple[FittedEnsemble, tuple[Reason, ...]]:
+        """With the fusion bound to the training rows, these scored, and why it counts as much as it does."""
+        ranks = self._ranks(scores)
+        final, odds, facts, fused = self._mean(ranks), None, {}, None
+        told = self._named_scores(ranks, scores)
+        known = told.only(lent.fusion.among(told.names))
         if known.names and lent.trust > 0:
-            self._facts = table_facts(known, n_features=lent.X.shape[1])
+            facts = table_facts(known, n_features=lent.X.shape[1])
             if weight > 0:
-                fused, self.train_odds = Fused.of(lent.fusion, known, self._facts, weight)
-                blended = fused.blend(robust, self.train_odds)
-                self.fused, self.train_scores = fused.over(lent.X, blended, seed=lent.seed)
+                bound, odds = Fused.of(lent.fusion, known, facts, weight)
+                fused, final = bound.over(lent.X, bound.blend(final, odds), seed=lent.seed)
             else:  # too few for the score, and yet enough to tell how many of such rows were anomalies
-                self.train_odds = lent.fusion.log_odds(known, self._facts)
-        return (fusion_reason(self.fused, lent.trust, len(known.names)),)
+                odds = lent.fusion.log_odds(known, facts)
+        trained = Trained(positions=positions, member_scores=ranks, scores=final, odds=odds, facts=facts)
+        return replace(self, fused=fused, trained=trained), (fusion_reason(fused, lent.trust, len(known.names)),)
 
     def probabilities(self, calibrator: Calibrator) -> FloatArray | None:
         """What the knowledge base takes for the probability that a training row is an anomaly.
@@ -160,10 +204,13 @@ class FittedEnsemble:
         Returns:
             Shape (n_rows,); None where it knows no member or no table like this one.
         """
-        if self.train_odds is None:
+        known = self.trained
+        if known is None or known.odds is None:
             return None
-        robust, scores = self._mean(self.member_scores), self.train_scores
-        judged = Judged(scores=scores, odds=self.train_odds, robust=robust, tails=tail_ranks(scores), facts=self._facts)
+        judged = Judged(
+            scores=known.scores, odds=known.odds, robust=self._mean(known.member_scores),
+            tails=tail_ranks(known.scores), facts=known.facts,
+        )  # fmt: skip
         return calibrator.probabilities(judged)
 
     def score(self, X: FloatArray) -> FloatArray:
@@ -206,9 +253,64 @@ class FittedEnsemble:
         total = sum(weights) or 1.0
         kept = [replace(self.record.members[i], weight=w / total) for i, w in zip(chosen, weights, strict=True)]
         return FittedEnsemble(
-            replace(self.record, members=tuple(kept), combiner=combiner), [self.detectors[i] for i in chosen],
-            [self._distributions[i] for i in chosen], weights, None, aligned,
-        )  # fmt: skip
+            record=replace(self.record, members=tuple(kept), combiner=combiner),
+            detectors=tuple(self.detectors[i] for i in chosen),
+            distributions=tuple(self.distributions[i] for i in chosen),
+            robust=tuple(weights),
+            aligned=aligned,
+        )
+
+    def with_member(self, member: Member, detector: Scorer, distribution: Distribution) -> FittedEnsemble:
+        """The same with one member more; the others give way in proportion, through both combiners.
+
+        Args:
+            member: Its record; its ``weight``, in (0, 1), is its share of the final score.
+            detector: Fitted.
+            distribution: Of its scores of the rows that scores are compared with.
+        """
+        weights = weighed_with(self._weights(), member.weight)
+        wider = replace(
+            self,
+            record=joined(self.record, member, weights),
+            detectors=(*self.detectors, detector),
+            distributions=(*self.distributions, distribution),
+            robust=weights.robust,
+            fused=self._fused_at(weights.fused),
+            trained=None,
+        )
+        return wider._around_moved(self)
+
+    def reweighed(self, robust: Sequence[float], fused: float | None = None) -> FittedEnsemble:
+        """The same members with other weights.
+
+        Args:
+            robust: Of each in the robust mean: none negative, one above 0; taken in proportion.
+            fused: Of the learned fusion beside it, in [0, 1]; None: as it is. Without a fusion there is none to weigh.
+        """
+        weights = self._weights().changed(robust, fused, known=self.fused is not None)
+        record, live = reweighed(self.record, weights), self._fused_at(weights.fused)
+        return replace(self, record=record, robust=weights.robust, fused=live, trained=None)._around_moved(self)
+
+    def _weights(self) -> Weights:
+        if self.aligned is not None:
+            raise ValueError("a compact ensemble is weighed to agree with a whole one; change that.")
+        live = self.fused
+        return Weights.of(self.robust, self._names, None if live is None else live.fusion, live.weight if live else 0.0)
+
+    def _fused_at(self, weight: float) -> Fused | None:
+        return None if self.fused is None or weight <= 0 else replace(self.fused, weight=weight)
+
+    def _around_moved(self, before: FittedEnsemble) -> FittedEnsemble:
+        """With the scores that rows are smoothed towards moved by what the change does to their rows."""
+        if self.fused is None or self.fused.around is None or before.fused is None:
+            return self
+        around = self.fused.around
+        moved = around.scores + (self._unsmoothed(around.rows) - before._unsmoothed(around.rows))
+        return replace(self, fused=replace(self.fused, around=Neighbourhood(around.rows, moved)))
+
+    def _unsmoothed(self, X: FloatArray) -> FloatArray:
+        whole = self if self.fused is None else replace(self, fused=replace(self.fused, around=None))
+        return whole.score(X)
 
     def inputs_and_scores(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
         """New encoded rows' −log tail ranks among each member's training rows, and what `score` says, in one pass.
@@ -226,7 +328,7 @@ class FittedEnsemble:
     def to_state(self) -> State:
         """What, with the detectors, makes it again."""
         out = State(
-            arrays={"robust": np.asarray(self._robust, dtype=np.float64)},
+            arrays={"robust": np.asarray(self.robust, dtype=np.float64)},
             values={
                 "record": self.record.to_dict(),
                 "fused": self.fused is not None,
@@ -235,7 +337,7 @@ class FittedEnsemble:
         )
         if self.aligned is not None:
             out = out | self.aligned.to_state().within(_ALIGNED)
-        for i, distribution in enumerate(self._distributions):
+        for i, distribution in enumerate(self.distributions):
             out = out | distribution.to_state().within(f"distribution.{i}")
         return out if self.fused is None else out | self.fused.to_state().within(_FUSED)
 
@@ -264,7 +366,10 @@ class FittedEnsemble:
         fused = Fused.from_state(state.part(_FUSED), n_features) if state.value("fused", bool) else None
         aligned = Alignment.from_state(state.part(_ALIGNED)) if state.value("aligned", bool) else None
         detectors = [make(member, i) for i, member in enumerate(record.members)]
-        return cls(record, detectors, members, [float(w) for w in weights], fused, aligned)
+        return cls(
+            record=record, detectors=tuple(detectors), distributions=tuple(members),
+            robust=tuple(float(w) for w in weights), fused=fused, aligned=aligned,
+        )  # fmt: skip
 
     def _raw(self, X: FloatArray) -> list[FloatArray]:
         """The members' raw scores, one array each."""
@@ -273,12 +378,12 @@ class FittedEnsemble:
         return score_each(self.detectors, X, n_threads=n_threads)
 
     def _ranks(self, raw: Sequence[FloatArray]) -> FloatArray:
-        return np.column_stack([d(s) for d, s in zip(self._distributions, raw, strict=True)])
+        return np.column_stack([d(s) for d, s in zip(self.distributions, raw, strict=True)])
 
     def _named_scores(self, ranks: FloatArray, raw: Sequence[FloatArray]) -> MemberScores:
         """What the members that have a name in the fusion say."""
         kept = [i for i, name in enumerate(self._names) if name]
-        columns = [self._distributions[i].magnitude(raw[i]) for i in kept]
+        columns = [self.distributions[i].magnitude(raw[i]) for i in kept]
         return MemberScores(
             names=tuple(self._names[i] for i in kept),
             ranks=ranks[:, kept],
@@ -286,4 +391,4 @@ class FittedEnsemble:
         )
 
     def _mean(self, ranks: FloatArray) -> FloatArray:
-        return mean_of(self.record.combiner)(ranks, self._robust)
+        return mean_of(self.record.combiner)(ranks, self.robust)

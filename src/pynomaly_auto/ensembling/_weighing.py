@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from pynomaly_auto.ensembling._combining import COMBINERS
 from pynomaly_auto.ensembling._fusing import FUSED_COMBINER, named
 from pynomaly_auto.knowledge import Fusion
 from pynomaly_auto.records import Ensemble, LeftOut, Member, Reason, Scalar
@@ -23,6 +24,33 @@ class Weights:
     robust: tuple[float, ...]
     importance: tuple[float, ...]
     fused: float
+
+    @classmethod
+    def of(cls, robust: Sequence[float], names: Sequence[str], fusion: Fusion | None, fused: float) -> Weights:
+        """Those of members with these names.
+
+        Args:
+            robust: In the robust mean.
+            names: As the fusion knows them; empty ones it does not know.
+            fusion: The learned fusion, or None.
+            fused: Its weight beside the robust mean, where enough of the members are known to it.
+        """
+        known = () if fusion is None or fused <= 0 else fusion.knows([name for name in names if name])
+        importance = {} if fusion is None or not known else fusion.importance(known)
+        return cls(
+            robust=tuple(robust),
+            importance=tuple(importance.get(name, 0.0) for name in names),
+            fused=fused if known else 0.0,
+        )
+
+    def changed(self, robust: Sequence[float], fused: float | None, *, known: bool) -> Weights:
+        """Others for the same members, as `FittedEnsemble.reweighed` has them; ``known``: there is a fusion."""
+        total, weight = sum(robust), self.fused if fused is None else fused
+        if len(robust) != len(self.robust) or min(robust) < 0 or total <= 0:
+            raise ValueError(f"{len(self.robust)} weights, none negative and one above 0, not {list(robust)}.")
+        if not 0 <= weight <= 1 or (weight > 0 and not known):
+            raise ValueError(f"the learned fusion's weight is {weight}.")
+        return replace(self, robust=tuple(float(w) / total for w in robust), fused=weight)
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -56,14 +84,7 @@ def weigh(members: Sequence[Member], fusion: Fusion | None, fused: float) -> Wei
     total = sum(m.weight for m in members)
     own = [m.weight / total if total > 0 else 1.0 / len(members) for m in members]
     robust = [(name in core) / len(core) for name in names] if core else own
-    known = () if fusion is None or fused <= 0 else fusion.knows([name for name in names if name])
-    importance = {} if fusion is None or not known else fusion.importance(known)
-    weights = Weights(
-        robust=tuple(robust),
-        importance=tuple(importance.get(name, 0.0) for name in names),
-        fused=fused if known else 0.0,
-    )
-    return _lifted(weights, [m.least_share for m in members])
+    return _lifted(Weights.of(robust, names, fusion, fused), [m.least_share for m in members])
 
 
 def _lifted(weights: Weights, least: Sequence[float]) -> Weights:
@@ -115,6 +136,45 @@ def settled(chosen: Ensemble, fitted: Sequence[Member], weights: Weights, told: 
         members=tuple(members), combiner=combiner, left_out=(*missing, *without, *chosen.left_out),
         reasons=(*head, *chosen.reasons, *told),
     )  # fmt: skip
+
+
+def weighed_with(weights: Weights, share: float) -> Weights:
+    """Weights of the same members and one more, which gets its share of the final score through the robust mean."""
+    wider = replace(weights, robust=(*weights.robust, 0.0), importance=(*weights.importance, 0.0))
+    return _lifted(wider, [*(0.0 for _ in weights.robust), share])
+
+
+def joined(record: Ensemble, member: Member, weights: Weights) -> Ensemble:
+    """The record with one member more.
+
+    Args:
+        record: Without it.
+        member: The new one.
+        weights: Of all members, it being the last.
+    """
+    text = f"{member.name} has joined with {member.weight:.1%} of the final score; the others give way in proportion."
+    evidence: dict[str, Scalar] = {"weight": member.weight, "members": len(weights.robust)}
+    told = Reason(code="ENS-040", subject=member.name, text=text, evidence=evidence)
+    new = replace(member, reasons=(*member.reasons[:1], told, *member.reasons[1:]))
+    return _weighed_anew(replace(record, members=(*record.members, new)), weights, told)
+
+
+def reweighed(record: Ensemble, weights: Weights) -> Ensemble:
+    """The record of the same members with other weights."""
+    robust = 1.0 - weights.fused
+    text = f"Members are weighed anew: {robust:.1%} of the final score through the robust mean."
+    evidence: dict[str, Scalar] = {"robust": robust, "fusion": weights.fused, "members": len(weights.robust)}
+    return _weighed_anew(record, weights, Reason(code="ENS-041", subject="ensemble", text=text, evidence=evidence))
+
+
+def _weighed_anew(record: Ensemble, weights: Weights, told: Reason) -> Ensemble:
+    """The record with the weights as they are now; in each member's reasons the one about it takes its old place."""
+    members = []
+    for i, (member, share) in enumerate(zip(record.members, weights.shares, strict=True)):
+        now = replace(member, weight=share)
+        members.append(replace(now, reasons=(*member.reasons[:1], _weighed(now, weights, i), *member.reasons[2:])))
+    combiner = record.combiner if weights.fused > 0 or record.combiner != FUSED_COMBINER else COMBINERS["robust mean"]
+    return replace(record, members=tuple(members), combiner=combiner, reasons=(*record.reasons, told))
 
 
 def _head(chosen: Ensemble, members: Sequence[Member], weights: Weights, combiner: str) -> Reason:

@@ -62,7 +62,7 @@ def write_results(
         {
             folder / "anomalies.csv": lambda target: _text(target, _listed(result.anomalies, table)),
             folder / "scores.parquet": lambda target: _scores(
-                (result.scores, result.labels, result.confidence), result.row_labels, target
+                target, result.row_labels, score=result.scores, label=result.labels, confidence=result.confidence
             ),
             folder / "result.json": lambda target: _text(target, document),
             folder / "report.html": lambda target: _text(target, report),
@@ -100,7 +100,7 @@ def write_judgement(
             target, _listed(_anomalies(judged, labels, top_features or {}), table)
         ),
         folder / "scores.parquet": lambda target: _scores(
-            (judged.probabilities, judged.labels, judged.confidence), labels, target
+            target, labels, score=judged.probabilities, label=judged.labels, confidence=judged.confidence
         ),
     }
     _write_all(makers | _evaluation(evaluated, folder))
@@ -199,7 +199,7 @@ def _listed(anomalies: pd.DataFrame, table: pd.DataFrame | None) -> str:
     return out.to_csv(lineterminator="\n")
 
 
-def _scores(columns: tuple[FloatArray, IntArray, FloatArray], labels: Iterable[Any], path: Path) -> None:
+def _scores(path: Path, labels: Iterable[Any], *, score: FloatArray, label: IntArray, confidence: FloatArray) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -207,5 +207,5 @@ def _scores(columns: tuple[FloatArray, IntArray, FloatArray], labels: Iterable[A
         rows = pa.array(list(labels))
     except (pa.ArrowException, ValueError, TypeError, OverflowError):
         # Labels of mixed kinds have no column type of their own, and lone surrogates and huge numbers no form in any.
-        rows = pa.array([str(label).encode("utf-8", "replace").decode() for label in labels])
-    pq.write_table(pa.table({"row": rows, **dict(zip(("score", "label", "confidence"), columns, strict=True))}), path)
+        rows = pa.array([str(name).encode("utf-8", "replace").decode() for name in labels])
+    pq.write_table(pa.table({"row": rows, "score": score, "label": label, "confidence": confidence}), path)

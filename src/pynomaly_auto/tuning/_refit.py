@@ -72,7 +72,7 @@ def refit(dataset: Dataset, ensemble: Ensemble, plan: TuningPlan, tuned: Tuned) 
         dropped += failures
         if not taken:
             rows = None if search.rows is None else executor.share(np.asarray(search.rows))
-            taken, failures = _last_resort(ensemble, (table, rows), probe, executor, plan)
+            taken, failures = _last_resort(ensemble, table, rows, probe, executor, plan)
             dropped += failures
     kept = [taken[m.trial] for m in ensemble.members if m.trial in taken]
     if not kept:
@@ -125,7 +125,7 @@ def _taken_over(member: Member, tuned: Tuned, probe: FloatArray) -> FittedMember
         return None
     reason = Reason(code="TUN-040", subject=member.detector, text="Taken over from its trial, fitted on all rows.")
     try:
-        return _member(member, (payload, trial.scores), reason, probe)
+        return _member(member, payload, trial.scores, reason, probe)
     except _UnusableError:
         return None  # a second fit may give one that can be used, and else says why not
 
@@ -134,13 +134,12 @@ class _UnusableError(Exception):
     """A fitted estimator came out of its worker and does not work here."""
 
 
-def _member(member: Member, made: tuple[bytes, FloatArray], reason: Reason, probe: FloatArray) -> FittedMember:
+def _member(member: Member, payload: bytes, scores: FloatArray, reason: Reason, probe: FloatArray) -> FittedMember:
     """Make a member of what a worker sent: the fitted estimator and its scores; a third party's has to score first.
 
     Raises:
         _UnusableError: It cannot be loaded, or does not score here.
     """
-    payload, scores = made
     try:
         estimator: Any = pickle.loads(payload)  # noqa: S301 - made by our own worker a moment ago
     except Exception as error:  # the state is the detector's own: it raises whatever it likes
@@ -218,7 +217,7 @@ def _sort_out(
             evidence = {"seconds": result.seconds, "trial": member.trial}
             reason = replace(why, subject=member.detector, evidence=evidence)
             try:
-                fitted[member.trial] = _member(member, (result.payload, result.scores), reason, probe)
+                fitted[member.trial] = _member(member, result.payload, result.scores, reason, probe)
                 continue
             except _UnusableError as problem:
                 error: str | None = str(problem)
@@ -230,10 +229,9 @@ def _sort_out(
 
 
 def _last_resort(
-    ensemble: Ensemble, shared: tuple[Any, Any], probe: FloatArray, executor: Executor, plan: TuningPlan
+    ensemble: Ensemble, table: Any, rows: Any, probe: FloatArray, executor: Executor, plan: TuningPlan
 ) -> tuple[dict[int, FittedMember], list[Reason]]:
     """Fit the members on the search's rows instead, all at once; whoever is done in time counts."""
-    table, rows = shared
     for member in ensemble.members:
         request = trial_request(
             DETECTORS[member.detector], member.params, plan.seed, rows=rows, score_all=True, largest_payload=_ANY_SIZE
