@@ -12,6 +12,8 @@ import numpy as np
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import FloatArray, IntArray, State
 
+_USUAL = 0.9
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Counts:
@@ -71,6 +73,18 @@ class Counts:
         if len(keys) != len(counts) or total < 0 or (counts < 1).any():
             raise StorageError("counts of texts do not fit the texts.")
         return cls(keys=keys, counts=counts, total=total)
+
+
+def usual_bits(bits: FloatArray, counts: IntArray) -> float:
+    """What nine of ten cells of a column stay below or at.
+
+    Args:
+        bits: Of each distinct cell.
+        counts: Rows of each.
+    """
+    order = np.argsort(bits, kind="stable")
+    upto = np.cumsum(counts[order])
+    return float(bits[order][np.searchsorted(upto, _USUAL * upto[-1])]) if len(upto) and upto[-1] else 0.0
 
 
 def tally(keys: Sequence[str], counts: IntArray) -> dict[str, int]:

@@ -46,7 +46,10 @@ class Rule:
     broken: float
 
     def bits(self, a: IntArray, b: IntArray, n_b: int) -> FloatArray:
-        """Bits of each cell of B, given the cells of A and B as positions (-1: rare, -2: missing), shape (n_rows,)."""
+        """Bits of each cell of B, given the cells of A and B as positions (-1: rare, -2: missing), shape (n_rows,).
+
+        How seldom the rule is broken at all, and how many times more rows of the group have what is usual.
+        """
         known = (a >= 0) & (b > -2)
         place = np.where(known, a, 0)
         usual = self.usual[place]
@@ -59,8 +62,7 @@ class Rule:
             met[at] = np.where(self.keys[found] == wanted, self.counts[found], 1)
         majority = np.where(odd, self.rows[place], 1)
         ratio = np.log2(np.maximum(majority / met, 1.0))
-        sure = 1.0 - 0.5 * min(self.broken / (1 - _HOLDS), 1.0)
-        return np.where(odd, ratio * sure, 0.0)
+        return np.where(ratio > 0, ratio - np.log2(self.broken), 0.0)
 
 
 class Dependency:

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from pynomaly_auto.cells._columnwise import ColumnWise
-from pynomaly_auto.cells._counting import Counts, tally
+from pynomaly_auto.cells._counting import Counts, tally, usual_bits
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import CellRole, FloatArray, OriginalColumn, State
 
@@ -56,11 +56,13 @@ class FormModel:
     Args:
         exact: Rows of each shape.
         runs: Rows of each shape with runs folded.
+        texts: Rows of each value.
         usual: Bits that a cell of the column has on average, exact and folded, shape (2,).
     """
 
     exact: Counts
     runs: Counts
+    texts: Counts
     usual: FloatArray
 
     @classmethod
@@ -74,26 +76,36 @@ class FormModel:
         runs = [folded(shape) for shape in shapes]
         exact = Counts.of(tally(shapes, counts), total)
         less = Counts.of(tally(runs, counts), total)
-        usual = [float((c.surprise(keys) * counts).sum() / total) for c, keys in ((exact, shapes), (less, runs))]
-        return cls(exact=exact, runs=less, usual=np.array(usual))
+        usual = [usual_bits(c.surprise(keys), counts) for c, keys in ((exact, shapes), (less, runs))]
+        texts = Counts.of(tally(column.texts, counts), total)
+        return cls(exact=exact, runs=less, texts=texts, usual=np.array(usual))
 
     def bits(self, column: OriginalColumn) -> FloatArray:
-        """Bits of each cell above the column's usual ones; the larger of exact and folded."""
+        """Bits of each cell above the column's usual ones; the larger of exact and folded, 0 for what is read."""
         if not column.texts:
             return np.zeros(len(column))
-        shapes = [shape_of(text) for text in column.texts]
-        return np.asarray(np.append(self.of_shapes(shapes), 0.0)[column.codes])
+        bits = np.append(self.of_texts(column.texts), 0.0)[column.codes]
+        # How far out a number is, others say better; here counts what should be one and is none.
+        return np.where(np.isnan(column.numbers), bits, 0.0) if len(column.numbers) else np.asarray(bits)
 
-    def of_shapes(self, shapes: Sequence[str]) -> FloatArray:
-        """Bits of each of some shapes, shape (n,)."""
-        exact = self.exact.surprise(shapes) - self.usual[0]
-        less = self.runs.surprise([folded(shape) for shape in shapes]) - self.usual[1]
-        return np.asarray(np.maximum(np.maximum(exact, less), 0.0))
+    def of_texts(self, texts: Sequence[str]) -> FloatArray:
+        """Bits of each of some distinct cells, shape (n,)."""
+        shapes = [shape_of(text) for text in texts]
+        own = self.texts.rows(texts)
+        out = np.zeros(len(texts))
+        for counts, keys, usual in (
+            (self.exact, shapes, self.usual[0]),
+            (self.runs, [folded(shape) for shape in shapes], self.usual[1]),
+        ):
+            # A value that comes again is no slip, unless others are written like it.
+            meant = 2 * np.log2(own) * own / np.maximum(counts.rows(keys), own)
+            out = np.maximum(out, counts.surprise(keys) - usual - meant)
+        return out
 
     def to_state(self) -> State:
         """As data."""
         counts = self.exact.to_state().within("exact") | self.runs.to_state().within("runs")
-        return counts | State(arrays={"usual": self.usual})
+        return counts | self.texts.to_state().within("texts") | State(arrays={"usual": self.usual})
 
     @classmethod
     def from_state(cls, state: State) -> FormModel:
@@ -106,13 +118,14 @@ class FormModel:
         if usual.shape != (2,) or not np.isfinite(usual).all():
             raise StorageError("the usual bits of a column's forms are damaged.")
         exact, runs = Counts.from_state(state.part("exact")), Counts.from_state(state.part("runs"))
-        return cls(exact=exact, runs=runs, usual=usual)
+        return cls(exact=exact, runs=runs, texts=Counts.from_state(state.part("texts")), usual=usual)
 
 
 class Form(ColumnWise):
     """Rarity of a value's shape in its column, exact and with runs folded, above the column's usual bits.
 
-    The first 200 characters of a cell count.
+    In a column of numbers or times it is heard of the cells alone that are none. The first 200 characters
+    of a cell count.
     """
 
     roles: ClassVar[frozenset[CellRole]] = frozenset(("number", "boolean", "text", "mixed", "time", "duration"))

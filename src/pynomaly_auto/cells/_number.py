@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from pynomaly_auto.cells._columnwise import ColumnWise
-from pynomaly_auto.cells._counting import Counts, tally
-from pynomaly_auto.cells._tails import Tail
+from pynomaly_auto.cells._counting import Counts, tally, usual_bits
+from pynomaly_auto.cells._tails import FARTHEST, Tail
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import CellRole, FloatArray, OriginalColumn, State
 
 _FRACTION = re.compile(r"[.,](\d+)\D*$")
-_MOST_TEXTS = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,14 +68,16 @@ class NumberModel:
     """The numbers of one column.
 
     Args:
-        scales: The straight and the logarithmic one, as far as they are there.
+        scales: The straight and the logarithmic one, as far as they are there; none where nearly all are one number.
+        values: Rows of each number.
         decimals: Rows with each number of decimals.
-        usual: Bits of a cell's number of decimals, on average.
+        usual: Bits of a cell's number and of its number of decimals, on average, shape (2,).
     """
 
     scales: tuple[Scale, ...]
+    values: Counts
     decimals: Counts
-    usual: float
+    usual: FloatArray
 
     @classmethod
     def of(cls, column: OriginalColumn) -> NumberModel | None:
@@ -88,24 +88,36 @@ class NumberModel:
         scales = [Scale.of(found, log=False)]
         if (found > 0).mean() > 0.98:
             scales.append(Scale.of(found[found > 0], log=True))
-        keys, counts, total = _decimals(column)
-        decimals = Counts.of(tally(keys, counts), total)
-        usual = float((decimals.surprise(keys) * counts).sum() / max(total, 1))
-        return cls(scales=tuple(s for s in scales if s is not None), decimals=decimals, usual=usual)
+        levels = column.levels
+        total = int(levels.counts.sum())
+        keys = [decimals_of(text) for text in levels.texts]
+        values = Counts.of(tally(levels.texts, levels.counts), total)
+        decimals = Counts.of(tally(keys, levels.counts), total)
+        usual = [usual_bits(c.surprise(k), levels.counts) for c, k in ((values, levels.texts), (decimals, keys))]
+        found_scales = tuple(s for s in scales if s is not None)
+        return cls(scales=found_scales, values=values, decimals=decimals, usual=np.array(usual))
 
     def bits(self, column: OriginalColumn) -> FloatArray:
-        """Bits of each number: of the scale that finds it the less odd, and of its decimals above the usual."""
-        far = [scale.bits(column.numbers) for scale in self.scales]
-        out = np.minimum.reduce(far) if far else np.zeros(len(column))
-        keys, _, _ = _decimals(column)
+        """Bits of each number: of the scale that finds it the less odd, and of its decimals above the usual.
+
+        A number that comes again and again is no odder than it is rare.
+        """
         levels = column.levels
-        odd = np.maximum(self.decimals.surprise(keys) - self.usual, 0.0)
-        return np.where(np.isnan(column.numbers), 0.0, out + levels.spread(odd))
+        rare = self.values.surprise(levels.texts)
+        decimals = self.decimals.surprise([decimals_of(text) for text in levels.texts])
+        odd = levels.spread(np.maximum(decimals - self.usual[1], 0.0))
+        if self.scales:
+            most = levels.spread(rare + FARTHEST / self.values.rows(levels.texts))
+            far = np.minimum.reduce([scale.bits(column.numbers) for scale in self.scales])
+            out = np.minimum(far, most)
+        else:
+            out = levels.spread(np.maximum(rare - self.usual[0], 0.0))
+        return np.where(np.isnan(column.numbers), 0.0, out + odd)
 
     def to_state(self) -> State:
         """As data."""
-        out = self.decimals.to_state().within("decimals")
-        out = out | State(values={"usual": self.usual, "scales": len(self.scales)})
+        out = self.decimals.to_state().within("decimals") | self.values.to_state().within("values")
+        out = out | State(arrays={"usual": self.usual}, values={"scales": len(self.scales)})
         for i, scale in enumerate(self.scales):
             out = out | scale.to_state().within(f"scale{i}")
         return out
@@ -117,11 +129,12 @@ class NumberModel:
         Raises:
             StorageError: Something is missing or does not fit.
         """
-        usual, n = float(state.value("usual", (int, float))), state.value("scales", int)
-        if not np.isfinite(usual) or not 0 <= n <= 2:
+        usual, n = state.array("usual", ndim=1), state.value("scales", int)
+        if usual.shape != (2,) or not np.isfinite(usual).all() or not 0 <= n <= 2:
             raise StorageError("what was learned of a column's numbers is damaged.")
         scales = tuple(Scale.from_state(state.part(f"scale{i}")) for i in range(n))
-        return cls(scales=scales, decimals=Counts.from_state(state.part("decimals")), usual=usual)
+        values, decimals = Counts.from_state(state.part("values")), Counts.from_state(state.part("decimals"))
+        return cls(scales=scales, values=values, decimals=decimals, usual=usual)
 
 
 class Number(ColumnWise):
@@ -133,13 +146,6 @@ class Number(ColumnWise):
     roles: ClassVar[frozenset[CellRole]] = frozenset(("number", "mixed", "duration"))
     model = NumberModel
     nothing = "no column holds numbers that differ"
-
-
-def _decimals(column: OriginalColumn) -> tuple[Sequence[str], np.ndarray[tuple[int], np.dtype[np.int64]], int]:
-    """The number of decimals of each distinct cell, the rows of each, and of all."""
-    levels = column.levels
-    keys = [decimals_of(text) for text in levels.texts]
-    return keys, levels.counts, int(levels.counts.sum())
 
 
 def decimals_of(text: str) -> str:

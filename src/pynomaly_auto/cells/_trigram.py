@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from pynomaly_auto.cells._columnwise import ColumnWise
-from pynomaly_auto.cells._counting import Counts
+from pynomaly_auto.cells._counting import Counts, tally, usual_bits
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import CellRole, FloatArray, OriginalColumn, State
 
@@ -35,10 +35,12 @@ class TrigramModel:
 
     Args:
         rows: Rows that hold each.
+        texts: Rows of each value.
         usual: Bits of the rarest trigram of a cell, on average.
     """
 
     rows: Counts
+    texts: Counts
     usual: float
 
     @classmethod
@@ -58,19 +60,23 @@ class TrigramModel:
                 held[trigram] = held.get(trigram, 0) + n
         rows = Counts.of(held, total)
         rarest = np.fromiter(_rarest(rows, (column.texts[i] for i in some)), dtype=np.float64)
-        usual = float((rarest * counts[list(some)]).sum() / total)
-        return cls(rows=rows, usual=usual)
+        usual = usual_bits(rarest, counts[list(some)])
+        texts = Counts.of(tally(column.texts, counts.astype(np.int64)), int(counts.sum()))
+        return cls(rows=rows, texts=texts, usual=usual)
 
     def bits(self, column: OriginalColumn) -> FloatArray:
         """Bits of each cell's rarest trigram above the column's usual ones."""
         if not column.texts:
             return np.zeros(len(column))
         rarest = np.fromiter(_rarest(self.rows, iter(column.texts)), dtype=np.float64)
-        return np.append(np.maximum(rarest - self.usual, 0.0), 0.0)[column.codes]
+        # A value that comes again is no slip.
+        meant = 2 * np.log2(self.texts.rows(column.texts))
+        return np.asarray(np.append(np.maximum(rarest - self.usual - meant, 0.0), 0.0)[column.codes])
 
     def to_state(self) -> State:
         """As data."""
-        return self.rows.to_state() | State(values={"usual": self.usual})
+        counts = self.rows.to_state().within("rows") | self.texts.to_state().within("texts")
+        return counts | State(values={"usual": self.usual})
 
     @classmethod
     def from_state(cls, state: State) -> TrigramModel:
@@ -82,7 +88,8 @@ class TrigramModel:
         usual = float(state.value("usual", (int, float)))
         if not np.isfinite(usual):
             raise StorageError("the usual bits of a column's trigrams are damaged.")
-        return cls(rows=Counts.from_state(state), usual=usual)
+        rows, texts = Counts.from_state(state.part("rows")), Counts.from_state(state.part("texts"))
+        return cls(rows=rows, texts=texts, usual=usual)
 
 
 class Trigram(ColumnWise):
