@@ -103,7 +103,7 @@ def _check(latency_ms: float | None, size_mb: float | None) -> None:
 def _rows(model: Model) -> tuple[_Rows, _Rows, _Rows]:
     """Training rows as if they were new, resampled rows to choose by, and others to measure by."""
     rng = np.random.default_rng(0)
-    X = model.reference.X
+    X = model.reference.rows
     if len(X) > _ROWS:
         X = X[np.sort(rng.choice(len(X), _ROWS, replace=False))]
 

@@ -171,7 +171,7 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
     def score_samples(self, X: Any) -> FloatArray:
         """Minus the combined score, so lower is more anomalous; shape (n_rows,)."""
         check_is_fitted(self, "result_")
-        return -self._model.score(self._model.encode(X).X)
+        return -self._model.score(self._model.encode(X).rows)
 
     def anomaly_score(self, X: Any) -> FloatArray:
         """Calibrated probability of being an anomaly, in [0, 1]; shape (n_rows,)."""

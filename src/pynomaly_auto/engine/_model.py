@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pynomaly_auto.dataset import TableEncoder
+from pynomaly_auto.dataset import TableEncoder, open_table
+from pynomaly_auto.engine._looking import Looking
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.ensembling import FittedEnsemble
 from pynomaly_auto.records import Dataset, FloatArray, Verdict
@@ -31,6 +32,7 @@ class Model:
         seen: Training rows and their scores.
         reference: Some training rows, encoded, to explain new rows against.
         cells: The user's cells of the same rows.
+        looking: What looks at the cells of rows; None: nothing does.
     """
 
     encoder: TableEncoder
@@ -39,17 +41,20 @@ class Model:
     seen: SeenRows
     reference: Dataset
     cells: pd.DataFrame
+    looking: Looking | None = None
 
     def encode(self, table: Any) -> Dataset:
-        """Encode new rows.
+        """Encode new rows, and look at their cells where these are heard.
 
         Raises:
             SchemaError: Their columns are not those fitted on.
         """
-        return self.encoder.encode(table)
+        opened = open_table(table)
+        dataset = self.encoder.encode(opened)
+        return dataset if self.looking is None else self.looking.look(self.encoder, opened, dataset)
 
     def score(self, X: FloatArray) -> FloatArray:
-        """Combined scores of encoded rows, shape (n_rows,); a row alone gets the same as in a batch."""
+        """Combined scores of rows (`Dataset.rows`), shape (n_rows,); a row alone gets the same as in a batch."""
         known, values = self.seen.recall(X)
         if known.all():
             return values
@@ -63,4 +68,4 @@ class Model:
 
     def quick_score(self) -> Callable[[FloatArray], FloatArray]:
         """What scores encoded rows by the members that weigh most alone, for the many exchanges of an explanation."""
-        return self.ensemble.heaviest(_HEAVIEST).score
+        return self.ensemble.heaviest(_HEAVIEST).plain_score

@@ -20,6 +20,7 @@ from pynomaly_auto._deadline import Deadline
 from pynomaly_auto._version import __version__
 from pynomaly_auto.dataset import EqualRows, Table, TableEncoder, open_table, to_frame
 from pynomaly_auto.deciding import decide
+from pynomaly_auto.engine._looking import Looking
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._periods import periods_of
 from pynomaly_auto.engine._progress import Progress
@@ -60,6 +61,7 @@ class _Work:
     table: Table
     encoder: TableEncoder
     dataset: Dataset
+    looking: Looking | None
     settings: Settings
     deadline: Deadline
     stage: Stages
@@ -107,6 +109,7 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
             opened = open_table(table)  # once: what is no data frame is converted here
             encoder = TableEncoder(watches_constants=watching, owner=owner).fit(opened)
             dataset = encoder.encode(opened)
+            looking, dataset = _look(opened, encoder, dataset, settings)
         settings, fewer = within_memory(settings, dataset)
         name = f"{dataset.n_rows:,} rows, {len(dataset.columns):,} columns"
         tracker = open_tracker(settings.tracking, settings.experiment_name, run_name=name)
@@ -114,8 +117,8 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         try:
             model, result = _stages(
                 _Work(
-                    table=opened, encoder=encoder, dataset=dataset, settings=settings, deadline=deadline, stage=stage,
-                    tracker=tracker,
+                    table=opened, encoder=encoder, dataset=dataset, looking=looking, settings=settings,
+                    deadline=deadline, stage=stage, tracker=tracker,
                 )
             )  # fmt: skip
         except BaseException as error:
@@ -164,9 +167,9 @@ def _stages(work: _Work) -> tuple[Model, Result]:
             fitted = [replace(m, scores=equal.mean(m.scores)) for m in refit(dataset, chosen, plan, tuned)]
             left = math.inf if plan.by_count else max(deadline.remaining(), reserve)
             lent = expertise if time_to_fuse(left, dataset.n_rows) else None
-            ensemble = FittedEnsemble.of(chosen, fitted, lent, tail=regime.tail)
+            ensemble = _hearing(FittedEnsemble.of(chosen, fitted, lent, tail=regime.tail), base, dataset)
     with stage("deciding"):
-        calibrator = None if base is None else base.calibrator
+        calibrator = None if base is None else base.calibrator if ensemble.cells is None else base.cell_calibrator
         raw = np.column_stack([fitted[i].scores for i in ensemble.positions])
         verdict = decide(
             ensemble.train_scores,
@@ -194,10 +197,26 @@ def _stages(work: _Work) -> tuple[Model, Result]:
         ensemble=ensemble.record,
         verdict=verdict,
         explanations=explanations,
+        cells=() if work.looking is None else work.looking.odd_cells(work.encoder, work.table, cells),
         seconds=dict(stage.seconds),
         versions=versions(),
     )
     return model, result
+
+
+def _look(table: Table, encoder: TableEncoder, dataset: Dataset, settings: Settings) -> tuple[Looking | None, Dataset]:
+    """Look at the cells where somebody will hear what they say."""
+    base = KnowledgeBase.shipped() if REGIMES[settings.regime].asks_knowledge_base else None
+    if base is None or base.cell_fusion is None:
+        return None, dataset
+    return Looking.at(encoder, table, dataset)
+
+
+def _hearing(ensemble: FittedEnsemble, base: KnowledgeBase | None, dataset: Dataset) -> FittedEnsemble:
+    """The ensemble with the cells heard beside it, where there are any."""
+    if base is None or base.cell_fusion is None or dataset.evidence is None or dataset.layout is None:
+        return ensemble
+    return ensemble.hearing(base.cell_fusion, dataset.layout, dataset.evidence, [c.kind for c in dataset.columns])
 
 
 def _expertise(base: KnowledgeBase | None, found: Profile, settings: Settings, dataset: Dataset) -> Expertise | None:
@@ -222,15 +241,17 @@ def _model(work: _Work, ensemble: FittedEnsemble, verdict: Verdict, cells: pd.Da
     if dataset.n_rows > _REFERENCE_ROWS:
         rows = np.sort(np.random.default_rng(0).choice(dataset.n_rows, _REFERENCE_ROWS, replace=False))
     reference = replace(
-        dataset, X=dataset.X[rows], row_labels=dataset.row_labels[rows], missing_share=dataset.missing_share[rows]
-    )
+        dataset, X=dataset.X[rows], row_labels=dataset.row_labels[rows], missing_share=dataset.missing_share[rows],
+        evidence=None if dataset.evidence is None else dataset.evidence[rows],
+    )  # fmt: skip
     return Model(
         encoder=work.encoder,
         ensemble=ensemble,
         verdict=verdict,
-        seen=SeenRows.of(dataset.X, ensemble.train_scores) if remembering else SeenRows.none(),
+        seen=SeenRows.of(dataset.rows, ensemble.train_scores) if remembering else SeenRows.none(),
         reference=reference,
         cells=cells.iloc[rows],
+        looking=work.looking,
     )
 
 
@@ -251,7 +272,7 @@ def explain_table(model: Model, table: Any, rows: Any, *, method: str, seed: int
         seed: Seed of the background rows.
     """
     opened = open_table(table)
-    X = model.encode(opened).X
+    X = model.encode(opened).rows
     if rows is None:
         scores = model.score(X)
         above = np.flatnonzero(scores > model.verdict.threshold)

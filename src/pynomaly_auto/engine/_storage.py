@@ -15,6 +15,7 @@ from pynomaly_auto.dataset import TableEncoder
 from pynomaly_auto.detectors import DETECTORS, FittedDetector
 from pynomaly_auto.engine._configuration import read_config
 from pynomaly_auto.engine._fitted import Fitted
+from pynomaly_auto.engine._looking import Looking
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.ensembling import FittedEnsemble
@@ -47,6 +48,8 @@ def save(fitted: Fitted, path: Path, *, key: storing.Key = None, trusted: bool =
         "row_labels": storing.values_to_state(result.row_labels),
         "cells": _frame_state(model.cells),
     }
+    if model.looking is not None and model.ensemble.cells is not None:
+        parts["looking"] = model.looking.to_state()
     detectors = cast("Sequence[FittedDetector]", model.ensemble.detectors)
     members = {_member(i): detector.to_state(trusted=trusted) for i, detector in enumerate(detectors)}
     columns = tuple((c.name, c.kind) for c in result.columns)
@@ -84,6 +87,10 @@ def _made(loaded: storing.LoadedParts, parameters: Collection[str], trusted: boo
     width = encoder.n_features
     ensemble = _ensemble(loaded, width, trusted)
     verdict = _verdict(loaded.part("verdict"))
+    # Cells are looked at only where the ensemble hears them.
+    looking = None if ensemble.cells is None else Looking.from_state(loaded.part("looking"))
+    if ensemble.cells is not None and looking is not None and ensemble.cells.layout != looking.layout:
+        raise StorageError("the ensemble hears other cell detectors than there are.", where="looking")
     model = Model(
         encoder=encoder,
         ensemble=ensemble,
@@ -91,6 +98,7 @@ def _made(loaded: storing.LoadedParts, parameters: Collection[str], trusted: boo
         seen=_seen(loaded.part("seen")),
         reference=_dataset(loaded.part("reference"), width),
         cells=_frame(loaded.part("cells")),
+        looking=looking,
     )
     row_labels = np.asarray(storing.values_from_state(loaded.part("row_labels")))
     result = restore(Result, loaded.part("result").values, verdict=verdict, row_labels=row_labels)
@@ -176,21 +184,26 @@ def _seen(state: State) -> SeenRows:
 
 
 def _dataset_state(dataset: Dataset) -> State:
-    own = State(
-        arrays={"X": dataset.X, "missing_share": dataset.missing_share},
-        values=_apart(dataset, "X", "missing_share", "row_labels"),
-    )
+    arrays = {"X": dataset.X, "missing_share": dataset.missing_share}
+    if dataset.evidence is not None:
+        arrays["evidence"] = dataset.evidence
+    own = State(arrays=arrays, values=_apart(dataset, *arrays, "row_labels"))
     return own | storing.values_to_state(dataset.row_labels).within("row_labels")
 
 
 def _dataset(state: State, width: int) -> Dataset:
     X = _finite(state, "X", ndim=2)
     labels = np.asarray(storing.values_from_state(state.part("row_labels")))
-    made = restore(Dataset, state.values, X=X, missing_share=_finite(state, "missing_share"), row_labels=labels)
+    evidence = _finite(state, "evidence", ndim=2) if state.value("layout", (dict, type(None))) is not None else None
+    made = restore(
+        Dataset, state.values, X=X, missing_share=_finite(state, "missing_share"), row_labels=labels, evidence=evidence
+    )
+    if evidence is not None and evidence.shape != (len(X), len(made.row_sources) - len(made.sources)):
+        raise StorageError("the evidence of cells is of other rows or columns.", where="reference")
     sizes = {X.shape[1], len(made.features), len(made.sources), width}
     if len(sizes) > 1 or len({len(X), len(labels), len(made.missing_share)}) > 1 or not len(X):
         raise StorageError("its parts differ in size.", where="reference")
-    if any(not 0 <= source < len(made.columns) for source in made.sources):
+    if any(not 0 <= source < len(made.columns) for source in made.row_sources):
         raise StorageError("a feature comes from no column.", where="reference")
     return made
 

@@ -17,13 +17,15 @@ from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, unfused_reason
 from pynomaly_auto.ensembling._neighbourhood import Neighbourhood
 from pynomaly_auto.ensembling._weighing import Weights, joined, reweighed, settled, weigh, weighed_with
+from pynomaly_auto.ensembling._with_cells import BaseScores, WithCells
 from pynomaly_auto.errors import NothingFinishedError, StorageError
-from pynomaly_auto.knowledge import Calibrator, Fusion, Judged, MemberScores, table_facts
-from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason, State, restore
+from pynomaly_auto.knowledge import Calibrator, CellFusion, Fusion, Judged, MemberScores, table_facts
+from pynomaly_auto.records import CellLayout, Ensemble, FloatArray, Member, Reason, State, restore
 from pynomaly_auto.regimes import Tail
 from pynomaly_auto.scoring import tail_ranks
 
 _ALIGNED = "alignment"
+_CELLS = "cells"
 _FUSED = "fused"
 _MANY_ROWS = 200  # from here on members score new rows side by side
 
@@ -93,6 +95,7 @@ class FittedEnsemble:
         robust: Their weights in the robust mean; they sum to 1.
         fused: The learned fusion, bound to the table; None: the robust mean alone.
         aligned: Of a smaller ensemble, onto the scale of the whole one; None: it is on its own.
+        cells: What weighs the evidence of cells beside this score; None: none is heard, and rows have none.
         trained: What it knows of its training rows; None: nothing.
     """
 
@@ -102,6 +105,7 @@ class FittedEnsemble:
     robust: tuple[float, ...]
     fused: Fused | None = None
     aligned: Alignment | None = None
+    cells: WithCells | None = None
     trained: Trained | None = None
 
     @property
@@ -213,13 +217,49 @@ class FittedEnsemble:
         )  # fmt: skip
         return calibrator.probabilities(judged)
 
-    def score(self, X: FloatArray) -> FloatArray:
-        """Combined score of new encoded rows, higher = more anomalous; shape (n_rows,).
+    def hearing(
+        self, fusion: CellFusion, layout: CellLayout, evidence: FloatArray, kinds: Sequence[str]
+    ) -> FittedEnsemble:
+        """The same with the evidence of the training rows' cells heard beside it.
+
+        Args:
+            fusion: What weighs it.
+            layout: Of the evidence.
+            evidence: In the training rows' cells; shape (n_rows, n_cell_features).
+            kinds: Kind of each column.
+        """
+        known = self.trained
+        assert known is not None
+        told = self._base_scores(known.scores, known.member_scores)
+        cells, odds, scores = WithCells.of(fusion, layout, told, evidence, kinds)
+        trained = replace(known, scores=scores, odds=odds, facts=cells.facts)
+        return replace(self, cells=cells, record=cells.told(self.record), trained=trained)
+
+    def score(self, rows: FloatArray) -> FloatArray:
+        """Combined score of new rows, higher = more anomalous; shape (n_rows,).
+
+        Args:
+            rows: Encoded, the evidence of their cells behind where that is heard (`Dataset.rows`).
 
         Raises:
             DetectorError: A member returned something other than one number per row.
         """
-        return self.inputs_and_scores(X)[1]
+        return self.inputs_and_scores(rows)[1]
+
+    def plain_score(self, rows: FloatArray) -> FloatArray:
+        """A score in nearly the same order in which nothing learned weighs the cells, for explanations."""
+        if self.cells is None:
+            return self.score(rows)
+        X, evidence = self._apart(rows)
+        return self.cells.plainly(replace(self, cells=None).score(X), evidence)
+
+    def _apart(self, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Encoded features and evidence."""
+        width = rows.shape[1] - (0 if self.cells is None else len(self.cells.layout.columns))
+        return np.ascontiguousarray(rows[:, :width]), rows[:, width:]
+
+    def _base_scores(self, final: FloatArray, ranks: FloatArray) -> BaseScores:
+        return BaseScores(final=final, robust=self._mean(ranks), members=self._names, ranks=ranks)
 
     def _combined(self, X: FloatArray, ranks: FloatArray, raw: Sequence[FloatArray]) -> FloatArray:
         robust = self._mean(ranks)
@@ -237,7 +277,8 @@ class FittedEnsemble:
         chosen = sorted(sorted(range(len(members)), key=lambda i: (-members[i].weight, i))[:most])
         total = sum(members[i].weight for i in chosen)
         weights = [members[i].weight / total if total > 0 else 1.0 / len(chosen) for i in chosen]
-        return self.summed(chosen, weights, self.record.combiner if self.fused is None else COMBINERS["robust mean"])
+        plain = self.record.combiner if self.fused is None and self.cells is None else COMBINERS["robust mean"]
+        return replace(self.summed(chosen, weights, plain), cells=self.cells)
 
     def summed(
         self, chosen: Sequence[int], weights: Sequence[float], combiner: str, aligned: Alignment | None = None
@@ -312,8 +353,11 @@ class FittedEnsemble:
         whole = self if self.fused is None else replace(self, fused=replace(self.fused, around=None))
         return whole.score(X)
 
-    def inputs_and_scores(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """New encoded rows' −log tail ranks among each member's training rows, and what `score` says, in one pass.
+    def inputs_and_scores(self, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """New rows' −log tail ranks among each member's training rows, and what `score` says, in one pass.
+
+        Args:
+            rows: As for `score`.
 
         Returns:
             Shapes (n_rows, n_members) and (n_rows,).
@@ -321,9 +365,13 @@ class FittedEnsemble:
         Raises:
             DetectorError: A member returned something other than one number per row.
         """
+        X, evidence = (rows, None) if self.cells is None else self._apart(rows)
         raw = self._raw(X)
         ranks = self._ranks(raw)
-        return ranks, self._combined(X, ranks, raw)
+        base = self._combined(X, ranks, raw)
+        if self.cells is None or evidence is None:
+            return ranks, base
+        return ranks, self.cells.score(self._base_scores(base, ranks), evidence)
 
     def to_state(self) -> State:
         """What, with the detectors, makes it again."""
@@ -333,8 +381,11 @@ class FittedEnsemble:
                 "record": self.record.to_dict(),
                 "fused": self.fused is not None,
                 "aligned": self.aligned is not None,
+                "cells": self.cells is not None,
             },
         )
+        if self.cells is not None:
+            out = out | self.cells.to_state().within(_CELLS)
         if self.aligned is not None:
             out = out | self.aligned.to_state().within(_ALIGNED)
         for i, distribution in enumerate(self.distributions):
@@ -365,10 +416,11 @@ class FittedEnsemble:
         members = [Distribution.from_state(state.part(f"distribution.{i}")) for i in range(len(weights))]
         fused = Fused.from_state(state.part(_FUSED), n_features) if state.value("fused", bool) else None
         aligned = Alignment.from_state(state.part(_ALIGNED)) if state.value("aligned", bool) else None
+        cells = WithCells.from_state(state.part(_CELLS)) if state.value("cells", bool) else None
         detectors = [make(member, i) for i, member in enumerate(record.members)]
         return cls(
             record=record, detectors=tuple(detectors), distributions=tuple(members),
-            robust=tuple(float(w) for w in weights), fused=fused, aligned=aligned,
+            robust=tuple(float(w) for w in weights), fused=fused, aligned=aligned, cells=cells,
         )  # fmt: skip
 
     def _raw(self, X: FloatArray) -> list[FloatArray]:

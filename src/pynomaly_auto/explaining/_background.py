@@ -97,12 +97,12 @@ def make_background(score: Score, dataset: Dataset, seed: int) -> Background:
         seed: Seed of the rows drawn.
     """
     rng = np.random.default_rng(seed)
-    n = dataset.n_rows
+    table, n = dataset.rows, dataset.n_rows
     drawn = np.arange(n) if n <= _POOL else np.sort(rng.choice(n, _POOL, replace=False))
-    scores = np.asarray(score(dataset.X[drawn]), dtype=np.float64)
+    scores = np.asarray(score(table[drawn]), dtype=np.float64)
     kept = np.sort(np.argsort(scores, kind="stable")[: max(1, int(np.ceil(_NORMAL_SHARE * len(drawn))))])
-    X = dataset.X[drawn[kept]]
-    columns, group = np.unique(np.asarray(dataset.sources, dtype=np.int64), return_inverse=True)
+    X = table[drawn[kept]]
+    columns, group = np.unique(np.asarray(dataset.row_sources, dtype=np.int64), return_inverse=True)
     scale = X.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
     return Background(

@@ -87,7 +87,7 @@ def explain_rows(
     """
     options = options or Explaining()
     clock = Deadline(options.seconds)
-    table = dataset.X if X is None else np.asarray(X, dtype=np.float64)
+    table = dataset.rows if X is None else np.asarray(X, dtype=np.float64)
     chosen = np.asarray(rows, dtype=np.int64).reshape(-1)
     if len(chosen) and (chosen.min() < 0 or chosen.max() >= len(table)):
         raise InvalidInputError(f"there is no row {int(chosen.max())} among {len(table)}.", where="rows")

@@ -17,6 +17,7 @@ from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest import Forest
 from pynomaly_auto.knowledge._answers import Neighbours, WarmStart
 from pynomaly_auto.knowledge._calibrator import Calibrator
+from pynomaly_auto.knowledge._cell_fusion import CellFusion
 from pynomaly_auto.knowledge._features import META, STATISTIC, input_rows
 from pynomaly_auto.knowledge._fusion import Fusion
 from pynomaly_auto.knowledge._gains import GAIN_INPUTS, Gains, PeerStatistics
@@ -257,6 +258,27 @@ class KnowledgeBase:
             StorageError: Its files are damaged.
         """
         card = self._card("calibrator")
+        return None if card is None else Calibrator.of(card.features, self._text(card.files["mean"]))
+
+    @cached_property
+    def cell_fusion(self) -> CellFusion | None:
+        """What weighs the evidence of cells beside an ensemble's score, or None when the base has none.
+
+        Raises:
+            StorageError: Its files are damaged.
+        """
+        if (card := self._card("cell_fusion")) is None:
+            return None
+        return CellFusion.of(card.features, [self._text(card.files[role]) for role in sorted(card.files)])
+
+    @cached_property
+    def cell_calibrator(self) -> Calibrator | None:
+        """What turns the scores of `cell_fusion` into probabilities, or None when the base has none.
+
+        Raises:
+            StorageError: Its files are damaged.
+        """
+        card = self._card("cell_calibrator")
         return None if card is None else Calibrator.of(card.features, self._text(card.files["mean"]))
 
     def _card(self, name: str) -> ModelCard | None:

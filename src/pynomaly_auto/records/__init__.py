@@ -16,11 +16,13 @@ from pynomaly_auto.records._data import (
 )
 from pynomaly_auto.records._evidence import (
     CellEvidence,
+    CellLayout,
     CellRole,
     ExpectedCells,
     Levels,
     OriginalColumn,
     OriginalTable,
+    two_largest,
     written,
 )
 from pynomaly_auto.records._judgement import Evaluation, Judgement, ThresholdQuality
@@ -31,10 +33,12 @@ from pynomaly_auto.records._outcome import (
     CompactPoint,
     Contribution,
     Ensemble,
+    EvidenceShare,
     Expectation,
     Explanation,
     LeftOut,
     Member,
+    OddCell,
     Verdict,
 )
 from pynomaly_auto.records._restore import restore
@@ -53,11 +57,11 @@ from pynomaly_auto.records._search import (
 from pynomaly_auto.records._state import State, Stateful
 
 __all__ = [
-    "CODES", "PROBABILITY", "AnomalyHints", "Calibration", "Candidate", "CellEvidence", "CellRole", "Column",
-    "ColumnKind", "CompactPoint", "Compaction", "Configuration", "Configured", "Contribution", "Dataset",
-    "Distributions", "Ensemble", "Evaluation", "Expectation", "ExpectedCells", "Explanation", "FloatArray",
-    "Guidance", "IntArray", "Judgement", "LeftOut", "Levels", "Member", "OriginalColumn", "OriginalTable", "Params",
-    "Patterns", "Prediction", "Profile", "Quality", "Ranking", "Reason", "ReasonCode", "Result", "Role", "Scalar",
-    "Search", "SimilarTable", "Size", "State", "Stateful", "Step", "ThresholdQuality", "Trial", "TrialStatus",
-    "Verdict", "column_of", "declare", "plain", "restore", "written",
+    "CODES", "PROBABILITY", "AnomalyHints", "Calibration", "Candidate", "CellEvidence", "CellLayout", "CellRole",
+    "Column", "ColumnKind", "CompactPoint", "Compaction", "Configuration", "Configured", "Contribution", "Dataset",
+    "Distributions", "Ensemble", "Evaluation", "EvidenceShare", "Expectation", "ExpectedCells", "Explanation",
+    "FloatArray", "Guidance", "IntArray", "Judgement", "LeftOut", "Levels", "Member", "OddCell", "OriginalColumn",
+    "OriginalTable", "Params", "Patterns", "Prediction", "Profile", "Quality", "Ranking", "Reason", "ReasonCode",
+    "Result", "Role", "Scalar", "Search", "SimilarTable", "Size", "State", "Stateful", "Step", "ThresholdQuality",
+    "Trial", "TrialStatus", "Verdict", "column_of", "declare", "plain", "restore", "two_largest", "written",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from pynomaly_auto.records._base import FloatArray, Reason, plain
+from pynomaly_auto.records._evidence import CellLayout
 
 ColumnKind: TypeAlias = Literal[
     "numeric", "boolean", "categorical", "high_cardinality", "text", "datetime", "timedelta",
@@ -50,6 +51,9 @@ class Dataset:
         missing_share: Share of missing cells per row, shape (n_rows,).
         kind: What the data is; only ``"table"`` so far.
         reasons: What was done to which column, and why.
+        evidence: What cell detectors say of the rows' cells, in bits; shape (n_rows, n_cell_features); None: nobody
+            was asked.
+        layout: Which detector says it of which column.
     """
 
     X: FloatArray = field(repr=False)
@@ -60,6 +64,18 @@ class Dataset:
     missing_share: FloatArray = field(repr=False)
     kind: str = "table"
     reasons: tuple[Reason, ...] = ()
+    evidence: FloatArray | None = field(default=None, repr=False)
+    layout: CellLayout | None = None
+
+    @property
+    def rows(self) -> FloatArray:
+        """What a fitted ensemble scores: the encoded features, then the evidence; shape (n_rows, n_all_features)."""
+        return self.X if self.evidence is None else np.hstack([self.X, self.evidence])
+
+    @property
+    def row_sources(self) -> tuple[int, ...]:
+        """Position in ``columns`` of the column that each of a row's features is about."""
+        return self.sources + (() if self.layout is None else self.layout.columns)
 
     @property
     def n_rows(self) -> int:

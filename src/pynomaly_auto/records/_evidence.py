@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
@@ -187,10 +187,66 @@ class CellEvidence:
     @cached_property
     def row_bits(self) -> FloatArray:
         """The two largest of each row's cells added, shape (n_rows,)."""
-        if self.bits.shape[1] < 2:
-            return np.asarray(self.bits.sum(axis=1), dtype=np.float64)
-        largest = np.partition(self.bits, -2, axis=1)[:, -2:]
-        return np.asarray(largest[:, 0] + largest[:, 1], dtype=np.float64)
+        return two_largest(self.bits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellLayout:
+    """Evidence of several detectors side by side, as further features of a data set's rows.
+
+    Args:
+        names: The detectors.
+        detectors: Position in ``names`` of the detector of each feature.
+        columns: The table's column each feature is about.
+    """
+
+    names: tuple[str, ...]
+    detectors: tuple[int, ...]
+    columns: tuple[int, ...]
+
+    @classmethod
+    def of(cls, evidence: Mapping[str, CellEvidence], columns: Mapping[str, Sequence[int]]) -> CellLayout:
+        """A layout for what some detectors say.
+
+        Args:
+            evidence: Name of a detector to what it says.
+            columns: Name of a detector to the columns it may say something of.
+        """
+        pairs = [(i, column) for i, name in enumerate(evidence) for column in columns[name]]
+        return cls(
+            names=tuple(evidence), detectors=tuple(i for i, _ in pairs), columns=tuple(column for _, column in pairs)
+        )
+
+    def lay(self, evidence: Mapping[str, CellEvidence]) -> FloatArray:
+        """The evidence as features; shape (n_rows, n_cell_features)."""
+        columns = [evidence[self.names[i]].bits[:, j] for i, j in zip(self.detectors, self.columns, strict=True)]
+        return np.column_stack(columns) if columns else np.empty((0, 0))
+
+    def row_bits(self, bits: FloatArray, name: str) -> FloatArray:
+        """What one detector says of rows: its two largest cells added; shape (n_rows,).
+
+        Args:
+            bits: From `lay`.
+            name: The detector.
+        """
+        own = self.names.index(name)
+        return two_largest(bits[:, [k for k, i in enumerate(self.detectors) if i == own]])
+
+    def totals(self, bits: FloatArray) -> FloatArray:
+        """What all detectors together say of each column that any may speak of; shape (n_rows, n_spoken_of)."""
+        spoken = sorted(set(self.columns))
+        out = np.zeros((len(bits), len(spoken)))
+        for k, column in enumerate(self.columns):
+            out[:, spoken.index(column)] += bits[:, k]
+        return out
+
+
+def two_largest(values: FloatArray) -> FloatArray:
+    """The two largest of each row, added; shape (n_rows,)."""
+    if values.shape[1] < 2:
+        return np.asarray(values.sum(axis=1), dtype=np.float64)
+    largest = np.partition(values, -2, axis=1)[:, -2:]
+    return np.asarray(largest[:, 0] + largest[:, 1], dtype=np.float64)
 
 
 def written(number: float) -> str:

@@ -98,6 +98,44 @@ class Compaction:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OddCell:
+    """A cell that does not fit its column, its row or its time.
+
+    Args:
+        row: Position of its row.
+        label: Label of its row.
+        column: Its column.
+        value: What it holds, as text.
+        expected: What was expected there, where that is known.
+        bits: How odd it is: of 2 to the power of this many such cells, one would be so by chance.
+        detectors: The cell detectors that find it odd, the one that says most first.
+        text: The same in a sentence.
+    """
+
+    row: int
+    label: Any
+    column: str
+    value: str
+    expected: str | None
+    bits: float
+    detectors: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceShare:
+    """One cell detector that is heard beside the members.
+
+    Args:
+        detector: Its name.
+        weight: Its share in the combined score.
+    """
+
+    detector: str
+    weight: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Ensemble:
     """The models that are combined, and how.
 
@@ -107,6 +145,7 @@ class Ensemble:
         combiner: How their scores are combined.
         left_out: The other completed trials, the strongest first.
         compaction: What it costs and what is lost, where it is a smaller one made of a whole one.
+        evidence: Cell detectors heard beside the members; empty: none.
     """
 
     members: tuple[Member, ...]
@@ -114,6 +153,7 @@ class Ensemble:
     left_out: tuple[LeftOut, ...] = ()
     reasons: tuple[Reason, ...] = ()
     compaction: Compaction | None = None
+    evidence: tuple[EvidenceShare, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values only."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from pynomaly_auto.records._base import FloatArray, IntArray, Reason, plain
 from pynomaly_auto.records._data import Column, Profile
-from pynomaly_auto.records._outcome import Ensemble, Explanation, Member, Verdict
+from pynomaly_auto.records._outcome import Ensemble, Explanation, Member, OddCell, Verdict
 from pynomaly_auto.records._search import Ranking, Search
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class Result:
         columns: The user's columns and what became of them.
         row_labels: The user's row labels; shape (n_rows,).
         explanations: Of the most anomalous rows.
+        cells: The oddest cells, most bits first; empty where nobody looked at them.
         seconds: Stage to wall-clock seconds.
         versions: Package to version.
     """
@@ -73,6 +74,7 @@ class Result:
     seconds: dict[str, float]
     versions: dict[str, str]
     warnings: tuple[Reason, ...] = ()
+    cells: tuple[OddCell, ...] = ()
 
     @property
     def labels(self) -> IntArray:
@@ -183,6 +185,7 @@ class Result:
             # Row labels may be dates, tuples or anything else an index holds.
             "anomalies": plain(self.anomalies.reset_index().to_dict(orient="list")),
             "explanations": plain(self.explanations),
+            "cells": plain(self.cells),
             "reasons": plain(self.reasons),
             "seconds": plain(self.seconds),
             "versions": dict(self.versions),
