@@ -103,7 +103,6 @@ def learn_fusion(tables: Sequence[TableDesign], members: Sequence[str], *, seed:
     fusion = Learned(
         boosters={str(i): b.model_to_string() for i, b in enumerate(boosters)},
         features=features,
-        correction=0.0,
         shrinkage=blend,
         base_margin=replace(base_margin, share=_share(odds, lines)),
         validation=figures | {"tables": float(len(tables)), "rows": float(len(rows.y))},
@@ -233,7 +232,6 @@ def _calibrator(tables: Sequence[TableDesign], judged: Sequence[Judged], folds: 
     return Learned(
         boosters={"mean": final.model_to_string()},
         features=features,
-        correction=0.0,
         validation=_calibration_figures([t.labels for t in tables], out),
     )
 

@@ -78,7 +78,6 @@ def learn_gains(tables: Sequence[TableDesign], folds: IntArray, fusions: Sequenc
     return Learned(
         boosters={"mean": _boost(peers, draws, tables, seed).model_to_string(), "peers": peers.to_text()},
         features=GAIN_INPUTS,
-        correction=0.0,
         shrinkage=float(np.clip(y @ found / max(float(found @ found), 1e-12), 0.0, 1.0)),
         validation={
             "correlation": float(np.corrcoef(y, found)[0, 1]) if np.ptp(found) > 0 and np.ptp(y) > 0 else None,

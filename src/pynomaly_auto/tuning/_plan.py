@@ -12,7 +12,7 @@ import numpy as np
 from pynomaly_auto._budget import ROUND_SHARE, search_share
 from pynomaly_auto._deadline import Deadline
 from pynomaly_auto.detectors import DETECTORS
-from pynomaly_auto.pool import Executor, RayExecutor
+from pynomaly_auto.pool import Executor
 from pynomaly_auto.records import Configuration, Dataset, IntArray, Ranking, Reason, Search, Trial
 from pynomaly_auto.settings import Settings
 
@@ -34,7 +34,7 @@ class TuningPlan:
         settings: What the user asked for.
         seed: Seed of everything random.
         deadline: The clock of the whole run.
-        pool: Where trials run (unless the backend is Ray).
+        pool: Where trials run; None: nothing is run, as only a plan is asked for.
         predict_quality: Predicted quality in [0, 1] of a detector from its score statistics, from the knowledge base;
             None on a cold start.
         tuning_rows: Most rows a trial is fitted on.
@@ -57,14 +57,8 @@ class TuningPlan:
         return self.settings.n_trials is not None
 
     def executor(self) -> Executor:
-        """Where trials run.
-
-        Raises:
-            MissingExtraError: The backend is Ray and Ray is not installed.
-        """
-        if self.settings.backend == "ray":
-            return RayExecutor(self.settings.workers)
-        assert self.pool is not None, "a local search needs a pool"
+        """Where trials run."""
+        assert self.pool is not None, "a search needs a pool"
         return self.pool
 
 
