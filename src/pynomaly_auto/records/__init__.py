@@ -15,6 +15,7 @@ from pynomaly_auto.records._data import (
     Size,
 )
 from pynomaly_auto.records._judgement import Evaluation, Judgement, ThresholdQuality
+from pynomaly_auto.records._leaderboard import Standing
 from pynomaly_auto.records._outcome import (
     PROBABILITY,
     Calibration,
@@ -45,9 +46,9 @@ from pynomaly_auto.records._state import State, Stateful
 
 __all__ = [
     "CODES", "PROBABILITY", "AnomalyHints", "Calibration", "Candidate", "Column", "ColumnKind", "CompactPoint",
-    "Compaction", "Configuration", "Configured", "Contribution", "Dataset", "Distributions", "Ensemble", "Evaluation",
-    "Expectation", "Explanation", "FloatArray", "Guidance", "IntArray", "Judgement", "LeftOut", "Member", "Params",
-    "Patterns", "Prediction", "Profile", "Quality", "Ranking", "Reason", "ReasonCode", "Result", "Role", "Scalar",
-    "Search", "SimilarTable", "Size", "State", "Stateful", "Step", "ThresholdQuality", "Trial", "TrialStatus",
-    "Verdict", "column_of", "declare", "plain", "restore",
+    "Compaction", "Configuration", "Configured", "Contribution", "Dataset", "Distributions", "Ensemble",
+    "Evaluation", "Expectation", "Explanation", "FloatArray", "Guidance", "IntArray", "Judgement", "LeftOut",
+    "Member", "Params", "Patterns", "Prediction", "Profile", "Quality", "Ranking", "Reason", "ReasonCode", "Result",
+    "Role", "Scalar", "Search", "SimilarTable", "Size", "Standing", "State", "Stateful", "Step", "ThresholdQuality",
+    "Trial", "TrialStatus", "Verdict", "column_of", "declare", "plain", "restore",
 ]  # fmt: skip
