@@ -18,7 +18,8 @@ MODULES = {path.relative_to(SRC).as_posix(): ast.parse(path.read_text(encoding="
 CODE = re.compile(r"[A-Z]{3}-\d{3}")
 # Whose room a code's letters are. Recording a run spans two, and the ensembling tells the tuning what is settled.
 ROOMS = {
-    "SET": {"engine"}, "PRE": {"presets"}, "DAT": {"dataset"}, "PRO": {"profiling"}, "REC": {"recommending"},
+    "SET": {"engine"}, "PRE": {"presets"}, "DAT": {"dataset"}, "CEL": {"cells"}, "PRO": {"profiling"},
+    "REC": {"recommending"},
     "GUI": {"recommending"}, "TUN": {"tuning", "ensembling"}, "ENS": {"ensembling"}, "DEC": {"deciding"},
     "EXP": {"explaining"}, "TRK": {"tracking", "engine"}, "STO": {"storing"}, "ENG": {"engine"}, "MON": {"monitoring"},
 }  # fmt: skip
@@ -73,11 +74,14 @@ def test_nobody_reads_a_reason_to_decide_something() -> None:
     for name, tree in MODULES.items():
         if name in SHOWING:
             continue
+        # What is called is a cell detector's method; a reason's evidence is a mapping.
+        called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
         for node in ast.walk(tree):
             compared = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
             if any(isinstance(side, ast.Attribute) and side.attr == "code" for side in compared):
                 found.append(f"{name}:{node.lineno} compares a code")
             # A rule's effect has evidence of its own, of which the reason is made.
-            if isinstance(node, ast.Attribute) and node.attr == "evidence" and ast.unparse(node.value) != "effect":
+            reads = isinstance(node, ast.Attribute) and node.attr == "evidence" and id(node) not in called
+            if reads and ast.unparse(node.value) != "effect":
                 found.append(f"{name}:{node.lineno} reads evidence")
     assert found == []

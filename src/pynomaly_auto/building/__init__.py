@@ -5,13 +5,22 @@ from pynomaly_auto.building._corruptions import CORRUPTIONS, Corruption
 from pynomaly_auto.building._held_out import split
 from pynomaly_auto.building._measure import restate
 from pynomaly_auto.building._plan import Plan, Progress
-from pynomaly_auto.building._sources import Task, find_tasks, load_task, read_labelled, variants_of
+from pynomaly_auto.building._sources import (
+    Loaded,
+    Task,
+    find_tasks,
+    load_rows,
+    load_task,
+    read_labelled,
+    variants_of,
+)
 from pynomaly_auto.building._splits import group_folds
 from pynomaly_auto.building._suites import Registry, TableFacts, read_registry, table_facts
 
 __all__ = [
     "CORRUPTIONS",
     "Corruption",
+    "Loaded",
     "Plan",
     "Progress",
     "Registry",
@@ -21,6 +30,7 @@ __all__ = [
     "build",
     "find_tasks",
     "group_folds",
+    "load_rows",
     "load_task",
     "read_labelled",
     "read_registry",

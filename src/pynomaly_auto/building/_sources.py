@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,10 @@ from pynomaly_auto.building._variants import parse_variant, parse_variants
 from pynomaly_auto.errors import InvalidInputError, StorageError
 from pynomaly_auto.records import IntArray
 
+BoolArray: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
+
 LABEL = "label"
+_BAR = "|"  # between the names of a row's wrong columns
 _SUFFIXES = (".npz", ".parquet", ".csv")
 
 
@@ -38,6 +41,7 @@ class Task:
         recipe: How labels come about: a label column, or a target of which anomalies are made.
         target: Name of the label or target column.
         variant: What is done to the task it was made of, as `parse_variant` reads it; ``""``: nothing.
+        wrong: Name of the column that says which columns of a row are wrong; it is no part of the table.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Task:
     recipe: Recipe = "labels"
     target: str = LABEL
     variant: str = ""
+    wrong: str = ""
 
     @property
     def origin(self) -> str:
@@ -111,6 +116,23 @@ def variants_of(tasks: Sequence[Task], variants: Iterable[str]) -> list[Task]:
     return [replace(task, name=f"{task.name}@{text}", variant=text) for text in texts for task in tasks]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Loaded:
+    """A task's table, with all that is known of its rows and cells.
+
+    Args:
+        frame: The table without its label; shape (n_rows, n_columns).
+        y: 1 for an anomaly, 0 for a normal row; shape (n_rows,).
+        rows: Position of each row in the file; shape (n_rows,).
+        wrong: Which cells are wrong, shape (n_rows, n_columns); None where nothing says so.
+    """
+
+    frame: pd.DataFrame
+    y: IntArray
+    rows: IntArray
+    wrong: BoolArray | None = None
+
+
 def load_task(task: Task, *, max_rows: int, seed: int) -> tuple[pd.DataFrame, IntArray]:
     """Read a task's table and labels, capped by dropping rows at random within each class.
 
@@ -123,25 +145,51 @@ def load_task(task: Task, *, max_rows: int, seed: int) -> tuple[pd.DataFrame, In
         StorageError: The file cannot be read.
         InvalidInputError: It has no usable labels, or cannot be made into the variant.
     """
+    loaded = load_rows(task, max_rows=max_rows, seed=seed)
+    return loaded.frame, loaded.y
+
+
+def load_rows(task: Task, *, max_rows: int, seed: int) -> Loaded:
+    """The same rows as `load_task` takes, with their positions and their wrong cells.
+
+    Raises:
+        StorageError: The file cannot be read.
+        InvalidInputError: It has no usable labels, or cannot be made into the variant.
+    """
     table, target = read_labelled(task.path, task.target)
+    wrong = _wrong_cells(task, table)
+    table = table.drop(columns=task.wrong) if task.wrong else table
     rng = np.random.default_rng([seed, *task.origin.encode()])
     rows, labels = make(task.recipe, target, rng)
-    if not task.variant:
-        return _capped(task, table, rows, labels, max_rows, rng)
-    variant, own = parse_variant(task.variant), np.random.default_rng([seed, *task.name.encode()])
-    kept = variant.thinned(labels, own)
-    table, labels = _capped(task, table, rows[kept], labels[kept], max_rows, rng)
-    return variant.corrupted(table, labels, own), labels
-
-
-def _capped(
-    task: Task, table: pd.DataFrame, rows: IntArray, labels: IntArray, max_rows: int, rng: np.random.Generator
-) -> tuple[pd.DataFrame, IntArray]:
+    variant, own = (parse_variant(task.variant) if task.variant else None), rng
+    if variant is not None:
+        own = np.random.default_rng([seed, *task.name.encode()])
+        kept = variant.thinned(labels, own)
+        rows, labels = rows[kept], labels[kept]
     chosen = cap(labels, max_rows, rng)
-    y = labels[chosen].astype(np.int64)
+    rows, y = rows[chosen], labels[chosen].astype(np.int64)
     if y.sum() < 1 or y.sum() == len(y):
         raise InvalidInputError(f"{task.name} has rows of one class only.")
-    return table.iloc[rows[chosen]].reset_index(drop=True), y
+    frame = table.iloc[rows].reset_index(drop=True)
+    if variant is not None:
+        frame = variant.corrupted(frame, y, own)
+    return Loaded(frame=frame, y=y, rows=rows, wrong=None if wrong is None else wrong[rows])
+
+
+def _wrong_cells(task: Task, table: pd.DataFrame) -> BoolArray | None:
+    """The cells that a column of names, joined by bars, calls wrong."""
+    if not task.wrong:
+        return None
+    if task.wrong not in table.columns:
+        raise InvalidInputError(f"{task.path.name} has no column {task.wrong!r} that says which cells are wrong.")
+    columns = [str(column) for column in table.columns if column != task.wrong]
+    out = np.zeros((len(table), len(columns)), dtype=bool)
+    for row, names in enumerate(table[task.wrong].fillna("").map(str)):
+        for name in filter(None, names.split(_BAR)):
+            if name not in columns:
+                raise InvalidInputError(f"{task.path.name} calls the column {name!r} wrong, which it does not have.")
+            out[row, columns.index(name)] = True
+    return out
 
 
 def read_labelled(path: Path, label: str) -> tuple[pd.DataFrame, pd.Series[Any]]:
@@ -180,10 +228,10 @@ def _made(facts: TableFacts) -> list[Task]:
     """The tasks of one table."""
     task = Task(
         name=facts.name, suite=facts.suite, group=facts.group, domain=facts.domain, source=facts.source,
-        licence=facts.licence, path=facts.path,
+        licence=facts.licence, path=facts.path, wrong=facts.wrong,
     )  # fmt: skip
-    if not facts.target:
-        return [task]
+    if not facts.target_kind:
+        return [replace(task, target=facts.target or LABEL)]
     values = pd.read_parquet(facts.path, columns=[facts.target])[facts.target]
     found = recipes(values, facts.target_kind)
     return [replace(task, name=f"{facts.name}__{recipe}", recipe=recipe, target=facts.target) for recipe in found]

@@ -35,8 +35,9 @@ class TableFacts:
         form: How the file is laid out.
         construction: How its anomaly tasks are made.
         path: The file.
-        target: Name of the target column of which tasks are made, or ``""``: it has labels.
-        target_kind: ``"numeric"``, ``"nominal"`` or ``""``.
+        target: Name of the target column of which tasks are made, or ``""``: it has a column of labels.
+        target_kind: ``"numeric"``, ``"nominal"`` or ``""``: the target holds labels.
+        wrong: Name of the column that says which columns of a row are wrong, or ``""``: nothing does.
         skipped: Whether no tasks are made of it yet.
     """
 
@@ -52,6 +53,7 @@ class TableFacts:
     path: Path
     target: str = ""
     target_kind: str = ""
+    wrong: str = ""
     skipped: bool = False
 
 
@@ -119,6 +121,8 @@ def _read(file: Path, _changed: int) -> Registry:
 def table_facts(folder: Path, *, registry: Path | None = None) -> list[TableFacts]:
     """The full facts of every table in a folder with an ``index.csv``, in the index's order.
 
+    A file that the index lists twice under one name is one table.
+
     Args:
         folder: The shared meta data sets, or any folder with an index of the same form.
         registry: TOML file that says more of the suites; None: the repository's, where it is.
@@ -137,6 +141,7 @@ def table_facts(folder: Path, *, registry: Path | None = None) -> list[TableFact
         raise InvalidInputError(
             f"the index lacks {', '.join(missing)}.", where=str(folder / INDEX), fix=f"It needs {', '.join(_NEEDED)}."
         )
+    index = index.drop_duplicates(["name", "path"])
     index = index.astype(object).where(index.notna(), "")
     return [_facts(folder, row, known) for row in index.to_dict(orient="records")]
 
@@ -157,6 +162,7 @@ def _facts(folder: Path, row: Mapping[Any, Any], registry: Registry) -> TableFac
         path=folder / str(row["path"]),
         target=str(row.get("target", "")),
         target_kind=str(row.get("target_kind", "")),
+        wrong=str(facts.get("wrong", "")),
         skipped=bool(facts.get("skipped", False)),
     )
 

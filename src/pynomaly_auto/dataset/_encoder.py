@@ -13,13 +13,14 @@ from pynomaly_auto.dataset import _projection
 from pynomaly_auto.dataset._cells import missing_in, read_cells
 from pynomaly_auto.dataset._columns import Verdict, judge
 from pynomaly_auto.dataset._facts import facts_of
-from pynomaly_auto.dataset._reading import reading_of
+from pynomaly_auto.dataset._original import original_of
+from pynomaly_auto.dataset._reading import Reading, reading_of
 from pynomaly_auto.dataset._schema import check_schema
 from pynomaly_auto.dataset._stored import Learned, Plan
 from pynomaly_auto.dataset._table import Array, RawColumn, Table, open_table
 from pynomaly_auto.dataset._unseen import tell, unseen_in
 from pynomaly_auto.errors import InvalidInputError
-from pynomaly_auto.records import Column, Dataset, FloatArray, Reason, Scalar
+from pynomaly_auto.records import Column, Dataset, FloatArray, OriginalTable, Reason, Scalar
 
 DENSE_BYTES = 1 << 30  # a sparse table that would take more than this when written out is projected
 _SHOWN = 20  # a reason that more columns than this share is told once for all of them
@@ -120,6 +121,15 @@ class TableEncoder:
             reasons=self.reasons,
         )
 
+    def original(self, table: Any) -> OriginalTable:
+        """The cells of a table with the columns fitted on, as written and as read, left-out columns among them.
+
+        Returns:
+            All columns; none of a sparse table that is projected, whose cells nobody looks at one by one.
+        """
+        readings = [] if self._components is not None else [plan.original for plan in self._plans]
+        return original_of(open_table(table), readings)
+
     def moments(self, table: Any) -> tuple[str, pd.Series[pd.Timestamp]] | None:
         """The first column of dates of a table with the columns fitted on, and its dates, in its own time zone.
 
@@ -181,9 +191,9 @@ class TableEncoder:
         features: list[str] = []
         sources: list[int] = []
         for i, name in enumerate(table.names):
-            verdict, column = _judge_column(table.column(i), name, twins, watch=self.watches_constants)
+            verdict, column, read_as = _judge_column(table.column(i), name, twins, watch=self.watches_constants)
             made = _distinct([f for part in verdict.parts for f in part.features], taken)
-            plans.append(Plan(reading=verdict.reading, parts=verdict.parts))
+            plans.append(Plan(reading=verdict.reading, parts=verdict.parts, original=read_as))
             columns.append(dataclasses.replace(column, features=tuple(made)))
             reasons.extend(verdict.reasons)
             features += made
@@ -264,7 +274,9 @@ def summed_up(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     return tuple(out)
 
 
-def _judge_column(raw: RawColumn, name: str, twins: dict[bytes, str], *, watch: bool) -> tuple[Verdict, Column]:
+def _judge_column(
+    raw: RawColumn, name: str, twins: dict[bytes, str], *, watch: bool
+) -> tuple[Verdict, Column, Reading]:
     found = read_cells(raw, name)
     reading, cells = reading_of(found)
     n_unread = int((cells.missing & ~found.missing).sum()) if reading.parse else 0
@@ -279,7 +291,7 @@ def _judge_column(raw: RawColumn, name: str, twins: dict[bytes, str], *, watch: 
         n_unique=facts.n_unique,
         n_infinite=facts.n_infinite,
     )
-    return verdict, column
+    return verdict, column, reading
 
 
 def _distinct(names: Sequence[str], taken: set[str]) -> list[str]:

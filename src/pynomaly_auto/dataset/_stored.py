@@ -27,7 +27,7 @@ from pynomaly_auto.dataset._zones import is_zone
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import Column, Reason, restore
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 _FARTHEST = 1100  # powers of two that a float can have
 
 _PARTS: Mapping[str, type[Any]] = {p.kind: p for p in (NumberPart, FlagPart, LevelPart, CyclePart, TextPart)}
@@ -35,16 +35,24 @@ _PARTS: Mapping[str, type[Any]] = {p.kind: p for p in (NumberPart, FlagPart, Lev
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """How one column is read and encoded."""
+    """How one column is read and encoded.
+
+    Args:
+        reading: How its cells are read to be encoded.
+        parts: What encodes them; none: the column is left out.
+        original: How its cells are read to be looked at one by one, where it is left out as well.
+    """
 
     reading: Reading
     parts: tuple[Part, ...]
+    original: Reading
 
 
 @dataclass(frozen=True, kw_only=True)
 class _StoredPlan:
     reading: Reading
     parts: tuple[dict[str, Any], ...]
+    original: Reading
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,7 +95,8 @@ class Learned:
                 values, more = part_to_state(part, f"{i}.{j}")
                 parts.append(values)
                 arrays |= more
-            plans.append({"reading": dataclasses.asdict(plan.reading), "parts": parts})
+            read = {"reading": dataclasses.asdict(plan.reading), "original": dataclasses.asdict(plan.original)}
+            plans.append({**read, "parts": parts})
         return {
             "version": STATE_VERSION,
             "watches_constants": self.watches_constants,
@@ -173,11 +182,11 @@ def part_from_state(values: Mapping[str, Any], arrays: Mapping[str, Array], key:
 
 
 def _plan(stored: _StoredPlan, arrays: Mapping[str, Array], number: int) -> Plan:
-    reading = stored.reading
-    _require(reading.parse in PARSES.get(reading.form, ("",)), f"cells cannot be read as {reading.parse!r}")
-    _require(reading.zone is None or is_zone(reading.zone), f"there is no time zone {reading.zone!r}")
+    for reading in (stored.reading, stored.original):
+        _require(reading.parse in PARSES.get(reading.form, ("",)), f"cells cannot be read as {reading.parse!r}")
+        _require(reading.zone is None or is_zone(reading.zone), f"there is no time zone {reading.zone!r}")
     parts = tuple(part_from_state(part, arrays, f"{number}.{j}") for j, part in enumerate(stored.parts))
-    return Plan(reading=reading, parts=parts)
+    return Plan(reading=stored.reading, parts=parts, original=stored.original)
 
 
 def _check_part(part: Part) -> None:

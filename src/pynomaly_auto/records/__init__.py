@@ -14,6 +14,15 @@ from pynomaly_auto.records._data import (
     Quality,
     Size,
 )
+from pynomaly_auto.records._evidence import (
+    CellEvidence,
+    CellRole,
+    ExpectedCells,
+    Levels,
+    OriginalColumn,
+    OriginalTable,
+    written,
+)
 from pynomaly_auto.records._judgement import Evaluation, Judgement, ThresholdQuality
 from pynomaly_auto.records._leaderboard import Standing
 from pynomaly_auto.records._outcome import (
@@ -45,10 +54,11 @@ from pynomaly_auto.records._search import (
 from pynomaly_auto.records._state import State, Stateful
 
 __all__ = [
-    "CODES", "PROBABILITY", "AnomalyHints", "Calibration", "Candidate", "Column", "ColumnKind", "CompactPoint",
-    "Compaction", "Configuration", "Configured", "Contribution", "Dataset", "Distributions", "Ensemble",
-    "Evaluation", "Expectation", "Explanation", "FloatArray", "Guidance", "IntArray", "Judgement", "LeftOut",
-    "Member", "Params", "Patterns", "Prediction", "Profile", "Quality", "Ranking", "Reason", "ReasonCode", "Result",
-    "Role", "Scalar", "Search", "SimilarTable", "Size", "Standing", "State", "Stateful", "Step", "ThresholdQuality",
-    "Trial", "TrialStatus", "Verdict", "column_of", "declare", "plain", "restore",
+    "CODES", "PROBABILITY", "AnomalyHints", "Calibration", "Candidate", "CellEvidence", "CellRole", "Column",
+    "ColumnKind", "CompactPoint", "Compaction", "Configuration", "Configured", "Contribution", "Dataset",
+    "Distributions", "Ensemble", "Evaluation", "Expectation", "ExpectedCells", "Explanation", "FloatArray",
+    "Guidance", "IntArray", "Judgement", "LeftOut", "Levels", "Member", "OriginalColumn", "OriginalTable", "Params",
+    "Patterns", "Prediction", "Profile", "Quality", "Ranking", "Reason", "ReasonCode", "Result", "Role", "Scalar",
+    "Search", "SimilarTable", "Size", "Standing", "State", "Stateful", "Step", "ThresholdQuality", "Trial",
+    "TrialStatus", "Verdict", "column_of", "declare", "plain", "restore", "written",
 ]  # fmt: skip

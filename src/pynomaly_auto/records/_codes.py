@@ -8,6 +8,7 @@ from pynomaly_auto._registry import Registry
 
 _ROOMS = (
     "dataset",
+    "cells",
     "presets",
     "engine",
     "profiling",

@@ -1,0 +1,7 @@
+"""Cell detectors: what is odd about single cells of a table, in bits, and what they should have held."""
+
+from pynomaly_auto.cells._catalogue import CELL_DETECTORS
+from pynomaly_auto.cells._model import CellModel, in_all, look
+from pynomaly_auto.cells._spec import CellDetector, CellSpec
+
+__all__ = ["CELL_DETECTORS", "CellDetector", "CellModel", "CellSpec", "in_all", "look"]

@@ -1,0 +1,220 @@
+"""Cells that break what another column nearly always settles: approximate functional dependencies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+
+from pynomaly_auto.cells._categories import Category, categories_of
+from pynomaly_auto.errors import NotApplicableError, StorageError
+from pynomaly_auto.records import CellEvidence, ExpectedCells, FloatArray, IntArray, OriginalTable, State
+
+_HOLDS = 0.9  # share of the rows of groups of three and more that must agree with their group
+_LEAST_GROUP = 3
+_COVERED = 0.2  # share of the rows that lie in such groups, for a rule to be looked for
+_CHANCE = 0.3  # most of the disagreement that there would be by chance
+_SCREENED = 20_000  # rows on which rules are looked for
+_MOST_PER_COLUMN = 6  # rules that settle one column
+_MOST_COLUMNS = 60
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rule:
+    """Column A settles column B.
+
+    Args:
+        cause: Position of A.
+        effect: Position of B.
+        usual: Position among B's values of the one that most rows of a group have, by A's value, -1: no such group;
+            shape (n_a,).
+        rows: Rows of the group that have it, shape (n_a,).
+        keys: The pairs met in two rows or more that break it, as a · n_b + b, ascending.
+        counts: Rows of each of these.
+        broken: Share of the rows that break it, smoothed.
+    """
+
+    cause: int
+    effect: int
+    usual: IntArray
+    rows: IntArray
+    keys: IntArray
+    counts: IntArray
+    broken: float
+
+    def bits(self, a: IntArray, b: IntArray, n_b: int) -> FloatArray:
+        """Bits of each cell of B, given the cells of A and B as positions (-1: rare, -2: missing), shape (n_rows,).
+
+        How seldom the rule is broken at all, and how many times more rows of the group have what is usual.
+        """
+        known = (a >= 0) & (b > -2)
+        place = np.where(known, a, 0)
+        usual = self.usual[place]
+        odd = known & (usual >= 0) & (usual != b)
+        met = np.ones(len(a))
+        at = np.flatnonzero(odd & (b >= 0))
+        if len(at) and len(self.keys):
+            wanted = a[at] * n_b + b[at]
+            found = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
+            met[at] = np.where(self.keys[found] == wanted, self.counts[found], 1)
+        majority = np.where(odd, self.rows[place], 1)
+        ratio = np.log2(np.maximum(majority / met, 1.0))
+        return np.where(ratio > 0, ratio - np.log2(self.broken), 0.0)
+
+
+class Dependency:
+    """Columns A → B where B is the same in nearly all rows with one A: what breaks it, and what B should have been.
+
+    Rules are looked for on 20,000 rows and among the first 60 columns; the six surest that settle a column are kept,
+    and the one with most to say of a cell is heard.
+
+    Attributes:
+        categories: Position of a column to its values.
+        rules: Found, the surest first.
+    """
+
+    def __init__(self) -> None:
+        self.categories: Mapping[int, Category] = {}
+        self.rules: tuple[Rule, ...] = ()
+
+    def fit(self, table: OriginalTable) -> Self:
+        """Look for the rules.
+
+        Raises:
+            NotApplicableError: There is none.
+        """
+        found = categories_of(table, most_columns=_MOST_COLUMNS)
+        codes = {i: category.codes(table.columns[i]) for i, category in found.items()}
+        step = max(1, -(-table.n_rows // _SCREENED))
+        rules: list[Rule] = []
+        for effect, b in codes.items():
+            made = []
+            for cause, a in codes.items():
+                if cause == effect or _agreement(a[::step], b[::step], found[effect].size)[0] < _HOLDS - 0.02:
+                    continue
+                rule = _rule(cause, effect, a, b, found)
+                if rule is not None:
+                    made.append(rule)
+            made.sort(key=lambda rule: rule.broken)
+            rules.extend(made[:_MOST_PER_COLUMN])
+        if not rules:
+            raise NotApplicableError("no column settles another")
+        used = {i for rule in rules for i in (rule.cause, rule.effect)}
+        self.categories = {i: category for i, category in found.items() if i in used}
+        self.rules = tuple(rules)
+        return self
+
+    def evidence(self, table: OriginalTable) -> CellEvidence:
+        """Judge the cells of a table with the columns fitted on."""
+        bits = np.zeros((table.n_rows, table.n_columns))
+        expected = np.full((table.n_rows, table.n_columns), -1, dtype=np.int64)
+        codes = {i: category.codes(table.columns[i]) for i, category in self.categories.items()}
+        for rule in self.rules:
+            a, b = codes[rule.cause], codes[rule.effect]
+            found = rule.bits(a, b, self.categories[rule.effect].size)
+            more = found > bits[:, rule.effect]
+            bits[more, rule.effect] = found[more]
+            expected[more, rule.effect] = rule.usual[a[more]]
+        rows, columns = np.nonzero(expected >= 0)
+        texts = tuple(
+            self.categories[j].values.keys[expected[i, j]] for i, j in zip(rows.tolist(), columns.tolist(), strict=True)
+        )
+        return CellEvidence(bits=bits, expected=ExpectedCells(rows=rows, columns=columns, texts=texts))
+
+    def to_state(self) -> State:
+        """All rules as data."""
+        out = State(values={"columns": list(self.categories), "rules": len(self.rules)})
+        for i, category in self.categories.items():
+            out = out | category.to_state().within(f"column{i}")
+        for i, rule in enumerate(self.rules):
+            out = out | State(
+                arrays={"usual": rule.usual, "rows": rule.rows, "keys": rule.keys, "counts": rule.counts},
+                values={"cause": rule.cause, "effect": rule.effect, "broken": rule.broken},
+            ).within(f"rule{i}")
+        return out
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """The inverse of `to_state`.
+
+        Raises:
+            StorageError: Something is missing or does not fit.
+        """
+        made = cls()
+        made.categories = {int(i): Category.from_state(state.part(f"column{i}")) for i in state.value("columns", list)}
+        made.rules = tuple(_restored(state.part(f"rule{i}"), made.categories) for i in range(state.value("rules", int)))
+        return made
+
+
+def _agreement(a: IntArray, b: IntArray, n_b: int) -> tuple[float, float]:
+    """Share of the rows of groups of three and more that agree with their group, and share of rows in such groups."""
+    groups = _Groups(a=a, b=b, n_b=n_b)
+    inside = int(groups.totals[groups.large].sum())
+    if inside < _COVERED * len(a) or inside < 10:
+        return 0.0, 0.0
+    return float(groups.largest[groups.large].sum() / inside), inside / len(a)
+
+
+class _Groups:
+    """The rows with one value of A, and what they have in B."""
+
+    def __init__(self, *, a: IntArray, b: IntArray, n_b: int) -> None:
+        there = (a >= 0) & (b > -2)
+        self.n_a = int(a.max(initial=-1)) + 1
+        self.totals = np.bincount(a[there], minlength=self.n_a).astype(np.int64)
+        both = there & (b >= 0)
+        self.keys, self.counts = np.unique(a[both] * n_b + b[both], return_counts=True)
+        self.of = self.keys // max(n_b, 1)
+        self.largest = np.zeros(self.n_a, dtype=np.int64)
+        np.maximum.at(self.largest, self.of, self.counts)
+
+    @cached_property
+    def large(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        return self.totals >= _LEAST_GROUP
+
+
+def _rule(cause: int, effect: int, a: IntArray, b: IntArray, found: Mapping[int, Category]) -> Rule | None:
+    n_a, n_b = found[cause].size, found[effect].size
+    holds, _ = _agreement(a, b, n_b)
+    if holds < _HOLDS:
+        return None
+    shuffled = np.random.default_rng(0).permutation(b)
+    by_chance, _ = _agreement(a, shuffled, n_b)
+    if 1 - holds > _CHANCE * (1 - by_chance):
+        return None
+    groups = _Groups(a=a, b=b, n_b=n_b)
+    usual, rows = np.full(n_a, -1, dtype=np.int64), np.zeros(n_a, dtype=np.int64)
+    order = np.argsort(groups.counts, kind="stable")  # the last one written is the most frequent
+    usual[groups.of[order]] = groups.keys[order] % n_b
+    rows[groups.of[order]] = groups.counts[order]
+    small = np.ones(n_a, dtype=bool)
+    small[: groups.n_a] = ~groups.large | (groups.largest < 2)
+    usual[small], rows[small] = -1, 0
+    kept = (groups.counts > 1) & (usual[groups.of] >= 0) & (groups.keys % n_b != usual[groups.of])
+    inside = int(groups.totals[groups.large].sum())
+    broken = ((1 - holds) * inside + 1) / (inside + 2)
+    return Rule(
+        cause=cause,
+        effect=effect,
+        usual=usual,
+        rows=rows,
+        keys=groups.keys[kept],
+        counts=groups.counts[kept].astype(np.int64),
+        broken=broken,
+    )
+
+
+def _restored(state: State, categories: Mapping[int, Category]) -> Rule:
+    cause, effect = state.value("cause", int), state.value("effect", int)
+    arrays = {name: state.array(name, kind="i", ndim=1) for name in ("usual", "rows", "keys", "counts")}
+    if cause not in categories or effect not in categories:
+        raise StorageError("a rule is of a column that is not there.")
+    n_a, n_b = categories[cause].size, categories[effect].size
+    usual, keys = arrays["usual"], arrays["keys"]
+    fits = len(usual) == len(arrays["rows"]) == n_a and len(keys) == len(arrays["counts"])
+    if not fits or usual.max(initial=-1) >= n_b or usual.min(initial=0) < -1 or (np.diff(keys) <= 0).any():
+        raise StorageError("a rule does not fit its columns.")
+    return Rule(cause=cause, effect=effect, broken=float(state.value("broken", (int, float))), **arrays)

@@ -1,0 +1,137 @@
+"""Cells that are written unlike the others of their column: rarity of a value's shape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from pynomaly_auto.cells._columnwise import ColumnWise
+from pynomaly_auto.cells._counting import Counts, tally, usual_bits
+from pynomaly_auto.errors import StorageError
+from pynomaly_auto.records import CellRole, FloatArray, OriginalColumn, State
+
+_LONGEST = 200  # characters of a cell that its shape tells apart
+_RUN = re.compile(r"(.)\1+", re.DOTALL)
+
+
+class _Classes(dict[int, str]):
+    """The class of a character, found out when first met: letters by case, digits; all others are their own."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        kind = "9" if letter.isdigit() else "A" if letter.isupper() else "a" if letter.isalpha() else letter
+        self[code] = kind
+        return kind
+
+
+_CLASSES = _Classes()
+
+
+def shape_of(text: str) -> str:
+    """Which class of character stands where.
+
+    >>> shape_of("Elm St 12-b")
+    'Aaa Aa 99-a'
+    """
+    return text[:_LONGEST].translate(_CLASSES)
+
+
+def folded(shape: str) -> str:
+    """A shape, runs of one class told as one.
+
+    >>> folded("Aaa Aa 99-a")
+    'Aa+ Aa 9+-a'
+    """
+    return _RUN.sub(r"\1+", shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormModel:
+    """The shapes of one column.
+
+    Args:
+        exact: Rows of each shape.
+        runs: Rows of each shape with runs folded.
+        texts: Rows of each value.
+        usual: Bits that a cell of the column has on average, exact and folded, shape (2,).
+    """
+
+    exact: Counts
+    runs: Counts
+    texts: Counts
+    usual: FloatArray
+
+    @classmethod
+    def of(cls, column: OriginalColumn) -> FormModel | None:
+        """Count the shapes of a column of texts; None: there are none."""
+        counts = _text_counts(column)
+        total = int(counts.sum())
+        if total < 2:
+            return None
+        shapes = [shape_of(text) for text in column.texts]
+        runs = [folded(shape) for shape in shapes]
+        exact = Counts.of(tally(shapes, counts), total)
+        less = Counts.of(tally(runs, counts), total)
+        usual = [usual_bits(c.surprise(keys), counts) for c, keys in ((exact, shapes), (less, runs))]
+        texts = Counts.of(tally(column.texts, counts), total)
+        return cls(exact=exact, runs=less, texts=texts, usual=np.array(usual))
+
+    def bits(self, column: OriginalColumn) -> FloatArray:
+        """Bits of each cell above the column's usual ones; the larger of exact and folded, 0 for what is read."""
+        if not column.texts:
+            return np.zeros(len(column))
+        bits = np.append(self.of_texts(column.texts), 0.0)[column.codes]
+        # How far out a number is, others say better; here counts what should be one and is none.
+        return np.where(np.isnan(column.numbers), bits, 0.0) if len(column.numbers) else np.asarray(bits)
+
+    def of_texts(self, texts: Sequence[str]) -> FloatArray:
+        """Bits of each of some distinct cells, shape (n,)."""
+        shapes = [shape_of(text) for text in texts]
+        own = self.texts.rows(texts)
+        out = np.zeros(len(texts))
+        for counts, keys, usual in (
+            (self.exact, shapes, self.usual[0]),
+            (self.runs, [folded(shape) for shape in shapes], self.usual[1]),
+        ):
+            # A value that comes again is no slip, unless others are written like it.
+            meant = 2 * np.log2(own) * own / np.maximum(counts.rows(keys), own)
+            out = np.maximum(out, counts.surprise(keys) - usual - meant)
+        return out
+
+    def to_state(self) -> State:
+        """As data."""
+        counts = self.exact.to_state().within("exact") | self.runs.to_state().within("runs")
+        return counts | self.texts.to_state().within("texts") | State(arrays={"usual": self.usual})
+
+    @classmethod
+    def from_state(cls, state: State) -> FormModel:
+        """The inverse of `to_state`.
+
+        Raises:
+            StorageError: Something is missing or does not fit.
+        """
+        usual = state.array("usual", ndim=1)
+        if usual.shape != (2,) or not np.isfinite(usual).all():
+            raise StorageError("the usual bits of a column's forms are damaged.")
+        exact, runs = Counts.from_state(state.part("exact")), Counts.from_state(state.part("runs"))
+        return cls(exact=exact, runs=runs, texts=Counts.from_state(state.part("texts")), usual=usual)
+
+
+class Form(ColumnWise):
+    """Rarity of a value's shape in its column, exact and with runs folded, above the column's usual bits.
+
+    In a column of numbers or times it is heard of the cells alone that are none. The first 200 characters
+    of a cell count.
+    """
+
+    roles: ClassVar[frozenset[CellRole]] = frozenset(("number", "boolean", "text", "mixed", "time", "duration"))
+    model = FormModel
+    nothing = "no column came as text"
+
+
+def _text_counts(column: OriginalColumn) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.bincount(column.codes[column.codes >= 0], minlength=len(column.texts)).astype(np.int64)

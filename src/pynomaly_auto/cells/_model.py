@@ -1,0 +1,129 @@
+"""All cell detectors that apply to one table, fitted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pynomaly_auto.cells._catalogue import CELL_DETECTORS
+from pynomaly_auto.cells._spec import CellDetector
+from pynomaly_auto.errors import NotApplicableError, StorageError, UnknownNameError
+from pynomaly_auto.records import CellEvidence, OriginalTable, Reason, State
+
+STATE_VERSION = 1
+MOST_COLUMNS = 200
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CellModel:
+    """Cell detectors fitted on one table.
+
+    Args:
+        detectors: Name to fitted detector, in the registry's order.
+        n_columns: Columns of the table.
+        reasons: Which were fitted, and why others were not.
+    """
+
+    detectors: Mapping[str, CellDetector]
+    n_columns: int
+    reasons: tuple[Reason, ...] = field(default=())
+
+    def evidence(self, table: OriginalTable) -> Mapping[str, CellEvidence]:
+        """What each detector says of the cells of a table with the columns fitted on, by name.
+
+        One row gets the same alone as among others.
+        """
+        return {name: detector.evidence(table) for name, detector in self.detectors.items()}
+
+    def total(self, table: OriginalTable) -> CellEvidence:
+        """What all say together; silent where there is no detector."""
+        return in_all(self.evidence(table), table)
+
+    def to_state(self) -> State:
+        """All detectors as data."""
+        values = {
+            "version": STATE_VERSION,
+            "names": list(self.detectors),
+            "n_columns": self.n_columns,
+            "reasons": [reason.to_dict() for reason in self.reasons],
+        }
+        out = State(values=values)
+        for name, detector in self.detectors.items():
+            out = out | detector.to_state().within(name)
+        return out
+
+    @classmethod
+    def from_state(cls, state: State) -> CellModel:
+        """The inverse of `to_state`: it gives the same evidence to the last bit.
+
+        Raises:
+            StorageError: Something is missing, damaged, or of a version or detector that this one does not know.
+        """
+        if state.value("version", int) != STATE_VERSION:
+            raise StorageError(
+                f"cell detectors were saved in format {state.values['version']!r}; this version reads {STATE_VERSION}.",
+                fix="Load them with the version of pynomaly_auto that saved them.",
+            )
+        made: dict[str, CellDetector] = {}
+        n_columns = state.value("n_columns", int)
+        for name in state.value("names", list):
+            try:
+                kind = CELL_DETECTORS[name].kind()
+            except UnknownNameError as error:
+                raise StorageError(f"{error.what}", fix="Install what declares it.") from None
+            try:
+                made[name] = kind.from_state(state.part(name))
+            except StorageError:
+                raise
+            except Exception as problem:  # whatever damaged data makes a detector raise
+                raise StorageError(f"the saved cell detector {name!r} is damaged: {problem}.") from None
+        reasons = tuple(Reason.from_dict(reason) for reason in state.value("reasons", list))
+        return cls(detectors=made, n_columns=n_columns, reasons=reasons)
+
+
+def in_all(evidence: Mapping[str, CellEvidence], table: OriginalTable) -> CellEvidence:
+    """The sum of the evidence of several detectors on one table."""
+    if not evidence:
+        return CellEvidence.silent(table.n_rows, table.n_columns)
+    return CellEvidence.added(tuple(evidence.values()))
+
+
+def look(table: OriginalTable, *, names: Sequence[str] | None = None) -> CellModel:
+    """Fit all cell detectors that apply to a table; one that fails costs only itself.
+
+    Args:
+        table: Original cells of the rows to learn from.
+        names: The detectors to fit; None: all there are.
+
+    Raises:
+        UnknownNameError: There is no detector of a name.
+    """
+    made: dict[str, CellDetector] = {}
+    reasons: list[Reason] = []
+    if table.n_columns > MOST_COLUMNS:
+        text = f"not looked at one by one: more than {MOST_COLUMNS} columns"
+        evidence = {"n_columns": table.n_columns}
+        return CellModel(
+            detectors={},
+            n_columns=table.n_columns,
+            reasons=(Reason(code="CEL-004", subject="table", text=text, evidence=evidence),),
+        )
+    for name in CELL_DETECTORS if names is None else names:
+        spec = CELL_DETECTORS[name]
+        begun = time.monotonic()
+        try:
+            if not any(column.role in spec.roles for column in table.columns):
+                raise NotApplicableError("no column of the kinds it reads")
+            fitted = spec.build().fit(table)
+            fitted.evidence(table)  # what fails on the rows fitted on fails on any
+        except NotApplicableError as why:
+            reasons.append(Reason(code="CEL-002", subject=name, text=f"left out: {why.what.rstrip('.')}"))
+        except Exception as problem:  # a detector may be a third party's, and none may cost the others
+            told = f"failed and left out: {type(problem).__name__}: {problem}"
+            reasons.append(Reason(code="CEL-003", subject=name, text=told[:300]))
+        else:
+            made[name] = fitted
+            took = round(time.monotonic() - begun, 3)
+            reasons.append(Reason(code="CEL-001", subject=name, text=spec.summary, evidence={"seconds": took}))
+    return CellModel(detectors=made, n_columns=table.n_columns, reasons=tuple(reasons))

@@ -1,0 +1,171 @@
+"""Two frequent values that almost never meet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import Self
+
+import numpy as np
+from scipy.special import gammaln
+
+from pynomaly_auto.cells._categories import Category, categories_of
+from pynomaly_auto.errors import NotApplicableError, StorageError
+from pynomaly_auto.records import CellEvidence, FloatArray, IntArray, OriginalTable, State
+
+_MOST_COLUMNS = 30
+_MOST_VALUES = 100  # frequent values of a column that are looked at
+_LEAST_ROWS = 8  # of a frequent value
+_LEAST_EXPECTED = 3.0  # rows in which two values should meet
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Meeting:
+    """How often the frequent values of two columns meet.
+
+    Args:
+        left: Position of one column.
+        right: Position of the other.
+        met: Rows of each pair, shape (n_left, n_right).
+    """
+
+    left: int
+    right: int
+    met: IntArray
+
+    @cached_property
+    def rows(self) -> int:
+        """Rows in which both have a frequent value."""
+        return int(self.met.sum())
+
+    @cached_property
+    def expected(self) -> FloatArray:
+        """Rows of each pair if the columns had nothing to do with one another, shape (n_left, n_right)."""
+        left, right = self.met.sum(axis=1, dtype=np.float64), self.met.sum(axis=0, dtype=np.float64)
+        return np.outer(left, right) / max(self.rows, 1)
+
+    @property
+    def looked_at(self) -> int:
+        """Pairs that should meet."""
+        return int((self.expected >= _LEAST_EXPECTED).sum())
+
+    def bits(self, looked_at: int) -> FloatArray:
+        """Bits of each pair, shape (n_left, n_right)."""
+        met = np.maximum(self.met, 1)
+        tail = poisson_below(met, self.expected)
+        few = (self.expected >= _LEAST_EXPECTED) & (met < self.expected)
+        return np.where(few, np.maximum(tail - np.log2(max(looked_at, 1)), 0.0), 0.0)
+
+
+class Pair:
+    """Two values, each frequent, that almost never meet: −log₂ of the Poisson tail of so few, less the pairs looked at.
+
+    The first 30 columns whose values repeat are looked at, and their 100 most frequent values. Either cell has half of
+    the bits, so that both together say it once.
+
+    Attributes:
+        categories: Position of a column to its frequent values.
+        meetings: Of each two columns with something to say.
+        looked_at: Pairs of values that should meet, over all columns.
+    """
+
+    def __init__(self) -> None:
+        self.categories: Mapping[int, Category] = {}
+        self.meetings: tuple[Meeting, ...] = ()
+        self.looked_at = 0
+
+    def fit(self, table: OriginalTable) -> Self:
+        """Count the pairs.
+
+        Raises:
+            NotApplicableError: No two columns have frequent values that should meet.
+        """
+        found = {
+            i: category.frequent(least=_LEAST_ROWS, most=_MOST_VALUES)
+            for i, category in categories_of(table, most_columns=_MOST_COLUMNS).items()
+        }
+        found = {i: category for i, category in found.items() if category.size > 1}
+        codes = {i: category.codes(table.columns[i]) for i, category in found.items()}
+        made = []
+        for left, right in combinations(found, 2):
+            size = found[left].size * found[right].size
+            both = (codes[left] >= 0) & (codes[right] >= 0)
+            keys = codes[left][both] * found[right].size + codes[right][both]
+            met = np.bincount(keys, minlength=size).reshape(found[left].size, -1).astype(np.int64)
+            meeting = Meeting(left=left, right=right, met=met)
+            if meeting.looked_at:
+                made.append(meeting)
+        if not made:
+            raise NotApplicableError("no two columns have frequent values that should meet")
+        used = {i for meeting in made for i in (meeting.left, meeting.right)}
+        self.categories = {i: category for i, category in found.items() if i in used}
+        self.looked_at = sum(meeting.looked_at for meeting in made)
+        self.meetings = tuple(meeting for meeting in made if meeting.bits(self.looked_at).any())
+        return self
+
+    def evidence(self, table: OriginalTable) -> CellEvidence:
+        """Judge the cells of a table with the columns fitted on."""
+        bits = np.zeros((table.n_rows, table.n_columns))
+        codes = {i: category.codes(table.columns[i]) for i, category in self.categories.items()}
+        for meeting, odds in zip(self.meetings, self._odds, strict=True):
+            a, b = codes[meeting.left], codes[meeting.right]
+            half = np.where((a >= 0) & (b >= 0), odds[np.maximum(a, 0), np.maximum(b, 0)], 0.0) / 2
+            for i in (meeting.left, meeting.right):
+                bits[:, i] = np.maximum(bits[:, i], half)
+        return CellEvidence(bits=bits)
+
+    @cached_property
+    def _odds(self) -> tuple[FloatArray, ...]:
+        return tuple(meeting.bits(self.looked_at) for meeting in self.meetings)
+
+    def to_state(self) -> State:
+        """All counts as data."""
+        values = {
+            "columns": list(self.categories),
+            "lefts": [m.left for m in self.meetings],
+            "rights": [m.right for m in self.meetings],
+            "looked_at": self.looked_at,
+        }
+        out = State(arrays={f"met{i}": m.met for i, m in enumerate(self.meetings)}, values=values)
+        for i, category in self.categories.items():
+            out = out | category.to_state().within(f"column{i}")
+        return out
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """The inverse of `to_state`.
+
+        Raises:
+            StorageError: Something is missing or does not fit.
+        """
+        made = cls()
+        made.categories = {i: Category.from_state(state.part(f"column{i}")) for i in state.value("columns", list)}
+        made.looked_at = state.value("looked_at", int)
+        sides = zip(state.value("lefts", list), state.value("rights", list), strict=True)
+        meetings = []
+        for i, (left, right) in enumerate(sides):
+            met = state.array(f"met{i}", kind="i", ndim=2)
+            if not {left, right} <= set(made.categories):
+                raise StorageError("a pair is of a column that is not there.")
+            if met.shape != (made.categories[left].size, made.categories[right].size) or (met < 0).any():
+                raise StorageError("the counts of pairs do not fit their columns.")
+            meetings.append(Meeting(left=left, right=right, met=met))
+        made.meetings = tuple(meetings)
+        return made
+
+
+def poisson_below(met: IntArray, expected: FloatArray) -> FloatArray:
+    """−log₂ of the chance of so few or fewer where more are expected: the largest term and a bound of the others.
+
+    The terms below fall at least as fast as powers of met / expected, whose sum is taken instead of theirs.
+
+    Args:
+        met: How many there were.
+        expected: How many there should have been.
+    """
+    k, mean = met.astype(np.float64), np.maximum(expected, 1e-12)
+    ratio = np.minimum(k / mean, 0.999)
+    top = k * np.log(mean) - mean - gammaln(k + 1)
+    return np.asarray(np.maximum(-(top - np.log1p(-ratio)) / np.log(2), 0.0))

@@ -1,0 +1,76 @@
+"""What a cell detector declares about itself."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from pynomaly_auto.records import CellEvidence, CellRole, OriginalTable, State
+
+
+class CellDetector(Protocol):
+    """Learns a table's original cells and judges those of any table with the same columns.
+
+    A cell's bits hang on its own row and on what was learned alone: a row gets the same among others as by itself, and
+    a row fitted on the same as a later one like it. What was never seen is as rare as what was seen once.
+    """
+
+    def fit(self, table: OriginalTable) -> Self:
+        """Learn a table.
+
+        Raises:
+            NotApplicableError: It has nothing that this detector goes by.
+        """
+        ...
+
+    def evidence(self, table: OriginalTable) -> CellEvidence:
+        """Judge the cells of a table with the columns fitted on."""
+        ...
+
+    def to_state(self) -> State:
+        """All that was learned, as data."""
+        ...
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Make it again.
+
+        Raises:
+            StorageError: Something is missing or does not fit.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellSpec:
+    """One cell detector, declared.
+
+    Args:
+        name: What users call it, in snake case.
+        title: Its name in the literature.
+        target: ``"package.module:attribute"`` of the detector's class, imported when first built.
+        roles: Roles of the columns it reads.
+        paper: Where it comes from.
+        summary: One sentence on what it takes for odd.
+        says: What it says of a cell, with ``{column}``, ``{value}`` and, where it knows, ``{expected}``.
+    """
+
+    name: str
+    title: str
+    target: str
+    roles: frozenset[CellRole]
+    paper: str
+    summary: str
+    says: str
+
+    def build(self) -> CellDetector:
+        """Make the unfitted detector."""
+        detector: CellDetector = self.kind()()
+        return detector
+
+    def kind(self) -> type[CellDetector]:
+        """The detector's class, imported."""
+        module, _, attribute = self.target.partition(":")
+        found: type[CellDetector] = getattr(importlib.import_module(module), attribute)
+        return found

@@ -1,0 +1,57 @@
+"""Cell detectors for what is odd in its context: by the other column, the group, the hour or the entity's history."""
+
+from pynomaly_auto.cells._catalogue import CELL_DETECTORS
+from pynomaly_auto.cells._spec import CellSpec
+from pynomaly_auto.records import CellRole
+
+_HERE = "pynomaly_auto.cells"
+_ANY: frozenset[CellRole] = frozenset(("number", "boolean", "text", "mixed", "time", "duration"))
+
+PAIR = CELL_DETECTORS.add(
+    CellSpec(
+        name="pair",
+        title="Pairs that never meet",
+        target=f"{_HERE}._pair:Pair",
+        roles=_ANY,
+        paper="Das & Schneider, Detecting Anomalous Records in Categorical Datasets, KDD 2007",
+        summary="Two frequent values that almost never meet in a row.",
+        says="{value!r} of {column} almost never meets another value of its row",
+    )
+)
+
+GROUP = CELL_DETECTORS.add(
+    CellSpec(
+        name="group",
+        title="Robust distance within groups",
+        target=f"{_HERE}._group:Group",
+        roles=_ANY,
+        paper="Song et al., Conditional Anomaly Detection, TKDE 2007",
+        summary="Numbers far from the others of their category.",
+        says="{value} is far from what {column} is in rows of its category",
+    )
+)
+
+HOUR = CELL_DETECTORS.add(
+    CellSpec(
+        name="hour",
+        title="Rarity of hours",
+        target=f"{_HERE}._hour:Hour",
+        roles=frozenset(("time",)),
+        paper="Goldstein & Dengel, Histogram-based Outlier Score (HBOS), KI 2012",
+        summary="Events at an hour of the day at which there are hardly any.",
+        says="{column} is at an hour at which there is hardly any",
+    )
+)
+
+BURST = CELL_DETECTORS.add(
+    CellSpec(
+        name="burst",
+        title="Bursts of an entity",
+        target=f"{_HERE}._burst:Burst",
+        roles=_ANY,
+        paper="Kulldorff, A Spatial Scan Statistic, Communications in Statistics 1997; Neill & Cooper, A multivariate "
+        "Bayesian scan statistic, Machine Learning 2010",
+        summary="More events of an entity in a short time than its own rate lets expect.",
+        says="{value!r} of {column} comes more often in a short time than it usually does",
+    )
+)
