@@ -27,7 +27,7 @@ from pynomaly_auto.pool import Executor, Job, Outcome
 from pynomaly_auto.records import Configuration
 from pynomaly_auto.regimes import CONTAMINATED, Judged
 
-_PREPARE_TIMEOUT = 300.0
+_PREPARE_TIMEOUT = 300.0  # seconds; judged: a guard against tables that hang, not a limit on ordinary ones
 _PREPARING: Mapping[Judged, Callable[..., Prepared]] = {
     "rows fitted on": prepare,
     "held-out rows": prepare_held_out,

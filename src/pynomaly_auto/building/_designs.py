@@ -27,7 +27,7 @@ Inputs: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 ANOMALIES, NORMALS = 150, 250  # most rows of a class that one table gives to train on
 _JUDGED = 1_000  # rows of a table, drawn at its own rate of anomalies, that models are judged on
 _FEWEST = 4  # members below which there is nothing to fuse
-_TIMEOUT = 300.0
+_TIMEOUT = 300.0  # seconds; a guard against tables that hang
 # Five kinds of detectors, each fitted without the rows that a quick consensus presumes to be outliers: of the fixed
 # means of measured members the best where nothing is known of a table's origin. The fusion starts from it, and is
 # blended with it.

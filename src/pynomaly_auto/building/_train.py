@@ -15,10 +15,10 @@ from pynomaly_auto.knowledge import META, STATISTIC, DetectorFacts, ModelCard, d
 from pynomaly_auto.records import FloatArray
 
 _FEWEST_GROUPS = 10  # below that, a model could only repeat the tables it saw
-_FOLDS = 5
+_FOLDS = 5  # of whole groups
 _LEVEL = 0.9  # of the interval
-_TREES = 200
-_MOST_ROWS = 30_000
+_TREES = 200  # judged, like the booster's settings; `Learned.validation` says how far they held
+_MOST_ROWS = 30_000  # fits trained on: tables are what the models generalise over
 _MANY = 20_000  # rows from which a second thread is worth starting
 _BASE: Mapping[str, Any] = {
     "learning_rate": 0.04, "num_leaves": 15, "feature_fraction": 0.4, "bagging_fraction": 0.8, "bagging_freq": 1,

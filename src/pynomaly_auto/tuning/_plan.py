@@ -21,9 +21,9 @@ PredictQuality: TypeAlias = Callable[[str, Mapping[str, float]], float | None]
 # ``members`` the learned fusion is in force where such a trial cannot change the answer any more, else None.
 Settled: TypeAlias = Callable[[Configuration | str, Iterable[Trial]], Mapping[str, int] | None]
 
-_FEWEST_ROWS = 2_000
+_FEWEST_ROWS = 2_000  # of a trial, however short the time; judged
 _MOST_CELLS = 2_000_000  # rows times features of a trial: 20,000 x 100
-_LIKELY = 7
+_LIKELY = 7  # first candidates that will probably be members: as many as the portfolio has
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
