@@ -176,9 +176,9 @@ def test_one_method_on_one_table(home, tmp_path):
     answer = perform("mean_encoded", str(path), Choice())
     assert answer["scores"].shape == answer["y"].shape == answer["rows"].shape == (200,)
     assert answer["line"]["ap"] > 0.5
-    assert (tmp_path / "table.lof_encoded.npy").is_file()
+    assert (tmp_path / "table.lof_encoded.npz").is_file()
     prepare(sources(["business"])[0], 200, 0, str(path))
-    assert not (tmp_path / "table.lof_encoded.npy").is_file()
+    assert not (tmp_path / "table.lof_encoded.npz").is_file()
 
 
 def test_running_and_resuming(home, tmp_path, capsys):
