@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmarks._mixed_judging import RECALLS
 from benchmarks._mixed_methods import METHODS, OURS, TITLES
-from benchmarks._mixed_running import FILE
 from benchmarks._mixed_tables import SUITES
+from benchmarks._running import FILE
 from benchmarks._statistics import compare, signed_rank
 from benchmarks._store import Line
 from benchmarks._text import interval, markdown, number, probability, record

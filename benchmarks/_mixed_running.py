@@ -14,11 +14,11 @@ import numpy as np
 
 from benchmarks._mixed_methods import OURS, Choice, perform, prepare
 from benchmarks._mixed_tables import Source
+from benchmarks._running import FILE, one_job, reason_of
 from benchmarks._store import Line, Store
-from pynomaly_auto.pool import Job, Outcome, Pool
+from pynomaly_auto.pool import Outcome, Pool
 from pynomaly_auto.pool._pool import PRELOAD
 
-FILE = "file"  # stands for the method where a table cannot be used
 _READ_LIMIT = 300.0
 _BEYOND_BUDGET = 60.0  # seconds that ours may take beyond its budget, with explanations
 _PRELOAD = (*PRELOAD, *(f"pyod.models.{name}" for name in ("ecod", "iforest", "knn", "lof")), "pyod.utils.ad_engine")
@@ -56,14 +56,14 @@ def measure(tables: Sequence[Source], plan: Plan, store: Store) -> None:
             todo = [m for m in plan.methods if _identity(_line(source, plan, m)) not in known]
             if not todo or _identity(_line(source, plan, FILE)) in known:
                 continue
-            ready = _one(pool, prepare, (source, plan.max_rows, plan.choice.seed, path), _READ_LIMIT)
+            ready = one_job(pool, prepare, (source, plan.max_rows, plan.choice.seed, path), _READ_LIMIT)
             if ready.status != "completed":
-                store.add(_line(source, plan, FILE) | {"error": _reason(ready)})
-                print(f"[{number}/{len(tables)}] {source.name}: {_reason(ready)}", file=sys.stderr, flush=True)
+                store.add(_line(source, plan, FILE) | {"error": reason_of(ready)})
+                print(f"[{number}/{len(tables)}] {source.name}: {reason_of(ready)}", file=sys.stderr, flush=True)
                 continue
             told = []
             for method in todo:
-                outcome = _one(pool, perform, (method, path, plan.choice), plan.seconds(method))
+                outcome = one_job(pool, perform, (method, path, plan.choice), plan.seconds(method))
                 line = _line(source, plan, method) | ready.value | _kept(outcome, source, plan, method)
                 store.add(line)
                 told.append(f"{method} {line['ap']:.3f}" if "ap" in line else f"{method} failed")
@@ -75,7 +75,7 @@ def measure(tables: Sequence[Source], plan: Plan, store: Store) -> None:
 def _kept(outcome: Outcome, source: Source, plan: Plan, method: str) -> Mapping[str, Any]:
     """What the store gets of an outcome; scores go to the folder."""
     if outcome.status != "completed":
-        return {"error": _reason(outcome), "seconds": outcome.seconds}
+        return {"error": reason_of(outcome), "seconds": outcome.seconds}
     if plan.scores is not None:
         keep_scores(plan.scores, source, method, outcome.value)
     return {**outcome.value["line"], "done": time.strftime("%Y-%m-%d")}
@@ -109,16 +109,6 @@ def current(lines: Iterable[Line], plan: Plan) -> list[Line]:
         if line["max_rows"] == plan.max_rows and line["seed"] == plan.choice.seed:
             out[line["suite"], line["table"], line["method"]] = line
     return list(out.values())
-
-
-def _one(pool: Pool, function: Any, args: tuple[Any, ...], limit: float) -> Outcome:
-    return pool.run([Job(function=function, args=args, timeout=limit)])[0]
-
-
-def _reason(outcome: Outcome) -> str:
-    if outcome.status == "timeout":
-        return f"killed after {outcome.seconds:.0f} s"
-    return f"{outcome.error or outcome.status}"[:200]
 
 
 def _line(source: Source, plan: Plan, method: str) -> Line:

@@ -13,11 +13,10 @@ import pandas as pd
 
 from meta_datasets.synthetic._draft import Planted
 from meta_datasets.synthetic._usable import Usable, usable
-from pynomaly_auto.errors import InvalidInputError, NotApplicableError, SettingError
+from pynomaly_auto.errors import InvalidInputError, NotApplicableError
 from pynomaly_auto.records import IntArray
 
 FEWEST_ROWS = 100
-_MOST = 0.2
 _FREQUENT = 5  # rows that hold a value before it is misspelt in one of them
 _SHORTEST = 4  # letters of a value that is misspelt
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -45,15 +44,7 @@ def mistakes(table: pd.DataFrame, seed: int, rate: float = 0.05, *, name: str = 
         SettingError: The rate or the seed cannot be used.
         InvalidInputError: There are too few rows, or nothing can be planted in this table.
     """
-    if not 0.0 < rate <= _MOST or seed < 0:
-        raise SettingError(
-            f"the rate {rate!r} with the seed {seed!r} cannot be used.",
-            where="mistakes",
-            fix=f"A rate above 0 and up to {_MOST}, a seed from 0.",
-        )
-    if len(table) < FEWEST_ROWS:
-        raise InvalidInputError(f"{len(table)} rows are too few to plant in.", fix=f"At least {FEWEST_ROWS}.")
-    found = usable(table, seed, name)
+    found = usable(table, seed, rate, name, FEWEST_ROWS)
     wanted, done = max(round(rate * len(table)), 2), 0
     for plant, count in ((dependencies, wanted // 2), (misspellings, wanted)):
         try:
