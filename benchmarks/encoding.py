@@ -35,9 +35,12 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=_FOLDER)
     parser.add_argument("--max-rows", type=int, default=2000)
     parser.add_argument("--every", type=int, default=1, help="only every so-many-th table")
+    parser.add_argument("--held-out", action="store_true", help="only tables whose groups no choice was made on")
     parser.add_argument("--out", type=Path, help="a CSV file for what was measured on each table")
     given = parser.parse_args()
     index = pd.read_csv(given.folder / "index.csv")
+    if given.held_out:
+        index = index[[held_out(group) for group in index["group"]]]
     rows: list[dict[str, Any]] = []
     for entry in index.iloc[:: given.every].to_dict("records"):
         frame, y = read(given.folder / str(entry["path"]), given.max_rows)

@@ -87,7 +87,7 @@ def test_levels_are_standardised_and_their_rarity_stands_beside_them() -> None:
         "shop_form",
     )
     X = encoder.encode(table).X
-    assert np.allclose(X[:, :5].std(axis=0), [0.5**0.5] * 4 + [1.0])
+    assert np.allclose(X[:, :5].std(axis=0), [0.125**0.5] * 4 + [1.0])
     order = [X[shop == SHOPS, 4][0] for shop in ("north", "south", "west", "moon")]
     assert order == sorted(order)
 

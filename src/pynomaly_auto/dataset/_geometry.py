@@ -32,6 +32,7 @@ _PARTY = re.compile(
     r"(?i:(^|[_\W\d])(id|uuid|guid|key|account|customer|client|user|card|merchant|device|member|patient|employee)"
     r"([_\W]?(no|nr|num|number|code))?$)|[a-z](Id|ID)$"
 )
+_HOT = 8.0  # what the variance of a standardised level is divided by
 _AGAIN = 1.2  # rows per distinct key from which on a key names parties with events, not rows
 
 
@@ -115,7 +116,7 @@ def amount_part(facts: Facts, plain: NumberPart) -> AmountPart:
 
 
 def weighed_levels(facts: Facts) -> LevelPart:
-    """One feature per level, standardised and divided by √2, and the rarity; beyond `MAX_LEVELS` the rarity alone.
+    """One feature per level, standardised and divided by √8, and the rarity; beyond `MAX_LEVELS` the rarity alone.
 
     Two rows of different levels then lie as far apart as the levels are rare, and a rare level far from everything
     else. An unknown level lies twice as far out as the rarest known one, and is rarer than any. A missing cell is a
@@ -128,10 +129,10 @@ def weighed_levels(facts: Facts) -> LevelPart:
     table = rarity[:, None]
     if len(levels) <= MAX_LEVELS:
         shown, hot, told = shown_levels(facts, levels, shares, n_missing)
-        hot = hot / (np.sqrt(np.maximum(shares[shown] * (1 - shares[shown]), 1e-12)) * math.sqrt(2))
+        hot = hot / np.sqrt(_HOT * np.maximum(shares[shown] * (1 - shares[shown]), 1e-12))
         if len(shown) == 2:  # both, and the rarity, say the same: one with the weight of all
             rarest = int(np.argmin(shares[shown]))
-            table, names = hot[:, [rarest]] * 2, [told[rarest]]
+            table, names = hot[:, [rarest]] * math.sqrt(2 + _HOT), [told[rarest]]
         else:
             varies = float(np.ptp(rarity[: len(levels)])) > 1e-9  # else all levels are equally frequent
             table, names = (np.column_stack([hot, rarity]), [*told, *names]) if varies else (hot, told)
@@ -151,7 +152,7 @@ def _repeats(facts: Facts, verdict: Verdict) -> tuple[RepeatPart | None, Reason 
         return None, None
     text = "its numbers come again and again: how rare each is stands beside it"
     reason = Reason(code="DAT-032", subject=facts.name, text=text, evidence={"n_unique": facts.n_unique})
-    return RepeatPart(feature=f"{facts.name}_rarity", values=values[counts > 1], table=found[1]), reason
+    return RepeatPart(feature=f"{facts.name}_rarity", repeated=values[counts > 1], table=found[1]), reason
 
 
 def _forms(facts: Facts) -> tuple[FormPart | None, Reason | None]:
@@ -187,8 +188,9 @@ def _is_entity(facts: Facts, verdict: Verdict) -> bool:
 def _skewness(facts: Facts) -> float:
     scaled = np.ldexp(facts.numbers, -exponent_of(facts.numbers))
     apart = scaled - scaled.mean()
-    variance = float(np.square(apart).mean())
-    return float((apart**3).mean()) / variance**1.5 if variance > 1e-300 else 0.0
+    squares = np.square(apart)
+    variance = float(squares.mean())
+    return float((squares * apart).mean()) / variance**1.5 if variance > 1e-200 else 0.0
 
 
 def _of_names(facts: Facts, verdict: Verdict) -> Verdict:

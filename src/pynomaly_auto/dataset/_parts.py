@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal, Protocol, TypeAlias
@@ -188,15 +188,19 @@ class LevelPart:
     levels: tuple[str, ...]
     table: FloatArray
 
-    @cached_property
-    def known(self) -> frozenset[str]:
+    @property
+    def known(self) -> Collection[str]:
         """The levels known, to look them up in."""
-        return frozenset(self.levels)
+        return self._places.keys()
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {level: i for i, level in enumerate(self.levels)}
 
     def encode(self, cells: Cells) -> FloatArray:
         """The rows of the table, shape (n_rows, n_features)."""
-        known = pd.Index(self.levels, dtype=object).get_indexer(pd.Index(cells.levels, dtype=object))
-        rows = np.append(np.where(known < 0, len(self.levels), known), len(self.levels) + 1)
+        n = len(self.levels)
+        rows = np.array([*(self._places.get(level, n) for level in cells.levels), n + 1])
         return np.asarray(self.table[rows[cells.codes]])
 
 

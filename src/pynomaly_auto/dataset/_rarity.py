@@ -46,13 +46,13 @@ class RepeatPart:
 
     Args:
         feature: Name of the feature.
-        values: The numbers that came more than once, ascending; shape (n,).
+        repeated: The numbers that came more than once, ascending; shape (n,).
         table: The rarity of each, then of any other number (as of one that came once), then of none; shape (n + 2,).
     """
 
     kind: ClassVar[str] = "repeat"
     feature: str
-    values: FloatArray
+    repeated: FloatArray
     table: FloatArray
 
     @property
@@ -62,9 +62,9 @@ class RepeatPart:
 
     def encode(self, cells: Cells) -> FloatArray:
         """The rarity of each row's number, shape (n_rows,)."""
-        n = len(self.values)
-        at = np.minimum(np.searchsorted(self.values, cells.numbers), n - 1)
-        rows = np.where(self.values[at] == cells.numbers, at, n)
+        n = len(self.repeated)
+        at = np.minimum(np.searchsorted(self.repeated, cells.numbers), n - 1)
+        rows = np.where(self.repeated[at] == cells.numbers, at, n)
         rows[np.isnan(cells.numbers)] = n + 1
         return np.asarray(self.table[rows])
 

@@ -193,9 +193,9 @@ def _check_part(part: Part) -> None:
         fits = all(map(math.isfinite, numbers)) and part.spread != 0 and part.unit > 0
         _require(fits, f"{part.feature!r} has no scale")
     elif isinstance(part, RepeatPart):
-        n = part.values.size if isinstance(part.values, np.ndarray) else 0
-        _require_array(part.values, (max(n, 1),), "values")
-        _require(bool((np.diff(part.values) > 0).all()), "the values are in no order")
+        n = part.repeated.size if isinstance(part.repeated, np.ndarray) else 0
+        _require_array(part.repeated, (max(n, 1),), "values")
+        _require(bool((np.diff(part.repeated) > 0).all()), "the values are in no order")
         _require_array(part.table, (n + 2,), "rarities")
     elif isinstance(part, FormPart):
         _require_array(part.table, (len(part.forms) + 2,), "rarities")
