@@ -52,7 +52,8 @@ def main() -> None:
 def _build(tasks: Sequence[Task], folds: Sequence[tuple[int, set[str]]], options: argparse.Namespace) -> None:
     files = {t.name: part_of(options.parts, t) for t in tasks}
     members = fusion_members(VIEWED)
-    designs = design_tables(tasks, files, members, max_rows=options.max_rows, seed=0, workers=options.workers)
+    with Pool(options.workers) as pool:
+        designs = design_tables(tasks, files, members, pool, max_rows=options.max_rows, seed=0)
     measured, results = parts_tables(files[t.name] for t in tasks)
     measured = described(measured, tasks)
     print(f"{len(designs)} design matrices", flush=True)

@@ -53,7 +53,7 @@ LAST_RESORT = 1.0  # seconds a last attempt gets even when the time is used up
 
 _REFIT_MARGIN = 1.6  # how much longer than declared fitting the members may take
 _AFTERWARDS = 0.1  # of the time left, for what follows the members
-_LEAST_SEARCH_SHARE, _LARGEST_SEARCH_SHARE = 0.2, 0.55
+_LEAST_SEARCH_SHARE, _LARGEST_SEARCH_SHARE = 0.2, 0.55  # without a search no members; beyond, more of it is idle
 
 _LATE_SHARE, _LATE_SECONDS = 0.1, 1.3  # of the budget, and seconds, past its end that the first result may take
 
@@ -66,7 +66,7 @@ _FUSING_SECONDS, _FUSING_SHARE = (
 _EXPLAINING_SHARE, _EXPLAINING_RESERVE = 0.1, 2.0
 _EXPLAINING_MOST = 8.0  # seconds, however much is left
 
-_RECORDING_SHARE, _RECORDING_SECONDS = 0.05, 0.7
+_RECORDING_SHARE, _RECORDING_SECONDS = 0.05, 0.7  # of the budget, and seconds, past its end
 RECORDING_MOST = 20.0  # seconds that a slow store is waited for without a budget
 
 

@@ -23,6 +23,7 @@ from pynomaly_auto.knowledge import (
     fusion_inputs,
     table_facts,
 )
+from pynomaly_auto.pool import Pool
 from pynomaly_auto.scoring import roc_auc, tail_ranks
 
 MEMBERS = ("knn_mean", "iforest", "mcd", "hbos")
@@ -123,7 +124,8 @@ def test_laying_out_a_measured_task(folder, tmp_path):
     few, _ = part(tmp_path, task, labels, members=("knn_mean", "iforest"))
     assert design_table(task, str(few), members, 1000, 0) is None
     part(tmp_path, task, labels)
-    found = design_tables([task], {task.name: path}, members, max_rows=1000, seed=0, workers=1)
+    with Pool(1) as pool:
+        found = design_tables([task], {task.name: path}, members, pool, max_rows=1000, seed=0)
     assert [t.task for t in found] == ["set0"]
     assert np.array_equal(found[0].X, table.X, equal_nan=True)
 

@@ -22,7 +22,7 @@ from tests.engine.conftest import quick
 
 def test_too_little_memory_is_an_error_before_it_starts(table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_resources, "free_memory", lambda: 100_000_000)
-    monkeypatch.setattr("pynomaly_auto.engine._pipeline.Pool", None)
+    monkeypatch.setattr("pynomaly_auto.engine._pipeline.open_executor", None)
     with pytest.raises(ResourceError, match=r"100 MB of memory are free.*tracking=False"):
         quick(tracking=None).fit(table)
     with pytest.raises(ResourceError, match="more memory or fewer rows"):

@@ -217,7 +217,7 @@ def test_the_rows_themselves_stand_beside_the_anomalies(tmp_path: Path):
 
 
 def test_when_one_file_fails_none_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def full(columns, labels, path):
+    def full(path, labels, **columns):
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 

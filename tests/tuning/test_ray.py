@@ -14,7 +14,7 @@ from pynomaly_auto._optional import available
 from pynomaly_auto.building import Plan, build
 from pynomaly_auto.errors import MissingExtraError
 from pynomaly_auto.knowledge import KnowledgeBase
-from pynomaly_auto.pool import Job, RayExecutor
+from pynomaly_auto.pool import Job, RayExecutor, open_executor
 from pynomaly_auto.settings import Settings
 from pynomaly_auto.tuning import tune
 
@@ -26,7 +26,7 @@ def test_without_ray_the_error_names_the_extra(monkeypatch):
     if available("ray"):
         monkeypatch.setattr("importlib.import_module", _missing)
     with pytest.raises(MissingExtraError, match=r"pynomaly-auto\[ray\]"):
-        RayExecutor(1)
+        open_executor("ray", 1)
 
 
 def _missing(name):
@@ -49,7 +49,11 @@ def cluster():
 @pytest.mark.usefixtures("cluster")
 def test_a_search_on_ray():
     settings = Settings(time_budget=None, n_trials=4, backend="ray", n_jobs=2)
-    search = tune(make_dataset(), make_ranking("fake_sum", "raises", "dies"), make_plan(None, settings=settings)).search
+    search = tune(
+        make_dataset(),
+        make_ranking("fake_sum", "raises", "dies"),
+        make_plan(open_executor("ray", 2), settings=settings),
+    ).search
     assert [t.status for t in search.trials] == ["completed", "failed", "failed", "completed"]
     executor = RayExecutor(2)
     executor.submit(Job(function=fake_detectors.Hangs().fit, args=(None,), timeout=1.0, key="late"))

@@ -166,14 +166,7 @@ def _write_models(learned: Mapping[str, Learned], draft: Path) -> dict[str, Mode
         for role, text in model.boosters.items():
             files[role] = f"{_MODELS}/{name}_{role}.txt"
             (draft / files[role]).write_text(text, encoding="utf-8")
-        cards[name] = ModelCard(
-            files=files,
-            features=model.features,
-            correction=model.correction,
-            shrinkage=model.shrinkage,
-            validation=model.validation,
-            base_margin=model.base_margin,
-        )
+        cards[name] = model.card(files)
     return cards
 
 

@@ -27,7 +27,7 @@ from pynomaly_auto.pool import Executor, Job, Outcome
 from pynomaly_auto.records import Configuration
 from pynomaly_auto.regimes import CONTAMINATED, Judged
 
-_PREPARE_TIMEOUT = 300.0
+_PREPARE_TIMEOUT = 300.0  # seconds; judged: a guard against tables that hang, not a limit on ordinary ones
 _PREPARING: Mapping[Judged, Callable[..., Prepared]] = {
     "rows fitted on": prepare,
     "held-out rows": prepare_held_out,
@@ -92,8 +92,8 @@ def _learn_rows(tasks: Sequence[Task], parts: Path, plan: Plan) -> dict[str, Lea
     there = {name: path for name, path in files.items() if path.is_file()}
     if len({t.group for t in tasks if t.name in there}) < FEWEST_GROUPS:
         return {}
-    workers = plan.workers or usable_cores()
-    designs = design_tables(tasks, there, members, max_rows=plan.max_rows, seed=plan.seed, workers=workers)
+    with plan.executor() as pool:
+        designs = design_tables(tasks, there, members, pool, max_rows=plan.max_rows, seed=plan.seed)
     return learn_fusion(designs, members, seed=plan.seed)
 
 
@@ -131,14 +131,8 @@ def add(
 
 def _carried(base: KnowledgeBase, name: str) -> Learned:
     card = base.manifest.models[name]
-    return Learned(
-        boosters={role: (base.path / file).read_text(encoding="utf-8") for role, file in card.files.items()},
-        features=card.features,
-        correction=card.correction,
-        validation=card.validation,
-        shrinkage=card.shrinkage,
-        base_margin=card.base_margin,
-    )
+    texts = {role: (base.path / file).read_text(encoding="utf-8") for role, file in card.files.items()}
+    return Learned.of(card, texts)
 
 
 def _tasks(sources: Path | Iterable[Path], plan: Plan) -> list[Task]:

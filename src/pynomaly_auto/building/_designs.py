@@ -18,7 +18,7 @@ from pynomaly_auto.dataset import TableEncoder
 from pynomaly_auto.detectors import NeighbourSearch
 from pynomaly_auto.ensembling import FEWEST_ROWS, NEIGHBOURS, WIDEST
 from pynomaly_auto.knowledge import BaseMargin, MemberScores, fusion_features, fusion_inputs, table_facts
-from pynomaly_auto.pool import Job, Pool
+from pynomaly_auto.pool import Executor, Job
 from pynomaly_auto.records import Configuration, FloatArray, IntArray
 from pynomaly_auto.regimes import CONTAMINATED
 
@@ -27,7 +27,7 @@ Inputs: TypeAlias = np.ndarray[Any, np.dtype[np.float32]]
 ANOMALIES, NORMALS = 150, 250  # most rows of a class that one table gives to train on
 _JUDGED = 1_000  # rows of a table, drawn at its own rate of anomalies, that models are judged on
 _FEWEST = 4  # members below which there is nothing to fuse
-_TIMEOUT = 300.0
+_TIMEOUT = 300.0  # seconds; a guard against tables that hang
 # Five kinds of detectors, each fitted without the rows that a quick consensus presumes to be outliers: of the fixed
 # means of measured members the best where nothing is known of a table's origin. The fusion starts from it, and is
 # blended with it.
@@ -75,7 +75,13 @@ class TableDesign:
 
 
 def design_tables(
-    tasks: Sequence[Task], parts: Mapping[str, Path], members: Sequence[str], *, max_rows: int, seed: int, workers: int
+    tasks: Sequence[Task],
+    parts: Mapping[str, Path],
+    members: Sequence[str],
+    pool: Executor,
+    *,
+    max_rows: int,
+    seed: int,
 ) -> list[TableDesign]:
     """Make the design matrices of the finished tasks, several at a time.
 
@@ -83,20 +89,19 @@ def design_tables(
         tasks: Where labels and rows come from.
         parts: Task name to its part file; tasks without one are left out, as are those with too few members.
         members: Members the fusion is to know.
+        pool: Where they are made; it is left open.
         max_rows: As the parts were measured with.
         seed: As the parts were measured with.
-        workers: Processes.
     """
     found: dict[str, TableDesign] = {}
-    with Pool(workers) as pool:
-        for task in tasks:
-            if task.name in parts:
-                args = (task, str(parts[task.name]), tuple(members), max_rows, seed)
-                pool.submit(Job(function=design_table, args=args, timeout=_TIMEOUT, key=task.name))
-        while pool.pending:
-            outcome = pool.collect()
-            if outcome is not None and outcome.status == "completed" and outcome.value is not None:
-                found[str(outcome.key)] = outcome.value
+    for task in tasks:
+        if task.name in parts:
+            args = (task, str(parts[task.name]), tuple(members), max_rows, seed)
+            pool.submit(Job(function=design_table, args=args, timeout=_TIMEOUT, key=task.name))
+    while pool.pending:
+        outcome = pool.collect()
+        if outcome is not None and outcome.status == "completed" and outcome.value is not None:
+            found[str(outcome.key)] = outcome.value
     return [found[task.name] for task in tasks if task.name in found]
 
 

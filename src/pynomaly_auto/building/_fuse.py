@@ -28,7 +28,7 @@ from pynomaly_auto.knowledge import (
 from pynomaly_auto.records import Configuration, FloatArray, IntArray
 
 FEWEST_GROUPS = 20  # below that, rows of a few tables would be taken for a law
-_FOLDS = 4
+_FOLDS = 4  # of whole groups; what stands in decision 0008 was judged by as many
 _MODELS = 2  # boosters whose odds are averaged
 # At most 3/4: groups that are held out still share their origin with others, and with whole suites held out more of
 # the robust mean does better.
@@ -42,9 +42,9 @@ _CALIBRATION: Mapping[str, Any] = {
     **_FUSION, "learning_rate": 0.03, "num_leaves": 15, "feature_fraction": 0.5, "lambda_l2": 50.0,
     "min_data_in_leaf": 500,
 }  # fmt: skip
-_TREES, _CALIBRATION_TREES = 400, 250
+_TREES, _CALIBRATION_TREES = 400, 250  # judged, like the boosters' settings; the card's figures are of held-out groups
 _CALIBRATED = 300  # rows of a table that the calibrator is trained on
-_BINS = 20
+_BINS = 20  # of the calibration error that is recorded
 # Views of the table that are members beside the standard ones.
 VIEWED: tuple[str, ...] = tuple(
     name_there
@@ -103,7 +103,6 @@ def learn_fusion(tables: Sequence[TableDesign], members: Sequence[str], *, seed:
     fusion = Learned(
         boosters={str(i): b.model_to_string() for i, b in enumerate(boosters)},
         features=features,
-        correction=0.0,
         shrinkage=blend,
         base_margin=replace(base_margin, share=_share(odds, lines)),
         validation=figures | {"tables": float(len(tables)), "rows": float(len(rows.y))},
@@ -233,7 +232,6 @@ def _calibrator(tables: Sequence[TableDesign], judged: Sequence[Judged], folds: 
     return Learned(
         boosters={"mean": final.model_to_string()},
         features=features,
-        correction=0.0,
         validation=_calibration_figures([t.labels for t in tables], out),
     )
 

@@ -27,9 +27,9 @@ from pynomaly_auto.records import FloatArray, IntArray
 
 _TABLES = 200  # tables of different groups that ensembles are drawn on
 _DRAWS, _CANDIDATES = 8, 3  # ensembles of a table, and members that might join each
-_SIZES = (1, 2, 3, 5, 8, 12, 20)
-_TREES = 120
-_THREADS = 2
+_SIZES = (1, 2, 3, 5, 8, 12, 20)  # of the drawn ensembles: what a run passes through on its way to all members
+_TREES = 120  # judged, like the booster's settings; `Learned.validation` says how far they held
+_THREADS = 2  # a build's result must not hang on the machine
 _PARAMS = {
     "objective": "regression", "learning_rate": 0.04, "num_leaves": 15, "feature_fraction": 0.7,
     "bagging_fraction": 0.8, "bagging_freq": 1, "lambda_l2": 10.0, "min_data_in_leaf": 50, "max_bin": 63,
@@ -78,7 +78,6 @@ def learn_gains(tables: Sequence[TableDesign], folds: IntArray, fusions: Sequenc
     return Learned(
         boosters={"mean": _boost(peers, draws, tables, seed).model_to_string(), "peers": peers.to_text()},
         features=GAIN_INPUTS,
-        correction=0.0,
         shrinkage=float(np.clip(y @ found / max(float(found @ found), 1e-12), 0.0, 1.0)),
         validation={
             "correlation": float(np.corrcoef(y, found)[0, 1]) if np.ptp(found) > 0 and np.ptp(y) > 0 else None,

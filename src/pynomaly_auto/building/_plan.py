@@ -9,7 +9,7 @@ from pynomaly_auto._machine import usable_cores
 from pynomaly_auto.building._sources import LABEL
 from pynomaly_auto.building._variants import parse_variants
 from pynomaly_auto.errors import SettingError, UnknownNameError
-from pynomaly_auto.pool import Executor, Pool, RayExecutor
+from pynomaly_auto.pool import Executor, open_executor
 from pynomaly_auto.regimes import CONTAMINATED, REGIMES, Regime
 from pynomaly_auto.settings import BACKENDS
 
@@ -91,7 +91,7 @@ class Plan:
             MissingExtraError: The backend is Ray and Ray is not installed.
         """
         workers = self.workers or usable_cores()
-        return RayExecutor(workers) if self.backend == "ray" else Pool(workers, preload=_PRELOAD)
+        return open_executor(self.backend, workers, preload=_PRELOAD)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,11 +17,11 @@ from pynomaly_auto.records import IntArray
 Recipe: TypeAlias = Literal["labels", "rare", "downsampled", "high", "low", "downsampled2", "third", "rest", "both"]
 
 FEWEST = 8  # anomalies a task needs for its metrics to say anything
-FEWEST_NORMAL = 40
-_RARE = 0.2
+FEWEST_NORMAL = 40  # judged: fewer normal rows make no table of anomalies
+_RARE = 0.2  # judged: a class of a larger share is not rare
 _DISTINCT = 20  # a numeric target of fewer values has no tails
 _SHARES = {"downsampled": 0.05, "downsampled2": 0.02, "third": 0.05, "rest": 0.1, "high": 0.05, "low": 0.05}
-_TAIL_OF_BOTH = 0.025
+_TAIL_OF_BOTH = 0.025  # at each end, 5 % together, as in the other recipes
 
 
 def recipes(target: pd.Series[Any], kind: str) -> tuple[Recipe, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -11,14 +11,14 @@ import pandas as pd
 
 from pynomaly_auto.building._parts import DEFAULT
 from pynomaly_auto.building._splits import group_folds
-from pynomaly_auto.knowledge import META, STATISTIC, BaseMargin, DetectorFacts, design_matrix, input_names
+from pynomaly_auto.knowledge import META, STATISTIC, DetectorFacts, ModelCard, design_matrix, input_names
 from pynomaly_auto.records import FloatArray
 
 _FEWEST_GROUPS = 10  # below that, a model could only repeat the tables it saw
-_FOLDS = 5
+_FOLDS = 5  # of whole groups
 _LEVEL = 0.9  # of the interval
-_TREES = 200
-_MOST_ROWS = 30_000
+_TREES = 200  # judged, like the booster's settings; `Learned.validation` says how far they held
+_MOST_ROWS = 30_000  # fits trained on: tables are what the models generalise over
 _MANY = 20_000  # rows from which a second thread is worth starting
 _BASE: Mapping[str, Any] = {
     "learning_rate": 0.04, "num_leaves": 15, "feature_fraction": 0.4, "bagging_fraction": 0.8, "bagging_freq": 1,
@@ -27,24 +27,24 @@ _BASE: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Learned:
-    """One learned model, as text.
+class Learned(ModelCard):
+    """One learned model: its card, and its text where the card will name files.
 
     Args:
-        boosters: Role (``"mean"``, ``"low"``, ``"high"``) to LightGBM text model; empty: it was no use.
-        features: Names of the inputs.
-        correction: What the raw interval has to be widened by on both sides.
-        shrinkage: In [0, 1]: what the mean model's predictions are multiplied by.
-        validation: Figures on unseen groups.
-        base_margin: The log odds that a learned fusion's trees are added to.
+        boosters: Role to text, most of them LightGBM models.
     """
 
     boosters: Mapping[str, str]
-    features: tuple[str, ...]
-    correction: float
-    validation: Mapping[str, float | None]
-    shrinkage: float = 1.0
-    base_margin: BaseMargin | None = None
+
+    @classmethod
+    def of(cls, card: ModelCard, boosters: Mapping[str, str]) -> Learned:
+        """A model with the card it has already."""
+        return cls(**{f.name: getattr(card, f.name) for f in fields(card)}, boosters=boosters)
+
+    def card(self, files: Mapping[str, str]) -> ModelCard:
+        """Its card, once the texts are in these files."""
+        values = {f.name: getattr(self, f.name) for f in fields(ModelCard)}
+        return ModelCard(**values | {"files": files})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,7 +118,6 @@ def _fitted(rows: pd.DataFrame, facts: Mapping[str, DetectorFacts], seed: int) -
     return Learned(
         boosters={"mean": _booster(data, "mean", seed).model_to_string()},
         features=data.features,
-        correction=0.0,
         shrinkage=_shrinkage(data.y, outside),
         validation=_figures(rows, data.y, outside),
     )

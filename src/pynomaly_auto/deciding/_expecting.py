@@ -14,12 +14,12 @@ from scipy.special import bdtr, expit, logit, ndtri
 
 from pynomaly_auto.records import Expectation, FloatArray
 
-LEVEL = 0.8
+LEVEL = 0.8  # of the interval that is told; benchmarks.quality prints how often it held
 _DOUBT = 1.6  # standard deviation of a table's shift of the log odds of its flagged rows, over held-out tables
 _FIRST = 10  # rows an analyst looks at before deciding whether to go on
 _SHIFTS = ndtri((np.arange(101) + 0.5) / 101)
 _LEVELS = 200  # distinct probabilities looked at
-_LEAST = 1e-6
+_LEAST = 1e-6  # probabilities are kept this far from 0 and 1, where log odds end
 
 
 def expect(probabilities: FloatArray) -> Expectation:

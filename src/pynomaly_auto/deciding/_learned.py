@@ -12,7 +12,7 @@ from pynomaly_auto.deciding._share import ShareEstimate
 from pynomaly_auto.records import Calibration, FloatArray, Reason
 
 _KNOTS = 256  # most points the map from score to probability is kept as
-_LEAST = 1e-6
+_LEAST = 1e-6  # probabilities are kept this far from 0 and 1, where log odds end
 _SLOPE = 0.01  # log odds by which rows of one level differ: enough to keep their order, too little to matter
 _MOST_LABELLED = 0.25  # of all rows, unless the expected share itself is larger
 # Standard deviation of the logit of the true share about the estimate, over held-out tables: those of

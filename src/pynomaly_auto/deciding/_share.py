@@ -30,12 +30,12 @@ from pynomaly_auto.scoring import robust_z
 # quickly below a tenth, because missing anomalies costs more than a few labels too many.
 DEFAULT_PRIOR = 0.10
 
-_SMALLEST, _LARGEST = 0.001, 0.5
+_SMALLEST, _LARGEST = 0.001, 0.5  # shares looked at: beyond a half the others would be the anomalies
 _SAMPLE = 50_000  # rows looked at; shares are of interest to a few per cent of themselves
 _SEPARATE_MOST = 0.25  # a group that stands apart and is larger than this is a part of the population
 _VALLEY_WEIGHT, _AGREEMENT_WEIGHT = 10.0, 2.0  # against the prior's 1, at full evidence
 _PRIOR_SPREAD = 1.2  # standard deviation of the logit of the true share about the prior, measured
-_GRID = 2048
+_GRID = 2048  # shares the posterior is computed on
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -254,9 +254,12 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
 
     def leaderboard(self) -> pd.DataFrame:
         """Every candidate, tried or left out, with predicted and reached quality, cost, weight and reason."""
-        from pynomaly_auto.engine._leaderboard import leaderboard
+        import pandas as pd
 
-        return leaderboard(self._result_now())
+        from pynomaly_auto.records import Standing
+
+        rows = [vars(standing) for standing in self._result_now().leaderboard]
+        return pd.DataFrame(rows, columns=list(Standing.__dataclass_fields__))
 
     def explain_decisions(self) -> pd.DataFrame:
         """Every decision of the run in the order taken: code, subject, text, evidence."""

@@ -29,7 +29,7 @@ from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.ensembling import Expertise, FittedEnsemble, Settling, choose_members
 from pynomaly_auto.explaining import Explaining, explain_rows
 from pynomaly_auto.knowledge import KnowledgeBase
-from pynomaly_auto.pool import Pool
+from pynomaly_auto.pool import open_executor
 from pynomaly_auto.profiling import MAX_ROWS, profile
 from pynomaly_auto.recommending import recommend
 from pynomaly_auto.records import Dataset, Explanation, IntArray, Profile, Reason, Result, Trial, Verdict
@@ -107,7 +107,8 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         with stage("reading"):
             watching = REGIMES[settings.regime].watches_constants
             opened = open_table(table)  # once: what is no data frame is converted here
-            encoder = TableEncoder(watches_constants=watching, owner=owner).fit(opened)
+            geometry = settings.geometry
+            encoder = TableEncoder(watches_constants=watching, owner=owner, geometry=geometry).fit(opened)
             dataset = encoder.encode(opened)
             looking, dataset = _look(opened, encoder, dataset, settings)
         settings, fewer = within_memory(settings, dataset)
@@ -132,7 +133,9 @@ def _stages(work: _Work) -> tuple[Model, Result]:
     dataset, settings, deadline, stage = work.dataset, work.settings, work.deadline, work.stage
     seed, regime = int(settings.random_state or 0), REGIMES[settings.regime]
     periods = periods_of(work.table, dataset, work.encoder, settings.alert_budget)
-    with Pool(settings.workers, _bytes(settings.memory_limit)) as pool:  # workers start while the table is looked at
+    limit = None if settings.memory_limit is None else int(settings.memory_limit)
+    # Opened first, so that workers start while the table is looked at.
+    with open_executor(settings.backend, settings.workers, memory_limit=limit) as pool:
         with stage("profiling"):
             found = profile(dataset, seed=seed, max_rows=_profiled_rows(settings))
         with stage("recommending"):
@@ -292,7 +295,3 @@ def look_at(table: Any, *, seed: int) -> tuple[Dataset, Profile]:
 def versions() -> dict[str, str]:
     """Versions of ourselves and of the packages that results depend on."""
     return {"pynomaly-auto": __version__, **_optional.versions(_PACKAGES)}
-
-
-def _bytes(limit: int | str | None) -> int | None:
-    return None if limit is None else int(limit)

@@ -19,12 +19,12 @@ from pynomaly_auto.regimes import REGIMES, Regime
 from pynomaly_auto.settings import Settings
 
 _CORE = 4  # strongest candidates that are members without further ado: the mean of four such is very hard to beat
-_MOST = 8
+_MOST = 8  # members of the robust mean by default; judged: the portfolio's seven and one more
 _SAME = 0.98  # rank correlation beyond which two trials say the same
 _OUTSTANDING = 0.05  # how much stronger than the best of the portfolio another detector must be to join it
 _STRONG = 0.85  # a core member's strength, at least, as a share of the best one's
 _DIVERSITY = 0.15  # what a unit of diversity is worth in units of strength
-_GAIN = 0.002
+_GAIN = 0.002  # least gain for which one more joins; judged: below, it is noise of the estimates
 _SECOND = 0.05  # how much better than its default a detector's tuned trial must be to join it
 _SAMPLE = 5_000  # rows that correlations are measured on
 

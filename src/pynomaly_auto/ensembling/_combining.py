@@ -26,8 +26,8 @@ COMBINERS: Mapping[Combiner, str] = {
 
 Mean: TypeAlias = Callable[[FloatArray, Sequence[float]], FloatArray]
 
-_HALF = 0.5
-_POWER = 2.0
+_HALF = 0.5  # of the weight, that of the members a row is farthest out for
+_POWER = 2.0  # of strength in a weight; judged: strong members count more, and none rules
 _LARGEST = 3.0  # most weight, in units of the mean weight
 
 

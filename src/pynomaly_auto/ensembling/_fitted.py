@@ -168,8 +168,9 @@ class FittedEnsemble:
             robust=weights.only(kept).robust,
         )
         scores = [made[i].scores for i in kept]
+        told: tuple[Reason, ...] = ()
         if expertise is None:
-            whole, told = bare._trained_alone(kept, scores), ()
+            whole = bare._trained_alone(kept, scores)
         else:
             whole, told = bare._trained_with(expertise, weights.fused, kept, scores)
         if not told and any(m.weight == 0 for m in members):  # chosen for the fusion, and then there was no time to

@@ -11,7 +11,7 @@ from pynomaly_auto.detectors import DETECTORS, NeighbourSearch
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import FloatArray, State
 
-NEIGHBOURS = 9
+NEIGHBOURS = 9  # chosen on held-out groups, as the share is (decision 0008)
 SHARE = 0.2  # of the neighbours' mean in a smoothed score
 FEWEST_ROWS = 50  # below, nine neighbours are no neighbourhood
 WIDEST = 100  # features beyond which a few rows are everybody's neighbours (hubs), and smoothing does harm

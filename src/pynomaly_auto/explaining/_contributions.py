@@ -21,7 +21,7 @@ _FEW_COLUMNS, _FIRST_LOOK, _SECOND_LOOK = 8, 2, 6
 _ORDERS = 16  # orders of the columns per row, half of them the reverse of the other half
 _MASKS = 10  # background rows a mask is averaged over, for shap
 _SHAP_SAMPLES = 256  # masks per row, besides two per column
-_LIME_SAMPLES = 1000
+_LIME_SAMPLES = 1000  # rows per explanation, for lime
 
 
 def occlusion(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pynomaly_auto.forest import Forest
+from pynomaly_auto.knowledge._aligned import aligned
 from pynomaly_auto.knowledge._models import read_model
 from pynomaly_auto.records import FloatArray
 
@@ -95,9 +96,6 @@ def _table(judged: Judged) -> tuple[tuple[str, ...], list[float]]:
 def _lay_out(
     features: Sequence[str], judged: Judged, rows: Any, table: Mapping[str, float]
 ) -> np.ndarray[Any, np.dtype[np.float32]]:
-    own = dict(zip(_ROW, (judged.tails, judged.odds, judged.robust, judged.scores), strict=True))
-    n = len(judged.scores[rows])
-    out = np.full((n, len(features)), np.nan, dtype=np.float32)
-    for j, name in enumerate(features):
-        out[:, j] = own[name][rows] if name in own else table.get(name, np.nan)
-    return out
+    own = zip(_ROW, (judged.tails, judged.odds, judged.robust, judged.scores), strict=True)
+    values = {**table, **{name: column[rows] for name, column in own}}
+    return aligned(features, values, len(judged.scores[rows]), np.float32)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from pynomaly_auto.knowledge._aligned import aligned
 from pynomaly_auto.records import FloatArray
 
 META = "mf_"  # prefix of a meta-feature's column in the tasks table
@@ -30,10 +31,9 @@ def design_matrix(
     Returns:
         Shape (n, n_features).
     """
-    out = np.full((len(rows), len(features)), np.nan)
-    for j, name in enumerate(features):
-        if name in rows.columns:
-            out[:, j] = rows[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    wanted = set(features)
+    values = {c: rows[c].to_numpy(dtype=np.float64, na_value=np.nan) for c in rows.columns if c in wanted}
+    out = aligned(features, values, len(rows))
     _tell_apart(out, features, detectors, families)
     return out
 
@@ -42,8 +42,7 @@ def input_rows(
     features: Sequence[str], values: Mapping[str, float], detectors: Sequence[str], families: Sequence[str]
 ) -> FloatArray:
     """The same for several detectors on one table: all else is alike in every row; shape (n, n_features)."""
-    row = np.array([values.get(name, np.nan) for name in features], dtype=np.float64)
-    out = np.tile(row, (len(detectors), 1))
+    out = aligned(features, values, len(detectors))
     _tell_apart(out, features, detectors, families)
     return out
 

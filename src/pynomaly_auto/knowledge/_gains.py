@@ -14,6 +14,7 @@ import numpy as np
 
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest import Forest
+from pynomaly_auto.knowledge._aligned import aligned
 from pynomaly_auto.records import FloatArray
 
 GAIN_INPUTS = (
@@ -99,20 +100,20 @@ def gain_inputs(
     chosen, asked = list(members), list(candidates)
     inside, strength = peers.likeness[np.ix_(asked, chosen)], peers.strength
     n = len(asked)
-    columns = {
-        "size": np.full(n, np.log(len(chosen))),
+    columns: dict[str, FloatArray | float] = {
+        "size": float(np.log(len(chosen))),
         "strength": strength[asked],
-        "mean strength": np.full(n, strength[chosen].mean()),
-        "best strength": np.full(n, strength[chosen].max()),
+        "mean strength": float(strength[chosen].mean()),
+        "best strength": float(strength[chosen].max()),
         "usual likeness": inside.mean(axis=1),
         "nearest likeness": inside.max(axis=1),
         "unlike the rest": inside.mean(axis=1) - peers.likeness[asked].mean(axis=1),
-        "likeness": np.array([m.likeness for m in measured]) if measured else np.full(n, np.nan),
-        "agreement": np.array([m.agreement for m in measured]) if measured else np.full(n, np.nan),
-        "rows": np.full(n, facts.get("rows", np.nan)),
-        "features": np.full(n, facts.get("features", np.nan)),
+        "likeness": np.array([m.likeness for m in measured]) if measured else np.nan,
+        "agreement": np.array([m.agreement for m in measured]) if measured else np.nan,
+        "rows": facts.get("rows", np.nan),
+        "features": facts.get("features", np.nan),
     }
-    return np.column_stack([columns[name] for name in GAIN_INPUTS])
+    return aligned(GAIN_INPUTS, columns, n)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

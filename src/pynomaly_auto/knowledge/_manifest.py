@@ -44,7 +44,7 @@ class ModelCard:
     """One learned model: its files, its inputs by name, and how good it was on unseen groups.
 
     Args:
-        files: Role (``"mean"``, ``"low"``, ``"high"``) to file name below the base.
+        files: Role (``"mean"``, ``"low"``, ``"high"``) to file name below the base; empty: it was no use.
         features: Names of the inputs, in the models' order.
         correction: Added on both sides of the raw quantile interval (conformal, from group-wise cross-validation).
         shrinkage: What the mean model's predictions are multiplied by, in [0, 1]: how far they held on unseen groups;
@@ -53,7 +53,7 @@ class ModelCard:
         base_margin: Of the learned fusion: the log odds its trees are added to; None without one.
     """
 
-    files: Mapping[str, str]
+    files: Mapping[str, str] = field(default_factory=dict)
     features: tuple[str, ...]
     correction: float = 0.0
     shrinkage: float = 1.0

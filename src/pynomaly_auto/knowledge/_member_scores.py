@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pynomaly_auto.knowledge._aligned import aligned
 from pynomaly_auto.records import Configuration, FloatArray
 
 RANK, MAGNITUDE, KIND, TABLE = "rank=", "magnitude=", "kind=", "table="
@@ -126,20 +127,15 @@ def fusion_inputs(
     Returns:
         Single precision, shape (n_rows, n_features).
     """
-    values = _aggregates(member_scores)
+    values: dict[str, FloatArray | float] = {**_aggregates(member_scores)}
     for i, name in enumerate(member_scores.names):
         values[RANK + name], values[MAGNITUDE + name] = member_scores.ranks[:, i], member_scores.magnitudes[:, i]
     for kind, names in KINDS.items():
         chosen = [i for i, name in enumerate(member_scores.names) if _plain(name) in names]
         if chosen:
             values[KIND + kind] = np.ascontiguousarray(member_scores.ranks[:, chosen]).mean(axis=1)
-    out = np.full((len(member_scores.ranks), len(features)), np.nan, dtype=np.float32)
-    for j, name in enumerate(features):
-        if name.startswith(TABLE):
-            out[:, j] = facts.get(name[len(TABLE) :], np.nan)
-        elif name in values:
-            out[:, j] = values[name]
-    return out
+    values |= {TABLE + name: value for name, value in facts.items()}
+    return aligned(features, values, len(member_scores.ranks), np.float32)
 
 
 def _aggregates(member_scores: MemberScores) -> dict[str, FloatArray]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self, TypeAlias
 
 import numpy as np
 
@@ -95,6 +97,16 @@ class Executor(Protocol):
     def close(self) -> None:
         """End it; what runs is killed."""
         ...
+
+    def needed(self) -> AbstractContextManager[None]:
+        """Within it, nothing that finished for want of workers is told as that."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)

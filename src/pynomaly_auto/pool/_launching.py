@@ -37,7 +37,7 @@ _ONE_THREAD = dict.fromkeys(
 )  # fmt: skip
 
 _START_SECONDS = 120.0  # a worker that has not reported by then is given up
-_MOST_FAILURES = 3
+_MOST_FAILURES = 3  # starts in a row that fail before no more are asked for
 _PAUSE = 1.0  # seconds until the system is asked again for a process that it has refused
 
 
@@ -370,7 +370,7 @@ class LauncherCache:
         self._kept, self._changed = None, threading.Condition()
 
 
-LAUNCHERS = LauncherCache(seconds=60.0)
+LAUNCHERS = LauncherCache(seconds=60.0)  # a minute: a notebook's next fit is warm, an idle process keeps nothing
 atexit.register(LAUNCHERS.clear)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=LAUNCHERS.forget)

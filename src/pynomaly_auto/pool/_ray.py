@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 
@@ -95,6 +97,18 @@ class RayExecutor:
     def close(self) -> None:
         """Kill what runs; Ray itself stays up."""
         self.cancel()
+
+    def needed(self) -> AbstractContextManager[None]:
+        """Nothing to tell: a cluster without workers is Ray's to report."""
+        return nullcontext()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def _outcome(self, reference: Any) -> Outcome:
         job, started = self._running.pop(reference)

@@ -18,7 +18,7 @@ from pynomaly_auto.pool._launching import LAUNCHERS, Launcher, WorkerProcess
 from pynomaly_auto.pool._worker import RECEIVED, describe
 
 _TICK = 0.05  # seconds between two looks at time and memory while something runs
-_IDLE = 0.5
+_IDLE = 0.5  # seconds between two looks while nothing runs
 
 
 @dataclass

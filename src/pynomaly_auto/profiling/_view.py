@@ -17,16 +17,16 @@ from pynomaly_auto.profiling._relations import correlation_matrix, shrunk, stand
 from pynomaly_auto.profiling._statistics import need, repeated_rows, runs
 from pynomaly_auto.records import Dataset, FloatArray, IntArray
 
-MAX_ROWS = 20_000
+MAX_ROWS = 20_000  # rows profiled; meta-features of more are nearly the same
 
 _CELLS = 4_000_000  # most cells of the sample: wide tables are sampled to fewer rows
 _DUPLICATE_CELLS = 100_000_000  # most cells searched for duplicates, row by row
 _SHAPE_FEATURES = 200  # most features whose single distributions are looked at
 _POINTS = 2_000  # most rows compared pair by pair
 _SPECTRUM_FEATURES = 256  # beyond that the spectrum comes from the Gram matrix of few rows
-_SPECTRUM_ROWS = 512
-_NEIGHBOURS = 100
-_BINS = 20
+_SPECTRUM_ROWS = 512  # rows of that Gram matrix
+_NEIGHBOURS = 100  # of each point
+_BINS = 20  # of histograms
 _CODES, _CODED_FEATURES = 8, 12
 
 

@@ -11,7 +11,7 @@ from pynomaly_auto.records import Configuration, Prediction, Reason, SimilarTabl
 
 _STEEP = 4.0  # 0.1 more of predicted ROC-AUC than the median detector's raises the score by 0.4
 _MOST = 0.6  # share of the final score that the meta-learner has on a table just like the known ones
-_WARM_STARTS = 3
+_WARM_STARTS = 3  # of a detector; judged
 
 
 @dataclass(frozen=True, kw_only=True)

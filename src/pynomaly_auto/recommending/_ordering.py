@@ -14,7 +14,7 @@ from pynomaly_auto.regimes import CONTAMINATED
 
 _OVERHEAD = 0.2  # seconds added to each: between two that cost next to nothing, the gain decides
 _GREEDY = 24  # members placed one by one; those after them by what they add to these
-_NAMED = 6
+_NAMED = 6  # members that the reason names
 
 
 def in_learned_order(

@@ -26,6 +26,7 @@ from pynomaly_auto.records._evidence import (
     written,
 )
 from pynomaly_auto.records._judgement import Evaluation, Judgement, ThresholdQuality
+from pynomaly_auto.records._leaderboard import Standing
 from pynomaly_auto.records._outcome import (
     PROBABILITY,
     Calibration,
@@ -62,6 +63,7 @@ __all__ = [
     "Distributions", "Ensemble", "Evaluation", "EvidenceShare", "Expectation", "ExpectedCells", "Explanation",
     "FloatArray", "Guidance", "IntArray", "Judgement", "LeftOut", "Levels", "Member", "OddCell", "OriginalColumn",
     "OriginalTable", "Params", "Patterns", "Prediction", "Profile", "Quality", "Ranking", "Reason", "ReasonCode",
-    "Result", "Role", "Scalar", "Search", "SimilarTable", "Size", "State", "Stateful", "Step", "ThresholdQuality",
-    "Trial", "TrialStatus", "Verdict", "column_of", "declare", "plain", "restore", "two_largest", "written",
+    "Result", "Role", "Scalar", "Search", "SimilarTable", "Size", "Standing", "State", "Stateful", "Step",
+    "ThresholdQuality", "Trial", "TrialStatus", "Verdict", "column_of", "declare", "plain", "restore", "two_largest",
+    "written",
 ]  # fmt: skip

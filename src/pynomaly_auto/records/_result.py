@@ -11,6 +11,7 @@ import numpy as np
 
 from pynomaly_auto.records._base import FloatArray, IntArray, Reason, plain
 from pynomaly_auto.records._data import Column, Profile
+from pynomaly_auto.records._leaderboard import Standing, standings
 from pynomaly_auto.records._outcome import Ensemble, Explanation, Member, OddCell, Verdict
 from pynomaly_auto.records._search import Ranking, Search
 
@@ -116,6 +117,11 @@ class Result:
             self.data_reasons + self.profile.reasons + self.ranking.reasons + candidates + self.search.reasons + trials
             + self.ensemble.reasons + members + self.verdict.reasons + self.warnings
         )  # fmt: skip
+
+    @property
+    def leaderboard(self) -> tuple[Standing, ...]:
+        """Every candidate, tried or left out, with what was predicted, what was reached and why."""
+        return standings(self)
 
     @cached_property
     def anomalies(self) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pynomaly_auto.records import PROBABILITY, Candidate, Explanation, Reason, Result, Trial
+from pynomaly_auto.records import PROBABILITY, Candidate, Explanation, Reason, Result, Standing, Trial
 from pynomaly_auto.reporting import _charts
 from pynomaly_auto.reporting._facts import Fact, profile_facts
 
@@ -256,30 +256,26 @@ def _ranking_note(result: Result) -> str:
 
 
 def _leaderboard(result: Result) -> Table:
-    best: dict[str, float] = {}
-    for t in result.search.completed:
-        best[t.detector] = max(best.get(t.detector, -math.inf), t.quality if t.quality is not None else -math.inf)
-    weight: dict[str, float] = {}
-    for m in result.ensemble.members:
-        weight[m.detector] = weight.get(m.detector, 0.0) + m.weight
-    rows = []
-    for c in result.ranking.candidates:
-        p = c.prediction
-        share = weight.get(c.detector)
-        why = "; ".join(r.text for r in c.reasons)
-        rows.append(
-            (
-                c.detector,
-                number(c.score),
-                f"{p.quality:.2f} ({p.low:.2f}–{p.high:.2f})" if p else "–",
-                number(best.get(c.detector)),
-                "–" if share is None else f"{share:.1%}",
-                f"{c.seconds:.2g} s",
-                why or ("selected" if c.selected else "left out"),
-            )
+    rows = [
+        (
+            s.detector,
+            s.status.replace("_", " "),
+            number(s.score),
+            _predicted(s),
+            number(s.quality),
+            f"{s.weight:.1%}" if s.weight else "–",
+            f"{s.expected_seconds:.2g} s",
+            s.reason,
         )
-    heads = ("detector", "ranking score", "predicted (90 %)", "reached", "weight", "expected cost", "why")
-    return Table(heads=heads, rows=tuple(rows), numeric=frozenset({1, 2, 3, 4, 5}))
+        for s in result.leaderboard
+    ]
+    heads = ("detector", "status", "ranking score", "predicted (90 %)", "reached", "weight", "expected cost", "why")
+    return Table(heads=heads, rows=tuple(rows), numeric=frozenset({2, 3, 4, 5, 6}))
+
+
+def _predicted(s: Standing) -> str:
+    known = s.predicted_quality is not None
+    return f"{s.predicted_quality:.2f} ({s.predicted_low:.2f}–{s.predicted_high:.2f})" if known else "–"
 
 
 def _scatter(result: Result) -> Markup:

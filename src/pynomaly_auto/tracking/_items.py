@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
-from pynomaly_auto.records import Result, Trial, plain
+from pynomaly_auto.records import Result, Standing, Trial, plain
 
 # MLflow refuses longer ones (mlflow.utils.validation), and older servers are stricter than newer ones.
 MAX_PARAM = 500
@@ -234,18 +234,11 @@ def _artifacts(result: Result) -> Iterator[Text]:
 
 
 def _leaderboard(result: Result) -> str:
-    best: dict[str, float] = {}
-    for t in result.search.completed:
-        if t.quality is not None:
-            best[t.detector] = max(best.get(t.detector, -math.inf), t.quality)
-    rows = []
-    for c in result.ranking.candidates:
-        p = c.prediction
-        interval = [p.quality, p.low, p.high] if p else ["", "", ""]
-        why = "; ".join(r.text for r in c.reasons)
-        rows.append([c.detector, c.selected, c.score, *interval, best.get(c.detector, ""), c.seconds, why])
-    heads = ["detector", "selected", "score", "predicted", "low", "high", "reached", "expected_seconds", "reasons"]
-    return _csv(heads, rows)
+    rows = [
+        ["" if value is None else cut(value, MAX_TAG) if name == "params" else value for name, value in vars(s).items()]
+        for s in result.leaderboard
+    ]
+    return _csv(list(Standing.__dataclass_fields__), rows)
 
 
 def _numbers(values: Mapping[str, Any]) -> Iterator[Metric]:

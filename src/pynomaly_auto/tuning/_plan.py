@@ -12,7 +12,7 @@ import numpy as np
 from pynomaly_auto._budget import ROUND_SHARE, search_share
 from pynomaly_auto._deadline import Deadline
 from pynomaly_auto.detectors import DETECTORS
-from pynomaly_auto.pool import Executor, RayExecutor
+from pynomaly_auto.pool import Executor
 from pynomaly_auto.records import Configuration, Dataset, IntArray, Ranking, Reason, Search, Trial
 from pynomaly_auto.settings import Settings
 
@@ -21,9 +21,9 @@ PredictQuality: TypeAlias = Callable[[str, Mapping[str, float]], float | None]
 # ``members`` the learned fusion is in force where such a trial cannot change the answer any more, else None.
 Settled: TypeAlias = Callable[[Configuration | str, Iterable[Trial]], Mapping[str, int] | None]
 
-_FEWEST_ROWS = 2_000
+_FEWEST_ROWS = 2_000  # of a trial, however short the time; judged
 _MOST_CELLS = 2_000_000  # rows times features of a trial: 20,000 x 100
-_LIKELY = 7
+_LIKELY = 7  # first candidates that will probably be members: as many as the portfolio has
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,7 +34,7 @@ class TuningPlan:
         settings: What the user asked for.
         seed: Seed of everything random.
         deadline: The clock of the whole run.
-        pool: Where trials run (unless the backend is Ray).
+        pool: Where trials run; None: nothing is run, as only a plan is asked for.
         predict_quality: Predicted quality in [0, 1] of a detector from its score statistics, from the knowledge base;
             None on a cold start.
         tuning_rows: Most rows a trial is fitted on.
@@ -57,14 +57,8 @@ class TuningPlan:
         return self.settings.n_trials is not None
 
     def executor(self) -> Executor:
-        """Where trials run.
-
-        Raises:
-            MissingExtraError: The backend is Ray and Ray is not installed.
-        """
-        if self.settings.backend == "ray":
-            return RayExecutor(self.settings.workers)
-        assert self.pool is not None, "a local search needs a pool"
+        """Where trials run."""
+        assert self.pool is not None, "a search needs a pool"
         return self.pool
 
 

@@ -23,8 +23,8 @@ from pynomaly_auto.tuning._plan import Tuned, TuningPlan, choose_rows, share_of_
 from pynomaly_auto.tuning._quality import COLD_WEIGHTS, WEIGHTS, Judge
 
 _BATCH = 8  # trials asked for at once when the count rules; never the number of workers, or results would depend on it
-_PAYLOAD = 16 * 2**20
-_PAYLOADS = 256 * 2**20
+_PAYLOAD = 16 * 2**20  # most bytes of one fitted estimator that is sent back; judged
+_PAYLOADS = 256 * 2**20  # most bytes of all, which the parent holds in memory
 _GAIN = 0.003  # smallest gain in the mean quality of the best five detectors that counts as an improvement
 _ROLES: Mapping[Role, tuple[str, str]] = {
     "member": ("TUN-011", "Tried as the ranking gives it."),

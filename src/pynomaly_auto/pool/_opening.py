@@ -1,0 +1,26 @@
+"""Where jobs run: on this machine, or on Ray."""
+
+from __future__ import annotations
+
+from pynomaly_auto.pool._jobs import Executor
+from pynomaly_auto.pool._pool import PRELOAD, Pool
+from pynomaly_auto.pool._ray import RayExecutor
+
+
+def open_executor(
+    backend: str, workers: int, *, memory_limit: int | None = None, preload: tuple[str, ...] = PRELOAD
+) -> Executor:
+    """The one place that chooses; there is no local pool beside Ray.
+
+    Args:
+        backend: ``"local"`` or ``"ray"``.
+        workers: Jobs at a time.
+        memory_limit: Most bytes by which a local worker may grow during one job; None: a fair share of what is free.
+            On Ray it is Ray's monitor that watches memory.
+        preload: Modules imported once, before local workers are forked.
+
+    Raises:
+        MissingExtraError: The backend is Ray and Ray is not installed.
+        ResourceError: No thread can be started.
+    """
+    return RayExecutor(workers) if backend == "ray" else Pool(workers, memory_limit, preload=preload)
