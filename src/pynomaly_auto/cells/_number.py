@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from pynomaly_auto.cells._columnwise import ColumnWise
+from pynomaly_auto.cells._constant import nearly_constant
 from pynomaly_auto.cells._counting import Counts, tally, usual_bits
 from pynomaly_auto.cells._tails import FARTHEST, Tail
 from pynomaly_auto.errors import StorageError
@@ -81,9 +82,9 @@ class NumberModel:
 
     @classmethod
     def of(cls, column: OriginalColumn) -> NumberModel | None:
-        """Learn a column of numbers; None: it has too few."""
+        """Learn a column of numbers; None: it has too few, or nearly all are one."""
         found = column.numbers[np.isfinite(column.numbers)]
-        if len(found) < 8 or found.min() == found.max():
+        if len(found) < 8 or found.min() == found.max() or nearly_constant(column):
             return None
         scales = [Scale.of(found, log=False)]
         if (found > 0).mean() > 0.98:

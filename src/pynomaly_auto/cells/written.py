@@ -70,3 +70,15 @@ NUMBER = CELL_DETECTORS.add(
         says="{value} is far from other numbers of {column}",
     )
 )
+
+CONSTANT = CELL_DETECTORS.add(
+    CellSpec(
+        name="constant",
+        title="Broken constants",
+        target=f"{_HERE}._constant:Constant",
+        roles=_ANY,
+        paper="Abedjan et al., Detecting Data Errors: Where Are We and What Needs to Be Done?, VLDB 2016",
+        summary="Cells that differ where their column holds one value in nine of ten rows or more.",
+        says="{column} is {value!r} where nearly all rows have {expected!r}",
+    )
+)
