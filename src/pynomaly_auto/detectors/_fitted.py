@@ -12,12 +12,12 @@ import numpy as np
 
 from pynomaly_auto import _optional
 from pynomaly_auto.detectors._foreign import PICKLE, full_name, is_data, pickled, unpickled
-from pynomaly_auto.detectors._scales import blocks
-from pynomaly_auto.detectors._search import NeighbourSearch
-from pynomaly_auto.detectors._sharing import Shared, sharing
 from pynomaly_auto.detectors._spec import CHUNK_ROWS
-from pynomaly_auto.detectors._stored import Stored, read
-from pynomaly_auto.detectors._views import Viewed
+from pynomaly_auto.detectors.estimators._scales import blocks
+from pynomaly_auto.detectors.estimators._search import NeighbourSearch
+from pynomaly_auto.detectors.estimators._sharing import Shared, sharing
+from pynomaly_auto.detectors.estimators._stored import Stored, read
+from pynomaly_auto.detectors.views._views import Viewed
 from pynomaly_auto.errors import DetectorError, PynomalyError, StorageError
 from pynomaly_auto.records import State
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pynomaly_auto import _optional
-from pynomaly_auto.detectors._trimming_cost import view_seconds
-from pynomaly_auto.detectors._views import VIEW, VIEWS, Viewed
+from pynomaly_auto.detectors.views._trimming_cost import view_seconds
+from pynomaly_auto.detectors.views._views import VIEW, VIEWS, Viewed
 from pynomaly_auto.errors import NotApplicableError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:

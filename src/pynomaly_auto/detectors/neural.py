@@ -27,7 +27,7 @@ DETECTORS.add(
         title="Autoencoder",
         family="neural",
         alike="reconstruction",
-        target="pynomaly_auto.detectors._networks:AutoEncoder",
+        target="pynomaly_auto.detectors.estimators._networks:AutoEncoder",
         paper="M. Sakurada, T. Yairi: Anomaly detection using autoencoders with nonlinear dimensionality reduction. "
         "MLSDA 2014.",
         summary="Rows that a network cannot rebuild through a bottleneck.",
@@ -69,7 +69,7 @@ DETECTORS.add(
         title="Variational autoencoder",
         family="neural",
         alike="reconstruction",
-        target="pynomaly_auto.detectors._networks:VariationalAutoEncoder",
+        target="pynomaly_auto.detectors.estimators._networks:VariationalAutoEncoder",
         paper="J. An, S. Cho: Variational autoencoder based anomaly detection using reconstruction probability. 2015.",
         summary="Rows unlikely under a network that generates rows from a few normal variables.",
         cost=Cost(
@@ -116,7 +116,7 @@ DETECTORS.add(
         name="deep_svdd",
         title="Deep support vector data description",
         family="neural",
-        target="pynomaly_auto.detectors._networks:DeepSVDD",
+        target="pynomaly_auto.detectors.estimators._networks:DeepSVDD",
         paper="L. Ruff et al.: Deep one-class classification. ICML 2018.",
         summary="Rows that a network trained to map all rows to one point leaves far from it.",
         cost=Cost(
@@ -158,7 +158,7 @@ DETECTORS.add(
         name="gan",
         title="Bidirectional generative adversarial network",
         family="neural",
-        target="pynomaly_auto.detectors._networks:BidirectionalGAN",
+        target="pynomaly_auto.detectors.estimators._networks:BidirectionalGAN",
         paper="H. Zenati et al.: Efficient GAN-based anomaly detection. arXiv:1802.06222, 2018.",
         summary="Rows that an encoder and a generator in a duel with a discriminator do not reproduce.",
         cost=Cost(
@@ -200,7 +200,7 @@ DETECTORS.add(
         family="neural",
         method="forest",
         alike="isolation",
-        target="pynomaly_auto.detectors._networks:DeepIsolationForest",
+        target="pynomaly_auto.detectors.estimators._networks:DeepIsolationForest",
         paper="H. Xu et al.: Deep isolation forest for anomaly detection. IEEE TKDE 35(12), 2023.",
         summary="Rows that few cuts set apart from the others in the outputs of random networks.",
         cost=Cost(

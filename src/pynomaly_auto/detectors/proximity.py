@@ -9,9 +9,9 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from pynomaly_auto.detectors._catalogue import DETECTORS
 from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
-from pynomaly_auto.detectors._views import COORDINATES, VIEWS
+from pynomaly_auto.detectors.views._views import COORDINATES, VIEWS
 
-_HERE = "pynomaly_auto.detectors"
+_HERE = "pynomaly_auto.detectors.estimators"
 # Every row is compared with every reference row: 10,000 of them up to 100,000 rows, 1,000 at a million.
 _REFERENCE_ROWS = 10_000
 _REFERENCE_PAIRS = 1_000_000_000

@@ -27,7 +27,7 @@ DETECTORS.add(
         name="random_forest_residuals",
         title="Random-forest residuals",
         family="regression",
-        target="pynomaly_auto.detectors._residuals:BoostedResiduals",
+        target="pynomaly_auto.detectors.estimators._residuals:BoostedResiduals",
         paper=_ALSO,
         summary="Rows whose values random forests do not predict from the row's other values.",
         cost=Cost(
@@ -57,7 +57,7 @@ DETECTORS.add(
         name="gradient_boosting_residuals",
         title="Gradient-boosting residuals",
         family="regression",
-        target="pynomaly_auto.detectors._residuals:BoostedResiduals",
+        target="pynomaly_auto.detectors.estimators._residuals:BoostedResiduals",
         paper=_ALSO,
         summary="Rows whose values boosted trees do not predict from the row's other values.",
         cost=Cost(
@@ -87,7 +87,7 @@ DETECTORS.add(
         name="svr_residuals",
         title="Support-vector-regression residuals",
         family="regression",
-        target="pynomaly_auto.detectors._residuals:KernelResiduals",
+        target="pynomaly_auto.detectors.estimators._residuals:KernelResiduals",
         paper=_ALSO,
         summary="Rows whose values support vector regressions do not predict from the row's other values.",
         cost=Cost(

@@ -8,11 +8,11 @@ from typing import Any
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from pynomaly_auto.detectors._catalogue import DETECTORS
-from pynomaly_auto.detectors._marginals import AGGREGATIONS
 from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
-from pynomaly_auto.detectors._views import VIEWS
+from pynomaly_auto.detectors.estimators._marginals import AGGREGATIONS
+from pynomaly_auto.detectors.views._views import VIEWS
 
-_HERE = "pynomaly_auto.detectors"
+_HERE = "pynomaly_auto.detectors.estimators"
 
 
 def _rounds(params: Mapping[str, Any]) -> float:

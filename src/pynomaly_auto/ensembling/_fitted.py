@@ -18,7 +18,7 @@ from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, unfuse
 from pynomaly_auto.ensembling._neighbourhood import Neighbourhood
 from pynomaly_auto.ensembling._weighing import Weights, joined, reweighed, settled, weigh, weighed_with
 from pynomaly_auto.errors import NothingFinishedError, StorageError
-from pynomaly_auto.knowledge import Calibrator, Fusion, Judged, MemberScores, table_facts
+from pynomaly_auto.models import Calibrator, Fusion, Judged, MemberScores, table_facts
 from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason, State, restore
 from pynomaly_auto.regimes import Tail
 from pynomaly_auto.scoring import tail_ranks

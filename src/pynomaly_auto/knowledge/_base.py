@@ -16,10 +16,6 @@ import pandas as pd
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest import Forest
 from pynomaly_auto.knowledge._answers import Neighbours, WarmStart
-from pynomaly_auto.knowledge._calibrator import Calibrator
-from pynomaly_auto.knowledge._features import META, STATISTIC, input_rows
-from pynomaly_auto.knowledge._fusion import Fusion
-from pynomaly_auto.knowledge._gains import GAIN_INPUTS, Gains, PeerStatistics
 from pynomaly_auto.knowledge._manifest import (
     MANIFEST,
     RESULTS,
@@ -30,9 +26,19 @@ from pynomaly_auto.knowledge._manifest import (
     read_manifest,
     sha256,
 )
-from pynomaly_auto.knowledge._member_scores import RANK
-from pynomaly_auto.knowledge._models import read_model
 from pynomaly_auto.knowledge._transfers import Transfers
+from pynomaly_auto.models import (
+    GAIN_INPUTS,
+    META,
+    RANK,
+    STATISTIC,
+    Calibrator,
+    Fusion,
+    Gains,
+    PeerStatistics,
+    input_rows,
+    read_model,
+)
 from pynomaly_auto.records import FloatArray, Prediction, SimilarTable, plain
 
 ENVIRONMENT = "PYNOMALY_KNOWLEDGE_BASE"
