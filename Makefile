@@ -61,6 +61,8 @@ benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.quality report
 	$(BIN)/python -m benchmarks.anytime
 	$(BIN)/python -m benchmarks.anytime report
+	$(BIN)/python -m benchmarks.mixed
+	$(BIN)/python -m benchmarks.mixed report
 
 clean:
 	rm -rf $(VENV) $(OUT) .mypy_cache .ruff_cache .pytest_cache .hypothesis

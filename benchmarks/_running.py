@@ -101,23 +101,23 @@ def measure(tasks: Sequence[Task], plan: Plan, store: Store, *, quiet: bool = Fa
                 told.append(_told(line))
             if not quiet:
                 print(f"[{number}/{len(tasks)}] {task.suite} {task.name}: {', '.join(told)}", file=sys.stderr)
-        _one(pool, tidy, (), _READ_LIMIT)
+        one_job(pool, tidy, (), _READ_LIMIT)
 
 
 def _measure_one(pool: Pool, path: str, task: Task, plan: Plan, todo: Sequence[_Fit]) -> Iterator[Line]:
     """Prepare one table and run what is to do on it; the lines to keep."""
-    ready = _one(pool, prepare, (task, plan.max_rows, plan.seed, path), _READ_LIMIT)
+    ready = one_job(pool, prepare, (task, plan.max_rows, plan.seed, path), _READ_LIMIT)
     if ready.status != "completed":
-        yield _line(task, plan, FILE, Choice(), None) | {"error": _reason(ready)}
+        yield _line(task, plan, FILE, Choice(), None) | {"error": reason_of(ready)}
         return
     for run, choice, base in todo:
         if run == OURS and base is not None:
             choice = replace(choice, base=base.path)
         limit = 1.1 * choice.budget + 92.0 if run == OURS else PEER_LIMIT
-        outcome = _one(pool, perform, (run, path, choice), limit)
+        outcome = one_job(pool, perform, (run, path, choice), limit)
         answers: Mapping[str, Any] = outcome.value if outcome.status == "completed" else {}
         for method in RUNS[run].methods:
-            failed = {"error": _reason(outcome), "seconds": outcome.seconds}
+            failed = {"error": reason_of(outcome), "seconds": outcome.seconds}
             line = _line(task, plan, method, choice, base) | ready.value | answers.get(method, failed)
             yield line | {"done": time.strftime("%Y-%m-%d")}
     Path(path).unlink(missing_ok=True)
@@ -130,11 +130,13 @@ def _told(line: Line) -> str:
     return f"{line['method']} {figure} {line['seconds']:.1f}s"
 
 
-def _one(pool: Pool, function: Any, args: tuple[Any, ...], limit: float) -> Outcome:
+def one_job(pool: Pool, function: Any, args: tuple[Any, ...], limit: float) -> Outcome:
+    """What becomes of one call, which may take so many seconds."""
     return pool.run([Job(function=function, args=args, timeout=limit)])[0]
 
 
-def _reason(outcome: Outcome) -> str:
+def reason_of(outcome: Outcome) -> str:
+    """Why a call did not come to its end, in one line."""
     if outcome.status == "timeout":
         return f"killed after {outcome.seconds:.0f} s"
     return f"{outcome.error or outcome.status}"[:200]

@@ -1,17 +1,24 @@
 """Realistic labelled tables where real ones are lacking: priors fitted to real normal rows, four kinds of anomalies.
 
 After Han et al. (2022), ADBench, NeurIPS, and Steinbuss and Boehm (2021), Benchmarking unsupervised outlier detection
-with realistic synthetic data, ACM TKDD.
+with realistic synthetic data, ACM TKDD. Beside these, for judging alone: tables of businesses, and real tables, into
+which anomalies are planted that are odd in their context (`business`, `transactions`, `planted`, `mistakes`).
 """
 
 from meta_datasets.synthetic._columns import Columns, read_columns
+from meta_datasets.synthetic._draft import Planted
 from meta_datasets.synthetic.anomalies import KINDS, Difficulty, cluster, dependency, global_, local
+from meta_datasets.synthetic.business import DOMAINS, business
 from meta_datasets.synthetic.causal import CausalModel
 from meta_datasets.synthetic.copula import Copula
 from meta_datasets.synthetic.generate import PRIORS, Generated, SyntheticPlan, generate, write
+from meta_datasets.synthetic.mistakes import mistakes
 from meta_datasets.synthetic.mixture import Mixture
+from meta_datasets.synthetic.planting import planted
+from meta_datasets.synthetic.transactions import transactions
 
 __all__ = [
+    "DOMAINS",
     "KINDS",
     "PRIORS",
     "CausalModel",
@@ -20,12 +27,17 @@ __all__ = [
     "Difficulty",
     "Generated",
     "Mixture",
+    "Planted",
     "SyntheticPlan",
+    "business",
     "cluster",
     "dependency",
     "generate",
     "global_",
     "local",
+    "mistakes",
+    "planted",
     "read_columns",
+    "transactions",
     "write",
 ]

@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 
 from meta_datasets.synthetic._draft import Cells, Draft
+from pynomaly_auto.errors import InvalidInputError, SettingError
 from pynomaly_auto.records import FloatArray, IntArray
 
 MOST_CLASSES = 30
 _BINS = 8  # classes that a numeric column is cut into
 _MOST_DISTINCT = 0.5  # a text column with more distinct values than this share of its rows is a name
 _FEWEST_KNOWN = 0.5
+_HIGHEST_RATE = 0.2  # a larger share is no anomaly any more
 _FEWEST_MOMENTS = 12  # times of day, below which a column holds dates
 _FORMS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S")
 _SAME = 0.99  # of a text column's values must come out again as they were written
@@ -62,8 +64,28 @@ class Usable:
         return [c for c, codes in self.codes.items() if c not in self.numbers and 2 <= codes.max() + 1 <= MOST_CLASSES]
 
 
-def usable(table: pd.DataFrame, seed: int, name: str) -> Usable:
-    """Read a table's columns; what is nearly constant, a name or mostly missing is left alone."""
+def usable(table: pd.DataFrame, seed: int, rate: float, name: str, fewest: int) -> Usable:
+    """Read a table's columns; what is nearly constant, a name or mostly missing is left alone.
+
+    Args:
+        table: Its ordinary rows.
+        seed: Of everything that is drawn.
+        rate: Planted rows as a share of the rows, in (0, 0.2].
+        name: Part of the seed.
+        fewest: Rows that are needed.
+
+    Raises:
+        SettingError: The rate or the seed cannot be used.
+        InvalidInputError: There are too few rows.
+    """
+    if not 0.0 < rate <= _HIGHEST_RATE or seed < 0:
+        raise SettingError(
+            f"the rate {rate!r} with the seed {seed!r} cannot be used.",
+            where=name,
+            fix=f"A rate above 0 and up to {_HIGHEST_RATE}, a seed from 0.",
+        )
+    if len(table) < fewest:
+        raise InvalidInputError(f"{len(table)} rows are too few to plant in.", fix=f"At least {fewest}.")
     frame = table.set_axis([str(column) for column in table.columns], axis=1)
     codes: dict[str, IntArray] = {}
     numbers: dict[str, FloatArray] = {}

@@ -14,10 +14,9 @@ from meta_datasets.synthetic._draft import Planted
 from meta_datasets.synthetic._exchanging import exchanges
 from meta_datasets.synthetic._moving import amounts, bursts, hours
 from meta_datasets.synthetic._usable import Usable, usable
-from pynomaly_auto.errors import InvalidInputError, NotApplicableError, SettingError
+from pynomaly_auto.errors import InvalidInputError, NotApplicableError
 
 FEWEST_ROWS = 200
-_MOST = 0.2  # a larger share is no anomaly any more
 # Exchanges come last and take what the others could not place.
 KINDS: Mapping[str, Callable[[Usable, int], int]] = {
     "amount": amounts,
@@ -46,15 +45,7 @@ def planted(table: pd.DataFrame, seed: int, rate: float = 0.02, *, name: str = "
         SettingError: The rate or the seed cannot be used.
         InvalidInputError: There are too few rows, or nothing can be planted in this table.
     """
-    if not 0.0 < rate <= _MOST or seed < 0:
-        raise SettingError(
-            f"the rate {rate!r} with the seed {seed!r} cannot be used.",
-            where="planted",
-            fix=f"A rate above 0 and up to {_MOST}, a seed from 0.",
-        )
-    if len(table) < FEWEST_ROWS:
-        raise InvalidInputError(f"{len(table)} rows are too few to plant in.", fix=f"At least {FEWEST_ROWS}.")
-    found = usable(table, seed, name)
+    found = usable(table, seed, rate, name, FEWEST_ROWS)
     wanted, done = max(round(rate * len(table)), len(KINDS)), 0
     for turn, plant in enumerate(KINDS.values()):
         try:

@@ -18,6 +18,7 @@ __all__ = ["Overrides", "Settings", "read_mapping"]
 
 BACKENDS = ("local", "ray")
 PRIORITIES = ("accuracy", "speed", "interpretability")
+GEOMETRIES = ("auto", "plain")
 # Every metric a user may name; what each means without labels is decided in scoring.
 TARGET_METRICS = ("average_precision", "f1", "precision", "recall", "roc_auc")
 
@@ -54,6 +55,9 @@ class Settings:
         priorities: Weights of accuracy, speed and interpretability; normalised to sum to 1.
         overrides: Decisions taken by hand.
         domain: Field of application, used by rules and presets, for example ``"finance"``.
+        geometry: How columns become numbers. ``"auto"``: where some are categories, texts or dates, amounts are put on
+            a logarithmic scale, levels are standardised, and rarities stand beside them; tables of numbers as they
+            are. ``"plain"``: every table as one of numbers.
     """
 
     preset: str | None = None
@@ -76,6 +80,7 @@ class Settings:
     )
     overrides: Overrides = field(default_factory=Overrides)
     domain: str | None = None
+    geometry: str = "auto"
 
     def __post_init__(self) -> None:
         checks = {
@@ -97,9 +102,12 @@ class Settings:
             "priorities": _priorities(self.priorities),
             "overrides": self.overrides if isinstance(self.overrides, Overrides) else _overrides(self.overrides),
             "domain": one_line("domain", self.domain),
+            "geometry": one_line("geometry", self.geometry),
         }
         if checks["backend"] not in BACKENDS:
             raise UnknownNameError.of("backend", self.backend, BACKENDS)
+        if checks["geometry"] not in GEOMETRIES:
+            raise UnknownNameError.of("geometry", self.geometry, GEOMETRIES)
         for name, value in checks.items():
             object.__setattr__(self, name, value)
 

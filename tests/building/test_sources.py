@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pynomaly_auto.building import find_tasks, load_task, read_labelled
+from pynomaly_auto.building import find_tasks, load_rows, load_task, read_labelled
 from pynomaly_auto.errors import InvalidInputError, StorageError
 
 ROOT = Path(__file__).parents[2]
@@ -101,6 +101,45 @@ def test_mistakes(tmp_path, folder):
     (tmp_path / "broken.npz").write_bytes(b"nothing")
     with pytest.raises(StorageError, match="cannot be read"):
         read_labelled(tmp_path / "broken.npz", "label")
+
+
+@pytest.fixture
+def dirty(tmp_path):
+    """A table with wrong cells, which its index lists twice."""
+    words = [f"w{i % 5}" for i in range(60)]
+    wrong = ["a|b", "b", *[""] * 57, None]
+    frame = pd.DataFrame({"a": words, "b": words, "c": "1", "label": [1, 1] + [0] * 58, "wrong": wrong})
+    frame.to_parquet(tmp_path / "errors.parquet")
+    row = ["errors", "dirty", "g", "errors.parquet", "made", "label", "", "typos"]
+    head = ["name", "modality", "group", "path", "source", "target", "target_kind", "domain"]
+    pd.DataFrame([row, row], columns=head).to_csv(tmp_path / "index.csv", index=False)
+    return tmp_path
+
+
+def test_wrong_cells(dirty):
+    (task,) = find_tasks([dirty])
+    assert (task.suite, task.domain, task.recipe, task.wrong) == ("dirty", "typos", "labels", "wrong")
+    loaded = load_rows(task, max_rows=100, seed=0)
+    assert list(loaded.frame.columns) == ["a", "b", "c"]
+    assert np.argwhere(loaded.wrong).tolist() == [[0, 0], [0, 1], [1, 1]]
+    part = load_rows(task, max_rows=30, seed=0)
+    assert len(part.rows) == 30
+    np.testing.assert_array_equal(part.wrong, loaded.wrong[part.rows])
+    pd.testing.assert_frame_equal(part.frame, loaded.frame.iloc[part.rows].reset_index(drop=True))
+    frame, y = load_task(task, max_rows=30, seed=0)
+    pd.testing.assert_frame_equal(frame, part.frame)
+    np.testing.assert_array_equal(y, part.y)
+
+
+def test_mistakes_about_wrong_cells(dirty):
+    (task,) = find_tasks([dirty])
+    frame = pd.read_parquet(task.path)
+    frame.assign(wrong=["z"] + [""] * 59).to_parquet(task.path)
+    with pytest.raises(InvalidInputError, match="'z' wrong"):
+        load_task(task, max_rows=100, seed=0)
+    frame.drop(columns="wrong").to_parquet(task.path)
+    with pytest.raises(InvalidInputError, match="no column 'wrong'"):
+        load_task(task, max_rows=100, seed=0)
 
 
 @pytest.mark.parametrize(("labels", "message"), [([0, 2, 1], "not 0 and 1"), ([0, 0, 0], "one class")])

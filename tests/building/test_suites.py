@@ -11,6 +11,7 @@ from pynomaly_auto.errors import InvalidInputError, StorageError
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("PYNOMALY_META_DATASETS", ROOT.parent / "shared" / "meta_datasets"))
+MIXED = Path(os.environ.get("PYNOMALY_MIXED_DATASETS", ROOT.parent / "shared" / "mixed_datasets"))
 
 REGISTRY = """
 [odd]
@@ -67,15 +68,35 @@ def test_mistakes(tmp_path, indexed):
 
 def test_the_repositorys_registry_is_whole():
     registry = read_registry()
-    assert {"adbench", "adbench_embeddings", "oddbench", "ovrbench", "mixed", "uci", "synthetic"} <= set(
-        registry.suites
-    )
+    assert {
+        "adbench",
+        "adbench_embeddings",
+        "oddbench",
+        "ovrbench",
+        "mixed",
+        "uci",
+        "synthetic",
+        "business",
+        "dirty",
+    } <= set(registry.suites)
     for facts in registry.suites.values():
         assert all(facts.get(key) for key in ("modality", "title", "form", "origin", "licence", "task"))
         names = [name for listed in facts.get("domains", {}).values() for name in listed]
         assert len(names) == len(set(names))
     assert registry.group("housing") == registry.group("boston")
     assert registry.group("nobody knows it") == "nobody knows it"
+
+
+@pytest.mark.skipif(not (MIXED / "index.csv").is_file(), reason=f"no mixed tables at {MIXED}")
+def test_all_is_known_of_every_mixed_table():
+    facts = table_facts(MIXED)
+    assert {table.suite for table in facts} == {"business", "dirty"}
+    for table in facts:
+        assert all((table.origin, table.licence, table.group, table.domain, table.construction, table.form)), table.name
+        assert (table.wrong == "wrong") == (table.suite == "dirty")
+        assert table.path.is_file()
+    # Some share their origin with tables of the other folder.
+    assert {t.group for t in facts} & {t.group for t in table_facts(SHARED)}
 
 
 @pytest.mark.shared_data

@@ -27,7 +27,7 @@ def _frame(values: Any, name: str = "v") -> pd.DataFrame:
 
 
 def _fit(values: Any, name: str = "v", **kw: Any) -> tuple[TableEncoder, Any, list[str]]:
-    encoder = TableEncoder(**kw).fit(_frame(values, name))
+    encoder = TableEncoder(**{"geometry": "plain", **kw}).fit(_frame(values, name))
     codes = [reason.code for reason in encoder.reasons if reason.subject == name]
     return encoder, encoder.columns[1], codes
 

@@ -19,6 +19,9 @@ TABLE = pd.DataFrame(
     {
         "number": RNG.normal(size=N),
         "gaps": np.where(np.arange(N) % 9, RNG.normal(size=N), np.nan),
+        "amount": RNG.lognormal(3, 1, N),
+        "year": np.where(np.arange(N) % 20, 2022, 2021),
+        "code": [f"K{i % 35:02}" for i in range(N - 1)] + ["k-1"],
         "level": RNG.choice(list("abc"), N),
         "when": pd.date_range("2025-01-01", periods=N, freq="7h", tz="Europe/Berlin"),
         "written": pd.date_range("2025-01-01", periods=N, freq="9D").strftime("%d/%m/%Y"),
@@ -50,7 +53,8 @@ def test_it_encodes_the_same() -> None:
         ("level", {"levels": ["a"]}), ("level", {"levels": "abc"}), ("level", {"features": []}),
         ("cycle", {"unit": "month"}), ("cycle", {"unit": "second"}), ("cycle", {"zone": "Moon/Base"}),
         ("cycle", {"zone": "dateutil//etc/localtime"}), ("cycle", {"features": ["a"]}),
-        ("text", {"features": ["a", "b"]}),
+        ("text", {"features": ["a", "b"]}), ("amount", {"unit": 0.0}), ("amount", {"spread": 0.0}),
+        ("amount", {"fill": None}), ("form", {"forms": []}), ("form", {"forms": 3}), ("repeat", {"feature": 1}),
     ],
 )  # fmt: skip
 def test_parts_that_do_not_fit(kind: str, change: dict[str, Any]) -> None:
@@ -63,7 +67,7 @@ def test_parts_that_do_not_fit(kind: str, change: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("at", "change"),
     [
-        (0, {"form": "odd"}), (0, {"zone": "../x"}), (0, {"parse": "%Y"}), (4, {"parse": "%"}), (4, {"parse": None}),
+        (0, {"form": "odd"}), (0, {"zone": "../x"}), (0, {"parse": "%Y"}), (7, {"parse": "%"}), (7, {"parse": None}),
         (0, {"declared": 1}),
     ],
 )  # fmt: skip

@@ -17,6 +17,7 @@ _WINDOWS = (60.0, 600.0, 3_600.0, 6 * 3_600.0, 86_400.0)
 _LEAST_ENTITIES = 8
 _LEAST_EVENTS = 3.0  # rows of an entity, on average
 _MOST_SHARE = 0.2  # of the rows that one entity has
+_LEAST_CODE = 100  # numbers below are counts
 _MOST_KEYS = 3  # columns taken for entities
 _FARTHEST = 60.0
 _NEVER = 1e7  # seconds after the last event from which on a later row is no nearer to it
@@ -157,7 +158,10 @@ def is_entity(column: OriginalColumn) -> bool:
     """Whether the values of a column are names or codes of which there are many and nearly all come again."""
     if column.role == "number":
         found = column.numbers[np.isfinite(column.numbers)]
-        if not len(found) or (found != np.floor(found)).any():
+        # Codes are as long as one another, amounts and counts are not.
+        if not len(found) or (found != np.floor(found)).any() or len({*map(len, column.levels.texts)}) > 1:
+            return False
+        if found.min() < _LEAST_CODE:
             return False
     elif column.role not in ("text", "mixed"):
         return False

@@ -18,6 +18,7 @@ _MOST_VALUES = 500
 _LEAST_ROWS = 8  # of a group
 _COVERED = 0.5  # share of the numbers that lie in groups
 _NARROWER = 0.8  # most of the spread that may be left within a category that is heard
+_SCREENED = 10_000  # rows on which categories are chosen
 _HEARD = 2  # categories that judge one column of numbers, those that narrow it most
 
 
@@ -119,20 +120,22 @@ class Group:
         codes = {i: category.codes(table.columns[i]) for i, category in found.items() if category.size > 1}
         numeric = [i for i, c in enumerate(table.columns) if c.role in ("number", "mixed", "duration")]
         made: list[tuple[Within, ...]] = []
+        step = max(1, -(-table.n_rows // _SCREENED))
         for number in numeric[:_MOST_NUMBERS]:
             values = table.columns[number].numbers
+            screened = [(_left(values[::step], groups[::step]), i) for i, groups in codes.items() if i != number]
             both = []
-            for category, groups in codes.items():
-                if category == number:
+            for left, category in sorted(screened)[:_HEARD]:
+                if left > _NARROWER:
                     continue
+                groups = codes[category]
                 pair = [
                     Within.of(values, groups, found[category].size, (number, category), log=log)
                     for log in (False, True)[: 1 + bool(positive(values))]
                 ]
                 if all(pair):
                     both.append(tuple(w for w in pair if w is not None))
-            both.sort(key=lambda pair: min(w.left for w in pair))
-            made.extend(both[:_HEARD])
+            made.extend(both)
         if not made:
             raise NotApplicableError("no category narrows a column of numbers")
         used = {w.category for pair in made for w in pair}
@@ -184,6 +187,23 @@ class Group:
             at += size
         made.within = tuple(pairs)
         return made
+
+
+def _left(numbers: FloatArray, groups: IntArray) -> float:
+    """Share of the numbers' spread that is left within groups, on the log scale where they are positive; inf: none."""
+    there = np.isfinite(numbers) & (groups >= 0)
+    values = numbers[there]
+    if not len(values):
+        return np.inf
+    if positive(values):
+        values = np.log(np.maximum(values, values[values > 0].min()))
+    counts = np.bincount(groups[there])
+    inside = groups[there]
+    with np.errstate(over="ignore", invalid="ignore"):
+        whole = float(np.median(np.abs(values - np.median(values))))
+        far = np.abs(values - medians(values, inside, counts)[inside])
+    known = counts[inside] > 1
+    return float(np.median(far[known])) / whole if known.any() and 0 < whole < np.inf else np.inf
 
 
 def positive(numbers: FloatArray) -> bool:

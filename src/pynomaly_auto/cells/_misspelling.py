@@ -19,8 +19,8 @@ from pynomaly_auto.records import CellRole, FloatArray, OriginalColumn, State
 _SHORTEST, _LONGEST = 3, 60  # characters of a value that is looked at
 _LONG = 8  # characters from which on two edits are a slip
 _FREQUENT = 4  # rows that a frequent value has at least, and times as many as the rare one
+_COVERED = 0.3  # share of the cells that hold a frequent value
 _MOST_FREQUENT = 5_000
-_MOST_RARE = 20_000
 _MOST_ALIKE = 40  # frequent values compared for one piece that they share
 _DIGITS = re.compile(r"\D+")
 _REMEMBERED = 50_000
@@ -44,7 +44,9 @@ class MisspellingModel:
         """Count the values of a column of texts; None: none of them is frequent."""
         if not column.texts:
             return None
-        counts = np.bincount(column.codes[column.codes >= 0], minlength=len(column.texts)).astype(np.int64)
+        counts = column.text_counts
+        if counts[counts >= _FREQUENT].sum() < _COVERED * counts.sum():
+            return None
         rows = Counts.of(tally(column.texts, counts), int(counts.sum()))
         first = cls(rows=rows, alike=0.0)
         places = first._index.places

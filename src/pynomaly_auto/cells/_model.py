@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from pynomaly_auto.cells._catalogue import CELL_DETECTORS
 from pynomaly_auto.cells._spec import CellDetector
 from pynomaly_auto.errors import NotApplicableError, StorageError, UnknownNameError
@@ -13,6 +15,7 @@ from pynomaly_auto.records import CellEvidence, OriginalTable, Reason, State
 
 STATE_VERSION = 1
 MOST_COLUMNS = 200
+_TRIED = 100  # rows that a detector is tried on before it is heard
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -109,6 +112,7 @@ def look(table: OriginalTable, *, names: Sequence[str] | None = None) -> CellMod
             n_columns=table.n_columns,
             reasons=(Reason(code="CEL-004", subject="table", text=text, evidence=evidence),),
         )
+    some = table.rows(np.arange(min(table.n_rows, _TRIED)))
     for name in CELL_DETECTORS if names is None else names:
         spec = CELL_DETECTORS[name]
         begun = time.monotonic()
@@ -116,7 +120,7 @@ def look(table: OriginalTable, *, names: Sequence[str] | None = None) -> CellMod
             if not any(column.role in spec.roles for column in table.columns):
                 raise NotApplicableError("no column of the kinds it reads")
             fitted = spec.build().fit(table)
-            fitted.evidence(table)  # what fails on the rows fitted on fails on any
+            fitted.evidence(some)  # what fails on rows fitted on fails on any
         except NotApplicableError as why:
             reasons.append(Reason(code="CEL-002", subject=name, text=f"left out: {why.what.rstrip('.')}"))
         except Exception as problem:  # a detector may be a third party's, and none may cost the others

@@ -19,6 +19,7 @@ _MOST_COLUMNS = 30
 _MOST_VALUES = 100  # frequent values of a column that are looked at
 _LEAST_ROWS = 8  # of a frequent value
 _LEAST_EXPECTED = 3.0  # rows in which two values should meet
+_HARDLY = 0.34  # share of these in which they meet almost never
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,7 +56,7 @@ class Meeting:
         """Bits of each pair, shape (n_left, n_right)."""
         met = np.maximum(self.met, 1)
         tail = poisson_below(met, self.expected)
-        few = (self.expected >= _LEAST_EXPECTED) & (met < self.expected)
+        few = (self.expected >= _LEAST_EXPECTED) & (met <= _HARDLY * self.expected)
         return np.where(few, np.maximum(tail - np.log2(max(looked_at, 1)), 0.0), 0.0)
 
 

@@ -13,7 +13,7 @@ declare(
     ReasonCode(
         "DAT-004",
         "Identifier",
-        "The column is left out, as it numbers or names the rows.",
+        "The values are left out, as they number or name the rows; how rare their form is may be a feature.",
         "If it is a measurement, rename it, or give it as a number with decimals.",
     ),
     ReasonCode("DAT-005", "Boolean", "True and false are read as 1 and 0."),
@@ -34,7 +34,7 @@ declare(
     ReasonCode(
         "DAT-010",
         "Category with many levels",
-        "Levels count by their rarity; only the commonest have a feature of their own.",
+        "Levels count by their rarity; among numbers only, or as asked for, the commonest have features of their own.",
         "Group levels where a group means the same.",
     ),
     ReasonCode(
@@ -66,6 +66,32 @@ declare(
         "DAT-016",
         "Watched constant",
         "A column that is constant in normal rows is watched for any other value.",
+    ),
+    ReasonCode(
+        "DAT-031",
+        "Amount on a logarithmic scale",
+        "In a table of several kinds of columns, amounts that are skewed and never negative are put on a logarithmic "
+        "scale.",
+        "Set geometry to 'plain' to have them as they are.",
+    ),
+    ReasonCode(
+        "DAT-032",
+        "Rarity of numbers",
+        "In a table of several kinds of columns, how rare a number is stands beside it where most come again.",
+        "Set geometry to 'plain' to have numbers alone.",
+    ),
+    ReasonCode(
+        "DAT-033",
+        "Rarity of forms",
+        "In a table of several kinds of columns, how rare the form of a text is (capitals, small letters, digits, "
+        "signs) is a feature.",
+        "Set geometry to 'plain' to have it left out.",
+    ),
+    ReasonCode(
+        "DAT-034",
+        "Entity",
+        "The column is left out of distances, as it names the parties whose rows these are.",
+        "Rename it if it is a measurement, or set geometry to 'plain'.",
     ),
     ReasonCode(
         "DAT-017",

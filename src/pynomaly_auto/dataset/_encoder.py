@@ -12,7 +12,8 @@ import pandas as pd
 from pynomaly_auto.dataset import _projection
 from pynomaly_auto.dataset._cells import missing_in, read_cells
 from pynomaly_auto.dataset._columns import Verdict, judge
-from pynomaly_auto.dataset._facts import facts_of
+from pynomaly_auto.dataset._facts import Facts, facts_of
+from pynomaly_auto.dataset._geometry import is_other, shaped
 from pynomaly_auto.dataset._original import original_of
 from pynomaly_auto.dataset._reading import Reading, reading_of
 from pynomaly_auto.dataset._schema import check_schema
@@ -31,11 +32,14 @@ class TableEncoder:
 
     Each column is handled by the first rule that applies (`pynomaly_auto.dataset._columns`), and each decision is kept
     as a reason. Every row is encoded by itself: alone it gets the same values, to the last bit, as among others.
-    Numbers are standardised by mean and standard deviation, and no feature exceeds a million of these.
+    Numbers are standardised by mean and standard deviation, and no feature exceeds a million of these. Where some
+    columns are categories, texts or dates, all take the form in which distances mean something among several kinds
+    (`pynomaly_auto.dataset._geometry`).
 
     Args:
         watches_constants: A column with one value is kept and watched for others, as where all rows are normal.
         owner: Class name of the estimator in whose name messages speak.
+        geometry: ``"auto"``, or ``"plain"``: every table is encoded as one of numbers is.
 
     Attributes:
         n_features_in_: Number of columns fitted on.
@@ -53,9 +57,12 @@ class TableEncoder:
     columns: tuple[Column, ...]
     reasons: tuple[Reason, ...]
 
-    def __init__(self, *, watches_constants: bool = False, owner: str = "AutonomousDetector") -> None:
+    def __init__(
+        self, *, watches_constants: bool = False, owner: str = "AutonomousDetector", geometry: str = "auto"
+    ) -> None:
         self.watches_constants = watches_constants
         self.owner = owner
+        self.geometry = geometry
         self._names: tuple[str, ...] = ()
         self._labelled = self._named = False
         self._plans: tuple[Plan, ...] = ()
@@ -190,16 +197,26 @@ class TableEncoder:
         reasons: list[Reason] = []
         features: list[str] = []
         sources: list[int] = []
-        for i, name in enumerate(table.names):
-            verdict, column, read_as = _judge_column(table.column(i), name, twins, watch=self.watches_constants)
+        for i, (verdict, column, read_as) in enumerate(self._judge_columns(table, twins)):
             made = _distinct([f for part in verdict.parts for f in part.features], taken)
             plans.append(Plan(reading=verdict.reading, parts=verdict.parts, original=read_as))
-            columns.append(dataclasses.replace(column, features=tuple(made)))
+            columns.append(dataclasses.replace(column, kind=verdict.kind, features=tuple(made)))
             reasons.extend(verdict.reasons)
             features += made
             sources += [i] * len(made)
         self._plans, self._features, self._sources = tuple(plans), tuple(features), tuple(sources)
         return columns, reasons
+
+    def _judge_columns(self, table: Table, twins: dict[bytes, str]) -> list[tuple[Verdict, Column, Reading]]:
+        """What becomes of each column: whether it stands among several kinds is known when all have been read."""
+        may = self.geometry == "auto" and isinstance(table.source, pd.DataFrame)
+        may = may and not all(pd.api.types.is_numeric_dtype(dtype) for dtype in table.source.dtypes)
+        judged = []
+        for i, name in enumerate(table.names):
+            verdict, column, facts = _judge_column(table.column(i), name, twins, watch=self.watches_constants)
+            judged.append((verdict, shaped(facts, verdict) if may else verdict, column, facts.reading))
+        several = any(is_other(verdict) for verdict, *_ in judged)
+        return [(shape if several else verdict, column, reading) for verdict, shape, column, reading in judged]
 
     def _fit_projection(self, table: Table, components: FloatArray) -> tuple[list[Column], Reason]:
         """Give each direction to the column that weighs most in it."""
@@ -274,9 +291,7 @@ def summed_up(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     return tuple(out)
 
 
-def _judge_column(
-    raw: RawColumn, name: str, twins: dict[bytes, str], *, watch: bool
-) -> tuple[Verdict, Column, Reading]:
+def _judge_column(raw: RawColumn, name: str, twins: dict[bytes, str], *, watch: bool) -> tuple[Verdict, Column, Facts]:
     found = read_cells(raw, name)
     reading, cells = reading_of(found)
     n_unread = int((cells.missing & ~found.missing).sum()) if reading.parse else 0
@@ -291,7 +306,7 @@ def _judge_column(
         n_unique=facts.n_unique,
         n_infinite=facts.n_infinite,
     )
-    return verdict, column, reading
+    return verdict, column, facts
 
 
 def _distinct(names: Sequence[str], taken: set[str]) -> list[str]:

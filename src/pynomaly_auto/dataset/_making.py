@@ -84,26 +84,16 @@ def level_part(facts: Facts) -> LevelPart:
     An unknown level lies twice as far out as the rarest known one. A missing cell is a level of its own where cells
     were missing when fitting, else it counts as the commonest level.
     """
-    levels, counts, n_missing = _ordered_levels(facts)
+    levels, counts, n_missing = ordered_levels(facts)
     many = len(levels) > MAX_LEVELS
     shares = np.append(counts, n_missing) / facts.n_rows  # the last one: no level
-    shown = list(range(min(len(levels), MAX_LEVELS))) + ([len(levels)] if n_missing else [])
-    pair = len(shown) == 2
-    table = np.zeros((len(levels) + 2, len(shown)))
-    for column, level in enumerate(shown):
-        table[level if level < len(levels) else -1, column] = 1.0
-    rarest = min(range(len(shown)), key=lambda i: (shares[shown[i]], -i))
-    if not many:
-        table[len(levels), rarest] = 2.0
-    if not n_missing:
-        table[-1] = table[0]
-    table = (table - shares[shown]) / _scale(shares[shown])
-    none = "(missing)" if facts.cells.form == "text" else "(number)"
-    names = [f"{facts.name}={levels[i][:_LONG_NAME] if i < len(levels) else none}" for i in shown]
-    if pair:  # both say the same; one with the weight of the two
+    shown, table, names = shown_levels(facts, levels, shares, n_missing)
+    table = table / _scale(shares[shown])
+    rarest = _rarest(shares, shown)
+    if len(shown) == 2:  # both say the same; one with the weight of the two
         table, names = table[:, [rarest]] * math.sqrt(2), [names[rarest]]
     if many:
-        table = np.column_stack([_rarity(shares, n_missing, facts.n_rows), table])
+        table = np.column_stack([rarity_of_levels(shares, n_missing, facts.n_rows), table])
         names = [f"{facts.name}_rarity", *names]
     return LevelPart(features=tuple(names), levels=tuple(levels), table=table)
 
@@ -146,7 +136,39 @@ def text_part(facts: Facts) -> TextPart:
     )
 
 
-def _ordered_levels(facts: Facts) -> tuple[list[str], Array, int]:
+def shown_levels(
+    facts: Facts, levels: list[str], shares: Array, n_missing: int
+) -> tuple[list[int], FloatArray, list[str]]:
+    """The levels that get a feature of their own, these features (centred), and their names.
+
+    Args:
+        facts: What was counted of the column.
+        levels: By falling frequency.
+        shares: Of each level, and of none; shape (n_levels + 1,).
+        n_missing: Cells without a level.
+
+    Returns:
+        Positions of the levels, the features of each level, of an unknown one and of none, shape (n_levels + 2,
+        n_shown), and a name for each feature.
+    """
+    shown = list(range(min(len(levels), MAX_LEVELS))) + ([len(levels)] if n_missing else [])
+    table = np.zeros((len(levels) + 2, len(shown)))
+    for column, level in enumerate(shown):
+        table[level if level < len(levels) else -1, column] = 1.0
+    if len(levels) <= MAX_LEVELS:
+        table[len(levels), _rarest(shares, shown)] = 2.0
+    if not n_missing:
+        table[-1] = table[0]
+    none = "(missing)" if facts.cells.form == "text" else "(number)"
+    names = [f"{facts.name}={levels[i][:_LONG_NAME] if i < len(levels) else none}" for i in shown]
+    return shown, table - shares[shown], names
+
+
+def _rarest(shares: Array, shown: list[int]) -> int:
+    return min(range(len(shown)), key=lambda i: (shares[shown[i]], -i))
+
+
+def ordered_levels(facts: Facts) -> tuple[list[str], Array, int]:
     """Levels by falling frequency, then by name, so that the order of the rows does not matter."""
     present = [i for i in range(len(facts.counts)) if facts.counts[i]]
     order = sorted(present, key=lambda i: (-facts.counts[i], str(facts.cells.levels[i])))
@@ -154,7 +176,7 @@ def _ordered_levels(facts: Facts) -> tuple[list[str], Array, int]:
     return [str(facts.cells.levels[i]) for i in order], facts.counts[order], missing
 
 
-def _rarity(shares: Array, n_missing: int, n_rows: int) -> FloatArray:
+def rarity_of_levels(shares: Array, n_missing: int, n_rows: int) -> FloatArray:
     """Standardised −log share of each level, of an unknown one (half a row) and of none, shape (n_levels + 2,)."""
     known = shares[:-1]
     unknown = 0.5 / n_rows

@@ -14,6 +14,7 @@ from pynomaly_auto.dataset._parts import (
     LETTERS,
     PERIODS,
     TEXT_TRAITS,
+    AmountPart,
     CyclePart,
     FlagPart,
     LevelPart,
@@ -21,6 +22,7 @@ from pynomaly_auto.dataset._parts import (
     Part,
     TextPart,
 )
+from pynomaly_auto.dataset._rarity import FormPart, RepeatPart
 from pynomaly_auto.dataset._reading import PARSES, Reading
 from pynomaly_auto.dataset._table import Array
 from pynomaly_auto.dataset._zones import is_zone
@@ -30,7 +32,8 @@ from pynomaly_auto.records import Column, Reason, restore
 STATE_VERSION = 3
 _FARTHEST = 1100  # powers of two that a float can have
 
-_PARTS: Mapping[str, type[Any]] = {p.kind: p for p in (NumberPart, FlagPart, LevelPart, CyclePart, TextPart)}
+_KINDS: tuple[type[Any], ...] = (NumberPart, AmountPart, FlagPart, LevelPart, CyclePart, TextPart, RepeatPart, FormPart)
+_PARTS: Mapping[str, type[Any]] = {kind.kind: kind for kind in _KINDS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,6 +197,17 @@ def _check_part(part: Part) -> None:
         numbers = (part.centre, part.spread, part.fill, part.below, part.above)
         fits = all(map(math.isfinite, numbers)) and part.spread != 0 and abs(part.exponent) <= _FARTHEST
         _require(fits, f"{part.feature!r} has no scale")
+    elif isinstance(part, AmountPart):
+        numbers = (part.unit, part.centre, part.spread, part.fill, part.below, part.above)
+        fits = all(map(math.isfinite, numbers)) and part.spread != 0 and part.unit > 0
+        _require(fits, f"{part.feature!r} has no scale")
+    elif isinstance(part, RepeatPart):
+        n = part.repeated.size if isinstance(part.repeated, np.ndarray) else 0
+        _require_array(part.repeated, (max(n, 1),), "values")
+        _require(bool((np.diff(part.repeated) > 0).all()), "the values are in no order")
+        _require_array(part.table, (n + 2,), "rarities")
+    elif isinstance(part, FormPart):
+        _require_array(part.table, (len(part.forms) + 2,), "rarities")
     elif isinstance(part, FlagPart):
         _require(math.isfinite(part.share) and math.isfinite(part.spread) and part.spread != 0, "a flag has no scale")
     elif isinstance(part, LevelPart):

@@ -140,7 +140,7 @@ def hints_of(view: View) -> AnomalyHints:
 
 def complexity_points(view: View, size: Size, quality: Quality, patterns: Patterns) -> dict[str, float]:
     """What makes the table complex: aspect to points, without those that add nothing."""
-    kinds = {c.kind for c in view.dataset.columns} - _UNUSABLE - {"identifier"}
+    kinds = {c.kind for c in view.dataset.columns} - _UNUSABLE - {"identifier", "entity"}
     heavy = or_else(lambda: float(np.nanmedian(view.moments.kurtosis)), 3.0) > 6.0
     points = {
         "rows": {"small": 0.0, "medium": 0.0, "large": 1.0, "very_large": 2.0}[size.category],

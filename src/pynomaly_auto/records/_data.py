@@ -12,7 +12,7 @@ from pynomaly_auto.records._base import FloatArray, Reason, plain
 
 ColumnKind: TypeAlias = Literal[
     "numeric", "boolean", "categorical", "high_cardinality", "text", "datetime", "timedelta",
-    "identifier", "constant", "duplicate", "empty",
+    "identifier", "entity", "constant", "duplicate", "empty",
 ]  # fmt: skip
 
 

@@ -49,6 +49,24 @@ class OriginalColumn:
         return bool(self.texts)
 
     @cached_property
+    def text_counts(self) -> IntArray:
+        """Rows with each text, shape (n_texts,)."""
+        return np.bincount(self.codes[self.codes >= 0], minlength=len(self.texts)).astype(np.int64)
+
+    def rows(self, positions: IntArray) -> OriginalColumn:
+        """Some of the rows, with the texts that are there alone."""
+        codes, texts = self.codes, self.texts
+        if len(codes):
+            mine = codes[positions]
+            kept, first = np.unique(mine[mine >= 0], return_index=True)
+            kept = kept[np.argsort(first, kind="stable")]
+            place = np.full(len(texts) + 1, -1, dtype=np.int64)
+            place[kept] = np.arange(len(kept))
+            codes, texts = place[mine], tuple(texts[i] for i in kept.tolist())
+        numbers = self.numbers[positions] if len(self.numbers) else self.numbers
+        return OriginalColumn(name=self.name, role=self.role, codes=codes, texts=texts, numbers=numbers, zone=self.zone)
+
+    @cached_property
     def missing(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Which cells hold nothing, neither text nor number, shape (n_rows,)."""
         unwritten = self.codes < 0 if len(self.codes) else np.ones(len(self), dtype=bool)
@@ -110,6 +128,14 @@ class OriginalTable:
     def n_columns(self) -> int:
         """Number of columns."""
         return len(self.columns)
+
+    def rows(self, positions: IntArray) -> OriginalTable:
+        """Some of the rows, in the order given.
+
+        Args:
+            positions: Shape (n,).
+        """
+        return OriginalTable(columns=tuple(column.rows(positions) for column in self.columns), n_rows=len(positions))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -230,8 +230,9 @@ def _made(facts: TableFacts) -> list[Task]:
         name=facts.name, suite=facts.suite, group=facts.group, domain=facts.domain, source=facts.source,
         licence=facts.licence, path=facts.path, wrong=facts.wrong,
     )  # fmt: skip
-    if not facts.target_kind:
-        return [replace(task, target=facts.target or LABEL)]
+    # A target called that, of no kind, is no target: an index may name the column of labels.
+    if not facts.target or (facts.target == LABEL and not facts.target_kind):
+        return [task]
     values = pd.read_parquet(facts.path, columns=[facts.target])[facts.target]
     found = recipes(values, facts.target_kind)
     return [replace(task, name=f"{facts.name}__{recipe}", recipe=recipe, target=facts.target) for recipe in found]

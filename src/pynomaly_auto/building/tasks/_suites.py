@@ -35,8 +35,8 @@ class TableFacts:
         form: How the file is laid out.
         construction: How its anomaly tasks are made.
         path: The file.
-        target: Name of the target column of which tasks are made, or ``""``: it has a column of labels.
-        target_kind: ``"numeric"``, ``"nominal"`` or ``""``: the target holds labels.
+        target: Name of the target column of which tasks are made, or ``""`` or ``"label"``: it has a column of labels.
+        target_kind: ``"numeric"``, ``"nominal"`` or ``""``.
         wrong: Name of the column that says which columns of a row are wrong, or ``""``: nothing does.
         skipped: Whether no tasks are made of it yet.
     """

@@ -1,0 +1,163 @@
+"""The report of `benchmarks.mixed`: means of every method, ours against the best peer, cells, columns named first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks._mixed_judging import RECALLS
+from benchmarks._mixed_methods import METHODS, OURS, TITLES
+from benchmarks._mixed_tables import SUITES
+from benchmarks._running import FILE
+from benchmarks._statistics import compare, signed_rank
+from benchmarks._store import Line
+from benchmarks._text import interval, markdown, number, probability, record
+from pynomaly_auto.records import FloatArray
+
+HEADINGS = {
+    "dirty": "Wrong cells",
+    "business": "Labelled business tables",
+    "domains": "Generated tables of eight domains",
+    "planted": "Contextual anomalies planted into real tables",
+    "mistakes": "Misspellings and broken dependencies planted into real tables",
+    "transactions": "Transactions",
+}
+_SHOWN = {"roc_auc": "ROC-AUC", "ap": "AP", "recall_1": "in first k", "recall_15": "1.5 k", "recall_2": "2 k"}
+_CHANCE = {"roc_auc": 0.5, **dict.fromkeys(("ap", *RECALLS), 0.0)}
+_BY_KIND = ("dirty", "domains", "planted", "mistakes")
+
+
+def mixed_report(lines: Iterable[Line]) -> str:
+    """All suites that have lines, as Markdown."""
+    kept = list(lines)
+    parts: list[str] = []
+    for suite in SUITES:
+        own = [line for line in kept if line["suite"] == suite]
+        if any(line["method"] != FILE for line in own):
+            parts += [f"### {HEADINGS[suite]}", *_suite(suite, own)]
+    return "\n\n".join(parts)
+
+
+def _suite(suite: str, lines: Sequence[Line]) -> list[str]:
+    unusable = sum(line["method"] == FILE for line in lines)
+    lines = [line for line in lines if line["method"] != FILE]
+    methods = [m for m in METHODS if any(line["method"] == m for line in lines)]
+    groups = {line["table"]: line["group"] for line in lines}
+    tables = sorted(groups)
+    told = f"{len(tables)} tables" + (f", {unusable} more cannot be used" if unusable else "") + "."
+    out = [told, methods_table(lines, methods, tables)]
+    if (against := against_best(lines, methods, tables)) is not None:
+        out.append(against)
+    if suite in _BY_KIND:
+        out.append(kinds_table(lines, methods))
+    if (cells := cells_table(lines)) is not None:
+        out.append(cells)
+    return out
+
+
+def values(lines: Iterable[Line], method: str, measure: str, tables: Sequence[str]) -> FloatArray:
+    """One value a table: chance where the method failed, NaN where it was not run; shape (n_tables,)."""
+    found = {line["table"]: line for line in lines if line["method"] == method}
+    out = np.full(len(tables), np.nan)
+    for i, table in enumerate(tables):
+        if table in found:
+            line = found[table]
+            out[i] = line.get(measure, _failed(line, measure))
+    return out
+
+
+def _failed(line: Mapping[str, Any], measure: str) -> float:
+    return line["found"] / line["rows"] if measure == "ap" else _CHANCE.get(measure, np.nan)
+
+
+def methods_table(lines: Sequence[Line], methods: Sequence[str], tables: Sequence[str]) -> str:
+    """Means of every method over the tables it was run on; a failure counts as chance."""
+    rows = []
+    for method in methods:
+        own = [line for line in lines if line["method"] == method]
+        means = [number(_mean(values(own, method, measure, tables))) for measure in _SHOWN]
+        failed = sum("error" in line for line in own)
+        seconds = _mean(np.array([line.get("seconds", np.nan) for line in own], dtype=np.float64))
+        rows.append([TITLES[method], *means, f"{seconds:.1f}", str(failed), str(len(own))])
+    return markdown(["method", *_SHOWN.values(), "seconds", "failed", "tables"], rows)
+
+
+def best_peer(lines: Sequence[Line], methods: Sequence[str], tables: Sequence[str], measure: str) -> str | None:
+    """The peer with the highest mean, among those that were run on all of the tables, or on most where none was."""
+    peers = [m for m in methods if m not in OURS]
+    count = {m: int(np.isfinite(values(lines, m, measure, tables)).sum()) for m in peers}
+    whole = [m for m in peers if count[m] == max(count.values())]
+    return max(whole, key=lambda m: _mean(values(lines, m, measure, tables)), default=None)
+
+
+def against_best(lines: Sequence[Line], methods: Sequence[str], tables: Sequence[str]) -> str | None:
+    """Ours beside the best peer of each measure, over the tables that both were run on."""
+    groups = np.array([next(line["group"] for line in lines if line["table"] == table) for table in tables])
+    rows = []
+    for ours in (m for m in methods if m in OURS):
+        for measure, title in _SHOWN.items():
+            peer = best_peer(lines, methods, tables, measure)
+            if peer is None:
+                continue
+            a, b = values(lines, ours, measure, tables), values(lines, peer, measure, tables)
+            found = compare(a, b, groups)
+            by_table = signed_rank((a - b)[np.isfinite(a - b)])
+            rows.append([
+                TITLES[ours], title, TITLES[peer], interval(found.difference, signed=True), record(found),
+                f"{probability(found.p)} / {probability(by_table)}",
+            ])  # fmt: skip
+    head = ["ours", "measure", "best peer", "ours − theirs", "won / tied / lost", "p by groups / by tables"]
+    return markdown(head, rows) if rows else None
+
+
+def kinds_table(lines: Sequence[Line], methods: Sequence[str]) -> str:
+    """Average precision and recall among the first 2 k by kind of table: ours and the best peer of each."""
+    rows = []
+    for kind in sorted({line["kind"] for line in lines}):
+        own = [line for line in lines if line["kind"] == kind]
+        tables = sorted({line["table"] for line in own})
+        cells = [kind, str(len(tables))]
+        for measure in ("ap", "recall_2"):
+            peer = best_peer(own, methods, tables, measure)
+            cells += [number(_mean(values(own, m, measure, tables))) for m in OURS]
+            cells += [number(_mean(values(own, peer, measure, tables))), TITLES[peer]] if peer else ["–", "–"]
+        rows.append(cells)
+    head = ["kind", "tables", "AP, ours", "for data quality", "best peer", "which"]
+    return markdown([*head, "in first 2 k, ours", "for data quality", "best peer", "which"], rows)
+
+
+def cells_table(lines: Sequence[Line]) -> str | None:
+    """Cells against what is wrong, the column named first, the value expected; by kind of table and over all."""
+    own = [line for line in lines if line["method"] in OURS and ("cell_ap" in line or "first_right" in line)]
+    if not own:
+        return None
+    rows = []
+    for method in (m for m in OURS if any(line["method"] == m for line in own)):
+        found = [line for line in own if line["method"] == method]
+        for kind in ("all", *sorted({line["kind"] for line in found})):
+            part = [line for line in found if kind in ("all", line["kind"])]
+            rows.append([
+                TITLES[method], kind, str(len(part)), number(_mean(_column(part, "cell_ap"))),
+                _pooled(part, "first_right", "first_asked"), _pooled(part, "expected_right", "expected_asked"),
+            ])  # fmt: skip
+    head = ["method", "kind", "tables", "AP by cell", "wrong column first, of rows", "expected value right, of cells"]
+    return markdown(head, rows)
+
+
+def _pooled(lines: Sequence[Line], share: str, asked: str) -> str:
+    """Mean share over all that was asked, and how many those are."""
+    known = [line for line in lines if share in line]
+    total = sum(line[asked] for line in known)
+    if not total:
+        return "–"
+    return f"{number(sum(line[share] * line[asked] for line in known) / total)} of {total}"
+
+
+def _column(lines: Sequence[Line], name: str) -> FloatArray:
+    return np.array([line.get(name, np.nan) for line in lines], dtype=np.float64)
+
+
+def _mean(found: FloatArray) -> float:
+    return float(np.nanmean(found)) if np.isfinite(found).any() else float("nan")

@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import _mixed_tables, mixed
+from benchmarks._mixed_judging import Cells, judged, known_values
+from benchmarks._mixed_methods import METHODS, OURS, PEERS, Choice, Ready, chosen, perform, prepare
+from benchmarks._mixed_report import against_best, best_peer, mixed_report, values
+from benchmarks._mixed_running import Plan, current, keep_scores, measure
+from benchmarks._mixed_tables import MixedTable, Source, load, sources, spread
+from benchmarks._page import begin, end
+from benchmarks._sensible import as_number, as_time, numbers_only, sensible
+from benchmarks._store import Store, read
+from pynomaly_auto.building import Task
+
+SOURCE = Source(suite="dirty", name="small", group="g", kind="typos")
+
+
+def table(frame, y, wrong=None, **more):
+    y = np.asarray(y)
+    return MixedTable(source=SOURCE, frame=frame, y=y, rows=np.arange(len(y)), wrong=wrong, **more)
+
+
+def test_sensible_encoding():
+    rng = np.random.default_rng(0)
+    n = 200
+    frame = pd.DataFrame(
+        {
+            "id": range(1000, 1000 + n), "name": [f"n{i}" for i in range(n)], "two": rng.choice(["a", "b"], n),
+            "many": [f"v{i % 60}" for i in range(n)], "amount": np.exp(2 * rng.normal(size=n)), "same": 1.0,
+            "text": [f"{x:.2f}" for x in rng.normal(size=n)], "day": pd.date_range("2024-01-01", periods=n),
+            "when": pd.date_range("2024-01-01", periods=n, freq="7h").strftime("%Y-%m-%d %H:%M"),
+        }
+    )  # fmt: skip
+    X = sensible(frame)
+    # Two one-hots, a frequency, amount, number as text, elapsed time, two of the circle.
+    assert X.shape == (n, 2 + 1 + 1 + 1 + 1 + 2)
+    assert np.isfinite(X).all()
+    np.testing.assert_allclose(X.std(axis=0)[:2], 1 / np.sqrt(2))
+    assert abs(np.log(frame["amount"]).corr(pd.Series(X[:, 3]))) > 0.85
+    assert numbers_only(frame).shape == (n, 3)
+    assert numbers_only(frame[["two"]]) is None
+    assert sensible(frame[["name"]]).shape == (n, 1)
+    frame.loc[:9, "text"] = "12x4"
+    assert np.isnan(as_number(frame["text"])[:10]).all()
+    assert sensible(frame).shape == (n, X.shape[1] + 1)  # gaps are told beside
+    assert as_time(frame["text"]) is None
+    assert as_time(pd.Series(["2024-01-01", "", "2024-02-01"])).isna().tolist() == [False, True, False]
+
+
+def test_rows_are_judged():
+    made = table(pd.DataFrame({"a": range(6)}), [1, 1, 0, 0, 0, 0], kinds=("x", "y", "", "", "", ""))
+    found = judged(made, np.array([9.0, 2.0, 5.0, 4.0, 1.0, 0.0]))
+    assert (found["recall_1"], found["recall_15"], found["recall_2"]) == (0.5, 0.5, 1.0)
+    assert found["kinds"] == {"x": 1.0, "y": 1.0}
+    assert found["ap"] == pytest.approx((1 + 2 / 4) / 2)
+    assert "cell_ap" not in found
+
+
+@pytest.fixture
+def cities():
+    frame = pd.DataFrame({"city": ["Bonn"] * 5 + ["Ulm"] * 5, "region": ["west"] * 5 + ["south"] * 5, "n": range(10)})
+    frame.loc[0, "region"] = "south"
+    wrong = np.zeros((10, 3), dtype=bool)
+    wrong[0, 1] = True
+    return table(frame, [1] + [0] * 9, wrong)
+
+
+def test_cells_are_judged(cities):
+    bits = np.zeros((10, 3))
+    bits[0, 1], bits[3, 2] = 5.0, 9.0
+    found = judged(
+        cities,
+        np.arange(10.0),
+        cells=Cells(bits=bits, expected=lambda row, column: "west" if row == 0 else None),
+        named={0: "region"},
+    )
+    assert found["cell_ap"] == pytest.approx(0.5)
+    assert (found["expected_right"], found["expected_asked"]) == (1.0, 1)
+    assert (found["first_right"], found["first_asked"]) == (1.0, 1)
+    silent = judged(cities, np.arange(10.0), cells=Cells(bits=bits, expected=lambda *_: None), named={0: "n"})
+    assert (silent["expected_right"], silent["first_right"]) == (0.0, 0.0)
+
+
+def test_right_values_are_known(cities):
+    assert known_values(cities) == {(0, 1): "west"}
+    clean = cities.frame.copy()
+    clean.loc[0, "region"] = "West"
+    for kind, known in (("dependency", {(0, 1): "West"}), ("amount", {})):
+        made = table(cities.frame, cities.y, cities.wrong, clean=clean, kinds=(kind, *[""] * 9))
+        assert known_values(made) == known
+
+
+def test_methods():
+    assert chosen("all") == METHODS
+    assert chosen("peers") == PEERS
+    assert set(chosen("fast")) == {m for m in PEERS if "adengine" not in m}
+    assert chosen("ours, knn5") == ("ours", "knn5_encoded", "knn5_numbers")
+    assert chosen("ours_quality") == ("ours_quality",)
+    assert "mean_numbers" not in METHODS
+    with pytest.raises(SystemExit, match="Unknown method 'x'"):
+        chosen("x")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """Two shared mixed tables of either suite, and one of the other folder."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "mixed"
+    lines = []
+    for suite, kind in (("dirty", "typos"), ("dirty", "numbers"), ("business", "claims"), ("business", "orders")):
+        n = 320
+        word = rng.choice(["apple", "berry", "cherry"], n)
+        frame = pd.DataFrame(
+            {"word": word, "fruit": word, "shade": pd.Series(word).map({"apple": "green"}).fillna("red")}
+        )
+        frame["number"] = rng.normal(size=n).round(2)
+        frame["label"] = [1] * 10 + [0] * (n - 10)
+        if suite == "dirty":
+            frame = frame.astype({"number": str})
+            frame.loc[:9, "word"] = "aple"
+            frame["wrong"] = ["word"] * 10 + [""] * (n - 10)
+        name = f"{suite}_{kind}"
+        (folder / suite).mkdir(parents=True, exist_ok=True)
+        frame.to_parquet(folder / suite / f"{name}.parquet")
+        lines.append((name, suite, name, f"{suite}/{name}.parquet", "made", "label", "", kind))
+    head = ["name", "modality", "group", "path", "source", "target", "target_kind", "domain"]
+    pd.DataFrame([*lines, lines[0]], columns=head).to_csv(folder / "index.csv", index=False)
+    other = tmp_path / "other"
+    (other / "mixed").mkdir(parents=True)
+    frame.to_parquet(other / "mixed" / "raw.parquet")
+    raw = [("raw", "mixed", "raw", "mixed/raw.parquet", "made", "", "", "")]
+    pd.DataFrame(raw, columns=head).to_csv(other / "index.csv", index=False)
+    monkeypatch.setenv("PYNOMALY_MIXED_DATASETS", str(folder))
+    monkeypatch.setenv("PYNOMALY_META_DATASETS", str(other))
+    return tmp_path
+
+
+def test_sources(home):
+    found = sources()
+    count = {suite: sum(s.suite == suite for s in found) for suite in _mixed_tables.SUITES}
+    assert count == {
+        "dirty": 2, "business": 2, "domains": 40, "planted": 3, "mistakes": 4, "transactions": 10,
+    }  # fmt: skip
+    few = spread(found, 2)
+    assert [s.suite for s in few] == [suite for suite in _mixed_tables.SUITES for _ in range(2)]
+    assert spread(found, 1) == few[::2]
+    assert {s.kind for s in few if s.suite == "dirty"} == {"typos", "numbers"}
+    with pytest.raises(SystemExit, match="Unknown suite nonsense"):
+        sources(["nonsense"])
+    dirty, planted_one = found[0], next(s for s in found if s.suite == "planted")
+    loaded = load(dirty, max_rows=100, seed=0)
+    assert loaded.frame.shape == (100, 4)
+    assert (loaded.wrong.any(axis=1) == (loaded.y == 1)).all()
+    assert loaded.frame.iloc[int(np.flatnonzero(loaded.y)[0])]["word"] == "aple"
+    made = load(planted_one, max_rows=4000, seed=0)
+    assert made.clean is not None
+    assert len(made.y) == 310  # the labelled rows are no part of it
+    assert load(next(s for s in found if s.suite == "mistakes"), max_rows=4000, seed=0).kinds
+
+
+def test_no_shared_tables(monkeypatch, tmp_path):
+    monkeypatch.setenv("PYNOMALY_MIXED_DATASETS", str(tmp_path))
+    with pytest.raises(SystemExit, match="PYNOMALY_MIXED_DATASETS"):
+        sources(["dirty"])
+
+
+def test_one_method_on_one_table(home, tmp_path):
+    path = tmp_path / "table"
+    facts = prepare(sources(["dirty"])[0], 200, 0, str(path))
+    assert facts["rows"] == 200
+    answer = perform("mean_encoded", str(path), Choice())
+    assert answer["scores"].shape == answer["y"].shape == answer["rows"].shape == (200,)
+    assert answer["line"]["ap"] > 0.5
+    assert (tmp_path / "table.lof_encoded.npz").is_file()
+    prepare(sources(["business"])[0], 200, 0, str(path))
+    assert not (tmp_path / "table.lof_encoded.npz").is_file()
+
+
+def test_running_and_resuming(home, tmp_path, capsys):
+    cache, scores = tmp_path / "cache" / "mixed.jsonl", tmp_path / "scores"
+    options = ["--suite", "dirty,business", "--method", "knn5,ecod_encoded", "--max-rows", "200"]
+    options += ["--cache", str(cache), "--scores", str(scores)]
+    mixed.main([*options, "--tables", "1"])
+    assert "### Wrong cells" in capsys.readouterr().out
+    before = cache.read_text()
+    mixed.main(options)
+    lines = read(cache)
+    assert cache.read_text().startswith(before)
+    assert len(lines) == 4 * 3
+    assert all("ap" in line for line in lines)
+    with np.load(scores / "dirty__dirty_typos.npz") as kept:
+        assert set(kept.files) == {"rows", "y", "group", "kind", "knn5_encoded", "knn5_numbers", "ecod_encoded"}
+        assert str(kept["group"]) == "dirty_typos"
+        assert len(kept["rows"]) == len(kept["ecod_encoded"]) == 200
+    mixed.main([*options, "--forget", "--tables", "1"])
+    assert len(read(cache)) == 2 * 3
+    page, figures = tmp_path / "page.md", tmp_path / "figures.jsonl"
+    page.write_text(f"before\n{begin('mixed')}\n{end('mixed')}\nafter\n")
+    report = ["report", "--max-rows", "200", "--cache", str(cache), "--figures", str(figures), "--page", str(page)]
+    mixed.main(report)
+    assert "kNN, k = 5; sensible encoding" in page.read_text()
+    cache.unlink()
+    mixed.main(report)  # from the figures alone
+    assert len(read(figures)) == 2 * 3
+    with pytest.raises(SystemExit, match="Nothing is measured"):
+        mixed.main([*report, "--max-rows", "7"])
+
+
+def test_tables_that_cannot_be_used(home, tmp_path, capsys):
+    missing = Task(
+        name="gone", suite="dirty", group="g", domain="", source="", licence="", path=tmp_path / "gone.parquet"
+    )
+    store = Store(None)
+    gone = Source(suite="dirty", name="gone", group="g", kind="typos", task=missing)
+    measure([gone], Plan(methods=("knn5_encoded",), choice=Choice()), store)
+    assert "cannot be read" in store.lines[0]["error"]
+    assert "gone" in capsys.readouterr().err
+    measure([gone], Plan(methods=("ecod_encoded",), choice=Choice()), store)
+    assert len(store.lines) == 1
+
+
+def test_scores_of_another_sample_are_dropped(tmp_path):
+    rows, y = np.arange(3), np.array([1, 0, 0])
+    for method, at in (("a", rows), ("b", rows), ("c", rows + 1)):
+        keep_scores(tmp_path, SOURCE, method, {"rows": at, "y": y, "scores": np.zeros(3)})
+        with np.load(tmp_path / "dirty__small.npz") as kept:
+            names = {name for name in kept.files if len(name) == 1} - {"y"}
+        assert names == {"a": {"a"}, "b": {"a", "b"}, "c": {"c"}}[method]
+
+
+def line(name, method, ap, **more):
+    return {
+        "suite": "dirty", "table": name, "group": name, "kind": "typos", "method": method, "max_rows": 4000, "seed": 0,
+        "rows": 100, "columns": 3, "features": 5, "found": 5, "roc_auc": 0.8, "ap": ap, "recall_1": ap, "recall_15": ap,
+        "recall_2": ap, "seconds": 1.0,
+    } | more  # fmt: skip
+
+
+def test_report():
+    lines = [line(f"t{i}", "ours", 0.6 + 0.01 * i, cell_ap=0.5, first_right=0.75, first_asked=4) for i in range(8)]
+    lines += [line(f"t{i}", "knn5_encoded", 0.5) for i in range(8)]
+    lines += [line(f"t{i}", "ecod_encoded", 0.9) for i in range(2)]  # better, but on two tables alone
+    failed = {k: v for k, v in line("t0", "lof_encoded", 0.0).items() if k not in {"ap", "roc_auc", "recall_1"}}
+    lines.append(failed | {"error": "killed"})
+    text = mixed_report(lines)
+    assert "| pynomaly_auto | .800 | .635 |" in text
+    assert "+.135" in text
+    assert "8 / 0 / 0" in text
+    assert ".750 of 32" in text
+    tables = [f"t{i}" for i in range(8)]
+    assert best_peer(lines, METHODS, tables, "ap") == "knn5_encoded"
+    assert values(lines, "lof_encoded", "ap", tables)[0] == 0.05  # chance
+    assert np.isnan(values(lines, "lof_encoded", "ap", tables)[1:]).all()
+    assert against_best([x for x in lines if x["method"] not in OURS], ["knn5_encoded"], tables) is None
+    json.dumps(lines)
+
+
+def test_the_last_measurement_counts():
+    plan = Plan(methods=("ours",), choice=Choice())
+    old, new, other = line("t", "ours", 0.1), line("t", "ours", 0.2), line("t", "ours", 0.3, seed=1)
+    assert current([old, new, other], plan) == [new]
+    assert plan.seconds("ours") == 120.0
+    assert Plan(methods=("ours",), choice=Choice(budget=90.0)).seconds("ours") == 150.0
+    assert Ready(table=table(pd.DataFrame({"a": [1]}), [1]), numbers=None, encoded=np.zeros((1, 1))).numbers is None
