@@ -79,7 +79,7 @@ class History:
 
     @cached_property
     def _offsets(self) -> FloatArray:
-        return np.arange(len(self.starts) - 1) * (self.last - self.first + 2 * _NEVER)
+        return np.arange(len(self.starts) - 1, dtype=np.float64) * (self.last - self.first + 2 * _NEVER)
 
     @cached_property
     def _line(self) -> FloatArray:

@@ -112,12 +112,25 @@ class Dependency:
         bits = np.zeros((table.n_rows, table.n_columns))
         expected = np.full((table.n_rows, table.n_columns), -1, dtype=np.int64)
         codes = {i: category.codes(table.columns[i]) for i, category in self.categories.items()}
+        broken = []
+        involved = np.zeros_like(bits)
         for rule in self.rules:
-            a, b = codes[rule.cause], codes[rule.effect]
-            found = rule.bits(a, b, self.categories[rule.effect].size)
-            more = found > bits[:, rule.effect]
-            bits[more, rule.effect] = found[more]
-            expected[more, rule.effect] = rule.usual[a[more]]
+            found = rule.bits(codes[rule.cause], codes[rule.effect], self.categories[rule.effect].size)
+            at = np.flatnonzero(found)
+            broken.append((at, found[at]))
+            for i in (rule.cause, rule.effect):
+                involved[at, i] += found[at]
+        for rule, (at, found) in zip(self.rules, broken, strict=True):
+            # Where more speaks against the cause than against the effect, it is the cause that is wrong.
+            cause, effect = involved[at, rule.cause], involved[at, rule.effect]
+            blame = found * np.minimum(effect / np.maximum(cause, 1e-12), 1.0)
+            more = blame > bits[at, rule.effect]
+            bits[at[more], rule.effect] = blame[more]
+            expected[at[more], rule.effect] = rule.usual[codes[rule.cause][at[more]]]
+            rest = found - blame
+            more = rest > bits[at, rule.cause]
+            bits[at[more], rule.cause] = rest[more]
+            expected[at[more], rule.cause] = -1
         rows, columns = np.nonzero(expected >= 0)
         texts = tuple(
             self.categories[j].values.keys[expected[i, j]] for i, j in zip(rows.tolist(), columns.tolist(), strict=True)

@@ -81,7 +81,8 @@ class MisspellingModel:
         ratio, meant = self._nearest(text, n * _FREQUENT)
         if meant is None:
             return 0.0, None
-        return float(np.log2(ratio / n) * (1.0 - self.alike)), meant
+        # A value that comes again is less of a slip.
+        return max(float(np.log2(ratio / n) * (1.0 - self.alike) - np.log2(n)), 0.0), meant
 
     def _nearest(self, text: str, least: float) -> tuple[float, str | None]:
         """Rows of the most frequent value near a text that has some at least, and that value."""
@@ -126,6 +127,7 @@ class MisspellingModel:
 class Misspelling(ColumnWise):
     """A rare value one or two edits from one at least four times as frequent: log₂ of the ratio of their rows.
 
+    Less is said where frequent values of the column are as near to others, and log₂ of its own rows is taken off.
     Two edits from 8 characters on, one below; an exchange of neighbours is one. Digits must agree, unless the frequent
     value has none. Up to 5,000 frequent values of 3 to 60 characters of a column are compared with.
     """

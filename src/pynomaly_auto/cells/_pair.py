@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from pynomaly_auto.cells._categories import Category, categories_of
+from pynomaly_auto.cells._tails import FARTHEST
 from pynomaly_auto.errors import NotApplicableError, StorageError
 from pynomaly_auto.records import CellEvidence, FloatArray, IntArray, OriginalTable, State
 
@@ -57,7 +58,9 @@ class Meeting:
         met = np.maximum(self.met, 1)
         tail = poisson_below(met, self.expected)
         few = (self.expected >= _LEAST_EXPECTED) & (met <= _HARDLY * self.expected)
-        return np.where(few, np.maximum(tail - np.log2(max(looked_at, 1)), 0.0), 0.0)
+        # Values that meet again and again do meet: no odder than that is rare.
+        most = np.log2(max(self.rows, 1) / met) + FARTHEST / met
+        return np.where(few, np.clip(tail - np.log2(max(looked_at, 1)), 0.0, np.minimum(most, FARTHEST)), 0.0)
 
 
 class Pair:
