@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from pynomaly_auto._checks import flag, is_number, is_whole, one_line
+from pynomaly_auto._checks import flag, is_number, is_whole, one_line, path_of
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._overrides import Overrides
 from pynomaly_auto._quantities import parse_alert_budget, parse_bytes
@@ -154,7 +154,7 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
     Raises:
         StorageError: The file is missing, of another kind, or does not parse.
     """
-    path = Path(path)
+    path = path_of(path)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:  # not text, or a name that no file can have
