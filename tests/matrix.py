@@ -136,8 +136,9 @@ class Run:
                 command, cwd=ROOT, env=environment, check=False, timeout=TIMEOUT, text=True,
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return False, f"not done after {TIMEOUT} s"
+        except subprocess.TimeoutExpired as error:
+            told = error.stdout.decode(errors="replace") if isinstance(error.stdout, bytes) else str(error.stdout)
+            return False, f"{told}\nnot done after {TIMEOUT} s"
         return done.returncode == 0, done.stdout
 
 
