@@ -35,7 +35,7 @@ from benchmarks._store import Line, Store, read
 from benchmarks._tables import SUITES, sampled, shared_tasks
 from benchmarks._text import markdown, number
 from pynomaly_auto.building import Task, load_task
-from pynomaly_auto.records import FloatArray
+from pynomaly_auto.records import FloatArray, IntArray
 from pynomaly_auto.scoring import average_precision, roc_auc
 
 STORE = Path("benchmarks/results/regression.jsonl")
@@ -152,15 +152,15 @@ def measure(tasks: Sequence[Task], fitters: Sequence[Fitter], store: Store, max_
 
 
 @contextmanager
-def _pickled(task: Task, max_rows: int) -> Iterator[tuple[Path, FloatArray]]:
+def _pickled(task: Task, max_rows: int) -> Iterator[tuple[Path, IntArray]]:
     frame, y = load_task(task, max_rows=max_rows, seed=0)
     with tempfile.TemporaryDirectory(prefix="pynomaly-bench-") as folder:
         path = Path(folder) / "table.pickle"
         path.write_bytes(pickle.dumps(frame))
-        yield path, np.asarray(y)
+        yield path, y
 
 
-def _judged(y: FloatArray, answer: Mapping[str, Any]) -> dict[str, Any]:
+def _judged(y: IntArray, answer: Mapping[str, Any]) -> dict[str, Any]:
     if "error" in answer:
         return {"error": answer["error"]}
     scores = np.asarray(answer["scores"], dtype=np.float64)
