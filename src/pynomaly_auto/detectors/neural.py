@@ -6,11 +6,21 @@ from typing import Any
 from optuna.distributions import FloatDistribution, IntDistribution
 
 from pynomaly_auto.detectors._catalogue import DETECTORS
+from pynomaly_auto.detectors._limits import COUNT, FRACTION, NOT_NEGATIVE, POSITIVE, Limit
 from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
 
 # Layer sizes are fixed: a search over rows of a few thousand gains more by code, rate and passes than by widths.
 _HIDDEN = (64, 32)
 _REFERENCE_ROWS = 10_000
+_SIZES = Limit(low=1, whole=True, several=True)
+_TRAINING = {
+    "hidden": _SIZES,
+    "latent": COUNT,
+    "epochs": COUNT,
+    "batch_size": COUNT,
+    "learning_rate": POSITIVE,
+    "weight_decay": NOT_NEGATIVE,
+}
 
 
 def _passes(params: Mapping[str, Any]) -> float:
@@ -49,6 +59,7 @@ DETECTORS.add(
             deterministic=False,
             gpu=True,
         ),
+        limits={**_TRAINING, "dropout": FRACTION},
         defaults={"hidden": _HIDDEN, "latent": 4, "epochs": 20, "batch_size": 128, "learning_rate": 1e-3},
         space={
             "latent": IntDistribution(2, 32, log=True),
@@ -90,6 +101,7 @@ DETECTORS.add(
             deterministic=False,
             gpu=True,
         ),
+        limits={**_TRAINING, "beta": NOT_NEGATIVE},
         defaults={
             "hidden": _HIDDEN,
             "latent": 8,
@@ -132,6 +144,7 @@ DETECTORS.add(
         capabilities=Capabilities(
             min_rows=20, finds=frozenset({"global", "cluster"}), interpretability=0.1, deterministic=False, gpu=True
         ),
+        limits=_TRAINING,
         defaults={
             "hidden": _HIDDEN,
             "latent": 16,
@@ -179,6 +192,7 @@ DETECTORS.add(
             deterministic=False,
             gpu=True,
         ),
+        limits={**_TRAINING, "feature_weight": FRACTION},
         defaults={"hidden": _HIDDEN, "latent": 4, "epochs": 20, "batch_size": 128, "learning_rate": 1e-3},
         space={
             "latent": IntDistribution(2, 32, log=True),
@@ -215,6 +229,13 @@ DETECTORS.add(
         capabilities=Capabilities(
             finds=frozenset({"global", "cluster", "dependency"}), interpretability=0.1, deterministic=False
         ),
+        limits={
+            "n_representations": COUNT,
+            "n_estimators": COUNT,
+            "hidden": _SIZES,
+            "latent": COUNT,
+            "max_samples": COUNT,
+        },
         defaults={"n_representations": 24, "n_estimators": 12, "hidden": (64,), "latent": 20, "max_samples": 256},
         space={
             "n_representations": IntDistribution(8, 48, step=8),

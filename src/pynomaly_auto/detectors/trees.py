@@ -6,7 +6,20 @@ from typing import Any
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from pynomaly_auto.detectors._catalogue import DETECTORS
+from pynomaly_auto.detectors._limits import COUNT, FLAG, FRACTION, SHARE_OR_COUNT, Limit, one_of
 from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
+
+# Of isotree, whose own checks speak of its constructor.
+_ISOTREE = {
+    "ntrees": COUNT,
+    "sample_size": SHARE_OR_COUNT,
+    "ndim": COUNT,
+    "ntry": COUNT,
+    "max_depth": Limit(low=1, whole=True, words=(None, "auto")),
+    "prob_pick_pooled_gain": FRACTION,
+    "penalize_range": FLAG,
+    "coefs": one_of("normal", "uniform"),
+}
 
 
 def _iforest_work(params: Mapping[str, Any]) -> float:
@@ -41,6 +54,12 @@ DETECTORS.add(
             factor=_iforest_work,
         ),
         capabilities=Capabilities(finds=frozenset({"global", "cluster"}), interpretability=0.5, deterministic=False),
+        limits={
+            "n_estimators": COUNT,
+            "max_samples": Limit(share=True, words=("auto",)),
+            "max_features": SHARE_OR_COUNT,
+            "bootstrap": FLAG,
+        },
         defaults={"n_estimators": 500, "max_samples": 512},
         space={
             "view": CategoricalDistribution(("standard", "whitened")),
@@ -66,6 +85,7 @@ DETECTORS.add(
         summary="Rows that few random splits by sloping hyperplanes set apart from all others.",
         cost=Cost(unit=0.01, base=0.02, d_power=0.0, memory_mb=0.1, memory_base_mb=10.0, factor=_isotree_work),
         capabilities=Capabilities(finds=frozenset({"global", "cluster"}), interpretability=0.3, deterministic=False),
+        limits=_ISOTREE,
         defaults={"ntrees": 200, "sample_size": 256, "ndim": 2, "max_depth": "auto", "coefs": "normal"},
         space={
             "ntrees": IntDistribution(100, 500, step=50),
@@ -95,6 +115,7 @@ DETECTORS.add(
         capabilities=Capabilities(
             finds=frozenset({"global", "local", "cluster"}), interpretability=0.3, deterministic=False
         ),
+        limits=_ISOTREE,
         defaults={
             "ntrees": 200,
             "sample_size": 256,
@@ -138,6 +159,7 @@ DETECTORS.add(
         capabilities=Capabilities(
             finds=frozenset({"global", "local", "cluster"}), interpretability=0.4, deterministic=False
         ),
+        limits={**_ISOTREE, "penalize_range": one_of(False)},  # of depths only
         defaults={"ntrees": 300, "sample_size": 256, "ndim": 1, "max_depth": None, "scoring_metric": "density"},
         space={
             "ntrees": IntDistribution(100, 600, step=50),
@@ -168,6 +190,7 @@ DETECTORS.add(
             factor=_loda_work,
         ),
         capabilities=Capabilities(interpretability=0.5, deterministic=False),
+        limits={"n_projections": COUNT, "n_bins": COUNT},
         defaults={"n_projections": 100, "n_bins": 20},
         space={
             "view": CategoricalDistribution(("standard", "ranks", "trimmed")),

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pynomaly_auto._checks import path_of
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest import Forest
 from pynomaly_auto.knowledge._answers import Neighbours, WarmStart
@@ -65,7 +66,7 @@ class KnowledgeBase:
         Raises:
             StorageError: It is missing, damaged (the message names the file), or of a newer schema.
         """
-        folder = Path(path)
+        folder = path_of(path)
         base = cls(folder, read_manifest(folder))
         problems = base.verify()
         if problems:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _BLOCK = 1_000  # rows projected at a time: with 100 projections what is in hand stays in a core's cache
 _AUTO, _AUTO_ROWS = "auto", 256  # what Liu et al. (2008) found to be enough
+_FEWEST = 2  # rows of a tree of isotree's
 _COMPARED = 20  # rows scored by isotree too, to see that its trees were read right
 
 
@@ -40,7 +41,7 @@ class SampledIsolationForest(Stored):
         n_estimators: Number of trees.
         max_samples: Rows per tree, fewer when the table has fewer; a float up to 1 is their share; ``"auto"``: 256, as
             in scikit-learn.
-        max_features: Share of the columns per tree, in (0, 1].
+        max_features: Share of the columns per tree, in (0, 1]; a whole number counts them, fewer when there are fewer.
         bootstrap: Draw the rows of a tree with replacement.
         random_state: Seed.
     """
@@ -65,7 +66,7 @@ class SampledIsolationForest(Stored):
         model = IsolationForest(
             n_estimators=self.n_estimators,
             max_samples=sample,
-            max_features=self.max_features,
+            max_features=min(self.max_features, X.shape[1]),
             bootstrap=self.bootstrap,
             n_jobs=1,
             random_state=self.random_state,
@@ -86,7 +87,7 @@ class IsotreeForest(Stored):
     as plain arrays.
 
     Args:
-        sample_size: Rows per tree; fewer when the table has fewer.
+        sample_size: Rows per tree, 2 at least and fewer when the table has fewer; a float up to 1 is their share.
         ndim: Columns per split; fewer when the table has fewer.
         random_seed: Seed.
         **params: Further parameters of ``isotree.IsolationForest``.
@@ -107,7 +108,7 @@ class IsotreeForest(Stored):
         model = (
             _optional.require("isotree")
             .IsolationForest(
-                sample_size=min(self.sample_size, len(X)),
+                sample_size=max(_FEWEST, _sample(self.sample_size, len(X))),
                 ndim=min(self.ndim, X.shape[1]),
                 random_seed=self.random_seed,
                 missing_action="fail",  # rows come encoded, without gaps; this is the fast path
