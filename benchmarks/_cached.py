@@ -20,9 +20,9 @@ from benchmarks._choosing import by_internal_measures, by_meta_features
 from benchmarks._sets import FAMILIES, MEANS
 from benchmarks._store import Line
 from pynomaly_auto.building import Task, load_task
-from pynomaly_auto.building._parts import DEFAULT, read_part
+from pynomaly_auto.building.measuring._parts import DEFAULT, read_part
 from pynomaly_auto.errors import PynomalyError
-from pynomaly_auto.knowledge import META, STATISTIC
+from pynomaly_auto.models import META, STATISTIC
 from pynomaly_auto.records import Configuration, FloatArray, IntArray
 from pynomaly_auto.scoring import STATISTICS, average_precision, roc_auc, tail_ranks
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from pynomaly_auto.knowledge import Scaling
+from pynomaly_auto.models import Scaling
 from pynomaly_auto.records import FloatArray
 
 NEAREST = 10

@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto.building import Task
-from pynomaly_auto.building._designs import member_scores_of
-from pynomaly_auto.building._parts import read_part
-from pynomaly_auto.building._sources import load_task
+from pynomaly_auto.building.learning._designs import member_scores_of
+from pynomaly_auto.building.measuring._parts import read_part
+from pynomaly_auto.building.tasks._sources import load_task
 from pynomaly_auto.dataset import TableEncoder
 from pynomaly_auto.deciding import learn
 from pynomaly_auto.ensembling import Fused
-from pynomaly_auto.knowledge import Judged, KnowledgeBase, table_facts
+from pynomaly_auto.knowledge import KnowledgeBase
+from pynomaly_auto.models import Judged, table_facts
 from pynomaly_auto.regimes import CONTAMINATED
 from pynomaly_auto.scoring import tail_ranks
 

@@ -114,7 +114,7 @@ def sensible(frame: pd.DataFrame) -> FloatArray:
 
 def _column(column: pd.Series[Any]) -> list[FloatArray]:
     present = column.notna()
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     lost = ~np.isfinite(numbers)
     if lost[present].mean() <= 1 - _NUMBERS:
         numbers[lost] = np.median(numbers[~lost])

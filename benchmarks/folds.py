@@ -20,8 +20,8 @@ from benchmarks._knowledge import FOLDS, Bases
 from pynomaly_auto.building import Task, find_tasks, group_folds
 from pynomaly_auto.building._assemble import Tables, assemble, described, parts_tables
 from pynomaly_auto.building._build import part_of
-from pynomaly_auto.building._designs import design_tables
-from pynomaly_auto.building._fuse import VIEWED, fusion_members, learn_fusion
+from pynomaly_auto.building.learning._designs import design_tables
+from pynomaly_auto.building.learning._fuse import VIEWED, fusion_members, learn_fusion
 from pynomaly_auto.pool import Job, Pool
 
 _NAME = "kb-fold{}"

@@ -7,7 +7,8 @@ import time
 import numpy as np
 
 from pynomaly_auto.dataset import TableEncoder
-from pynomaly_auto.knowledge import KnowledgeBase, MemberScores, table_facts
+from pynomaly_auto.knowledge import KnowledgeBase
+from pynomaly_auto.models import MemberScores, table_facts
 from pynomaly_auto.profiling import profile
 from pynomaly_auto.recommending import recommend
 from pynomaly_auto.settings import Settings

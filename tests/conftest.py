@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 META_DATASETS = Path(os.environ.get("PYNOMALY_META_DATASETS", "../shared/meta_datasets"))
+
+
+def pytest_configure() -> None:
+    """A shell starts a background job with Ctrl-C ignored, and whatever a test starts would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -14,6 +14,7 @@ from pynomaly_auto.errors import InvalidInputError, SettingError
 from pynomaly_auto.records import FloatArray, IntArray
 
 MOST_CLASSES = 30
+FEWEST_PLANTED = 3  # rows, below which a table says nothing of who finds them
 _BINS = 8  # classes that a numeric column is cut into
 _MOST_DISTINCT = 0.5  # a text column with more distinct values than this share of its rows is a name
 _FEWEST_KNOWN = 0.5

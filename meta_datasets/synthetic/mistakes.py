@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from meta_datasets.synthetic._draft import Planted
-from meta_datasets.synthetic._usable import Usable, usable
+from meta_datasets.synthetic._usable import FEWEST_PLANTED, Usable, usable
 from pynomaly_auto.errors import InvalidInputError, NotApplicableError
 from pynomaly_auto.records import IntArray
 
@@ -42,7 +42,7 @@ def mistakes(table: pd.DataFrame, seed: int, rate: float = 0.05, *, name: str = 
 
     Raises:
         SettingError: The rate or the seed cannot be used.
-        InvalidInputError: There are too few rows, or nothing can be planted in this table.
+        InvalidInputError: There are too few rows, or next to nothing can be planted in this table.
     """
     found = usable(table, seed, rate, name, FEWEST_ROWS)
     wanted, done = max(round(rate * len(table)), 2), 0
@@ -51,8 +51,10 @@ def mistakes(table: pd.DataFrame, seed: int, rate: float = 0.05, *, name: str = 
             done += plant(found, count - done)
         except NotApplicableError:
             continue
-    if not done:
-        raise InvalidInputError("nothing can be planted: no value comes often enough, and none follows from another.")
+    if done < FEWEST_PLANTED:
+        raise InvalidInputError(
+            "next to nothing can be planted: few values come often enough, and none follows from another."
+        )
     return found.draft.finish(name)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from meta_datasets.synthetic._draft import Planted
 from meta_datasets.synthetic._exchanging import exchanges
 from meta_datasets.synthetic._moving import amounts, bursts, hours
-from meta_datasets.synthetic._usable import Usable, usable
+from meta_datasets.synthetic._usable import FEWEST_PLANTED, Usable, usable
 from pynomaly_auto.errors import InvalidInputError, NotApplicableError
 
 FEWEST_ROWS = 200
@@ -43,7 +43,7 @@ def planted(table: pd.DataFrame, seed: int, rate: float = 0.02, *, name: str = "
 
     Raises:
         SettingError: The rate or the seed cannot be used.
-        InvalidInputError: There are too few rows, or nothing can be planted in this table.
+        InvalidInputError: There are too few rows, or next to nothing can be planted in this table.
     """
     found = usable(table, seed, rate, name, FEWEST_ROWS)
     wanted, done = max(round(rate * len(table)), len(KINDS)), 0
@@ -52,6 +52,6 @@ def planted(table: pd.DataFrame, seed: int, rate: float = 0.02, *, name: str = "
             done += plant(found, -(-(wanted - done) // (len(KINDS) - turn)))
         except NotApplicableError:
             continue
-    if not done:
-        raise InvalidInputError("nothing can be planted: no column of this table depends on another.")
+    if done < FEWEST_PLANTED:
+        raise InvalidInputError("next to nothing can be planted: hardly a column of this table depends on another.")
     return found.draft.finish(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 from pynomaly_auto.errors import SettingError, shown
@@ -74,6 +75,35 @@ def _iterated(values: Iterable[Any]) -> list[Any]:
         return list(values)
     except Exception:  # a user's object may raise anything, as a zero-dimensional array does
         return [None]
+
+
+def path_of(value: Any) -> Path:
+    """The path of a file or folder.
+
+    Raises:
+        SettingError: It is none.
+    """
+    try:
+        return Path(value)
+    except TypeError:
+        raise SettingError(
+            f"the path is {shown(value)}.", where="path", fix="Give it as text or as a pathlib.Path."
+        ) from None
+
+
+def trust(value: Any) -> bool | tuple[str, ...]:
+    """Whether pickles of third parties' types may be loaded: all, none, or those of some types.
+
+    Raises:
+        SettingError: It is neither true nor false, nor names.
+    """
+    if type(value).__name__ in ("bool", "bool_"):
+        return bool(value)
+    given = (value,) if isinstance(value, str) else value
+    if isinstance(given, (list, tuple, set, frozenset)) and all(isinstance(name, str) for name in given):
+        return tuple(sorted(given))
+    fix = "Give True, False, or the full names of the types, as the error names them."
+    raise SettingError(f"trusted is {shown(value)}.", where="trusted", fix=fix)
 
 
 def params_of(value: Any) -> dict[str, dict[str, Any]]:

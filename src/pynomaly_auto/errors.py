@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterable
 
 _SHOWN = 100  # most characters of a value in a message
+_NEAR = 0.6  # below, as cpu_cores to preset, a suggestion sends people astray; difflib's own
 
 
 def shown(value: object) -> str:
@@ -82,7 +83,7 @@ class UnknownNameError(SettingError):
         """
         names = sorted(known)
         asked = name.lower() if isinstance(name, str) and len(name) <= _SHOWN else ""
-        near = difflib.get_close_matches(asked, names, n=3, cutoff=0.5)
+        near = difflib.get_close_matches(asked, names, n=3, cutoff=_NEAR)
         fix = f"Known: {', '.join(names)}." if names else "There is none so far."
         if near:
             fix = f"Did you mean {' or '.join(repr(n) for n in near)}?"

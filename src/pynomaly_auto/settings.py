@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from pynomaly_auto._checks import flag, is_number, is_whole, one_line
+from pynomaly_auto._checks import flag, is_number, is_whole, one_line, path_of
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._overrides import Overrides
 from pynomaly_auto._quantities import parse_alert_budget, parse_bytes
+from pynomaly_auto._wording import Worded, worded
 from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError, shown
 
-__all__ = ["Overrides", "Settings", "read_mapping"]
+__all__ = ["Overrides", "Settings", "read_mapping", "read_words"]
 
 BACKENDS = ("local", "ray")
 PRIORITIES = ("accuracy", "speed", "interpretability")
@@ -135,7 +136,7 @@ class Settings:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], *, where: str = "settings") -> Settings:
-        """Make settings from plain values.
+        """Make settings from plain values, in our words or those of the documents (``cpu_cores`` for ``n_jobs``).
 
         Raises:
             UnknownNameError: A key is none of the settings.
@@ -143,8 +144,9 @@ class Settings:
         """
         if not isinstance(values, Mapping):
             raise SettingError(f"{where} is {shown(values)}.", fix="Give a mapping from setting to value.")
-        _check_names(values, where)
-        return cls(**values)
+        said = read_words(values, where).values
+        _check_names(said, where)
+        return cls(**said)
 
     @classmethod
     def from_file(cls, path: str | Path) -> Settings:
@@ -162,7 +164,7 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
     Raises:
         StorageError: The file is missing, of another kind, or does not parse.
     """
-    path = Path(path)
+    path = path_of(path)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:  # not text, or a name that no file can have
@@ -188,6 +190,15 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
             f"{path.name!r} holds {type(loaded).__name__}, not a mapping.", fix="Write 'name: value' lines."
         )
     return loaded
+
+
+def read_words(values: Mapping[str, Any], where: str) -> Worded:
+    """What a configuration says, in our settings' words.
+
+    Raises:
+        SettingError: It says what is no setting here, or two things of one setting.
+    """
+    return worded(values, where, frozenset(f.name for f in fields(Settings)))
 
 
 def _check_names(values: Mapping[str, Any], where: str) -> None:

@@ -20,8 +20,8 @@ from benchmarks._choosing import by_internal_measures, by_meta_features
 from benchmarks._panel import detectors_of, of_cached
 from benchmarks._report import Pictures, cached_report
 from pynomaly_auto.building import Task, load_task
-from pynomaly_auto.building._parts import DEFAULT, read_part, write_part
-from pynomaly_auto.knowledge import META, STATISTIC
+from pynomaly_auto.building.measuring._parts import DEFAULT, read_part, write_part
+from pynomaly_auto.models import META, STATISTIC
 from pynomaly_auto.scoring import STATISTICS, average_precision, roc_auc, tail_ranks
 from tests.benchmarks.conftest import labelled
 

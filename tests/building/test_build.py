@@ -6,10 +6,10 @@ import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from pynomaly_auto.building import Plan, add, build, restate
-from pynomaly_auto.building._configurations import configurations, draw
-from pynomaly_auto.building._measure import Measured, finish, fit, prepare
-from pynomaly_auto.building._parts import mark, read_part, slug, write_part
-from pynomaly_auto.building._sources import find_tasks
+from pynomaly_auto.building.measuring._configurations import configurations, draw
+from pynomaly_auto.building.measuring._measure import Measured, finish, fit, prepare
+from pynomaly_auto.building.measuring._parts import mark, read_part, slug, write_part
+from pynomaly_auto.building.tasks._sources import find_tasks
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import InvalidInputError, SettingError, StorageError, UnknownNameError
 from pynomaly_auto.knowledge import KnowledgeBase

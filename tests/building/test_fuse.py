@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pynomaly_auto.building import _fuse as fuse
 from pynomaly_auto.building import find_tasks
-from pynomaly_auto.building._designs import TableDesign, design_table, design_tables, member_scores_of
-from pynomaly_auto.building._parts import write_part
+from pynomaly_auto.building.learning import _fuse as fuse
+from pynomaly_auto.building.learning._designs import TableDesign, design_table, design_tables, member_scores_of
+from pynomaly_auto.building.measuring._parts import write_part
 from pynomaly_auto.forest import from_lightgbm_text
-from pynomaly_auto.knowledge import (
+from pynomaly_auto.models import (
     Calibrator,
     Fusion,
     Gains,

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from pynomaly_auto.building import Plan, build, restate
-from pynomaly_auto.building._held_out import fit_held_out, prepare_held_out, split
-from pynomaly_auto.building._parts import read_part
-from pynomaly_auto.building._sources import find_tasks
+from pynomaly_auto.building.measuring._held_out import fit_held_out, prepare_held_out, split
+from pynomaly_auto.building.measuring._parts import read_part
+from pynomaly_auto.building.tasks._sources import find_tasks
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import InvalidInputError, StorageError
 from pynomaly_auto.knowledge import KnowledgeBase

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pynomaly_auto.building._recipes import make, recipes, thin
+from pynomaly_auto.building.tasks._recipes import make, recipes, thin
 from pynomaly_auto.errors import InvalidInputError
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from pynomaly_auto.building import _assemble
 from pynomaly_auto.building._assemble import Tables, assemble, detector_facts, union
-from pynomaly_auto.building._train import _correlation, _shrinkage, train
+from pynomaly_auto.building.learning._train import _correlation, _shrinkage, train
 from pynomaly_auto.errors import StorageError
 
 

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import rankdata
 
 from pynomaly_auto.building import CORRUPTIONS, Plan, build, find_tasks, load_task, variants_of
-from pynomaly_auto.building._variants import parse_variant, parse_variants
+from pynomaly_auto.building.tasks._variants import parse_variant, parse_variants
 from pynomaly_auto.errors import InvalidInputError, SettingError, UnknownNameError
 from pynomaly_auto.knowledge import KnowledgeBase
 

@@ -39,7 +39,7 @@ def call(*arguments: str | Path) -> str:
 
 
 def process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pynomaly_auto.cli", *(str(a) for a in arguments)]
+    command = [sys.executable, "-m", "pynomaly_auto", *(str(a) for a in arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -139,6 +139,8 @@ def test_knowledge_base_commands(csv: Path, tmp_path: Path) -> None:
         (["auto", "detect"], "--dataset"),
         (["auto", "detect", "-d", "DATA", "--time-budget", "soon"], "--time-budget"),
         (["kb", "nonsense"], "nonsense"),
+        (["auto", "detect", "-d", "DATA", "--key-file", "DATA"], "--save-model"),
+        (["auto", "detect", "-d", "DATA", "--save-model", "--key-file", "nowhere.key"], "nowhere.key"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_2(arguments: list[str], message: str, csv: Path) -> None:

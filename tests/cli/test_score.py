@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from pynomaly_auto import AutonomousDetector
 from pynomaly_auto.cli import app
 from pynomaly_auto.cli._show import Limit
-from pynomaly_auto.errors import SettingError, UnknownNameError
+from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError
 from tests.engine.conftest import quick
 
 RNG = np.random.default_rng(0)
@@ -112,3 +112,25 @@ def test_a_run_is_compared_and_limited_as_well(new: Path, tmp_path: Path) -> Non
 def test_labels_are_a_column_that_is_there(model: Path, new: Path) -> None:
     with pytest.raises(UnknownNameError, match="'truth'"):
         run("auto", "score", "-m", model, "-d", new, "--labels", "thruth")
+
+
+def test_a_model_is_signed_and_checked_with_a_secret_in_a_file(new: Path, tmp_path: Path) -> None:
+    key, out = tmp_path / "key", tmp_path / "out"
+    key.write_bytes(b"open sesame\r\n")
+    chosen = ["--drop", "key", "--drop", "truth", "--n-trials", "2", "--random-state", "0", "--tracking", "off"]
+    run("auto", "detect", "-d", new, "-o", out, *chosen, "--save-model", "--key-file", key, "-q")
+    model = out / "model.pynomaly"
+    AutonomousDetector.load(model, key="open sesame")
+    judge = ["auto", "score", "-m", model, "-d", new, "-o", out, "--drop", "key", "--drop", "truth", "-q"]
+    assert run(*judge, "--key-file", key) == ""
+    assert "its signature was not checked, as no key was given. Give --key-file" in run(*judge)
+    key.write_text("open barley")
+    with pytest.raises(StorageError, match="its signature does not fit the key"):
+        run(*judge, "--key-file", key)
+    for secret, said in ((b"\n", "is empty"), (b"x" * 70_000, "is too long for a secret")):
+        key.write_bytes(secret)
+        with pytest.raises(SettingError, match=said):
+            run(*judge, "--key-file", key)
+    with pytest.raises(StorageError, match=r"cannot read .*Is a directory"):
+        run(*judge, "--key-file", tmp_path)
+    assert "command line" in " ".join(run("auto", "score", "--help").split())

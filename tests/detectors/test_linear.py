@@ -68,7 +68,7 @@ def test_ica_keeps_the_whitened_axes_when_the_rotation_is_not_finite(monkeypatch
         def fit(self, _: np.ndarray) -> Broken:
             return self
 
-    monkeypatch.setattr("pynomaly_auto.detectors._projections.FastICA", Broken)
+    monkeypatch.setattr("pynomaly_auto.detectors.estimators._projections.FastICA", Broken)
     _, scores = fit_detector(DETECTORS["ica"], {}, correlated(), seed=0)
     assert np.isfinite(scores).all()
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pynomaly_auto.detectors import DETECTORS, fit_detector
-from pynomaly_auto.detectors._torch import choose_device
+from pynomaly_auto.detectors.estimators._torch import choose_device
 from pynomaly_auto.errors import MissingExtraError, SettingError
 
 torch = pytest.importorskip("torch")

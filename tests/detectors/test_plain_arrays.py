@@ -10,15 +10,15 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from pynomaly_auto.detectors import DETECTORS, VIEW, NeighbourSearch, Shared, fit_detector, score_each
-from pynomaly_auto.detectors import _search as searching
-from pynomaly_auto.detectors import _selecting as selecting
-from pynomaly_auto.detectors._angles import ConnectivityOutlierFactor
-from pynomaly_auto.detectors._neighbours import LocalOutlierFactor, NearestNeighbours
-from pynomaly_auto.detectors._projections import KERNELS, KernelOneClassSVM
-from pynomaly_auto.detectors._scales import median_scale
-from pynomaly_auto.detectors._sharing import once, sharing
-from pynomaly_auto.detectors._subsamples import IsolationNearestNeighbour
-from pynomaly_auto.detectors._views import Ranks, Whitened
+from pynomaly_auto.detectors.estimators import _search as searching
+from pynomaly_auto.detectors.estimators import _selecting as selecting
+from pynomaly_auto.detectors.estimators._angles import ConnectivityOutlierFactor
+from pynomaly_auto.detectors.estimators._neighbours import LocalOutlierFactor, NearestNeighbours
+from pynomaly_auto.detectors.estimators._projections import KERNELS, KernelOneClassSVM
+from pynomaly_auto.detectors.estimators._scales import median_scale
+from pynomaly_auto.detectors.estimators._sharing import once, sharing
+from pynomaly_auto.detectors.estimators._subsamples import IsolationNearestNeighbour
+from pynomaly_auto.detectors.views._views import Ranks, Whitened
 
 RNG = np.random.default_rng(3)
 CLOUD = RNG.normal(size=(300, 7)) * [1.0, 5.0, 0.1, 1.0, 1.0, 2.0, 1.0]

@@ -10,10 +10,10 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from pynomaly_auto.detectors import DETECTORS, fit_detector
-from pynomaly_auto.detectors._angles import AngleBasedOutlierDetector, ConnectivityOutlierFactor
-from pynomaly_auto.detectors._clusters import ClusterBasedLOF, ScaledCentroidDistance
-from pynomaly_auto.detectors._neighbours import LocalOutlierFactor, NearestNeighbours, NeighbourSearch
-from pynomaly_auto.detectors._subsamples import IsolationNearestNeighbour, SubsampleDistance
+from pynomaly_auto.detectors.estimators._angles import AngleBasedOutlierDetector, ConnectivityOutlierFactor
+from pynomaly_auto.detectors.estimators._clusters import ClusterBasedLOF, ScaledCentroidDistance
+from pynomaly_auto.detectors.estimators._neighbours import LocalOutlierFactor, NearestNeighbours, NeighbourSearch
+from pynomaly_auto.detectors.estimators._subsamples import IsolationNearestNeighbour, SubsampleDistance
 from pynomaly_auto.errors import SettingError
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from pynomaly_auto.detectors import DETECTORS, Cost, DetectorSpec, FittedDetector, fit_detector
-from pynomaly_auto.detectors._stored import Array, Part, Stored, Value, check_parts
+from pynomaly_auto.detectors.estimators._stored import Array, Part, Stored, Value, check_parts
 from pynomaly_auto.errors import DetectorError, MissingExtraError, StorageError, UntrustedError
 from pynomaly_auto.records import State
 from pynomaly_auto.testing import check_stored, damaged_states, through_files
@@ -116,7 +116,7 @@ class TestThirdParties:
         """Also for a detector that is data, and under a name that is ours."""
         Trap.loaded.clear()
         trap = FittedDetector(strangers, {}, Trap()).to_state(trusted=True)
-        for kind in ("pynomaly_auto.detectors._neighbours.NearestNeighbours", "strangers_package.Stranger"):
+        for kind in ("pynomaly_auto.detectors.estimators._neighbours.NearestNeighbours", "strangers_package.Stranger"):
             state = State(arrays=trap.arrays, values={**trap.values, "detector": name, "type": kind})
             spec = DETECTORS["knn"] if name == "knn" else strangers
             with pytest.raises(UntrustedError):

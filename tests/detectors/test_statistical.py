@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from pynomaly_auto.detectors import DETECTORS, fit_detector
-from pynomaly_auto.detectors._covariances import MinimumCovarianceDeterminant, TrimmedCovariance
-from pynomaly_auto.detectors._densities import GaussianMixture, KernelDensity
-from pynomaly_auto.detectors._marginals import (
+from pynomaly_auto.detectors.estimators._covariances import MinimumCovarianceDeterminant, TrimmedCovariance
+from pynomaly_auto.detectors.estimators._densities import GaussianMixture, KernelDensity
+from pynomaly_auto.detectors.estimators._marginals import (
     GrubbsTest,
     HistogramDensity,
     ModifiedZScore,
@@ -17,8 +17,8 @@ from pynomaly_auto.detectors._marginals import (
     ZScore,
     log_two_sided_t,
 )
-from pynomaly_auto.detectors._search import Points
-from pynomaly_auto.detectors._tails import COPOD, ECOD
+from pynomaly_auto.detectors.estimators._search import Points
+from pynomaly_auto.detectors.estimators._tails import COPOD, ECOD
 from pynomaly_auto.errors import SettingError, UnknownNameError
 
 

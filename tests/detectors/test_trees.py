@@ -11,7 +11,7 @@ import pytest
 from sklearn.ensemble import IsolationForest
 
 from pynomaly_auto.detectors import DETECTORS, _isolation, fit_detector
-from pynomaly_auto.detectors._isotree import arrays_of
+from pynomaly_auto.detectors.estimators._isotree import arrays_of
 from pynomaly_auto.errors import DetectorError, UnknownNameError
 
 NAMES = ("iforest", "extended_iforest", "fair_cut_forest", "density_forest", "loda")

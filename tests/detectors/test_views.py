@@ -7,8 +7,8 @@ import pytest
 from scipy.special import ndtri
 
 from pynomaly_auto.detectors import DETECTORS, VIEW, VIEWS, FittedDetector, fit_detector
-from pynomaly_auto.detectors._trimming import presumed_outliers
-from pynomaly_auto.detectors._views import Viewed
+from pynomaly_auto.detectors.views._trimming import presumed_outliers
+from pynomaly_auto.detectors.views._views import Viewed
 from pynomaly_auto.errors import SettingError, StorageError
 from pynomaly_auto.scoring import roc_auc
 from pynomaly_auto.testing import damaged_states, through_files
@@ -79,7 +79,7 @@ def test_whitened_survives_fewer_rows_than_features_and_constant_columns():
 def test_axes_of_wide_rows_are_learnt_from_some_of_them(monkeypatch):
     X = np.random.default_rng(0).normal(size=(90, 60))
     whole = Viewed(Echo(), "whitened").fit(X).apply(X)
-    monkeypatch.setattr("pynomaly_auto.detectors._views._WIDE", 30)
+    monkeypatch.setattr("pynomaly_auto.detectors.views._views._WIDE", 30)
     seen = Viewed(Echo(), "whitened").fit(X).apply(X)
     assert whole.shape == (90, 60)
     assert seen.shape == (90, 30)

@@ -14,7 +14,8 @@ import pytest
 from sklearn.base import clone
 
 from pynomaly_auto import AutonomousDetector
-from pynomaly_auto.errors import StorageError, UntrustedError
+from pynomaly_auto.dataset import read_table
+from pynomaly_auto.errors import SettingError, StorageError, UntrustedError
 from pynomaly_auto.settings import Settings
 from tests.engine.conftest import quick
 from tests.engine.foreign import registered
@@ -245,3 +246,21 @@ def test_a_loaded_detector_can_be_fitted_again(kind: str, table: pd.DataFrame, t
     again = clone(loaded).fit(table)
     np.testing.assert_array_equal(again.score_samples(table), detector.score_samples(table))
     assert loaded.set_params(n_trials=1).fit(table).result_.settings["n_trials"] == 1
+
+
+def test_what_is_no_path_and_no_trust_is_one_error(tmp_path: Path) -> None:
+    detector = quick().fit(TABLES["numpy"])
+    for path in (None, 3, b"model", ["model"], object()):
+        for use in (detector.save, AutonomousDetector.load, detector.report, read_table, Settings.from_file):
+            with pytest.raises(
+                SettingError, match=r"the path is .* \(in path\)\. Give it as text or as a pathlib\.Path"
+            ):
+                use(path)
+    saved = detector.save(tmp_path / "model")
+    for trusted in (3, None, [3], {"a": True}, b"a", 1.0):
+        with pytest.raises(SettingError, match=r"trusted is .*Give True, False, or"):
+            AutonomousDetector.load(saved, trusted=trusted)
+        with pytest.raises(SettingError, match="trusted is"):
+            detector.save(saved, trusted=trusted)
+    for trusted in (True, np.False_, "a.Type", ("a.Type",), {"a.Type"}):
+        assert AutonomousDetector.load(saved, trusted=trusted).threshold_ == detector.threshold_

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pynomaly_auto import AutonomousDetector
@@ -50,27 +51,32 @@ CHANGES: dict[str, tuple[Any, Told]] = {
     "priorities": ({"speed": 1.0}, ranking),
     "overrides": ({"exclude": ["hbos"]}, ranking),
     "domain": ("healthcare", ranking),
+    "geometry": ("plain", scores),
 }
 WITHOUT = ("n_jobs", "backend", "tracking", "experiment_name", "verbose")
 STATED = "nothing in the result"
 
 
-def rows() -> Any:
+def rows(*, several_kinds: bool = False) -> Any:
     X = np.random.default_rng(5).normal(size=(120, 4))
     X[:6] *= 4.0
-    return X
+    return pd.DataFrame(X, columns=list("abcd")).assign(shop=list("xyz") * 40) if several_kinds else X
 
 
 @cache
-def base() -> Result:
-    return _run()
+def base(*, several_kinds: bool = False) -> Result:
+    return _run(rows(several_kinds=several_kinds))
 
 
-def _run(**changed: Any) -> Result:
+def _run(table: Any = None, **changed: Any) -> Result:
     values = {"n_trials": 8, "random_state": 0, "tracking": False, "verbose": 0, "memory_limit": "1GB"}
     if changed.get("time_budget"):
         values["n_trials"] = 10_000
-    return AutonomousDetector(config=values | changed, tracking=False, verbose=0).fit(rows()).result_
+    return (
+        AutonomousDetector(config=values | changed, tracking=False, verbose=0)
+        .fit(rows() if table is None else table)
+        .result_
+    )
 
 
 @pytest.mark.parametrize("name", [f.name for f in fields(Settings)])
@@ -79,7 +85,8 @@ def test_it_changes_something_or_says_that_it_does_not(name: str) -> None:
         assert STATED in _documented(name)
     else:
         value, told = CHANGES[name]
-        assert told(_run(**{name: value})) != told(base())
+        several = name == "geometry"  # tables of numbers have one geometry
+        assert told(_run(rows(several_kinds=several), **{name: value})) != told(base(several_kinds=several))
 
 
 def test_the_metrics_of_the_threshold_move_it_and_those_of_the_order_do_not() -> None:

@@ -18,7 +18,7 @@ from pynomaly_auto.ensembling import (
     choose_members,
 )
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.knowledge import (
+from pynomaly_auto.models import (
     BaseMargin,
     Calibrator,
     Fusion,

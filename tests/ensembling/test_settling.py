@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pynomaly_auto.ensembling import Expertise, Settling
-from pynomaly_auto.knowledge import BaseMargin, Fusion
+from pynomaly_auto.models import BaseMargin, Fusion
 from pynomaly_auto.records import Configuration, Trial
 from pynomaly_auto.settings import Settings
 

@@ -12,6 +12,8 @@ import pytest
 
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest import Forest, PlaneForest, breadth_first, from_lightgbm_text, joined
+from pynomaly_auto.forest import _bitwise as bitwise
+from pynomaly_auto.forest import _forest as forests
 from pynomaly_auto.records import State
 from pynomaly_auto.testing import damaged_states, through_files
 
@@ -61,6 +63,35 @@ class TestScores:
         np.testing.assert_array_equal(scores.reshape(25, -1), np.tile(scores[:400], (25, 1)))
         np.testing.assert_array_equal([forest.predict(row[None])[0] for row in HOLES[:50]], scores[:50])
 
+    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("rows", [X, HOLES], ids=["full", "holes"])
+    def test_many_rows_get_bit_for_bit_what_few_get(self, kind: str, rows: np.ndarray) -> None:
+        """Many are looked at bitwise, few walk from node to node."""
+        forest = from_lightgbm_text(booster(kind, rows).model_to_string())
+        new = RNG.normal(size=(bitwise.MANY + 13, 6))
+        new[RNG.random(new.shape) < 0.1] = np.nan
+        new[:400], new[400], new[401] = rows, np.inf, -np.inf
+        for many in (new, new.astype(np.float32), np.nan_to_num(new), np.asfortranarray(new)):
+            few = np.concatenate([forest.predict(part) for part in np.array_split(many, 5)])
+            np.testing.assert_array_equal(forest.predict(many), few)
+
+    def test_many_blocks_of_many_rows(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(forests, "BLOCK", 500)
+        monkeypatch.setattr(bitwise, "_SPLITS", 40)
+        forest = from_lightgbm_text(booster("deep", HOLES).model_to_string())
+        new = np.tile(HOLES, (6, 1)) + 1e-3 * RNG.normal(size=(2_400, 6))
+        assert len(forest._bitwise.parts) == forest.n_trees
+        few = np.concatenate([forest.predict(new[:1_000]), forest.predict(new[1_000:])])
+        np.testing.assert_array_equal(forest.predict(new), few)
+
+    def test_thresholds_between_two_numbers_of_single_precision(self) -> None:
+        thresholds = np.array([1.0, 1.0 + 1e-12, 1.0 - 1e-12, 0.1, -0.1, 1e300, -1e300, np.inf, 1e-60, -1e-60, 0.0])
+        with np.errstate(over="ignore"):
+            rows = thresholds.astype(np.float32)
+        rows = np.concatenate([rows, np.nextafter(rows, np.float32(9)), np.nextafter(rows, np.float32(-9))])
+        low = forests.rounded_down(thresholds, rows.dtype)
+        np.testing.assert_array_equal(rows[:, None] > low, rows.astype(np.float64)[:, None] > thresholds)
+
     def test_infinite_rows_and_thresholds(self) -> None:
         """LightGBM writes such a threshold where a split only parts what is missing from what is there."""
         forest = Forest(
@@ -79,6 +110,9 @@ class TestScores:
         np.testing.assert_array_equal(sums, np.column_stack([part.predict(X) for part in parts]))
         np.testing.assert_array_equal(whole.sums(wide[:1], [part.n_trees for part in parts]), sums[:1])
         assert joined([], 7).predict(wide).tolist() == [0.0] * len(wide)
+        many = np.tile(wide, (6, 1))
+        np.testing.assert_array_equal(whole.sums(many, [part.n_trees for part in parts]), np.tile(sums, (6, 1)))
+        assert joined([], 7).predict(many).tolist() == [0.0] * len(many)
 
     def test_rows_of_another_table(self, small: str) -> None:
         for rows in (X[:, :5], np.column_stack([X, X]), X[0]):
@@ -259,6 +293,29 @@ class TestPlanes:
         np.testing.assert_array_equal(again.predict(X), forest.predict(X))
         with pytest.raises(StorageError, match="over 6 features"):
             forest.predict(X[:, :5])
+
+    @pytest.mark.parametrize("far", [0, 100, 3_000], ids=["near", "some far", "most far"])
+    def test_many_rows_get_bit_for_bit_what_few_get(self, far: int) -> None:
+        """Also those that lie on a plane, or nearer to it than single precision tells."""
+        rng = np.random.default_rng(2)
+        n = 3
+        forest = PlaneForest(
+            sizes=np.full(40, 2 * n + 1), splits=np.tile(np.arange(2 * n + 1) < n, 40),
+            values=rng.normal(size=40 * (2 * n + 1)), columns=rng.integers(0, 6, (40 * n, 3)),
+            weights=rng.normal(size=(40 * n, 3)) * [1.0, 1.0, 0.0], centres=rng.normal(size=(40 * n, 3)), n_features=6,
+        )  # fmt: skip
+        rows = rng.normal(size=(bitwise.MANY + 1_500, 6))
+        edges, on = forest.values[forest.splits], np.arange(len(forest.columns))
+        for j in range(1_200):  # by moving one column onto a plane, or just beside it
+            i = on[j % len(on)]
+            first, second = forest.columns[i, :2]
+            if first != second:
+                rest = (rows[j, second] - forest.centres[i, 1]) * forest.weights[i, 1]
+                rows[j, first] = forest.centres[i, 0] + (edges[i] - rest) / forest.weights[i, 0]
+                rows[j, first] += (0.0, 1e-12, -1e-11, 1e-8, -1e-7)[j % 5]
+        rows[len(rows) - far :] *= 1e3
+        few = np.concatenate([forest.predict(part) for part in np.array_split(rows, 7)])
+        np.testing.assert_array_equal(forest.predict(rows), few)
 
     @pytest.mark.parametrize("ranges", [False, True])
     def test_what_is_damaged_is_refused(self, *, ranges: bool) -> None:

@@ -200,7 +200,7 @@ def test_unreadable_table(base_folder, monkeypatch):
 
 
 def test_scaling_without_spread(made):
-    from pynomaly_auto.knowledge import Scaling
+    from pynomaly_auto.models import Scaling
 
     tasks, _ = made.tables(6)
     space = Scaling.of(tasks)

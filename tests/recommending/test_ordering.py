@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from pynomaly_auto.detectors import DETECTORS
-from pynomaly_auto.knowledge import BaseMargin, Fusion
+from pynomaly_auto.models import BaseMargin, Fusion
 from pynomaly_auto.recommending._judged import Judged
 from pynomaly_auto.recommending._meta_learner import Opinion
 from pynomaly_auto.recommending._ordering import in_learned_order

@@ -21,20 +21,22 @@ _NONE = "none"
 
 
 def sensors(rng: np.random.Generator, rows: int, each: int) -> Planted:
-    """Readings of six machines every ten minutes; planted: temperature, state, power, vibration, product, stuck."""
+    """Readings of six machines every ten minutes; planted: product, temperature, state, power, vibration, stuck."""
     draft = Draft(_ordinary(rng, rows), rng)
+    at = draft.take(each, (draft["state"] == "running") & np.isin(draft["product"], ("B", "C")))
+    other = np.where(draft["product"][at] == "B", "C", "B")
+    draft.change("product", at, {"product": other}, odd=("product", "temperature"))
     at = draft.take(each, np.isin(draft["state"], ("off", "idle")))
-    hot = draft["temperature"][draft["state"] == "running"]
-    draft.change("temperature", at, {"temperature": rng.choice(hot, each)}, odd=("temperature", "state"))
+    warm = draft["temperature"][draft["state"] == "cleaning"]
+    draft.change("temperature", at, {"temperature": rng.choice(warm, each)}, odd=("temperature", "state"))
     at = draft.take(each, draft["state"] == "running")
-    draft.change("state", at, {"state": rng.choice(["idle", "off"], each)}, odd=("state", "speed"))
+    draft.change("state", at, {"state": rng.choice(["heating", "cleaning"], each)}, odd=("state", "speed"))
     at = draft.take(each, draft["state"] == "running")
-    draft.change("power", at, {"power": np.round(draft["power"][at] * rng.uniform(0.3, 0.5, each), 2)}, odd=("power",))
+    power = np.round(draft["power"][at] * rng.uniform(0.5, 0.65, each), 2)
+    draft.change("power", at, {"power": power}, odd=("power",))
     at = draft.take(each, draft["state"] == "idle")
-    shaken = draft["vibration"][draft["state"] == "running"]
+    shaken = draft["vibration"][draft["state"] == "heating"]
     draft.change("vibration", at, {"vibration": rng.choice(shaken, each)}, odd=("vibration", "state"))
-    at = draft.take(each, np.isin(draft["state"], ("off", "idle")))
-    draft.change("product", at, {"product": rng.choice(list(_PRODUCTS), each)}, odd=("product", "state"))
     at = draft.take(each, draft["state"] == "running")
     draft.change("stuck", at, {"speed": 0.0}, odd=("speed", "state"))
     return draft.finish("sensors", by="time")

@@ -1,11 +1,12 @@
 """Builds knowledge bases: measures detectors on labelled tables and learns from what was measured."""
 
 from pynomaly_auto.building._build import add, build
-from pynomaly_auto.building._corruptions import CORRUPTIONS, Corruption
-from pynomaly_auto.building._held_out import split
-from pynomaly_auto.building._measure import restate
 from pynomaly_auto.building._plan import Plan, Progress
-from pynomaly_auto.building._sources import (
+from pynomaly_auto.building.learning._splits import group_folds
+from pynomaly_auto.building.measuring._held_out import split
+from pynomaly_auto.building.measuring._measure import restate
+from pynomaly_auto.building.tasks._corruptions import CORRUPTIONS, Corruption
+from pynomaly_auto.building.tasks._sources import (
     Loaded,
     Task,
     find_tasks,
@@ -14,8 +15,7 @@ from pynomaly_auto.building._sources import (
     read_labelled,
     variants_of,
 )
-from pynomaly_auto.building._splits import group_folds
-from pynomaly_auto.building._suites import Registry, TableFacts, read_registry, table_facts
+from pynomaly_auto.building.tasks._suites import Registry, TableFacts, read_registry, table_facts
 
 __all__ = [
     "CORRUPTIONS",

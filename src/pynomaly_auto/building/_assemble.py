@@ -13,23 +13,13 @@ import pandas as pd
 
 from pynomaly_auto import _optional
 from pynomaly_auto._version import __version__
-from pynomaly_auto.building._parts import DEFAULT, METRICS, TRAIN_SCORES, read_part
-from pynomaly_auto.building._sources import Task
-from pynomaly_auto.building._train import Learned, train
+from pynomaly_auto.building.learning._train import Learned, train
+from pynomaly_auto.building.measuring._parts import DEFAULT, METRICS, TRAIN_SCORES, read_part
+from pynomaly_auto.building.tasks._sources import Task
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.knowledge import (
-    MANIFEST,
-    RESULTS,
-    STATISTIC,
-    TASKS,
-    DetectorFacts,
-    Manifest,
-    ModelCard,
-    Scaling,
-    sha256,
-    write_manifest,
-)
+from pynomaly_auto.knowledge import MANIFEST, RESULTS, TASKS, DetectorFacts, Manifest, ModelCard, sha256, write_manifest
+from pynomaly_auto.models import STATISTIC, Scaling
 
 _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "pyod", "lightgbm", "optuna", "isotree", "torch")
 _MODELS = "models"

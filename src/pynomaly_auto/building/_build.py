@@ -11,15 +11,15 @@ from typing import Any
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._scratch import Scratch
 from pynomaly_auto.building._assemble import Tables, assemble, described, parts_tables, union
-from pynomaly_auto.building._configurations import configurations, prescribed
-from pynomaly_auto.building._designs import design_tables
-from pynomaly_auto.building._fuse import FEWEST_GROUPS, VIEWED, fusion_members, learn_fusion
-from pynomaly_auto.building._held_out import fit_held_out, prepare_held_out
-from pynomaly_auto.building._measure import Measured, Prepared, finish, fit, prepare
-from pynomaly_auto.building._parts import mark, read_part, slug
 from pynomaly_auto.building._plan import Plan, Progress
-from pynomaly_auto.building._sources import Task, find_tasks, variants_of
-from pynomaly_auto.building._train import Learned
+from pynomaly_auto.building.learning._designs import design_tables
+from pynomaly_auto.building.learning._fuse import FEWEST_GROUPS, VIEWED, fusion_members, learn_fusion
+from pynomaly_auto.building.learning._train import Learned
+from pynomaly_auto.building.measuring._configurations import configurations, prescribed
+from pynomaly_auto.building.measuring._held_out import fit_held_out, prepare_held_out
+from pynomaly_auto.building.measuring._measure import Measured, Prepared, finish, fit, prepare
+from pynomaly_auto.building.measuring._parts import mark, read_part, slug
+from pynomaly_auto.building.tasks._sources import Task, find_tasks, variants_of
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import InvalidInputError, NotApplicableError, StorageError
 from pynomaly_auto.knowledge import KnowledgeBase, Manifest

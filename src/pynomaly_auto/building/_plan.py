@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pynomaly_auto._machine import usable_cores
-from pynomaly_auto.building._sources import LABEL
-from pynomaly_auto.building._variants import parse_variants
+from pynomaly_auto.building.tasks._sources import LABEL
+from pynomaly_auto.building.tasks._variants import parse_variants
 from pynomaly_auto.errors import SettingError, UnknownNameError
 from pynomaly_auto.pool import Executor, open_executor
 from pynomaly_auto.regimes import CONTAMINATED, REGIMES, Regime
@@ -16,7 +16,8 @@ from pynomaly_auto.settings import BACKENDS
 _PRELOAD = (
     "numpy", "scipy.stats", "pandas", "pyarrow.parquet", "sklearn.ensemble", "sklearn.neighbors", "sklearn.covariance",
     "sklearn.mixture", "sklearn.decomposition", "sklearn.svm", "sklearn.cluster",
-    "pynomaly_auto.building._measure", "pynomaly_auto.detectors.statistical", "pynomaly_auto.detectors.proximity",
+    "pynomaly_auto.building.measuring._measure", "pynomaly_auto.detectors.statistical",
+    "pynomaly_auto.detectors.proximity",
     "pynomaly_auto.detectors.linear", "pynomaly_auto.detectors.trees", "pynomaly_auto.detectors.regression",
     "pynomaly_auto.detectors.neural",
 )  # fmt: skip

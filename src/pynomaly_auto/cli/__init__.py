@@ -19,6 +19,7 @@ from pynomaly_auto.cli._show import (
     DatasetOption,
     DropOption,
     FailOption,
+    KeyOption,
     LabelsOption,
     Limit,
     OutputOption,
@@ -26,6 +27,7 @@ from pynomaly_auto.cli._show import (
     out,
     parts_of,
     print_lines,
+    secret_in,
     show,
 )
 from pynomaly_auto.errors import PynomalyError, SettingError
@@ -119,6 +121,7 @@ def detect(  # noqa: PLR0913 - one parameter per option
     experiment_name: Annotated[str | None, typer.Option(help="MLflow experiment [default: pynomaly_auto].")] = None,
     random_state: Annotated[int | None, typer.Option(help="Seed.")] = None,
     save_model: Annotated[bool, typer.Option(help="Also save the fitted detector as OUTPUT/model.pynomaly.")] = False,
+    key_file: KeyOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Find the anomalies of a table and write them, with the reasons, to a folder.
@@ -136,6 +139,9 @@ def detect(  # noqa: PLR0913 - one parameter per option
         "tracking": False if tracking == "off" else tracking, "experiment_name": experiment_name,
         "random_state": random_state, "verbose": 0 if quiet else 1,
     }  # fmt: skip
+    if key_file is not None and not save_model:
+        raise SettingError("--key-file signs the model, and none is saved.", fix="Give --save-model, too.")
+    key = None if key_file is None else secret_in(key_file)
     chosen: dict[str, Any] = {k: v for k, v in given.items() if v is not None}
     detector = AutonomousDetector(**chosen)
     if exclude:
@@ -147,7 +153,7 @@ def detect(  # noqa: PLR0913 - one parameter per option
     evaluated = None if known is None else detector.evaluate(table, known)
     write_results(result, output, table=table, evaluated=evaluated)
     if save_model:
-        detector.save(output / "model.pynomaly")
+        detector.save(output / "model.pynomaly", key=key)
     if quiet:
         for warning in result.warnings:
             if warning.subject != "MLflow":  # whose losses have been said already

@@ -8,28 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from pynomaly_auto.cli._show import (
-    DatasetOption,
-    DropOption,
-    FailOption,
-    LabelsOption,
-    Limit,
-    OutputOption,
-    QuietOption,
-    out,
-    parts_of,
-    print_lines,
-    told_warnings,
-)
+from pynomaly_auto._saying import say
+from pynomaly_auto.cli import _show
 
 
 def score(  # noqa: PLR0913 - one parameter per option
     model: Annotated[Path, typer.Option("--model", "-m", help="What `detect --save-model` or `save` wrote.")],
-    dataset: DatasetOption,
-    output: OutputOption = Path("results"),
-    drop: DropOption = None,
-    labels: LabelsOption = None,
-    fail_above: FailOption = None,
+    dataset: _show.DatasetOption,
+    output: _show.OutputOption = Path("results"),
+    drop: _show.DropOption = None,
+    labels: _show.LabelsOption = None,
+    fail_above: _show.FailOption = None,
     explain: Annotated[
         bool,
         typer.Option("--explain/--no-explain", help="Name the columns that make the first 20 anomalies stand out."),
@@ -38,7 +27,8 @@ def score(  # noqa: PLR0913 - one parameter per option
         list[str] | None,
         typer.Option(help="Type of a third party's that the model may hold, as the error names it (repeatable)."),
     ] = None,
-    quiet: QuietOption = False,
+    key_file: _show.KeyOption = None,
+    quiet: _show.QuietOption = False,
 ) -> None:
     """Judge new rows by a saved detector; nothing is fitted.
 
@@ -48,11 +38,15 @@ def score(  # noqa: PLR0913 - one parameter per option
     from pynomaly_auto.engine import AutonomousDetector, evaluation
     from pynomaly_auto.reporting import check_writable, write_judgement
 
-    limit = None if fail_above is None else Limit(fail_above)
-    rows, known = parts_of(read_table(dataset), drop, labels)
+    limit = None if fail_above is None else _show.Limit(fail_above)
+    rows, known = _show.parts_of(read_table(dataset), drop, labels)
     check_writable(output)
-    detector = AutonomousDetector.load(model, trusted=trusted or False)
-    with told_warnings():
+    key = None if key_file is None else _show.secret_in(key_file)
+    detector = AutonomousDetector.load(model, trusted=trusted or False, key=key)
+    for warning in detector.result_.warnings:
+        if warning.subject == "signature":
+            say(f"Warning: {warning.text} Give --key-file to have it checked.")
+    with _show.told_warnings():
         started = time.perf_counter()
         judged = detector.judge(rows)
         seconds = time.perf_counter() - started
@@ -65,10 +59,10 @@ def score(  # noqa: PLR0913 - one parameter per option
         real = float(judged.probabilities[judged.labels == -1].sum())
         said = f"{n_flagged:,} of {len(rows):,} rows flagged ({n_flagged / len(rows):.2%})"
         said += f"; about {real:,.1f} of them are expected to be real" if n_flagged else ""
-        out.print(f"{said}.", markup=False)
-        print_lines(evaluated.summary_lines() if evaluated is not None else ())
+        _show.out.print(f"{said}.", markup=False)
+        _show.print_lines(evaluated.summary_lines() if evaluated is not None else ())
         written = "anomalies.csv, scores.parquet" + (", evaluation.json" if evaluated is not None else "")
-        out.print(f"Results in {output}: {written}", markup=False)
+        _show.out.print(f"Results in {output}: {written}", markup=False)
     if limit is not None:
         limit.check(n_flagged, len(rows))
 

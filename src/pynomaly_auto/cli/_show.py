@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pynomaly_auto.errors import PynomalyWarning, SettingError, UnknownNameError
+from pynomaly_auto.errors import PynomalyWarning, SettingError, StorageError, UnknownNameError
 
 PLAIN: Any = {
     "no_args_is_help": True,
@@ -23,6 +23,7 @@ PLAIN: Any = {
     "rich_markup_mode": None,
     "context_settings": {"help_option_names": ["-h", "--help"]},
 }
+_LONGEST_SECRET = 64 * 1024  # bytes
 out = Console(highlight=False, soft_wrap=True)
 
 DatasetOption = Annotated[
@@ -37,6 +38,14 @@ LabelsOption = Annotated[
 FailOption = Annotated[
     str | None,
     typer.Option(help="Exit with status 3 when more are flagged: rows such as 10, or a share such as 0.05 or 5%."),
+]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-file",
+        help="File with the secret that signs a model: detect saves with it, score checks it. "
+        "A file, as others see what stands on a command line; a line break at its end is no part of the secret.",
+    ),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, no summary.")]
 
@@ -97,6 +106,28 @@ def parts_of(table: Any, drop: list[str] | None, labels: str | None) -> tuple[An
     rows = without(table, [*(drop or []), *([labels] if labels else [])])
     known = [str(name) for name in table.columns]
     return rows, None if labels is None else table.iloc[:, known.index(labels)]
+
+
+def secret_in(path: Path) -> bytes:
+    """The secret that a file holds.
+
+    Raises:
+        StorageError: It cannot be read.
+        SettingError: It is empty, or too long to be one.
+    """
+    try:
+        with path.open("rb") as file:  # which may be a pipe, such as a password manager's
+            secret = file.read(_LONGEST_SECRET + 1)
+    except OSError as error:
+        fix = "Give a file that exists and that you may read."
+        raise StorageError(
+            f"cannot read {str(path)!r}: {error.strerror or error}.", where="--key-file", fix=fix
+        ) from None
+    secret = secret.removesuffix(b"\n").removesuffix(b"\r")
+    if not 0 < len(secret) <= _LONGEST_SECRET:
+        what = f"{str(path)!r} is {'too long for a secret' if secret else 'empty'}."
+        raise SettingError(what, where="--key-file", fix="Make one: openssl rand -hex 32 > FILE; chmod 600 FILE.")
+    return secret
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pynomaly_auto._checks import path_of
 from pynomaly_auto._optional import require
 from pynomaly_auto.dataset._table import to_frame
 from pynomaly_auto.errors import InvalidInputError, PynomalyError, StorageError
@@ -47,7 +48,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
         InvalidInputError: It holds no table: empty, ragged, broken lines, a column name twice.
         MissingExtraError: Excel files need the extra ``excel``.
     """
-    file = Path(path)
+    file = path_of(path)
     kind = _kind(file)
     try:
         frame = _READERS[kind](file)

@@ -15,9 +15,6 @@ _KNOTS = 256  # most points the map from score to probability is kept as
 _LEAST = 1e-6  # probabilities are kept this far from 0 and 1, where log odds end
 _SLOPE = 0.01  # log odds by which rows of one level differ: enough to keep their order, too little to matter
 _MOST_LABELLED = 0.25  # of all rows, unless the expected share itself is larger
-# Standard deviation of the logit of the true share about the estimate, over held-out tables: those of
-# benchmarks/results/cached.jsonl, in rounded figures.
-_SPREAD = 1.3
 # Weight of recall against precision (van Rijsbergen's beta) for the metrics that labels are chosen to serve.
 _BETA = {"f1": 1.0, "precision": 0.5, "recall": 2.0}
 
@@ -64,12 +61,10 @@ def learn(scores: FloatArray, probabilities: FloatArray, given: float | None, me
     if given is not None:
         text = f"Contamination given as {given:.2%}."
         reason = Reason(code="DEC-021", subject="contamination", text=text, evidence={"contamination": given})
-        estimate = ShareEstimate(share=given, spread=0.0, method="given", reasons=(reason, learned))
+        estimate = ShareEstimate(share=given, method="given", reasons=(reason, learned))
         return Learned(probabilities=_shifted(p, given), estimate=estimate, labelled=round(given * len(p)))
     count, reason = _best(p, metric) if metric in _BETA else _expected(p)
-    estimate = ShareEstimate(
-        share=expected, spread=_SPREAD, method="learned from known tables", reasons=(learned, reason)
-    )
+    estimate = ShareEstimate(share=expected, method="learned from known tables", reasons=(learned, reason))
     return Learned(probabilities=p, estimate=estimate, labelled=count)
 
 

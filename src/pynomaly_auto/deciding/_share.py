@@ -34,7 +34,6 @@ _SMALLEST, _LARGEST = 0.001, 0.5  # shares looked at: beyond a half the others w
 _SAMPLE = 50_000  # rows looked at; shares are of interest to a few per cent of themselves
 _SEPARATE_MOST = 0.25  # a group that stands apart and is larger than this is a part of the population
 _VALLEY_WEIGHT, _AGREEMENT_WEIGHT = 10.0, 2.0  # against the prior's 1, at full evidence
-_PRIOR_SPREAD = 1.2  # standard deviation of the logit of the true share about the prior, measured
 _GRID = 2048  # shares the posterior is computed on
 
 
@@ -44,12 +43,10 @@ class ShareEstimate:
 
     Args:
         share: In (0, 0.5].
-        spread: Standard deviation of its logit.
         method: In a few words, what it rests on.
     """
 
     share: float
-    spread: float
     method: str
     reasons: tuple[Reason, ...]
 
@@ -113,9 +110,7 @@ def estimate_share(
             },
         )
     )
-    return ShareEstimate(
-        share=share, spread=float(_PRIOR_SPREAD / np.sqrt(weights.sum())), method=method, reasons=tuple(reasons)
-    )
+    return ShareEstimate(share=share, method=method, reasons=tuple(reasons))
 
 
 def _leading(w_separate: float, w_agreed: float) -> str:

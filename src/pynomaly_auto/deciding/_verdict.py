@@ -121,7 +121,7 @@ def _by_false_alarms(evidence: _Evidence, settings: Settings) -> _Wanted:
     share = FALSE_ALARM_SHARE if given is None else given
     text = f"The training rows are taken as normal; the threshold leaves {share:.2%} of them above it as false alarms."
     reason = Reason(code="DEC-022", subject="contamination", text=text, evidence={"false_alarms": share})
-    estimate = ShareEstimate(share=share, spread=0.0, method="novelty: share of false alarms", reasons=(reason,))
+    estimate = ShareEstimate(share=share, method="novelty: share of false alarms", reasons=(reason,))
     return _Wanted(estimate=estimate, labelled=round(share * len(evidence.scores)))
 
 
@@ -194,7 +194,6 @@ def move(
     )
     estimate = ShareEstimate(
         share=share,
-        spread=0.0,
         method=method,
         reasons=verdict.reasons + ((moved,) if reason is None else (moved, reason)),
     )
@@ -231,7 +230,6 @@ def _assemble(
         contamination=estimate.share,
         method=estimate.method,
         calibration=calibration,
-        spread=estimate.spread,
         expectation=expect(probabilities[highest]) if expecting else None,
         reasons=estimate.reasons,
     )
@@ -260,7 +258,7 @@ def _share(evidence: _Evidence, settings: Settings) -> ShareEstimate:
             text=f"Contamination given as {given:.2%}.",
             evidence={"contamination": given},
         )
-        return ShareEstimate(share=given, spread=0.0, method="given", reasons=(reason,))
+        return ShareEstimate(share=given, method="given", reasons=(reason,))
     seed = int(settings.random_state or 0)
     return estimate_share(evidence.scores, evidence.member_scores, member_raw=evidence.member_raw, seed=seed)
 

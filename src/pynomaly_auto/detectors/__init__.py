@@ -2,12 +2,13 @@
 
 from pynomaly_auto.detectors._catalogue import DETECTORS
 from pynomaly_auto.detectors._fitted import FittedDetector, Scorer, fit_detector, score_each
-from pynomaly_auto.detectors._search import NeighbourSearch
-from pynomaly_auto.detectors._sharing import Shared
+from pynomaly_auto.detectors._limits import Limit
 from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
-from pynomaly_auto.detectors._views import VIEW, VIEWS
+from pynomaly_auto.detectors.estimators._search import NeighbourSearch
+from pynomaly_auto.detectors.estimators._sharing import Shared
+from pynomaly_auto.detectors.views._views import VIEW, VIEWS
 
 __all__ = [
-    "DETECTORS", "VIEW", "VIEWS", "Capabilities", "Cost", "DetectorSpec", "FittedDetector", "NeighbourSearch", "Scorer",
-    "Shared", "fit_detector", "score_each",
+    "DETECTORS", "VIEW", "VIEWS", "Capabilities", "Cost", "DetectorSpec", "FittedDetector", "Limit", "NeighbourSearch",
+    "Scorer", "Shared", "fit_detector", "score_each",
 ]  # fmt: skip

@@ -12,12 +12,12 @@ import numpy as np
 
 from pynomaly_auto import _optional
 from pynomaly_auto.detectors._foreign import PICKLE, full_name, is_data, pickled, unpickled
-from pynomaly_auto.detectors._scales import blocks
-from pynomaly_auto.detectors._search import NeighbourSearch
-from pynomaly_auto.detectors._sharing import Shared, sharing
 from pynomaly_auto.detectors._spec import CHUNK_ROWS
-from pynomaly_auto.detectors._stored import Stored, read
-from pynomaly_auto.detectors._views import Viewed
+from pynomaly_auto.detectors.estimators._scales import blocks
+from pynomaly_auto.detectors.estimators._search import NeighbourSearch
+from pynomaly_auto.detectors.estimators._sharing import Shared, sharing
+from pynomaly_auto.detectors.estimators._stored import Stored, read
+from pynomaly_auto.detectors.views._views import Viewed
 from pynomaly_auto.errors import DetectorError, PynomalyError, StorageError
 from pynomaly_auto.records import State
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _DETECTOR = "detector"
 _FEWEST_SHARED = 256  # rows of a block, below which calls cost more than sharing saves
 _MOST_SHARED = 2_048
+_WIDE = 16_384  # rows of a block for those that are quickest on many
 
 
 class Scorer(Protocol):
@@ -68,6 +69,11 @@ class FittedDetector:
         """Among how many rows it looks for them."""
         search = getattr(self._inner, "search_", None)
         return len(search) if isinstance(search, NeighbourSearch) else 1
+
+    @property
+    def wide(self) -> bool:
+        """Whether it scores quickest where the rows are many thousands; forests do, which look at them bitwise."""
+        return hasattr(self._inner, "forest_")
 
     @property
     def _inner(self) -> Any:
@@ -205,14 +211,19 @@ def score_each(detectors: Sequence[Scorer], X: FloatArray, *, n_threads: int = 1
     # Who looks for most neighbours goes first: what is found then is enough for the others.
     order = sorted(range(len(detectors)), key=lambda i: -getattr(detectors[i], "n_neighbours", 0))
     largest = max((getattr(detector, "n_reference_rows", 1) for detector in detectors), default=1)
+    wide = [i for i in order if getattr(detectors[i], "wide", False)]
     with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as threads:
-        for part in blocks(len(X), min(_MOST_SHARED, max(_FEWEST_SHARED, 2_000_000 // largest))):
-            shared = Shared()
+        for chosen, size in (
+            ([i for i in order if i not in wide], min(_MOST_SHARED, max(_FEWEST_SHARED, 2_000_000 // largest))),
+            (wide, _WIDE),
+        ):
+            for part in blocks(len(X) if chosen else 0, size):
+                shared = Shared()
 
-            def score(i: int, part: slice = part, shared: Shared = shared) -> None:
-                out[i][part] = detectors[i].score(X[part], shared=shared)
+                def score(i: int, part: slice = part, shared: Shared = shared) -> None:
+                    out[i][part] = detectors[i].score(X[part], shared=shared)
 
-            deque(map(score, order) if threads is None else threads.map(score, order), maxlen=0)
+                deque(map(score, chosen) if threads is None else threads.map(score, chosen), maxlen=0)
     return out
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pynomaly_auto import _optional
-from pynomaly_auto.detectors._trimming_cost import view_seconds
-from pynomaly_auto.detectors._views import VIEW, VIEWS, Viewed
+from pynomaly_auto.detectors._limits import Limit
+from pynomaly_auto.detectors.views._trimming_cost import view_seconds
+from pynomaly_auto.detectors.views._views import VIEW, VIEWS, Viewed
 from pynomaly_auto.errors import NotApplicableError, SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class DetectorSpec:
         cost: What it costs in n and d.
         defaults: Parameters passed to the estimator unless tuned or overridden.
         space: Search space: parameter name to `optuna.distributions` distribution.
+        limits: Parameter name to what its value may be; without one, whatever is given is tried.
         seed_parameter: Name of the parameter that takes the seed, or None.
         fit_method: How the estimator is fitted.
         score_method: The method that scores new rows.
@@ -134,6 +136,7 @@ class DetectorSpec:
     capabilities: Capabilities = field(default_factory=Capabilities)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     space: Mapping[str, BaseDistribution] = field(default_factory=dict)
+    limits: Mapping[str, Limit] = field(default_factory=dict)
     seed_parameter: str | None = None
     fit_method: str = "fit"
     score_method: str = "decision_function"

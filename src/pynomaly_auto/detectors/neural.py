@@ -6,11 +6,21 @@ from typing import Any
 from optuna.distributions import FloatDistribution, IntDistribution
 
 from pynomaly_auto.detectors._catalogue import DETECTORS
+from pynomaly_auto.detectors._limits import COUNT, FRACTION, NOT_NEGATIVE, POSITIVE, Limit
 from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
 
 # Layer sizes are fixed: a search over rows of a few thousand gains more by code, rate and passes than by widths.
 _HIDDEN = (64, 32)
 _REFERENCE_ROWS = 10_000
+_SIZES = Limit(low=1, whole=True, several=True)
+_TRAINING = {
+    "hidden": _SIZES,
+    "latent": COUNT,
+    "epochs": COUNT,
+    "batch_size": COUNT,
+    "learning_rate": POSITIVE,
+    "weight_decay": NOT_NEGATIVE,
+}
 
 
 def _passes(params: Mapping[str, Any]) -> float:
@@ -27,7 +37,7 @@ DETECTORS.add(
         title="Autoencoder",
         family="neural",
         alike="reconstruction",
-        target="pynomaly_auto.detectors._networks:AutoEncoder",
+        target="pynomaly_auto.detectors.estimators._networks:AutoEncoder",
         paper="M. Sakurada, T. Yairi: Anomaly detection using autoencoders with nonlinear dimensionality reduction. "
         "MLSDA 2014.",
         summary="Rows that a network cannot rebuild through a bottleneck.",
@@ -49,6 +59,7 @@ DETECTORS.add(
             deterministic=False,
             gpu=True,
         ),
+        limits={**_TRAINING, "dropout": FRACTION},
         defaults={"hidden": _HIDDEN, "latent": 4, "epochs": 20, "batch_size": 128, "learning_rate": 1e-3},
         space={
             "latent": IntDistribution(2, 32, log=True),
@@ -69,7 +80,7 @@ DETECTORS.add(
         title="Variational autoencoder",
         family="neural",
         alike="reconstruction",
-        target="pynomaly_auto.detectors._networks:VariationalAutoEncoder",
+        target="pynomaly_auto.detectors.estimators._networks:VariationalAutoEncoder",
         paper="J. An, S. Cho: Variational autoencoder based anomaly detection using reconstruction probability. 2015.",
         summary="Rows unlikely under a network that generates rows from a few normal variables.",
         cost=Cost(
@@ -90,6 +101,7 @@ DETECTORS.add(
             deterministic=False,
             gpu=True,
         ),
+        limits={**_TRAINING, "beta": NOT_NEGATIVE},
         defaults={
             "hidden": _HIDDEN,
             "latent": 8,
@@ -116,7 +128,7 @@ DETECTORS.add(
         name="deep_svdd",
         title="Deep support vector data description",
         family="neural",
-        target="pynomaly_auto.detectors._networks:DeepSVDD",
+        target="pynomaly_auto.detectors.estimators._networks:DeepSVDD",
         paper="L. Ruff et al.: Deep one-class classification. ICML 2018.",
         summary="Rows that a network trained to map all rows to one point leaves far from it.",
         cost=Cost(
@@ -132,6 +144,7 @@ DETECTORS.add(
         capabilities=Capabilities(
             min_rows=20, finds=frozenset({"global", "cluster"}), interpretability=0.1, deterministic=False, gpu=True
         ),
+        limits=_TRAINING,
         defaults={
             "hidden": _HIDDEN,
             "latent": 16,
@@ -158,7 +171,7 @@ DETECTORS.add(
         name="gan",
         title="Bidirectional generative adversarial network",
         family="neural",
-        target="pynomaly_auto.detectors._networks:BidirectionalGAN",
+        target="pynomaly_auto.detectors.estimators._networks:BidirectionalGAN",
         paper="H. Zenati et al.: Efficient GAN-based anomaly detection. arXiv:1802.06222, 2018.",
         summary="Rows that an encoder and a generator in a duel with a discriminator do not reproduce.",
         cost=Cost(
@@ -179,6 +192,7 @@ DETECTORS.add(
             deterministic=False,
             gpu=True,
         ),
+        limits={**_TRAINING, "feature_weight": FRACTION},
         defaults={"hidden": _HIDDEN, "latent": 4, "epochs": 20, "batch_size": 128, "learning_rate": 1e-3},
         space={
             "latent": IntDistribution(2, 32, log=True),
@@ -200,7 +214,7 @@ DETECTORS.add(
         family="neural",
         method="forest",
         alike="isolation",
-        target="pynomaly_auto.detectors._networks:DeepIsolationForest",
+        target="pynomaly_auto.detectors.estimators._networks:DeepIsolationForest",
         paper="H. Xu et al.: Deep isolation forest for anomaly detection. IEEE TKDE 35(12), 2023.",
         summary="Rows that few cuts set apart from the others in the outputs of random networks.",
         cost=Cost(
@@ -215,6 +229,13 @@ DETECTORS.add(
         capabilities=Capabilities(
             finds=frozenset({"global", "cluster", "dependency"}), interpretability=0.1, deterministic=False
         ),
+        limits={
+            "n_representations": COUNT,
+            "n_estimators": COUNT,
+            "hidden": _SIZES,
+            "latent": COUNT,
+            "max_samples": COUNT,
+        },
         defaults={"n_representations": 24, "n_estimators": 12, "hidden": (64,), "latent": 20, "max_samples": 256},
         space={
             "n_representations": IntDistribution(8, 48, step=8),

@@ -8,10 +8,11 @@ from typing import Any
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from pynomaly_auto.detectors._catalogue import DETECTORS
+from pynomaly_auto.detectors._limits import COUNT, FRACTION, NOT_NEGATIVE, Limit
 from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
-from pynomaly_auto.detectors._views import COORDINATES, VIEWS
+from pynomaly_auto.detectors.views._views import COORDINATES, VIEWS
 
-_HERE = "pynomaly_auto.detectors"
+_HERE = "pynomaly_auto.detectors.estimators"
 # Every row is compared with every reference row: 10,000 of them up to 100,000 rows, 1,000 at a million.
 _REFERENCE_ROWS = 10_000
 _REFERENCE_PAIRS = 1_000_000_000
@@ -71,6 +72,7 @@ KNN = DETECTORS.add(
             memory_d_power=0.0,
             factor=_largest_factor,
         ),
+        limits={"n_neighbors": COUNT, "p": Limit(low=1)},
         defaults={"n_neighbors": 10, "method": "largest"},
         space={"view": CategoricalDistribution(VIEWS), "n_neighbors": IntDistribution(3, 50)},
         reference_rows=_REFERENCE_ROWS,
@@ -99,6 +101,7 @@ KNN_MEAN = DETECTORS.add(
             memory_d_power=0.0,
             factor=_mean_factor,
         ),
+        limits={"n_neighbors": COUNT, "p": Limit(low=1)},
         defaults={"n_neighbors": 100, "method": "mean"},
         space={"view": CategoricalDistribution(VIEWS), "n_neighbors": IntDistribution(5, 200, log=True)},
         reference_rows=_REFERENCE_ROWS,
@@ -127,6 +130,7 @@ KNN_MEDIAN = DETECTORS.add(
             memory_d_power=0.0,
             factor=_median_factor,
         ),
+        limits={"n_neighbors": COUNT, "p": Limit(low=1)},
         defaults={"n_neighbors": 20, "method": "median"},
         space={"n_neighbors": IntDistribution(3, 100, log=True)},
         reference_rows=_REFERENCE_ROWS,
@@ -149,6 +153,7 @@ LOF = DETECTORS.add(
         cost=Cost(
             unit=0.018, score_share=0.6, n_power=1.3, d_power=0.3, memory_mb=1.5, memory_d_power=0.0, factor=_lof_factor
         ),
+        limits={"n_neighbors": COUNT, "p": Limit(low=1)},
         defaults={"n_neighbors": 40},
         space={"view": CategoricalDistribution(VIEWS), "n_neighbors": IntDistribution(5, 100)},
         reference_rows=_REFERENCE_ROWS,
@@ -177,6 +182,7 @@ COF = DETECTORS.add(
             memory_base_mb=11.0,
             factor=_cof_factor,
         ),
+        limits={"n_neighbors": COUNT},
         defaults={"n_neighbors": 40},
         space={"n_neighbors": IntDistribution(5, 60)},
         reference_rows=2_000,
@@ -196,6 +202,7 @@ ABOD = DETECTORS.add(
             min_features=2, finds=frozenset({"global", "local", "dependency"}), interpretability=0.4
         ),
         cost=Cost(unit=0.011, score_share=0.6, d_power=0.3, memory_mb=1.3, memory_base_mb=1.7, factor=_abod_factor),
+        limits={"n_neighbors": COUNT},
         defaults={"n_neighbors": 10},
         space={"n_neighbors": IntDistribution(4, 40)},
         reference_rows=2_000,
@@ -213,6 +220,7 @@ CBLOF = DETECTORS.add(
         summary="Rows far from every large cluster.",
         capabilities=Capabilities(finds=frozenset({"global", "cluster"}), interpretability=0.6, deterministic=False),
         cost=Cost(unit=0.0021, score_share=0.05, d_power=0.5, memory_mb=0.27, iterates=True),
+        limits={"n_clusters": COUNT, "alpha": FRACTION, "beta": NOT_NEGATIVE},
         defaults={"n_clusters": 8, "alpha": 0.9, "beta": 5.0},
         space={
             "view": CategoricalDistribution(("standard", "ranks", "trimmed")),
@@ -239,6 +247,7 @@ MINI_BATCH_KMEANS = DETECTORS.add(
             finds=frozenset({"global", "local", "cluster"}), interpretability=0.6, deterministic=False
         ),
         cost=Cost(unit=0.0045, score_share=0.1, n_power=0.7, d_power=0.3, memory_mb=0.24, iterates=True),
+        limits={"n_clusters": COUNT, "min_share": NOT_NEGATIVE},
         defaults={"n_clusters": 5, "min_share": 0.5},
         space={"n_clusters": IntDistribution(2, 40, log=True), "min_share": FloatDistribution(0.1, 0.9)},
         seed_parameter="random_state",
@@ -257,6 +266,7 @@ INNE = DETECTORS.add(
         summary="Rows outside the spheres that random rows span, or in a sphere much larger than its neighbour.",
         capabilities=Capabilities(finds=frozenset({"global", "local"}), interpretability=0.3, deterministic=False),
         cost=Cost(unit=0.008, d_power=0.1, memory_mb=0.1, memory_d_power=1.0, memory_base_mb=11.0, factor=_inne_factor),
+        limits={"n_estimators": COUNT, "max_samples": COUNT},
         defaults={"n_estimators": 100, "max_samples": 8},
         space={
             "view": CategoricalDistribution(COORDINATES),
@@ -280,6 +290,7 @@ SAMPLING = DETECTORS.add(
         cost=Cost(
             unit=0.002, d_power=0.3, memory_mb=0.1, memory_d_power=1.0, memory_base_mb=8.0, factor=_sampling_factor
         ),
+        limits={"subset_size": COUNT, "n_subsets": COUNT},
         defaults={"subset_size": 20, "n_subsets": 10},
         space={
             "view": CategoricalDistribution(COORDINATES),

@@ -6,12 +6,22 @@ from typing import Any
 from optuna.distributions import FloatDistribution, IntDistribution
 
 from pynomaly_auto.detectors._catalogue import DETECTORS
+from pynomaly_auto.detectors._limits import COUNT, NOT_NEGATIVE, POSITIVE, SHARE, Limit, one_of
 from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
 
 _ALSO = (
     "H. Paulheim, R. Meusel: A decomposition of the outlier detection problem into a set of supervised learning "
     "problems. Machine Learning 100, 2015."
 )
+_RESIDUALS = {"max_targets": COUNT, "n_folds": Limit(low=2, whole=True), "power": NOT_NEGATIVE}
+_BOOSTED = {
+    **_RESIDUALS,
+    "boosting": one_of("gbdt", "rf"),
+    "n_estimators": COUNT,
+    "num_leaves": Limit(low=2, whole=True),
+    "learning_rate": POSITIVE,
+    "feature_fraction": SHARE,
+}
 
 
 def _work(params: Mapping[str, Any]) -> float:
@@ -27,7 +37,7 @@ DETECTORS.add(
         name="random_forest_residuals",
         title="Random-forest residuals",
         family="regression",
-        target="pynomaly_auto.detectors._residuals:BoostedResiduals",
+        target="pynomaly_auto.detectors.estimators._residuals:BoostedResiduals",
         paper=_ALSO,
         summary="Rows whose values random forests do not predict from the row's other values.",
         cost=Cost(
@@ -40,6 +50,7 @@ DETECTORS.add(
             interpretability=0.6,
             deterministic=False,
         ),
+        limits=_BOOSTED,
         defaults={"boosting": "rf", "n_estimators": 40, "num_leaves": 31, "max_targets": 20, "n_folds": 2},
         space={
             "n_estimators": IntDistribution(20, 100, step=20),
@@ -57,7 +68,7 @@ DETECTORS.add(
         name="gradient_boosting_residuals",
         title="Gradient-boosting residuals",
         family="regression",
-        target="pynomaly_auto.detectors._residuals:BoostedResiduals",
+        target="pynomaly_auto.detectors.estimators._residuals:BoostedResiduals",
         paper=_ALSO,
         summary="Rows whose values boosted trees do not predict from the row's other values.",
         cost=Cost(
@@ -70,6 +81,7 @@ DETECTORS.add(
             interpretability=0.6,
             deterministic=False,
         ),
+        limits=_BOOSTED,
         defaults={"boosting": "gbdt", "n_estimators": 40, "num_leaves": 15, "max_targets": 20, "n_folds": 2},
         space={
             "n_estimators": IntDistribution(20, 100, step=20),
@@ -87,7 +99,7 @@ DETECTORS.add(
         name="svr_residuals",
         title="Support-vector-regression residuals",
         family="regression",
-        target="pynomaly_auto.detectors._residuals:KernelResiduals",
+        target="pynomaly_auto.detectors.estimators._residuals:KernelResiduals",
         paper=_ALSO,
         summary="Rows whose values support vector regressions do not predict from the row's other values.",
         cost=Cost(
@@ -102,6 +114,7 @@ DETECTORS.add(
         capabilities=Capabilities(
             min_rows=10, min_features=2, finds=frozenset({"dependency"}), interpretability=0.5, deterministic=False
         ),
+        limits={**_RESIDUALS, "C": POSITIVE, "epsilon": NOT_NEGATIVE, "gamma": POSITIVE, "n_landmarks": COUNT},
         defaults={"C": 1.0, "epsilon": 0.1, "gamma": 1.0, "n_landmarks": 100, "max_targets": 20, "n_folds": 2},
         space={
             "C": FloatDistribution(0.01, 100.0, log=True),

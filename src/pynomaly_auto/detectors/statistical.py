@@ -8,11 +8,12 @@ from typing import Any
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from pynomaly_auto.detectors._catalogue import DETECTORS
-from pynomaly_auto.detectors._marginals import AGGREGATIONS
+from pynomaly_auto.detectors._limits import COUNT, FRACTION, NOT_NEGATIVE, POSITIVE, SHARE_OR_NONE, Limit
 from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
-from pynomaly_auto.detectors._views import VIEWS
+from pynomaly_auto.detectors.estimators._marginals import AGGREGATIONS
+from pynomaly_auto.detectors.views._views import VIEWS
 
-_HERE = "pynomaly_auto.detectors"
+_HERE = "pynomaly_auto.detectors.estimators"
 
 
 def _rounds(params: Mapping[str, Any]) -> float:
@@ -72,6 +73,7 @@ IQR = DETECTORS.add(
         summary="Rows with values far beyond the quartiles of their features.",
         capabilities=Capabilities(min_rows=4, interpretability=1.0),
         cost=Cost(unit=0.0004, score_share=0.3, d_power=0.9, memory_mb=0.25),
+        limits={"factor": NOT_NEGATIVE},
         defaults={"factor": 1.5},
         space={"factor": FloatDistribution(1.0, 3.0)},
         train_scores=None,
@@ -94,6 +96,10 @@ GRUBBS = DETECTORS.add(
         summary="Rows with a value that a normal distribution of its feature makes improbable.",
         capabilities=Capabilities(min_rows=4, interpretability=0.95),
         cost=Cost(unit=0.002, score_share=0.8, d_power=1.1, memory_mb=0.91, factor=_rounds),
+        limits={
+            "alpha": Limit(low=0, high=1, open_low=True, open_high=True),
+            "max_iterations": Limit(low=0, whole=True),
+        },
         defaults={"alpha": 0.05, "max_iterations": 10},
         space={"alpha": FloatDistribution(0.01, 0.1), "max_iterations": IntDistribution(1, 20)},
         reference_rows=20_000,
@@ -116,6 +122,7 @@ ELLIPTIC_ENVELOPE = DETECTORS.add(
         summary="Rows outside the ellipsoid that the bulk of the rows fills.",
         capabilities=Capabilities(finds=frozenset({"global", "dependency"}), interpretability=0.7),
         cost=Cost(unit=0.00075, score_share=0.3, memory_mb=0.31, iterates=True),
+        limits={"support_fraction": SHARE_OR_NONE, "n_steps": COUNT},
         defaults={"support_fraction": 0.8},
         space={"support_fraction": FloatDistribution(0.6, 1.0), "n_steps": IntDistribution(1, 6)},
         train_scores=None,
@@ -139,6 +146,7 @@ MCD = DETECTORS.add(
         summary="Rows far, in Mahalanobis distance, from the most concentrated part of the rows.",
         capabilities=Capabilities(finds=frozenset({"global", "cluster", "dependency"}), interpretability=0.7),
         cost=Cost(unit=0.0039, score_share=0.02, n_power=1.3, memory_mb=0.81),
+        limits={"support_fraction": SHARE_OR_NONE, "condition": Limit(low=1)},
         defaults={"support_fraction": 0.75},
         space={
             "view": CategoricalDistribution(("standard", "ranks", "trimmed")),
@@ -161,6 +169,7 @@ HBOS = DETECTORS.add(
         summary="Rows with values in thinly filled bins of their features' histograms.",
         capabilities=Capabilities(interpretability=0.9),
         cost=Cost(unit=0.001, score_share=0.5, memory_mb=0.024, memory_d_power=0.0),
+        limits={"n_bins": Limit(low=0, whole=True, words=(None,)), "alpha": POSITIVE},
         defaults={"n_bins": 0, "alpha": 0.1},
         space={
             "view": CategoricalDistribution(("standard", "whitened")),
@@ -215,6 +224,7 @@ GMM = DETECTORS.add(
             finds=frozenset({"global", "local", "dependency"}), interpretability=0.5, deterministic=False
         ),
         cost=Cost(unit=0.0059, score_share=0.07, d_power=1.3, memory_mb=0.35, factor=_components, iterates=True),
+        limits={"n_components": COUNT, "min_share": FRACTION, "reg_covar": NOT_NEGATIVE},
         defaults={"n_components": 2, "covariance_type": "full"},
         space={
             "view": CategoricalDistribution(("standard", "ranks", "trimmed")),
@@ -238,6 +248,7 @@ KDE = DETECTORS.add(
         summary="Rows where a Gaussian kernel density of the other rows is low.",
         capabilities=Capabilities(finds=frozenset({"global", "local"}), interpretability=0.5),
         cost=Cost(unit=0.0035, n_power=2.0, d_power=0.3, memory_mb=1.3, memory_d_power=0.0, memory_base_mb=6.9),
+        limits={"bandwidth": POSITIVE},
         defaults={"bandwidth": 3.0},
         space={"view": CategoricalDistribution(VIEWS), "bandwidth": FloatDistribution(0.3, 6.0, log=True)},
         reference_rows=4_000,

@@ -6,7 +6,20 @@ from typing import Any
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from pynomaly_auto.detectors._catalogue import DETECTORS
+from pynomaly_auto.detectors._limits import COUNT, FLAG, FRACTION, SHARE_OR_COUNT, Limit, one_of
 from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
+
+# Of isotree, whose own checks speak of its constructor.
+_ISOTREE = {
+    "ntrees": COUNT,
+    "sample_size": SHARE_OR_COUNT,
+    "ndim": COUNT,
+    "ntry": COUNT,
+    "max_depth": Limit(low=1, whole=True, words=(None, "auto")),
+    "prob_pick_pooled_gain": FRACTION,
+    "penalize_range": FLAG,
+    "coefs": one_of("normal", "uniform"),
+}
 
 
 def _iforest_work(params: Mapping[str, Any]) -> float:
@@ -29,7 +42,7 @@ DETECTORS.add(
         family="trees",
         method="forest",
         alike="isolation",
-        target="pynomaly_auto.detectors._isolation:SampledIsolationForest",
+        target="pynomaly_auto.detectors.estimators._isolation:SampledIsolationForest",
         paper="F. T. Liu, K. M. Ting, Z.-H. Zhou: Isolation Forest. ICDM 2008.",
         summary="Rows that few random axis-parallel splits set apart from all others.",
         cost=Cost(
@@ -41,6 +54,12 @@ DETECTORS.add(
             factor=_iforest_work,
         ),
         capabilities=Capabilities(finds=frozenset({"global", "cluster"}), interpretability=0.5, deterministic=False),
+        limits={
+            "n_estimators": COUNT,
+            "max_samples": Limit(share=True, words=("auto",)),
+            "max_features": SHARE_OR_COUNT,
+            "bootstrap": FLAG,
+        },
         defaults={"n_estimators": 500, "max_samples": 512},
         space={
             "view": CategoricalDistribution(("standard", "whitened")),
@@ -61,11 +80,12 @@ DETECTORS.add(
         family="trees",
         method="forest",
         alike="isolation",
-        target="pynomaly_auto.detectors._isolation:IsotreeForest",
+        target="pynomaly_auto.detectors.estimators._isolation:IsotreeForest",
         paper="S. Hariri, M. Carrasco Kind, R. J. Brunner: Extended Isolation Forest. IEEE TKDE 33(4), 2021.",
         summary="Rows that few random splits by sloping hyperplanes set apart from all others.",
         cost=Cost(unit=0.01, base=0.02, d_power=0.0, memory_mb=0.1, memory_base_mb=10.0, factor=_isotree_work),
         capabilities=Capabilities(finds=frozenset({"global", "cluster"}), interpretability=0.3, deterministic=False),
+        limits=_ISOTREE,
         defaults={"ntrees": 200, "sample_size": 256, "ndim": 2, "max_depth": "auto", "coefs": "normal"},
         space={
             "ntrees": IntDistribution(100, 500, step=50),
@@ -88,13 +108,14 @@ DETECTORS.add(
         family="trees",
         method="forest",
         alike="density forests",
-        target="pynomaly_auto.detectors._isolation:IsotreeForest",
+        target="pynomaly_auto.detectors.estimators._isolation:IsotreeForest",
         paper="D. Cortes: Revisiting randomized choices in isolation forests. arXiv:2110.13402, 2021.",
         summary="Rows that few splits set apart when each split is where it gains most pooled variance.",
         cost=Cost(unit=0.021, base=0.055, d_power=0.0, memory_mb=0.1, memory_base_mb=10.0, factor=_isotree_work),
         capabilities=Capabilities(
             finds=frozenset({"global", "local", "cluster"}), interpretability=0.3, deterministic=False
         ),
+        limits=_ISOTREE,
         defaults={
             "ntrees": 200,
             "sample_size": 256,
@@ -124,7 +145,7 @@ DETECTORS.add(
         family="trees",
         method="forest",
         alike="density forests",
-        target="pynomaly_auto.detectors._isolation:IsotreeForest",
+        target="pynomaly_auto.detectors.estimators._isolation:IsotreeForest",
         paper="D. Cortes: Isolation forests: looking beyond tree depth. arXiv:2111.11639, 2021.",
         summary="Rows in the leaves of random trees that hold few rows for the room they take.",
         cost=Cost(
@@ -138,6 +159,7 @@ DETECTORS.add(
         capabilities=Capabilities(
             finds=frozenset({"global", "local", "cluster"}), interpretability=0.4, deterministic=False
         ),
+        limits={**_ISOTREE, "penalize_range": one_of(False)},  # of depths only
         defaults={"ntrees": 300, "sample_size": 256, "ndim": 1, "max_depth": None, "scoring_metric": "density"},
         space={
             "ntrees": IntDistribution(100, 600, step=50),
@@ -155,7 +177,7 @@ DETECTORS.add(
         name="loda",
         title="Lightweight on-line detector of anomalies",
         family="trees",
-        target="pynomaly_auto.detectors._isolation:Loda",
+        target="pynomaly_auto.detectors.estimators._isolation:Loda",
         paper="T. Pevný: Loda: Lightweight on-line detector of anomalies. Machine Learning 102(2), 2016.",
         summary="Rows in the thin parts of histograms over many sparse random projections.",
         cost=Cost(
@@ -168,6 +190,7 @@ DETECTORS.add(
             factor=_loda_work,
         ),
         capabilities=Capabilities(interpretability=0.5, deterministic=False),
+        limits={"n_projections": COUNT, "n_bins": COUNT},
         defaults={"n_projections": 100, "n_bins": 20},
         space={
             "view": CategoricalDistribution(("standard", "ranks", "trimmed")),

@@ -4,6 +4,8 @@ from pynomaly_auto.records import ReasonCode, declare
 
 declare(
     ReasonCode("SET-001", "Setting", "A setting was given by keyword or configuration."),
+    ReasonCode("SET-002", "Setting in other words", "A word of the documents in the configuration became a setting."),
+    ReasonCode("SET-003", "Needless word", "A word of the documents in the configuration says what is so anyway."),
     ReasonCode(
         "SET-020",
         "Fewer workers",

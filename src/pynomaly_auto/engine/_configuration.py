@@ -9,11 +9,12 @@ from typing import Any
 
 from pynomaly_auto._checks import one_line
 from pynomaly_auto._overrides import Override, end_of, now_text
+from pynomaly_auto._wording import Worded
 from pynomaly_auto.errors import SettingError, UnknownNameError, shown
 from pynomaly_auto.presets import PRESETS
 from pynomaly_auto.recommending import check_overrides
 from pynomaly_auto.records import Guidance, Reason
-from pynomaly_auto.settings import Overrides, Settings, read_mapping
+from pynomaly_auto.settings import Overrides, Settings, read_mapping, read_words
 
 _DEFAULTS = Settings()
 
@@ -31,15 +32,16 @@ def resolve(given: Mapping[str, Any]) -> tuple[Settings, tuple[Reason, ...]]:
         SettingError: A value lies outside what it may be, or a name is unknown.
         StorageError: The configuration file cannot be read.
     """
-    config = read_config(given.get("config"))
+    source = given.get("config")
+    where = str(source) if isinstance(source, (str, Path)) else "settings" if source is None else "config"
+    words = read_words(_said(source), where)
+    config = words.values
     explicit = {k: v for k, v in given.items() if k != "config" and not _same(v, getattr(_DEFAULTS, k))}
     name = one_line("preset", explicit.get("preset", config.get("preset")))
     preset = None if name is None else PRESETS[name]
     values = {**(dict(preset.values) if preset else {}), **config, **explicit}
     if values.get("n_trials") is not None and "time_budget" not in values:
         values["time_budget"] = None  # a budget in trials is not cut short by the default clock
-    source = given.get("config")
-    where = str(source) if isinstance(source, (str, Path)) else "config" if config else "settings"
     settings = Settings.from_mapping(values, where=where)
     settings = settings.with_(overrides=settings.overrides.in_force())
     reasons = [] if preset is None else list(preset.reasons)
@@ -54,7 +56,21 @@ def resolve(given: Mapping[str, Any]) -> tuple[Settings, tuple[Reason, ...]]:
             for key, value in mapping.items()
             if key not in {"overrides", "preset"}
         ]
-    return settings, tuple(reasons)
+    return settings, (*reasons, *_about(words))
+
+
+def _about(words: Worded) -> tuple[Reason, ...]:
+    """Which words of the documents became which settings, and which said what is always so."""
+    became = (
+        Reason(code="SET-002", subject=setting, text=f"set to {value!r}, as the configuration says {word}.",
+               evidence={"word": word, "value": str(value)})
+        for word, setting, value in words.became
+    )  # fmt: skip
+    needless = (
+        Reason(code="SET-003", subject=word, text=f"{word}={value!r} needs no setting.", evidence={"value": str(value)})
+        for word, value in words.needless
+    )
+    return (*became, *needless)
 
 
 def _same(value: Any, default: Any) -> bool:
@@ -71,7 +87,13 @@ def given_by_hand(given: Mapping[str, Any]) -> frozenset[str]:
 
 
 def read_config(config: Any) -> dict[str, Any]:
-    """Turn a ``config`` argument into what it says: a `Settings`, a mapping, or the path of a TOML / YAML file."""
+    """Turn a ``config`` argument into our settings: a `Settings`, a mapping, or the path of a TOML / YAML file."""
+    where = str(config) if isinstance(config, (str, Path)) else "config"
+    return read_words(_said(config), where).values
+
+
+def _said(config: Any) -> dict[str, Any]:
+    """What a ``config`` argument says, in its own words."""
     if config is None:
         return {}
     if isinstance(config, Guidance):

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from pynomaly_auto._checks import flag, path_of, trust
 from pynomaly_auto.engine._attributes import FittedAttributes
 from pynomaly_auto.engine._by_hand import ByHand
 from pynomaly_auto.engine._presets import FromPresets
@@ -297,10 +298,11 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
 
         Raises:
             StorageError: The file cannot be written; an earlier one is kept.
+            SettingError: The path is none.
         """
         from pynomaly_auto.reporting import write_report
 
-        return write_report(self._result_now(), Path(path))
+        return write_report(self._result_now(), path_of(path))
 
     def save(self, path: str | Path, *, key: bytes | str | None = None, trusted: bool = False) -> Path:
         """Save to one file, of data only: arrays and JSON, with a checksum and, with a key, a signature.
@@ -313,11 +315,12 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
 
         Raises:
             StorageError: The file cannot be written, or holds something that is not ours.
+            SettingError: The path, the key or ``trusted`` is none.
             UntrustedError: A detector is not data, and ``trusted`` is False.
         """
         from pynomaly_auto.engine._storage import save
 
-        return save(self._fitted_now(), Path(path), key=key, trusted=trusted)
+        return save(self._fitted_now(), path_of(path), key=key, trusted=flag("trusted", trusted))
 
     @classmethod
     def load(cls, path: str | Path, *, trusted: bool | Sequence[str] = False, key: bytes | str | None = None) -> Self:
@@ -332,11 +335,12 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
         Raises:
             StorageError: Something is missing, altered, of a format this version does not read, or not signed with
                 the key.
+            SettingError: The path, the key or ``trusted`` is none.
             UntrustedError: The file holds pickles of types nobody has said to trust.
         """
         from pynomaly_auto.engine._storage import load
 
-        fitted = load(Path(path), cls._get_param_names(), trusted=trusted, key=key)
+        fitted = load(path_of(path), cls._get_param_names(), trusted=trust(trusted), key=key)
         detector = cls(**fitted.params)
         detector._adopt(fitted.model, fitted.result)
         return detector

@@ -171,8 +171,8 @@ def _verdict(state: State) -> Verdict:
         raise StorageError("there are labels other than -1 and 1.", where="verdict")
     calibration = Calibration(knots=knots, values=values, single_point=state.value("single_point", bool))
     verdict = restore(Verdict, state.values, calibration=calibration, labels=labels, **arrays)
-    if not (np.isfinite([verdict.threshold, verdict.spread]).all() and 0 <= verdict.contamination <= 1):
-        raise StorageError("threshold, spread or contamination are no such numbers.", where="verdict")
+    if not (np.isfinite(verdict.threshold) and 0 <= verdict.contamination <= 1):
+        raise StorageError("threshold or contamination are no such numbers.", where="verdict")
     return verdict
 
 

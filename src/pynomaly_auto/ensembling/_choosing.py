@@ -13,7 +13,7 @@ from pynomaly_auto._budget import HOPELESS_SHARE, MARGIN_SHARE
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.ensembling._combining import COMBINERS, WEIGHING
 from pynomaly_auto.errors import NothingFinishedError
-from pynomaly_auto.knowledge import Fusion
+from pynomaly_auto.models import Fusion
 from pynomaly_auto.records import Ensemble, FloatArray, LeftOut, Member, Ranking, Reason, Scalar, Search, Trial
 from pynomaly_auto.regimes import REGIMES, Regime
 from pynomaly_auto.settings import Settings

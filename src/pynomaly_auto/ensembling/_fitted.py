@@ -19,7 +19,7 @@ from pynomaly_auto.ensembling._neighbourhood import Neighbourhood
 from pynomaly_auto.ensembling._weighing import Weights, joined, reweighed, settled, weigh, weighed_with
 from pynomaly_auto.ensembling._with_cells import BaseScores, WithCells
 from pynomaly_auto.errors import NothingFinishedError, StorageError
-from pynomaly_auto.knowledge import Calibrator, CellFusion, Fusion, Judged, MemberScores, table_facts
+from pynomaly_auto.models import Calibrator, CellFusion, Fusion, Judged, MemberScores, table_facts
 from pynomaly_auto.records import CellLayout, Ensemble, FloatArray, Member, Reason, State, restore
 from pynomaly_auto.regimes import Tail
 from pynomaly_auto.scoring import tail_ranks

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._neighbourhood import NEIGHBOURS, SHARE, Neighbourhood
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.knowledge import Fusion, MemberScores
+from pynomaly_auto.models import Fusion, MemberScores
 from pynomaly_auto.records import FloatArray, Member, Reason, Scalar, State, plain, restore
 
 FUSED_COMBINER = "learned fusion, blended with the robust mean of −log tail ranks"

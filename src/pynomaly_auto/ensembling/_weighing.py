@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pynomaly_auto.ensembling._combining import COMBINERS
 from pynomaly_auto.ensembling._fusing import FUSED_COMBINER, named
-from pynomaly_auto.knowledge import Fusion
+from pynomaly_auto.models import Fusion
 from pynomaly_auto.records import Ensemble, LeftOut, Member, Reason, Scalar
 
 

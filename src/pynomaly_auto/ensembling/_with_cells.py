@@ -10,7 +10,7 @@ import numpy as np
 
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.knowledge import CellFusion, Heard, cell_facts
+from pynomaly_auto.models import CellFusion, Heard, cell_facts
 from pynomaly_auto.records import (
     CellLayout,
     Ensemble,

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from pynomaly_auto.errors import StorageError
+from pynomaly_auto.forest._bitwise import BLOCK, MANY, Bits, Bitwise, Together, Turns
 from pynomaly_auto.forest._compact import merged, read_table, single, smallest, table, unpacked
 from pynomaly_auto.forest._layout import BoolArray, Layout
 from pynomaly_auto.records import FloatArray, IntArray, State
@@ -101,7 +102,16 @@ class Forest:
             StorageError: The rows have other columns.
         """
         self._check(X)
-        return self._layout.sums(X, self.values, self._goes_right(X), counts=counts)
+        if len(X) < MANY:
+            return self._layout.sums(X, self.values, self._goes_right(X), counts=counts)
+        groups = np.repeat(np.arange(max(len(counts), 1)), counts if len(counts) else [self.n_trees])
+        out = np.zeros((len(X), max(len(counts), 1)))
+        for start in range(0, len(X), BLOCK):
+            block = X[start : start + BLOCK]
+            sums = np.zeros((out.shape[1], len(block)))
+            self._bitwise.add(self._turns(block), sums, groups)
+            out[start : start + BLOCK] = sums.T
+        return out
 
     def over(self, columns: IntArray, n_features: int) -> Forest:
         """The same trees over a wider table.
@@ -128,6 +138,30 @@ class Forest:
             return np.asarray((x > thresholds.take(nodes)) | (np.isnan(x) & missing_right.take(nodes)))
 
         return compare_missing if len(missing_right) and np.isnan(X).any() else compare
+
+    @cached_property
+    def _bitwise(self) -> Bitwise:
+        return Bitwise(self._layout, self.values, self.features)
+
+    def _turns(self, block: np.ndarray[Any, Any]) -> Turns:
+        """Which of the rows go right, a bit each."""
+        columns = np.ascontiguousarray(block.T)
+        gaps = np.packbits(np.isnan(columns), axis=1)
+        holes = gaps.any(axis=1) & bool(len(self.missing_right))
+
+        def turns(part: Together) -> Bits:
+            features = self.features[part.splits]
+            thresholds = rounded_down(self.values[part.splits], columns.dtype)[:, None]
+            out = np.empty((len(part.splits), gaps.shape[1]), dtype=np.uint8)
+            starts = np.flatnonzero(np.diff(features, prepend=-1))
+            for start, end in zip(starts, np.append(starts[1:], len(features))[: len(starts)], strict=True):
+                feature = features[start]
+                out[start:end] = np.packbits(columns[feature] > thresholds[start:end], axis=1)
+                if holes[feature]:
+                    out[start:end][self.missing_right[part.splits[start:end]]] |= gaps[feature]
+            return out
+
+        return turns
 
     @cached_property
     def _walked(self) -> tuple[IntArray, FloatArray, BoolArray]:
@@ -185,6 +219,15 @@ class Forest:
             sigmoid=None if sigmoid is None else float(sigmoid),
             gains=gains,
         )
+
+
+def rounded_down(thresholds: FloatArray, kind: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """The largest numbers of single precision up to the thresholds where rows are: as many of those lie beyond."""
+    if kind != np.float32:
+        return thresholds
+    with np.errstate(over="ignore"):
+        single = thresholds.astype(np.float32)
+    return np.where(single > thresholds, np.nextafter(single, np.float32(-np.inf)), single)
 
 
 def joined(forests: Sequence[Forest], n_features: int) -> Forest:

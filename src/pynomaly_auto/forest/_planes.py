@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from pynomaly_auto.errors import StorageError
+from pynomaly_auto.forest._bitwise import BLOCK, MANY, Bits, Bitwise, Together, Turns
 from pynomaly_auto.forest._compact import merged, read_table, single, smallest, table, unpacked
 from pynomaly_auto.forest._layout import BoolArray, Layout
 from pynomaly_auto.records import FloatArray, IntArray, State
@@ -17,6 +18,16 @@ _MOST_COLUMNS = 64  # of one split
 # Sums this near to what they are compared with are made again. isotree rounds once for a product and its sum, which
 # matters where rows lie on planes: a plane may go through the very row that it was found by.
 _CLOSE = 1e-10
+# Many rows are compared in single precision, and again in double those that may lie on the other side: what rounding
+# rows, weights, products and sums comes to, as a share of the largest a sum may be, is below five units.
+_SINGLE = 5 * 2.0**-23
+_FAR = 100.0  # rows with larger values would make nearly all comparisons doubtful
+_PACKED = 32  # splits whose comparisons are packed at a time, so that they stay in a core's cache
+# Splits of a tree, on average, beyond which rows pass so few of them that they had better walk (measured: comparing a
+# row with a split takes a twentieth of a step).
+_MOST_SPLITS = 90
+_MODEST = 1e6  # so are numbers of trees that do without double precision
+_FEW = 0.25  # share of such rows, which walk by themselves
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,8 +94,58 @@ class PlaneForest:
         """
         if X.ndim != 2 or X.shape[1] != self.n_features:
             raise StorageError(f"a forest over {self.n_features} features cannot score rows of shape {X.shape}.")
+        if len(X) < MANY or not self._is_bitwise:
+            return self._walk(X)
+        out = np.zeros(len(X))
+        for start in range(0, len(X), BLOCK):
+            block, sums = X[start : start + BLOCK], out[start : start + BLOCK]
+            near = (np.abs(block) <= _FAR).all(axis=1)
+            if near.mean() < 1.0 - _FEW:
+                sums[:] = self._walk(block)
+                continue
+            here = np.zeros((1, int(near.sum())))
+            self._bitwise.add(self._turns(block[near]), here, np.zeros(self.n_trees, dtype=np.int64))
+            sums[near], sums[~near] = here[0], self._walk(block[~near])
+        return out
+
+    def _walk(self, X: FloatArray) -> FloatArray:
         toll = self._penalty if len(self.ranges) else None
         return self._layout.sums(X, self.values, self._goes_right, toll=toll)[:, 0]
+
+    @cached_property
+    def _is_bitwise(self) -> bool:
+        """Whether many rows are better looked at bitwise."""
+        numbers = (self.weights, self.centres, self.values)
+        modest = all(np.abs(part).max(initial=0.0) < _MODEST for part in numbers)
+        return modest and not len(self.ranges) and len(self.columns) <= _MOST_SPLITS * self.n_trees
+
+    @cached_property
+    def _bitwise(self) -> Bitwise:
+        return Bitwise(self._layout, self.values, np.zeros(len(self.splits), dtype=np.int64))
+
+    def _turns(self, block: FloatArray) -> Turns:
+        """Which of the rows go right, a bit each."""
+        flat, width = np.ascontiguousarray(block).reshape(-1), block.shape[1]
+        columns = np.ascontiguousarray(block.T, dtype=np.float32)
+        largest = np.abs(columns).max(axis=1)
+
+        def turns(part: Together) -> Bits:
+            rank = np.cumsum(self.splits)[part.splits] - 1
+            weights, centres, edges = self.weights[rank], self.centres[rank], self.values[part.splits]
+            most = (np.abs(weights) * (largest[self.columns[rank]] + np.abs(centres))).sum(axis=1) + np.abs(edges)
+            slack = 2 * _CLOSE + _SINGLE * most
+            edges = edges + (weights * centres).sum(axis=1)
+            right, maybe = _beyond(columns, self.columns[rank], weights, (edges + slack, edges - slack))
+            doubtful = right ^ maybe
+            at = np.flatnonzero(doubtful)
+            split, byte = np.divmod(at, right.shape[1])
+            place, bit = np.nonzero(np.unpackbits(doubtful.flat[at][:, None], axis=1))
+            row = 8 * byte[place] + bit
+            beyond = self._goes_right(flat, part.splits[split[place]], row * width)
+            np.bitwise_or.at(right.reshape(-1), at[place], (beyond << (7 - bit)).astype(np.uint8))
+            return right
+
+        return turns
 
     def _goes_right(self, flat: FloatArray, nodes: IntArray, own: IntArray) -> BoolArray:
         thresholds = self._walked[0].take(nodes)
@@ -174,3 +235,35 @@ class PlaneForest:
             n_features=state.value("n_features", int),
             ranges=ranges,
         )
+
+
+def _beyond(
+    columns: np.ndarray[Any, np.dtype[np.float32]],
+    chosen: IntArray,
+    weights: FloatArray,
+    edges: tuple[FloatArray, FloatArray],
+) -> tuple[Bits, Bits]:
+    """Which rows' sums are surely beyond each split's edge, and which may be, a bit each, in single precision.
+
+    Args:
+        columns: The rows' values; shape (n_features, n_rows).
+        chosen: Columns of each split; shape (n_splits, n_columns).
+        weights: Their weights; shape (n_splits, n_columns).
+        edges: Above the first a sum is surely beyond, above the second maybe; shapes (n_splits,).
+    """
+    n, limits = columns.shape[1], [edge.astype(np.float32).tolist() for edge in edges]
+    out = [np.empty((len(weights), -(-n // 8)), dtype=np.uint8) for _ in edges]
+    sides = [np.empty((_PACKED, n), dtype=bool) for _ in edges]
+    total, term = np.empty(n, dtype=np.float32), np.empty(n, dtype=np.float32)
+    for i, (features, shares) in enumerate(zip(chosen.tolist(), weights.tolist(), strict=True)):
+        np.multiply(columns[features[0]], shares[0], out=total)
+        for feature, share in zip(features[1:], shares[1:], strict=True):
+            if share:
+                np.multiply(columns[feature], share, out=term)
+                np.add(total, term, out=total)
+        place = i % _PACKED
+        for packed, side, limit in zip(out, sides, limits, strict=True):
+            np.greater(total, limit[i], out=side[place])
+            if place == _PACKED - 1 or i == len(weights) - 1:
+                packed[i - place : i + 1] = np.packbits(side[: place + 1], axis=1)
+    return out[0], out[1]

@@ -13,14 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pynomaly_auto._checks import path_of
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest import Forest
 from pynomaly_auto.knowledge._answers import Neighbours, WarmStart
-from pynomaly_auto.knowledge._calibrator import Calibrator
-from pynomaly_auto.knowledge._cell_fusion import CellFusion
-from pynomaly_auto.knowledge._features import META, STATISTIC, input_rows
-from pynomaly_auto.knowledge._fusion import Fusion
-from pynomaly_auto.knowledge._gains import GAIN_INPUTS, Gains, PeerStatistics
 from pynomaly_auto.knowledge._manifest import (
     MANIFEST,
     RESULTS,
@@ -31,9 +27,20 @@ from pynomaly_auto.knowledge._manifest import (
     read_manifest,
     sha256,
 )
-from pynomaly_auto.knowledge._member_scores import RANK
-from pynomaly_auto.knowledge._models import read_model
 from pynomaly_auto.knowledge._transfers import Transfers
+from pynomaly_auto.models import (
+    GAIN_INPUTS,
+    META,
+    RANK,
+    STATISTIC,
+    Calibrator,
+    CellFusion,
+    Fusion,
+    Gains,
+    PeerStatistics,
+    input_rows,
+    read_model,
+)
 from pynomaly_auto.records import FloatArray, Prediction, SimilarTable, plain
 
 ENVIRONMENT = "PYNOMALY_KNOWLEDGE_BASE"
@@ -60,7 +67,7 @@ class KnowledgeBase:
         Raises:
             StorageError: It is missing, damaged (the message names the file), or of a newer schema.
         """
-        folder = Path(path)
+        folder = path_of(path)
         base = cls(folder, read_manifest(folder))
         problems = base.verify()
         if problems:

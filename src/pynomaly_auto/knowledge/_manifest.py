@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.knowledge._base_margin import BaseMargin
-from pynomaly_auto.knowledge._features import Scaling
+from pynomaly_auto.models import BaseMargin, Scaling
 from pynomaly_auto.records import plain, restore
 
 SCHEMA = 2  # grows when an older reader would misread the files; new columns and models alone do not count

@@ -9,6 +9,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+from pynomaly_auto._checks import path_of
 from pynomaly_auto.errors import SettingError, StorageError
 from pynomaly_auto.records import Reason, plain
 from pynomaly_auto.settings import Settings
@@ -62,7 +63,7 @@ def load_preset(path: str | Path | Traversable, *, name: str | None = None) -> P
         StorageError: The file cannot be read or lacks something.
         SettingError: A value lies outside what it may be.
     """
-    file = Path(path) if isinstance(path, str) else path
+    file = path if isinstance(path, Traversable) else path_of(path)
     called = name or file.name.removesuffix(".toml")
     try:
         body = tomllib.loads(file.read_text(encoding="utf-8"))

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from pynomaly_auto.detectors import DETECTORS
-from pynomaly_auto.knowledge import Gains, KnowledgeBase
+from pynomaly_auto.knowledge import KnowledgeBase
+from pynomaly_auto.models import Gains
 from pynomaly_auto.recommending._judged import Judged
 from pynomaly_auto.records import Configuration, Reason, Scalar
 from pynomaly_auto.regimes import CONTAMINATED

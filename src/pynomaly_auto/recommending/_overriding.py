@@ -29,19 +29,24 @@ def check_overrides(overrides: Overrides) -> None:
         DETECTORS[name]  # raises with the nearest known names
     for name, given in o.params.items():
         known = _parameters(DETECTORS[name])
-        if known is None:
-            _try_building(DETECTORS[name], given)
         for parameter, value in given.items():
             if known is not None and parameter not in known:
                 raise UnknownNameError.of(f"parameter of {name}", str(parameter), known)
             if parameter == VIEW and DETECTORS[name].viewable and value not in VIEWS:
                 raise UnknownNameError.of("view", str(value), VIEWS)
-            _check_count(DETECTORS[name], parameter, value)
+            _check_value(DETECTORS[name], parameter, value)
+        _try_building(DETECTORS[name], given)
         _check_forecast(DETECTORS[name], given)
 
 
-def _check_count(spec: DetectorSpec, parameter: str, value: Any) -> None:
-    """What counts something (neighbours, trees, components) is above zero where it is a number at all."""
+def _check_value(spec: DetectorSpec, parameter: str, value: Any) -> None:
+    """A value within what the detector declares; else what counts something is above zero where it is a number."""
+    limit = spec.limits.get(parameter)
+    if limit is not None:
+        if not limit.allows(value):
+            what = f"{parameter} of {spec.name} is {shown(value)}."
+            raise SettingError(what, where="override", fix=f"Give {limit}.")
+        return
     declared: Any = spec.space.get(parameter)
     low, high = (getattr(declared, end, 0) for end in ("low", "high"))
     if not (is_whole(low) and low >= 1 and isinstance(value, Real)):
@@ -69,11 +74,15 @@ def _check_forecast(spec: DetectorSpec, params: Mapping[str, Any]) -> None:
 
 
 def _try_building(spec: DetectorSpec, params: Mapping[str, Any]) -> None:
-    """A detector that takes any parameter by its signature says itself which it refuses."""
+    """A detector says itself which words it does not know, and which names where its signature takes any."""
+    if not spec.installed:
+        return
     try:
         spec.build(params, seed=0)
     except UnknownNameError:
         raise
+    except SettingError as error:
+        raise SettingError(f"{spec.name}: {error.what}", where="override", fix=error.fix) from None
     except Exception:  # a third party's constructor may fail in any way; its trial will tell
         return
 

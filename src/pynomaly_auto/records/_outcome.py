@@ -244,7 +244,6 @@ class Verdict:
         contamination: Estimated or given share of anomalies in the population.
         method: How threshold and contamination came about.
         calibration: The map from score to probability, for new rows.
-        spread: Standard deviation of the logit of the contamination; 0 where it was given.
         expectation: How many of the labelled rows are expected to be real; None where the training rows are all taken
             as normal, so that whatever lies above the threshold is a false alarm.
     """
@@ -257,7 +256,6 @@ class Verdict:
     contamination: float
     method: str
     calibration: Calibration = field(repr=False)
-    spread: float = 0.0
     expectation: Expectation | None = None
     reasons: tuple[Reason, ...] = ()
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pynomaly_auto._checks import path_of
 from pynomaly_auto.dataset import labels_of
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import Evaluation, FloatArray, IntArray, Judgement, Result, plain
@@ -27,7 +28,7 @@ def write_report(result: Result, path: str | Path, *, title: str | None = None) 
     Raises:
         StorageError: The file cannot be written.
     """
-    path = Path(path)
+    path = path_of(path)
     text = render(result, title=title)
     _write_all({path: lambda target: _text(target, text)})
     return path
@@ -55,7 +56,7 @@ def write_results(
     Raises:
         StorageError: The folder cannot be made or written to.
     """
-    folder = Path(folder)
+    folder = path_of(folder)
     report = render(result, title=title)
     document = json.dumps(plain(result.to_dict()), ensure_ascii=False, allow_nan=False, indent=1)
     _write_all(
@@ -94,7 +95,7 @@ def write_judgement(
     Raises:
         StorageError: The folder cannot be made or written to.
     """
-    folder, labels = Path(folder), labels_of(table.index)
+    folder, labels = path_of(folder), labels_of(table.index)
     makers: dict[Path, Callable[[Path], None]] = {
         folder / "anomalies.csv": lambda target: _text(
             target, _listed(_anomalies(judged, labels, top_features or {}), table)
@@ -113,7 +114,7 @@ def check_writable(path: str | Path) -> None:
     Raises:
         StorageError: It cannot.
     """
-    path = Path(path)
+    path = path_of(path)
     place = path if path.is_dir() else path.parent
     while not place.exists() and place != place.parent:
         place = place.parent
@@ -132,7 +133,7 @@ def write_text(path: str | Path, text: str) -> Path:
     Raises:
         StorageError: The place cannot be written to.
     """
-    path = Path(path)
+    path = path_of(path)
     _write_all({path: lambda place: _text(place, text)})
     return path
 
