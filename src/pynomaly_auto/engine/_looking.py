@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto.cells import CELL_DETECTORS, CellModel, look
-from pynomaly_auto.dataset import Table, TableEncoder
+from pynomaly_auto.dataset import Table, TableEncoder, open_table
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import (
     CellEvidence,
     CellLayout,
     Dataset,
+    Explanation,
     OddCell,
     OriginalTable,
     State,
@@ -25,6 +26,7 @@ from pynomaly_auto.records import (
 
 # Kinds of columns whose cells say something that their numbers alone do not.
 _TELLING = frozenset({"categorical", "high_cardinality", "text", "datetime", "identifier", "entity"})
+_LEAST_TOLD, _TOLD = 5.0, 2  # bits of a cell that a row's explanation speaks of; most of them
 _LEAST_BITS = 3.0  # of a cell that is worth listing
 _MOST_LISTED = 200
 _LONGEST = 200  # characters of a cell that are shown
@@ -64,6 +66,35 @@ class Looking:
         """New rows with the evidence of their cells."""
         evidence = self.model.evidence(encoder.original(table))
         return replace(dataset, evidence=self.layout.lay(evidence), layout=self.layout)
+
+    def evidence(self, encoder: TableEncoder, table: Table) -> CellEvidence:
+        """What all detectors together say of the cells of rows with the columns fitted on."""
+        return self.model.total(encoder.original(table))
+
+    def told(
+        self, explanations: Sequence[Explanation], encoder: TableEncoder, cells: pd.DataFrame
+    ) -> tuple[Explanation, ...]:
+        """Explanations with what the cell detectors say of the rows' oddest cells.
+
+        Args:
+            explanations: Of some of the rows.
+            encoder: That the table was fitted with.
+            cells: The rows as the user gave them.
+        """
+        if not explanations:
+            return ()
+        rows = cells.iloc[[e.row for e in explanations]]
+        evidence = self.model.evidence(encoder.original(open_table(rows)))
+        if not evidence:
+            return tuple(explanations)
+        whole = CellEvidence.added(tuple(evidence.values()))
+        out = []
+        for i, explanation in enumerate(explanations):
+            order = np.argsort(-whole.bits[i], kind="stable")[:_TOLD]
+            odd = [_odd_cell(i, int(j), whole, evidence, rows) for j in order if whole.bits[i, j] >= _LEAST_TOLD]
+            said = "; ".join(cell.text for cell in odd)
+            out.append(replace(explanation, text=f"{explanation.text} {said}." if said else explanation.text))
+        return tuple(out)
 
     def odd_cells(self, encoder: TableEncoder, table: Table, cells: pd.DataFrame) -> tuple[OddCell, ...]:
         """The oddest cells of a table, most bits first.

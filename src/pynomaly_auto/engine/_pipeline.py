@@ -189,6 +189,8 @@ def _stages(work: _Work) -> tuple[Model, Result]:
         options = Explaining(seed=seed, seconds=seconds, quick=model.quick_score())
         top = most_anomalous(verdict)
         explanations = explain_rows(model.score, dataset, top, values=cells, options=options)
+        if work.looking is not None:
+            explanations = work.looking.told(explanations, work.encoder, cells)
     result = Result(
         settings=settings.to_dict(),
         columns=dataset.columns,
@@ -282,7 +284,9 @@ def explain_table(model: Model, table: Any, rows: Any, *, method: str, seed: int
         rows = above[np.argsort(-scores[above], kind="stable")][:_EXPLAINED_ROWS]
     options = Explaining(method=method, seed=seed, reference=model.cells, quick=model.quick_score())
     chosen = np.asarray(rows, dtype=np.int64)
-    return explain_rows(model.score, model.reference, chosen, X=X, values=to_frame(opened), options=options)
+    cells = to_frame(opened)
+    found = explain_rows(model.score, model.reference, chosen, X=X, values=cells, options=options)
+    return found if model.looking is None else model.looking.told(found, model.encoder, cells)
 
 
 def look_at(table: Any, *, seed: int) -> tuple[Dataset, Profile]:
