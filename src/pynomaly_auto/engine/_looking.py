@@ -11,7 +11,9 @@ import pandas as pd
 
 from pynomaly_auto.cells import CELL_DETECTORS, CellModel, look
 from pynomaly_auto.dataset import Table, TableEncoder, open_table
+from pynomaly_auto.ensembling import Cells
 from pynomaly_auto.errors import StorageError
+from pynomaly_auto.models import SILENT, CellJudge
 from pynomaly_auto.records import (
     CellEvidence,
     CellLayout,
@@ -20,14 +22,14 @@ from pynomaly_auto.records import (
     OddCell,
     OriginalTable,
     State,
-    plain,
-    restore,
 )
 
 # Kinds of columns whose cells say something that their numbers alone do not.
 _TELLING = frozenset({"categorical", "high_cardinality", "text", "datetime", "identifier", "entity"})
-_LEAST_TOLD, _TOLD = 5.0, 2  # bits of a cell that a row's explanation speaks of; most of them
-_LEAST_BITS = 3.0  # of a cell that is worth listing
+# Bits above a silent cell's odds from which on a cell is spoken of (then it is wrong more often than one in eight, if
+# half of all were); and the most of them in a row's explanation.
+_LEAST_TOLD, _TOLD = 8.5, 2
+_BIT = float(np.log(2.0))
 _MOST_LISTED = 200
 _LONGEST = 200  # characters of a cell that are shown
 
@@ -38,38 +40,58 @@ class Looking:
 
     Args:
         model: The detectors.
-        layout: Of their evidence.
+        cells: Their evidence as it is laid out, and its judge.
     """
 
     model: CellModel
-    layout: CellLayout
+    cells: Cells
 
     @classmethod
-    def at(cls, encoder: TableEncoder, table: Table, dataset: Dataset) -> tuple[Self | None, Dataset]:
+    def at(
+        cls, encoder: TableEncoder, table: Table, dataset: Dataset, judge: CellJudge, *, always: bool
+    ) -> tuple[Self | None, Dataset]:
         """Fit all cell detectors that apply, where there is more than numbers.
+
+        Args:
+            encoder: Fitted on the table.
+            table: The table.
+            dataset: The same, encoded.
+            judge: What turns the evidence into odds.
+            always: Look at tables of numbers alone as well.
 
         Returns:
             What looks at cells, or None where none has anything to go by; the data set with the evidence.
         """
-        if not any(column.kind in _TELLING for column in dataset.columns):
+        if not always and not any(column.kind in _TELLING for column in dataset.columns):
             return None, dataset
         original = encoder.original(table)
         model = look(original)
         evidence = model.evidence(original)
-        layout = CellLayout.of(evidence, {name: _columns(original, name) for name in evidence})
+        layout = CellLayout.of({name: _columns(original, name) for name in evidence}, original.n_columns)
         told = replace(dataset, reasons=dataset.reasons + model.reasons)
         if not layout.columns:
             return None, told
-        return cls(model=model, layout=layout), replace(told, evidence=layout.lay(evidence), layout=layout)
+        bits = layout.lay(evidence)
+        return cls(model=model, cells=Cells.of(judge, layout, bits)), replace(told, evidence=bits, layout=layout)
 
     def look(self, encoder: TableEncoder, table: Table, dataset: Dataset) -> Dataset:
         """New rows with the evidence of their cells."""
+        layout = self.cells.layout
         evidence = self.model.evidence(encoder.original(table))
-        return replace(dataset, evidence=self.layout.lay(evidence), layout=self.layout)
+        return replace(dataset, evidence=layout.lay(evidence), layout=layout)
 
     def evidence(self, encoder: TableEncoder, table: Table) -> CellEvidence:
-        """What all detectors together say of the cells of rows with the columns fitted on."""
-        return self.model.total(encoder.original(table))
+        """What all detectors together say of the cells of rows with the columns fitted on, as judged."""
+        return self._judged(self.model.evidence(encoder.original(table)), table.n_rows)
+
+    def _judged(self, evidence: Mapping[str, CellEvidence], n_rows: int) -> CellEvidence:
+        """All evidence in one: the log odds in bits above those of a silent cell."""
+        layout = self.cells.layout
+        if not evidence:
+            return CellEvidence.silent(n_rows, layout.n_columns)
+        odds = self.cells.odds(layout.lay(evidence)) - SILENT
+        expected = CellEvidence.added(tuple(evidence.values())).expected
+        return CellEvidence(bits=np.maximum(odds, 0.0) / _BIT, expected=expected)
 
     def told(
         self, explanations: Sequence[Explanation], encoder: TableEncoder, cells: pd.DataFrame
@@ -85,9 +107,7 @@ class Looking:
             return ()
         rows = cells.iloc[[e.row for e in explanations]]
         evidence = self.model.evidence(encoder.original(open_table(rows)))
-        if not evidence:
-            return tuple(explanations)
-        whole = CellEvidence.added(tuple(evidence.values()))
+        whole = self._judged(evidence, len(rows))
         out = []
         for i, explanation in enumerate(explanations):
             order = np.argsort(-whole.bits[i], kind="stable")[:_TOLD]
@@ -97,7 +117,7 @@ class Looking:
         return tuple(out)
 
     def odd_cells(self, encoder: TableEncoder, table: Table, cells: pd.DataFrame) -> tuple[OddCell, ...]:
-        """The oddest cells of a table, most bits first.
+        """The oddest cells of a table, the oddest first.
 
         Args:
             encoder: That the table was fitted with.
@@ -105,21 +125,18 @@ class Looking:
             cells: The same rows as the user gave them.
         """
         evidence = self.model.evidence(encoder.original(table))
-        if not evidence or not len(cells):
-            return ()
-        whole = CellEvidence.added(tuple(evidence.values()))
-        bits = whole.bits
-        order = np.argsort(-bits, axis=None, kind="stable")[:_MOST_LISTED]
+        whole = self._judged(evidence, len(cells))
+        order = np.argsort(-whole.bits, axis=None, kind="stable")[:_MOST_LISTED]
         out = []
-        for row, column in zip(*(part.tolist() for part in np.unravel_index(order, bits.shape)), strict=True):
-            if bits[row, column] < _LEAST_BITS:
+        for row, column in zip(*(part.tolist() for part in np.unravel_index(order, whole.bits.shape)), strict=True):
+            if whole.bits[row, column] < _LEAST_TOLD:
                 break
             out.append(_odd_cell(row, column, whole, evidence, cells))
         return tuple(out)
 
     def to_state(self) -> State:
         """What makes it again."""
-        return State(values={"layout": plain(self.layout)}) | self.model.to_state().within("detectors")
+        return self.cells.to_state().within("cells") | self.model.to_state().within("detectors")
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -128,10 +145,10 @@ class Looking:
         Raises:
             StorageError: Something is missing or does not fit.
         """
-        layout, model = restore(CellLayout, state.value("layout", dict)), CellModel.from_state(state.part("detectors"))
-        if set(layout.names) != set(model.detectors) or any(not 0 <= c < model.n_columns for c in layout.columns):
-            raise StorageError("the cell detectors are not those of the layout.", where="cells")
-        return cls(model=model, layout=layout)
+        cells, model = Cells.from_state(state.part("cells")), CellModel.from_state(state.part("detectors"))
+        if set(cells.layout.names) != set(model.detectors) or cells.layout.n_columns != model.n_columns:
+            raise StorageError("the cell detectors are not those of the layout.", where="looking")
+        return cls(model=model, cells=cells)
 
 
 def _columns(original: OriginalTable, name: str) -> list[int]:

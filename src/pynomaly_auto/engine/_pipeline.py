@@ -170,7 +170,7 @@ def _stages(work: _Work) -> tuple[Model, Result]:
             fitted = [replace(m, scores=equal.mean(m.scores)) for m in refit(dataset, chosen, plan, tuned)]
             left = math.inf if plan.by_count else max(deadline.remaining(), reserve)
             lent = expertise if time_to_fuse(left, dataset.n_rows) else None
-            ensemble = _hearing(FittedEnsemble.of(chosen, fitted, lent, tail=regime.tail), base, dataset)
+            ensemble = _hearing(FittedEnsemble.of(chosen, fitted, lent, tail=regime.tail), base, work)
     with stage("deciding"):
         calibrator = None if base is None else base.calibrator if ensemble.cells is None else base.cell_calibrator
         raw = np.column_stack([fitted[i].scores for i in ensemble.positions])
@@ -212,16 +212,17 @@ def _stages(work: _Work) -> tuple[Model, Result]:
 def _look(table: Table, encoder: TableEncoder, dataset: Dataset, settings: Settings) -> tuple[Looking | None, Dataset]:
     """Look at the cells where somebody will hear what they say."""
     base = KnowledgeBase.shipped() if REGIMES[settings.regime].asks_knowledge_base else None
-    if base is None or base.cell_fusion is None:
+    if base is None or base.cell_fusion is None or base.cell_judge is None:
         return None, dataset
-    return Looking.at(encoder, table, dataset)
+    return Looking.at(encoder, table, dataset, base.cell_judge, always=False)
 
 
-def _hearing(ensemble: FittedEnsemble, base: KnowledgeBase | None, dataset: Dataset) -> FittedEnsemble:
+def _hearing(ensemble: FittedEnsemble, base: KnowledgeBase | None, work: _Work) -> FittedEnsemble:
     """The ensemble with the cells heard beside it, where there are any."""
-    if base is None or base.cell_fusion is None or dataset.evidence is None or dataset.layout is None:
+    dataset, looking = work.dataset, work.looking
+    if base is None or base.cell_fusion is None or looking is None or dataset.evidence is None:
         return ensemble
-    return ensemble.hearing(base.cell_fusion, dataset.layout, dataset.evidence, [c.kind for c in dataset.columns])
+    return ensemble.hearing(base.cell_fusion, looking.cells, dataset.evidence, [c.kind for c in dataset.columns])
 
 
 def _expertise(base: KnowledgeBase | None, found: Profile, settings: Settings, dataset: Dataset) -> Expertise | None:

@@ -89,7 +89,7 @@ def _made(loaded: storing.LoadedParts, parameters: Collection[str], trusted: boo
     verdict = _verdict(loaded.part("verdict"))
     # Cells are looked at only where the ensemble hears them.
     looking = None if ensemble.cells is None else Looking.from_state(loaded.part("looking"))
-    if ensemble.cells is not None and looking is not None and ensemble.cells.layout != looking.layout:
+    if ensemble.cells is not None and looking is not None and ensemble.cells.layout != looking.cells.layout:
         raise StorageError("the ensemble hears other cell detectors than there are.", where="looking")
     model = Model(
         encoder=encoder,

@@ -8,6 +8,7 @@ from pynomaly_auto.ensembling._fitted import Expertise, FittedEnsemble
 from pynomaly_auto.ensembling._fusing import Fused
 from pynomaly_auto.ensembling._neighbourhood import FEWEST_ROWS, NEIGHBOURS, WIDEST, Neighbourhood, smoothed
 from pynomaly_auto.ensembling._settling import Settling
+from pynomaly_auto.ensembling._with_cells import Cells
 
 __all__ = [
     "COMBINERS",
@@ -16,6 +17,7 @@ __all__ = [
     "NEIGHBOURS",
     "WIDEST",
     "Alignment",
+    "Cells",
     "Distribution",
     "Expertise",
     "FittedEnsemble",

@@ -17,10 +17,10 @@ from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, unfused_reason
 from pynomaly_auto.ensembling._neighbourhood import Neighbourhood
 from pynomaly_auto.ensembling._weighing import Weights, joined, reweighed, settled, weigh, weighed_with
-from pynomaly_auto.ensembling._with_cells import BaseScores, WithCells
+from pynomaly_auto.ensembling._with_cells import BaseScores, Cells, WithCells
 from pynomaly_auto.errors import NothingFinishedError, StorageError
 from pynomaly_auto.models import Calibrator, CellFusion, Fusion, Judged, MemberScores, table_facts
-from pynomaly_auto.records import CellLayout, Ensemble, FloatArray, Member, Reason, State, restore
+from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason, State, restore
 from pynomaly_auto.regimes import Tail
 from pynomaly_auto.scoring import tail_ranks
 
@@ -218,23 +218,21 @@ class FittedEnsemble:
         )  # fmt: skip
         return calibrator.probabilities(judged)
 
-    def hearing(
-        self, fusion: CellFusion, layout: CellLayout, evidence: FloatArray, kinds: Sequence[str]
-    ) -> FittedEnsemble:
+    def hearing(self, fusion: CellFusion, cells: Cells, evidence: FloatArray, kinds: Sequence[str]) -> FittedEnsemble:
         """The same with the evidence of the training rows' cells heard beside it.
 
         Args:
             fusion: What weighs it.
-            layout: Of the evidence.
+            cells: The evidence, and its judge.
             evidence: In the training rows' cells; shape (n_rows, n_cell_features).
             kinds: Kind of each column.
         """
         known = self.trained
         assert known is not None
         told = self._base_scores(known.scores, known.member_scores)
-        cells, odds, scores = WithCells.of(fusion, layout, told, evidence, kinds)
-        trained = replace(known, scores=scores, odds=odds, facts=cells.facts)
-        return replace(self, cells=cells, record=cells.told(self.record), trained=trained)
+        live, odds, scores = WithCells.of(fusion, cells, told, evidence, kinds)
+        trained = replace(known, scores=scores, odds=odds, facts=live.facts)
+        return replace(self, cells=live, record=live.told(self.record), trained=trained)
 
     def score(self, rows: FloatArray) -> FloatArray:
         """Combined score of new rows, higher = more anomalous; shape (n_rows,).

@@ -10,7 +10,7 @@ import numpy as np
 
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.models import CellFusion, Heard, cell_facts
+from pynomaly_auto.models import SILENT, CellFusion, CellJudge, Heard, cell_facts
 from pynomaly_auto.records import (
     CellLayout,
     Ensemble,
@@ -23,9 +23,12 @@ from pynomaly_auto.records import (
     two_largest,
 )
 
-CELLS_COMBINER = "learned fusion of the ensemble's score with the evidence of cells"
-
 _BIT = float(np.log(2.0))
+_WORTH_SAYING = 0.005
+_ROWS = 20_000  # rows whose cells are judged at a time
+# How far the ensemble's own order counts among rows of which no cell says much; measured on held-out groups.
+_ORDINARY = 1.0
+_PLAINLY = 1.0  # added to a cell's log odds for explanations: odds of a third then count for a bit or so
 _KNOTS = 4096  # most distinct evidences that are kept of a detector
 
 
@@ -44,9 +47,14 @@ class Silence:
     rarest: float
 
     @classmethod
-    def of(cls, bits: FloatArray) -> Self:
-        """Learn it; bits of the training rows, shape (n_rows,)."""
-        n, spoken = len(bits), np.sort(bits[bits > 0])
+    def of(cls, bits: FloatArray, n: int) -> Self:
+        """Learn it.
+
+        Args:
+            bits: Of the training rows, or of their cells; shape (n_bits,).
+            n: How many rows or cells there are, those left out as silent included.
+        """
+        spoken = np.sort(bits[bits > 0])
         values = np.unique(spoken)
         if len(values) > _KNOTS:  # the largest one by one, of the others every so many
             half = _KNOTS // 2
@@ -100,104 +108,55 @@ class BaseScores:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class WithCells:
-    """The fusion of a table's score with the evidence of its cells.
+class Cells:
+    """The evidence of a table's cells, and the judge that turns it into odds.
 
     Args:
-        fusion: The model.
+        judge: The model.
         layout: Which cell detector says what in the rows' last columns.
-        facts: Of the table.
-        silences: Of the detectors that speak here, in ``layout.names`` order.
-        base: Of the training rows' scores without the cells.
-        odds: Of the training rows' log odds.
+        silences: How rarely each says so much of a cell, in ``layout.names`` order.
+        speaks: Share of the training rows in whose cell it says something; shape (n_columns, n_detectors).
     """
 
-    fusion: CellFusion
+    judge: CellJudge
     layout: CellLayout
-    facts: Mapping[str, float]
     silences: tuple[Silence, ...] = field(repr=False)
-    base: Distribution = field(repr=False)
-    odds: Distribution = field(repr=False)
+    speaks: FloatArray = field(repr=False)
 
     @classmethod
-    def of(
-        cls, fusion: CellFusion, layout: CellLayout, scores: BaseScores, bits: FloatArray, kinds: Sequence[str]
-    ) -> tuple[Self, FloatArray, FloatArray]:
-        """Bind the fusion to a table by its training rows.
+    def of(cls, judge: CellJudge, layout: CellLayout, bits: FloatArray) -> Self:
+        """Bind the judge to a table.
 
         Args:
-            fusion: The model.
+            judge: The model.
             layout: Of the evidence.
-            scores: The training rows', without the cells.
             bits: Evidence in the training rows' cells; shape (n_rows, n_cell_features).
-            kinds: Kind of each column.
-
-        Returns:
-            The bound fusion, and the training rows' log odds and final scores; shapes (n_rows,).
         """
-        base = Distribution.of(scores.final)
-        silences = tuple(Silence.of(layout.row_bits(bits, name)) for name in layout.names)
-        bare = cls(fusion=fusion, layout=layout, facts={}, silences=silences, base=base, odds=base)
-        heard = bare.heard(scores, bits)
-        facts = cell_facts(heard, kinds)
-        odds = fusion.log_odds(heard, facts)
-        bound = replace(bare, facts=facts, odds=Distribution.of(odds))
-        return bound, odds, bound.odds(odds)
+        silences, speaks = [], np.zeros((layout.n_columns, len(layout.names)))
+        for i in range(len(layout.names)):
+            own = [k for k, of in enumerate(layout.detectors) if of == i]
+            # Silent cells count, those of columns of which it may not speak as well.
+            silences.append(Silence.of(bits[:, own].ravel(), len(bits) * layout.n_columns))
+            speaks[[layout.columns[k] for k in own], i] = (bits[:, own] > 0).mean(axis=0)
+        return cls(judge=judge, layout=layout, silences=tuple(silences), speaks=speaks)
 
-    def heard(self, scores: BaseScores, bits: FloatArray) -> Heard:
-        """What is heard of rows; scores and evidence as for `of`."""
-        said = np.column_stack([self.layout.row_bits(bits, name) for name in self.layout.names])
-        tails = np.column_stack([silence(said[:, j]) for j, silence in enumerate(self.silences)])
-        total = self.layout.totals(bits)
-        known = [i for i, name in enumerate(scores.members) if name in self.fusion.members]
-        return Heard(
-            final=self.base(scores.final) / _BIT,
-            robust=scores.robust / _BIT,
-            members=tuple(scores.members[i] for i in known),
-            ranks=scores.ranks[:, known] / _BIT,
-            detectors=self.layout.names,
-            bits=said,
-            tails=tails,
-            largest=total.max(axis=1),
-            two=two_largest(total),
-        )
-
-    def score(self, scores: BaseScores, bits: FloatArray) -> FloatArray:
-        """Final scores of new rows; shape (n_rows,)."""
-        return self.odds(self.fusion.log_odds(self.heard(scores, bits), self.facts))
-
-    def plainly(self, final: FloatArray, bits: FloatArray) -> FloatArray:
-        """What the ensemble says and the evidence, added in bits with nothing learned; shape (n_rows,)."""
-        said = np.column_stack([self.layout.row_bits(bits, name) for name in self.layout.names])
-        tails = np.column_stack([silence(said[:, j]) for j, silence in enumerate(self.silences)])
-        out = final / _BIT
-        for column in np.sqrt(said * tails).T:  # one by one, so that a row alone is rounded as in a batch
-            out = out + column
+    def odds(self, bits: FloatArray) -> FloatArray:
+        """Log odds that the cells of some rows are wrong; shape (n_rows, n_columns)."""
+        out = np.empty((len(bits), self.layout.n_columns))
+        for start in range(0, len(bits), _ROWS):
+            part = slice(start, start + _ROWS)
+            cube = self.layout.cube(bits[part])
+            n, width, depth = cube.shape
+            said = cube.reshape(n * width, depth)
+            tails = np.column_stack([silence(said[:, i]) for i, silence in enumerate(self.silences)])
+            speaks = np.tile(self.speaks, (n, 1))
+            out[part] = self.judge.log_odds(self.layout.names, said, tails, speaks).reshape(n, width)
         return out
-
-    def told(self, ensemble: Ensemble) -> Ensemble:
-        """The record, with what the cells count in it."""
-        own = self.fusion.shares()
-        shares = {name: own.get(name, 0.0) for name in self.layout.names}
-        left = 1.0 - sum(shares.values())
-        told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items() if share >= 0.005)
-        text = (
-            f"Cells are heard beside the ensemble, which has {left:.0%} of the final score; the cell detectors: {told}."
-        )
-        reason = Reason(code="ENS-033", subject="cells", text=text, evidence={"ensemble": left, **shares})
-        return replace(
-            ensemble,
-            members=tuple(replace(m, weight=left * m.weight) for m in ensemble.members),
-            evidence=tuple(EvidenceShare(detector=name, weight=share) for name, share in shares.items()),
-            combiner=CELLS_COMBINER,
-            reasons=(*ensemble.reasons, reason),
-        )
 
     def to_state(self) -> State:
         """What makes it again."""
-        out = State(values={"facts": plain(self.facts), "layout": plain(self.layout)})
-        out = out | self.fusion.to_state().within("fusion")
-        out = out | self.base.to_state().within("base") | self.odds.to_state().within("odds")
+        out = State(arrays={"speaks": self.speaks}, values={"layout": plain(self.layout)})
+        out = out | self.judge.to_state().within("judge")
         for i, silence in enumerate(self.silences):
             out = out | silence.to_state().within(f"silence.{i}")
         return out
@@ -210,12 +169,145 @@ class WithCells:
             StorageError: Something is missing, or does not fit.
         """
         layout = restore(CellLayout, state.value("layout", dict))
+        depth, speaks = len(layout.names), state.array("speaks", ndim=2)
+        lengths = {len(layout.columns), len(layout.detectors)}
+        inside = all(0 <= c < layout.n_columns for c in layout.columns) and all(
+            0 <= d < depth for d in layout.detectors
+        )
+        if speaks.shape != (layout.n_columns, depth) or len(lengths) > 1 or not inside or not np.isfinite(speaks).all():
+            raise StorageError("the layout of the evidence is damaged.", where="cells")
+        return cls(
+            judge=CellJudge.from_state(state.part("judge")),
+            layout=layout,
+            silences=tuple(Silence.from_state(state.part(f"silence.{i}")) for i in range(depth)),
+            speaks=speaks,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WithCells:
+    """The fusion of a table's score with the evidence of its cells.
+
+    Args:
+        fusion: The model.
+        cells: The evidence, and its judge.
+        facts: Of the table.
+        silences: How rarely each detector says so much of a row, in the order of the layout's names.
+        base: Of the training rows' scores without the cells.
+        odds: Of the training rows' log odds.
+    """
+
+    fusion: CellFusion
+    cells: Cells
+    facts: Mapping[str, float]
+    silences: tuple[Silence, ...] = field(repr=False)
+    base: Distribution = field(repr=False)
+    odds: Distribution = field(repr=False)
+
+    @classmethod
+    def of(
+        cls, fusion: CellFusion, cells: Cells, scores: BaseScores, bits: FloatArray, kinds: Sequence[str]
+    ) -> tuple[Self, FloatArray, FloatArray]:
+        """Bind the fusion to a table by its training rows.
+
+        Args:
+            fusion: The model.
+            cells: The evidence, and its judge.
+            scores: The training rows', without the cells.
+            bits: Evidence in the training rows' cells; shape (n_rows, n_cell_features).
+            kinds: Kind of each column.
+
+        Returns:
+            The bound fusion, and the training rows' log odds and final scores; shapes (n_rows,).
+        """
+        base, layout = Distribution.of(scores.final), cells.layout
+        silences = tuple(Silence.of(layout.row_bits(bits, name), len(bits)) for name in layout.names)
+        bare = cls(fusion=fusion, cells=cells, facts={}, silences=silences, base=base, odds=base)
+        heard = bare.heard(scores, bits)
+        facts = cell_facts(heard, kinds)
+        odds = fusion.log_odds(heard, facts)
+        bound = replace(bare, facts=facts, odds=Distribution.of(odds))
+        return bound, odds, bound._final(odds, scores.final)
+
+    @property
+    def layout(self) -> CellLayout:
+        """Which cell detector says what in the rows' last columns."""
+        return self.cells.layout
+
+    def heard(self, scores: BaseScores, bits: FloatArray) -> Heard:
+        """What is heard of rows; scores and evidence as for `of`."""
+        said = np.column_stack([self.layout.row_bits(bits, name) for name in self.layout.names])
+        tails = np.column_stack([silence(said[:, j]) for j, silence in enumerate(self.silences)])
+        odds = self.cells.odds(bits) - SILENT
+        known = [i for i, name in enumerate(scores.members) if name in self.fusion.members]
+        return Heard(
+            final=self.base(scores.final) / _BIT,
+            robust=scores.robust / _BIT,
+            members=tuple(scores.members[i] for i in known),
+            ranks=scores.ranks[:, known] / _BIT,
+            detectors=self.layout.names,
+            bits=said,
+            tails=tails,
+            largest=odds.max(axis=1),
+            two=two_largest(odds),
+        )
+
+    def score(self, scores: BaseScores, bits: FloatArray) -> FloatArray:
+        """Final scores of new rows; shape (n_rows,)."""
+        return self._final(self.fusion.log_odds(self.heard(scores, bits), self.facts), scores.final)
+
+    def _final(self, odds: FloatArray, base: FloatArray) -> FloatArray:
+        """−log tail rank of the log odds; among ordinary rows, of which no cell says much, the ensemble's order."""
+        return self.odds(odds) + _ORDINARY * (1.0 - np.exp(-self.base(base)))
+
+    def plainly(self, final: FloatArray, bits: FloatArray) -> FloatArray:
+        """What the ensemble says and the odds of the cells, added in bits; shape (n_rows,)."""
+        out = final / _BIT
+        # Column by column, so that a row alone is rounded as in a batch.
+        for column in np.logaddexp(0.0, self.cells.odds(bits) + _PLAINLY).T:
+            out = out + column / _BIT
+        return out
+
+    def told(self, ensemble: Ensemble) -> Ensemble:
+        """The record, with what the cells count in it."""
+        own = self.fusion.shares()
+        shares = {name: own.get(name, 0.0) for name in self.layout.names}
+        left = 1.0 - sum(shares.values())
+        told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items() if share >= _WORTH_SAYING)
+        text = (
+            f"Cells are heard beside the ensemble, whose score has {left:.0%} of the final one (members' weights are "
+            f"shares of it); the cell detectors: {told}."
+        )
+        reason = Reason(code="ENS-033", subject="cells", text=text, evidence={"ensemble": left, **shares})
+        return replace(
+            ensemble,
+            evidence=tuple(EvidenceShare(detector=name, weight=share) for name, share in shares.items()),
+            reasons=(*ensemble.reasons, reason),
+        )
+
+    def to_state(self) -> State:
+        """What makes it again."""
+        out = State(values={"facts": plain(self.facts)})
+        out = out | self.fusion.to_state().within("fusion") | self.cells.to_state().within("evidence")
+        out = out | self.base.to_state().within("base") | self.odds.to_state().within("odds")
+        for i, silence in enumerate(self.silences):
+            out = out | silence.to_state().within(f"silence.{i}")
+        return out
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """Make it again.
+
+        Raises:
+            StorageError: Something is missing, or does not fit.
+        """
+        cells = Cells.from_state(state.part("evidence"))
         return restore(
             cls,
             {"facts": state.value("facts", dict)},
-            layout=layout,
+            cells=cells,
             fusion=CellFusion.from_state(state.part("fusion")),
-            silences=tuple(Silence.from_state(state.part(f"silence.{i}")) for i in range(len(layout.names))),
+            silences=tuple(Silence.from_state(state.part(f"silence.{i}")) for i in range(len(cells.layout.names))),
             base=Distribution.from_state(state.part("base")),
             odds=Distribution.from_state(state.part("odds")),
         )

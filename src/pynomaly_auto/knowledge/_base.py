@@ -35,6 +35,7 @@ from pynomaly_auto.models import (
     STATISTIC,
     Calibrator,
     CellFusion,
+    CellJudge,
     Fusion,
     Gains,
     PeerStatistics,
@@ -277,6 +278,16 @@ class KnowledgeBase:
         if (card := self._card("cell_fusion")) is None:
             return None
         return CellFusion.of(card.features, [self._text(card.files[role]) for role in sorted(card.files)])
+
+    @cached_property
+    def cell_judge(self) -> CellJudge | None:
+        """What turns the evidence of cells into the odds that they are wrong, or None when the base has none.
+
+        Raises:
+            StorageError: Its files are damaged.
+        """
+        card = self._card("cell_judge")
+        return None if card is None else CellJudge.of(card.features, self._text(card.files["mean"]))
 
     @cached_property
     def cell_calibrator(self) -> Calibrator | None:

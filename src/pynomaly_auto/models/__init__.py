@@ -13,6 +13,7 @@ from pynomaly_auto.models._cell_fusion import (
     cell_fusion_inputs,
     rising,
 )
+from pynomaly_auto.models._cell_judge import SILENT, CellJudge, cell_judge_features, cell_judge_inputs, rising_in_cells
 from pynomaly_auto.models._features import META, STATISTIC, Scaling, design_matrix, input_names, input_rows
 from pynomaly_auto.models._fusion import Fusion
 from pynomaly_auto.models._gains import GAIN_INPUTS, Gains, Measured, PeerStatistics, gain_inputs
@@ -27,9 +28,9 @@ from pynomaly_auto.models._member_scores import (
 from pynomaly_auto.models._reading import read_model
 
 __all__ = [
-    "GAIN_INPUTS", "MAGNITUDE", "META", "RANK", "STATISTIC", "BaseMargin", "Calibrator", "CellFusion", "Fusion",
-    "Gains", "Heard", "Judged", "Measured", "MemberScores", "PeerStatistics", "Scaling", "calibration_features",
-    "calibration_inputs", "cell_facts", "cell_fusion_features", "cell_fusion_inputs", "design_matrix",
-    "fusion_features", "fusion_inputs", "gain_inputs", "input_names", "input_rows", "log_mean_rank", "read_model",
-    "rising", "table_facts",
+    "GAIN_INPUTS", "MAGNITUDE", "META", "RANK", "SILENT", "STATISTIC", "BaseMargin", "Calibrator", "CellFusion",
+    "CellJudge", "Fusion", "Gains", "Heard", "Judged", "Measured", "MemberScores", "PeerStatistics", "Scaling",
+    "calibration_features", "calibration_inputs", "cell_facts", "cell_fusion_features", "cell_fusion_inputs",
+    "cell_judge_features", "cell_judge_inputs", "design_matrix", "fusion_features", "fusion_inputs", "gain_inputs",
+    "input_names", "input_rows", "log_mean_rank", "read_model", "rising", "rising_in_cells", "table_facts",
 ]  # fmt: skip

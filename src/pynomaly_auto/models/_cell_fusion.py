@@ -19,7 +19,7 @@ from pynomaly_auto.records import FloatArray, State
 
 RANK, BITS, TAIL, BOTH, TABLE = "rank=", "bits=", "tail=", "both=", "table="
 FINAL, ROBUST, RANK_MEAN, RANK_HIGH = "final", "robust mean", "rank mean", "third largest rank"
-LARGEST, TWO, SUM = "largest cell", "two largest cells", "sum of both"
+LARGEST, TWO, SUM = "largest cell odds", "two largest cell odds", "sum of both"
 _WHOLE = (FINAL, ROBUST, RANK_MEAN, RANK_HIGH)
 _ALL_CELLS = (LARGEST, TWO, SUM)
 _KINDS = (
@@ -43,8 +43,8 @@ class Heard:
         detectors: Names of cell detectors.
         bits: What each says of a row: its two largest cells added; shape (n_rows, n_detectors).
         tails: −log₂ share of the training rows of which it says as much, 0 where it is silent; same shape.
-        largest: Most bits of one cell by all detectors together; shape (n_rows,).
-        two: The two largest such cells added; shape (n_rows,).
+        largest: The largest log odds of a row's cells, above those of silent ones; shape (n_rows,).
+        two: The two largest such log odds added; shape (n_rows,).
     """
 
     final: FloatArray = field(repr=False)

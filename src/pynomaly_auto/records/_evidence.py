@@ -224,24 +224,27 @@ class CellLayout:
         names: The detectors.
         detectors: Position in ``names`` of the detector of each feature.
         columns: The table's column each feature is about.
+        n_columns: Columns of the table.
     """
 
     names: tuple[str, ...]
     detectors: tuple[int, ...]
     columns: tuple[int, ...]
+    n_columns: int
 
     @classmethod
-    def of(cls, evidence: Mapping[str, CellEvidence], columns: Mapping[str, Sequence[int]]) -> CellLayout:
+    def of(cls, columns: Mapping[str, Sequence[int]], n_columns: int) -> CellLayout:
         """A layout for what some detectors say.
 
         Args:
-            evidence: Name of a detector to what it says.
             columns: Name of a detector to the columns it may say something of.
+            n_columns: Columns of the table.
         """
-        pairs = [(i, column) for i, name in enumerate(evidence) for column in columns[name]]
+        pairs = [(i, column) for i, name in enumerate(columns) for column in columns[name]]
         return cls(
-            names=tuple(evidence), detectors=tuple(i for i, _ in pairs), columns=tuple(column for _, column in pairs)
-        )
+            names=tuple(columns), detectors=tuple(i for i, _ in pairs), columns=tuple(column for _, column in pairs),
+            n_columns=n_columns,
+        )  # fmt: skip
 
     def lay(self, evidence: Mapping[str, CellEvidence]) -> FloatArray:
         """The evidence as features; shape (n_rows, n_cell_features)."""
@@ -258,12 +261,10 @@ class CellLayout:
         own = self.names.index(name)
         return two_largest(bits[:, [k for k, i in enumerate(self.detectors) if i == own]])
 
-    def totals(self, bits: FloatArray) -> FloatArray:
-        """What all detectors together say of each column that any may speak of; shape (n_rows, n_spoken_of)."""
-        spoken = sorted(set(self.columns))
-        out = np.zeros((len(bits), len(spoken)))
-        for k, column in enumerate(self.columns):
-            out[:, spoken.index(column)] += bits[:, k]
+    def cube(self, bits: FloatArray) -> FloatArray:
+        """The same by row, column and detector, 0 where a detector may not speak; (n_rows, n_columns, n_detectors)."""
+        out = np.zeros((len(bits), self.n_columns, len(self.names)))
+        out[:, list(self.columns), list(self.detectors)] = bits
         return out
 
 
