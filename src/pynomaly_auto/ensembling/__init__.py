@@ -8,7 +8,7 @@ from pynomaly_auto.ensembling._fitted import Expertise, FittedEnsemble
 from pynomaly_auto.ensembling._fusing import Fused
 from pynomaly_auto.ensembling._neighbourhood import FEWEST_ROWS, NEIGHBOURS, WIDEST, Neighbourhood, smoothed
 from pynomaly_auto.ensembling._settling import Settling
-from pynomaly_auto.ensembling._with_cells import Cells
+from pynomaly_auto.ensembling._with_cells import BaseScores, Cells, WithCells
 
 __all__ = [
     "COMBINERS",
@@ -17,6 +17,7 @@ __all__ = [
     "NEIGHBOURS",
     "WIDEST",
     "Alignment",
+    "BaseScores",
     "Cells",
     "Distribution",
     "Expertise",
@@ -25,6 +26,7 @@ __all__ = [
     "Neighbourhood",
     "Settling",
     "Step",
+    "WithCells",
     "agreement",
     "choose_members",
     "smoothed",

@@ -16,6 +16,7 @@ from pynomaly_auto.records import (
     Ensemble,
     EvidenceShare,
     FloatArray,
+    IntArray,
     Reason,
     State,
     plain,
@@ -147,11 +148,21 @@ class Cells:
             part = slice(start, start + _ROWS)
             cube = self.layout.cube(bits[part])
             n, width, depth = cube.shape
-            said = cube.reshape(n * width, depth)
-            tails = np.column_stack([silence(said[:, i]) for i, silence in enumerate(self.silences)])
-            speaks = np.tile(self.speaks, (n, 1))
-            out[part] = self.judge.log_odds(self.layout.names, said, tails, speaks).reshape(n, width)
+            columns = np.tile(np.arange(width), n)
+            out[part] = self.judge.log_odds(
+                self.layout.names, *self.said(cube.reshape(n * width, depth), columns)
+            ).reshape(n, width)
         return out
+
+    def said(self, bits: FloatArray, columns: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """What is said of some cells, how rarely so much is, and how often anything is of their columns.
+
+        Args:
+            bits: Of each detector; shape (n_cells, n_detectors).
+            columns: Of the cells; shape (n_cells,).
+        """
+        tails = np.column_stack([silence(bits[:, i]) for i, silence in enumerate(self.silences)])
+        return bits, tails, self.speaks[columns]
 
     def to_state(self) -> State:
         """What makes it again."""
@@ -220,14 +231,19 @@ class WithCells:
         Returns:
             The bound fusion, and the training rows' log odds and final scores; shapes (n_rows,).
         """
-        base, layout = Distribution.of(scores.final), cells.layout
-        silences = tuple(Silence.of(layout.row_bits(bits, name), len(bits)) for name in layout.names)
-        bare = cls(fusion=fusion, cells=cells, facts={}, silences=silences, base=base, odds=base)
+        bare = cls.unweighed(fusion, cells, scores, bits)
         heard = bare.heard(scores, bits)
         facts = cell_facts(heard, kinds)
         odds = fusion.log_odds(heard, facts)
         bound = replace(bare, facts=facts, odds=Distribution.of(odds))
         return bound, odds, bound._final(odds, scores.final)
+
+    @classmethod
+    def unweighed(cls, fusion: CellFusion, cells: Cells, scores: BaseScores, bits: FloatArray) -> Self:
+        """Bound to a table so far that it can be heard, but not weighed; arguments as for `of`."""
+        base, layout = Distribution.of(scores.final), cells.layout
+        silences = tuple(Silence.of(layout.row_bits(bits, name), len(bits)) for name in layout.names)
+        return cls(fusion=fusion, cells=cells, facts={}, silences=silences, base=base, odds=base)
 
     @property
     def layout(self) -> CellLayout:

@@ -1,0 +1,322 @@
+"""Learning to hear cells: a judge of single cells, the fusion of its odds with an ensemble's score, its calibration.
+
+All three are judged, and the later ones trained, on what models say that did not see a table's group (stacked
+generalisation, Wolpert 1992): a judge that has seen a table is surer of it than it would be of a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from pynomaly_auto import scoring
+from pynomaly_auto.building.learning._splits import group_folds
+from pynomaly_auto.building.learning._train import Learned
+from pynomaly_auto.ensembling import BaseScores, Cells, Distribution, WithCells
+from pynomaly_auto.forest import Forest, from_lightgbm_text
+from pynomaly_auto.models import (
+    CellFusion,
+    CellJudge,
+    Heard,
+    Judged,
+    calibration_features,
+    calibration_inputs,
+    cell_facts,
+    cell_fusion_features,
+    cell_fusion_inputs,
+    cell_judge_features,
+    cell_judge_inputs,
+    rising,
+    rising_in_cells,
+)
+from pynomaly_auto.records import CellLayout, FloatArray, IntArray
+
+# Members whose ranks the fusion looks at beside the ensemble's score: local and global ones, and those it starts from.
+MEMBERS: tuple[str, ...] = (
+    "knn", "knn_mean", "kde", "lof", "cof", "iforest", "hbos", "ecod", "copod", "grubbs", "inne", "fair_cut_forest",
+    "mcd", "pca", "kde:trimmed", "knn:trimmed", "loda:trimmed", "pca:trimmed", "mcd:trimmed",
+)  # fmt: skip
+_FOLDS = 5
+_MODELS = 2
+# Tables with labels of what happened are the fewest and the hardest; planted ones the most.
+_WEIGHT: Mapping[str, float] = {"business": 2.0, "planted": 0.7}
+_TREES, _JUDGE_TREES, _CALIBRATION_TREES = 300, 200, 150
+_ROWS, _CELLS, _CALIBRATED = 250, 1_200, 300  # most of a class that one table gives; rows that calibrate
+_THINNED = 3  # times each table is also seen with fewer anomalies, for the calibration
+_RAREST = 0.002
+_BASE: Mapping[str, Any] = {
+    "objective": "binary", "learning_rate": 0.04, "num_leaves": 15, "feature_fraction": 0.3, "bagging_fraction": 0.7,
+    "bagging_freq": 1, "lambda_l2": 20.0, "min_data_in_leaf": 200, "max_bin": 127, "verbosity": -1,
+    "deterministic": True, "force_row_wise": True, "num_threads": 2,
+}  # fmt: skip
+_JUDGE: Mapping[str, Any] = {
+    **_BASE, "learning_rate": 0.05, "feature_fraction": 0.4, "min_data_in_leaf": 100
+}  # fmt: skip
+_CALIBRATION: Mapping[str, Any] = {
+    **_BASE, "learning_rate": 0.03, "num_leaves": 7, "feature_fraction": 0.5, "lambda_l2": 50.0,
+    "min_data_in_leaf": 300,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CellTask:
+    """A labelled table as an ensemble and cell detectors see it.
+
+    Args:
+        task: Its name.
+        suite: Where it comes from: ``"dirty"``, ``"business"``, ``"planted"``.
+        group: Its group.
+        labels: 1 for an anomaly; shape (n_rows,).
+        kinds: Kind of each column.
+        layout: Of the evidence.
+        bits: Evidence; shape (n_rows, n_cell_features).
+        wrong: Which cells are wrong; shape (n_rows, n_columns); None: not known.
+        scores: What the ensemble says without cells.
+    """
+
+    task: str
+    suite: str
+    group: str
+    labels: IntArray
+    kinds: tuple[str, ...]
+    layout: CellLayout
+    bits: FloatArray = field(repr=False)
+    wrong: np.ndarray[Any, np.dtype[np.bool_]] | None = field(default=None, repr=False)
+    scores: BaseScores = field(repr=False)
+
+    def rows(self, chosen: IntArray) -> CellTask:
+        """The same with some of the rows; ranks are taken anew, the evidence is as it was."""
+        ranks = [scoring.tail_ranks(column) for column in self.scores.ranks[chosen].T]
+        scores = BaseScores(
+            final=self.scores.final[chosen], robust=self.scores.robust[chosen], members=self.scores.members,
+            ranks=np.column_stack(ranks),
+        )  # fmt: skip
+        return replace(
+            self, labels=self.labels[chosen], bits=self.bits[chosen], scores=scores,
+            wrong=None if self.wrong is None else self.wrong[chosen],
+        )  # fmt: skip
+
+    @property
+    def weight(self) -> float:
+        """How much it counts in training."""
+        return _WEIGHT.get(self.suite, 1.0)
+
+
+def learn_cells(tasks: Sequence[CellTask], detectors: Sequence[str], *, seed: int) -> dict[str, Learned]:
+    """Train the judge of cells, the fusion with cells and its calibrator.
+
+    Args:
+        tasks: Known tables of several kinds of columns.
+        detectors: Cell detectors to be heard.
+        seed: Seed of everything random.
+
+    Returns:
+        ``"cell_judge"``, ``"cell_fusion"`` and ``"cell_calibrator"``, with figures on groups that were held out.
+    """
+    folds = group_folds([t.group for t in tasks], _FOLDS, seed)
+    judge_names, names = cell_judge_features(detectors), cell_fusion_features(MEMBERS, detectors)
+    judges = [_judge(_but(tasks, folds, f), judge_names, seed) for f in range(_FOLDS)]
+    heard = [_hear(t, CellJudge.of(judge_names, judges[f])) for t, f in zip(tasks, folds, strict=True)]
+    inputs = [cell_fusion_inputs(names, h, f) for h, f in heard]
+    texts = [_fusion(*_split(tasks, inputs, folds, f), names, seed) for f in range(_FOLDS)]
+    fusions = [CellFusion.of(names, [text]) for text in texts]
+    odds = [fusions[f].log_odds(h, facts) for (h, facts), f in zip(heard, folds, strict=True)]
+    final = [_fusion(tasks, inputs, names, seed + i) for i in range(_MODELS)]
+    figures = _figures(tasks, odds, heard)
+    return {
+        "cell_judge": Learned(
+            files={}, boosters={"mean": _judge(tasks, judge_names, seed)}, features=judge_names,
+            validation=_cell_figures(tasks, judges, judge_names, folds),
+        ),
+        "cell_fusion": Learned(
+            files={}, boosters={str(i): text for i, text in enumerate(final)}, features=names, validation=figures
+        ),
+        "cell_calibrator": _calibrator(tasks, judges, judge_names, fusions, folds, seed),
+    }  # fmt: skip
+
+
+def _but(tasks: Sequence[CellTask], folds: IntArray, fold: int) -> list[CellTask]:
+    return [t for t, f in zip(tasks, folds, strict=True) if f != fold]
+
+
+def _split(
+    tasks: Sequence[CellTask], inputs: Sequence[Any], folds: IntArray, fold: int
+) -> tuple[list[CellTask], list[Any]]:
+    return _but(tasks, folds, fold), [x for x, f in zip(inputs, folds, strict=True) if f != fold]
+
+
+def _hear(task: CellTask, judge: CellJudge) -> tuple[Heard, dict[str, float]]:
+    """What is heard of a table's rows, and its facts."""
+    fusion = CellFusion(features=cell_fusion_features(MEMBERS, task.layout.names), forests=())
+    bound = WithCells.unweighed(fusion, Cells.of(judge, task.layout, task.bits), task.scores, task.bits)
+    heard = bound.heard(task.scores, task.bits)
+    return heard, cell_facts(heard, task.kinds)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Rows:
+    """Rows or cells to train on, of several tables, one after another."""
+
+    X: Sequence[Any]
+    y: Sequence[Any]
+    weight: Sequence[FloatArray]
+
+    def boost(self, params: Mapping[str, Any], trees: int, signs: Sequence[int] | None, seed: int) -> str:
+        """The text of boosted trees; ``signs``: 1 for inputs in which they have to rise."""
+        import lightgbm
+
+        own = {**params, "seed": seed} | ({} if signs is None else {"monotone_constraints": list(signs)})
+        X, weight = np.concatenate(self.X), np.concatenate(self.weight)
+        names = [f"f{i}" for i in range(X.shape[1])]
+        data = lightgbm.Dataset(
+            X, label=np.concatenate(self.y).astype(np.int64), weight=weight / weight.mean(), feature_name=names
+        )
+        return str(lightgbm.train(own, data, num_boost_round=trees).model_to_string())
+
+
+def _drawn(positive: IntArray, negative: IntArray, most: int, seed: int) -> tuple[IntArray, FloatArray]:
+    """Some of each class, and weights by which both count alike and sum to 1."""
+    rng = np.random.default_rng(seed)
+    parts = [p if len(p) <= most else rng.choice(p, most, replace=False) for p in (positive, negative)]
+    shares = [np.full(len(p), 0.5 / max(len(p), 1)) for p in parts]
+    return np.concatenate(parts), np.concatenate(shares)
+
+
+def _judge(tasks: Sequence[CellTask], names: Sequence[str], seed: int) -> str:
+    """The judge's text; cells of which nothing is said teach nothing, and those of odd rows only where marked."""
+    X, y, weight = [], [], []
+    for i, task in enumerate(tasks):
+        cube = task.layout.cube(task.bits)
+        n, width, depth = cube.shape
+        said = cube.reshape(n * width, depth)
+        wrong = np.zeros((n, width), dtype=bool) if task.wrong is None else task.wrong
+        ordinary = np.repeat((task.labels == 0) if task.suite != "dirty" else np.ones(n, dtype=bool), width)
+        spoken = said.sum(axis=1) > 0
+        at, share = _drawn(
+            np.flatnonzero(wrong.ravel() & spoken), np.flatnonzero(~wrong.ravel() & spoken & ordinary), _CELLS, seed + i
+        )
+        if not len(at):
+            continue
+        bound = Cells.of(_untrained(names), task.layout, task.bits)
+        X.append(cell_judge_inputs(names, task.layout.names, *bound.said(said[at], at % width)))
+        y.append(wrong.ravel()[at])
+        weight.append(share * task.weight)
+    return _Rows(X=X, y=y, weight=weight).boost(_JUDGE, _JUDGE_TREES, rising_in_cells(names), seed)
+
+
+def _untrained(names: Sequence[str]) -> CellJudge:
+    none = Forest(
+        sizes=np.empty(0, dtype=np.int64),
+        features=np.empty(0, dtype=np.int64),
+        values=np.empty(0),
+        n_features=len(names),
+    )
+    return CellJudge(features=tuple(names), forest=none)
+
+
+def _fusion(tasks: Sequence[CellTask], inputs: Sequence[Any], names: Sequence[str], seed: int) -> str:
+    X, y, weight = [], [], []
+    for i, (task, x) in enumerate(zip(tasks, inputs, strict=True)):
+        at, share = _drawn(np.flatnonzero(task.labels == 1), np.flatnonzero(task.labels == 0), _ROWS, i)
+        X.append(x[at])
+        y.append(task.labels[at])
+        weight.append(share * task.weight)
+    return _Rows(X=X, y=y, weight=weight).boost(_BASE, _TREES, rising(names), seed)
+
+
+def _thinned(task: CellTask, seed: int) -> CellTask:
+    """The table with some of its anomalies alone: calibration must hold where these are rarer."""
+    rng = np.random.default_rng([seed, len(task.labels)])
+    odd, ordinary = np.flatnonzero(task.labels == 1), np.flatnonzero(task.labels == 0)
+    share = len(odd) / len(task.labels)
+    rate = float(np.exp(rng.uniform(np.log(_RAREST), np.log(max(share, 1.01 * _RAREST)))))
+    kept = int(np.clip(round(rate / (1 - rate) * len(ordinary)), 1, len(odd)))
+    return task.rows(np.sort(np.concatenate([rng.choice(odd, kept, replace=False), ordinary])))
+
+
+def _calibrator(
+    tasks: Sequence[CellTask],
+    judges: Sequence[str],
+    judge_names: Sequence[str],
+    fusions: Sequence[CellFusion],
+    folds: IntArray,
+    seed: int,
+) -> Learned:
+    """From log odds to probabilities, at the tables' own rates of anomalies and at lower ones."""
+    all_tasks = [(t, f) for t, f in zip(tasks, folds, strict=True)]
+    all_tasks += [(_thinned(t, seed + k), f) for t, f in zip(tasks, folds, strict=True) for k in range(_THINNED)]
+    made = [CellJudge.of(judge_names, text) for text in judges]
+    judged = []
+    for task, fold in all_tasks:
+        heard, facts = _hear(task, made[fold])
+        odds = fusions[fold].log_odds(heard, facts)
+        scores = Distribution.of(odds)(odds)
+        judged.append(
+            Judged(scores=scores, odds=odds, robust=task.scores.robust, tails=scoring.tail_ranks(scores), facts=facts)
+        )
+    features = calibration_features(tuple(judged[0].facts))
+    inputs = [calibration_inputs(features, j) for j in judged]
+    rng = np.random.default_rng(seed)
+    drawn = [rng.permutation(len(x))[:_CALIBRATED] for x in inputs]
+    labels, at = [t.labels for t, _ in all_tasks], np.array([f for _, f in all_tasks])
+
+    def train(kept: IntArray) -> str:
+        rows = _Rows(
+            X=[inputs[i][drawn[i]] for i in kept],
+            y=[labels[i][drawn[i]] for i in kept],
+            weight=[np.full(len(drawn[i]), 1.0 / len(drawn[i])) for i in kept],
+        )
+        return rows.boost(_CALIBRATION, _CALIBRATION_TREES, None, seed)
+
+    errors, expected, true = [], [], []
+    for fold in range(_FOLDS):
+        forest = from_lightgbm_text(train(np.flatnonzero(at != fold)))
+        for i in np.flatnonzero(at == fold):
+            expected.append(float(forest.predict(inputs[i]).mean()))
+            true.append(float(labels[i].mean()))
+            errors.append(abs(expected[-1] - true[-1]))
+    figures = {
+        "share_mae": float(np.mean(errors)),
+        "share_correlation": float(np.corrcoef(np.log(expected), np.log(true))[0, 1]),
+        "tables": float(len(all_tasks)),
+    }
+    return Learned(
+        files={}, boosters={"mean": train(np.arange(len(inputs)))}, features=features, validation=figures
+    )  # fmt: skip
+
+
+def _figures(
+    tasks: Sequence[CellTask], odds: Sequence[FloatArray], heard: Sequence[tuple[Heard, Mapping[str, float]]]
+) -> dict[str, float | None]:
+    """Of each suite: with cells, and the ensemble alone."""
+    out: dict[str, float | None] = {"tables": float(len(tasks)), "groups": float(len({t.group for t in tasks}))}
+    for suite in sorted({t.suite for t in tasks}):
+        at = [i for i, t in enumerate(tasks) if t.suite == suite]
+        for name, metric in (("roc_auc", scoring.roc_auc), ("average_precision", scoring.average_precision)):
+            out[f"{name}_{suite}"] = float(np.mean([metric(tasks[i].labels, odds[i]) for i in at]))
+            out[f"{name}_{suite}_ensemble"] = float(np.mean([metric(tasks[i].labels, heard[i][0].final) for i in at]))
+    return out
+
+
+def _cell_figures(
+    tasks: Sequence[CellTask], judges: Sequence[str], names: Sequence[str], folds: IntArray
+) -> dict[str, float | None]:
+    """Average precision by cell, and how often the oddest cell of a wrong row is wrong; tables with marked cells."""
+    made = [CellJudge.of(names, text) for text in judges]
+    precision, first = [], []
+    for task, fold in zip(tasks, folds, strict=True):
+        if task.wrong is None or task.suite != "dirty" or not task.wrong.any():
+            continue
+        odds = Cells.of(made[fold], task.layout, task.bits).odds(task.bits)
+        precision.append(scoring.average_precision(task.wrong.ravel().astype(np.int64), odds.ravel()))
+        seen = task.wrong.any(axis=1) & (odds.max(axis=1) > odds.min())
+        if seen.any():
+            first.append(float(task.wrong[np.arange(len(odds)), odds.argmax(axis=1)][seen].mean()))
+    return {
+        "average_precision_cells": float(np.mean(precision)) if precision else None,
+        "wrong_column_first": float(np.mean(first)) if first else None,
+        "tables": float(len(precision)),
+    }
