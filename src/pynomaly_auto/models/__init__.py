@@ -11,6 +11,7 @@ from pynomaly_auto.models._cell_fusion import (
     cell_facts,
     cell_fusion_features,
     cell_fusion_inputs,
+    cell_margin,
     rising,
 )
 from pynomaly_auto.models._cell_judge import SILENT, CellJudge, cell_judge_features, cell_judge_inputs, rising_in_cells
@@ -31,6 +32,7 @@ __all__ = [
     "GAIN_INPUTS", "MAGNITUDE", "META", "RANK", "SILENT", "STATISTIC", "BaseMargin", "Calibrator", "CellFusion",
     "CellJudge", "Fusion", "Gains", "Heard", "Judged", "Measured", "MemberScores", "PeerStatistics", "Scaling",
     "calibration_features", "calibration_inputs", "cell_facts", "cell_fusion_features", "cell_fusion_inputs",
-    "cell_judge_features", "cell_judge_inputs", "design_matrix", "fusion_features", "fusion_inputs", "gain_inputs",
-    "input_names", "input_rows", "log_mean_rank", "read_model", "rising", "rising_in_cells", "table_facts",
+    "cell_judge_features", "cell_judge_inputs", "cell_margin", "design_matrix", "fusion_features", "fusion_inputs",
+    "gain_inputs", "input_names", "input_rows", "log_mean_rank", "read_model", "rising", "rising_in_cells",
+    "table_facts",
 ]  # fmt: skip

@@ -29,6 +29,7 @@ from pynomaly_auto.models import (
     cell_fusion_inputs,
     cell_judge_features,
     cell_judge_inputs,
+    cell_margin,
     rising,
     rising_in_cells,
 )
@@ -158,11 +159,12 @@ def _hear(task: CellTask, judge: CellJudge) -> tuple[Heard, dict[str, float]]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Rows:
-    """Rows or cells to train on, of several tables, one after another."""
+    """Rows or cells to train on, of several tables, one after another; ``start``: what trees are added to."""
 
     X: Sequence[Any]
     y: Sequence[Any]
     weight: Sequence[FloatArray]
+    start: Sequence[FloatArray] | None = None
 
     def boost(self, params: Mapping[str, Any], trees: int, signs: Sequence[int] | None, seed: int) -> str:
         """The text of boosted trees; ``signs``: 1 for inputs in which they have to rise."""
@@ -172,8 +174,9 @@ class _Rows:
         X, weight = np.concatenate(self.X), np.concatenate(self.weight)
         names = [f"f{i}" for i in range(X.shape[1])]
         data = lightgbm.Dataset(
-            X, label=np.concatenate(self.y).astype(np.int64), weight=weight / weight.mean(), feature_name=names
-        )
+            X, label=np.concatenate(self.y).astype(np.int64), weight=weight / weight.mean(), feature_name=names,
+            init_score=None if self.start is None else np.concatenate(self.start),
+        )  # fmt: skip
         return str(lightgbm.train(own, data, num_boost_round=trees).model_to_string())
 
 
@@ -224,7 +227,8 @@ def _fusion(tasks: Sequence[CellTask], inputs: Sequence[Any], names: Sequence[st
         X.append(x[at])
         y.append(task.labels[at])
         weight.append(share * task.weight)
-    return _Rows(X=X, y=y, weight=weight).boost(_BASE, _TREES, rising(names), seed)
+    start = [cell_margin(names, x) for x in X]
+    return _Rows(X=X, y=y, weight=weight, start=start).boost(_BASE, _TREES, rising(names), seed)
 
 
 def _thinned(task: CellTask, seed: int) -> CellTask:
