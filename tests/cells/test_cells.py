@@ -27,6 +27,7 @@ def later() -> OriginalTable:
     frame["city"] = ["Bostom", "Zürich", None, ""] * 3
     frame["amount"] = [1e308, -1e308, 0.0, np.nan] * 3
     frame["who"] = "E999"
+    frame["key"] = ["K7", "new", None, "K1"] * 3
     frame["when"] = pd.Timestamp("2030-01-01 03:00")
     return TableEncoder().fit(FRAME).original(frame)
 

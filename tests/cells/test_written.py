@@ -7,6 +7,7 @@ import pytest
 from pynomaly_auto.cells._counting import Counts, usual_bits
 from pynomaly_auto.cells._dependency import Dependency
 from pynomaly_auto.cells._form import Form, shapes_of
+from pynomaly_auto.cells._key import Key
 from pynomaly_auto.cells._misspelling import Misspelling, is_slip
 from pynomaly_auto.cells._number import Number
 from pynomaly_auto.cells._tails import FARTHEST, Tail
@@ -177,3 +178,22 @@ def test_shapes_of_anything() -> None:
     assert exact == ["", "Aa99", "", "aa9", "aa  a"]
     assert runs == ["", "Aa9+", "", "a+9", "a+ +a"]
     assert shapes_of([""]) == ([""], [""])
+
+
+def test_what_comes_twice_in_a_column_of_keys() -> None:
+    cells = table(texts("id", [*(f"K{i * i}" for i in range(62)), "K9", "K9"]))
+    assert Key().fit(cells).evidence(cells).bits[:, 0].tolist() == pytest.approx(
+        [np.log2(64 / 3) if i in (3, 62, 63) else 0.0 for i in range(64)]
+    )
+    later = Key().fit(cells).evidence(table(texts("id", ["K9", "K0", "new"])))
+    assert later.bits[:, 0].tolist() == pytest.approx([np.log2(64 / 3), 0.0, 0.0])
+
+
+def test_numbers_that_meet_as_often_as_by_chance_are_no_keys() -> None:
+    rng = np.random.default_rng(0)
+    with pytest.raises(NotApplicableError):
+        Key().fit(table(numbers("amount", rng.integers(0, 6_000, 500).astype(float))))
+    ids = np.arange(5_000.0, 5_500.0)
+    ids[[7, 90]] = ids[[8, 400]]
+    cells = table(numbers("id", ids))
+    assert np.flatnonzero(Key().fit(cells).evidence(cells).bits[:, 0]).tolist() == [7, 8, 90, 400]

@@ -17,7 +17,8 @@ _HOLDS = 0.9  # share of the rows of groups of three and more that must agree wi
 _LEAST_GROUP = 3
 _COVERED = 0.2  # share of the rows that lie in such groups, for a rule to be looked for
 _CHANCE = 0.3  # most of the disagreement that there would be by chance
-_SCREENED = 20_000  # rows on which rules are looked for
+_SCREENED, _LEAST_SCREENED = 20_000, 2_000  # rows on which rules are looked for
+_PAIRED = 8_000_000  # of them over all pairs of columns
 _MOST_PER_COLUMN = 6  # rules that settle one column
 _MOST_COLUMNS = 60
 
@@ -68,8 +69,8 @@ class Rule:
 class Dependency:
     """Columns A → B where B is the same in nearly all rows with one A: what breaks it, and what B should have been.
 
-    Rules are looked for on 20,000 rows and among the first 60 columns; the six surest that settle a column are kept,
-    and the one with most to say of a cell is heard.
+    Rules are looked for on 20,000 rows, fewer of more than 20 columns, and among the first 60 columns; the six surest
+    that settle a column are kept, and the one with most to say of a cell is heard.
 
     Attributes:
         categories: Position of a column to its values.
@@ -88,7 +89,8 @@ class Dependency:
         """
         found = categories_of(table, most_columns=_MOST_COLUMNS)
         codes = {i: category.codes(table.columns[i]) for i, category in found.items()}
-        step = max(1, -(-table.n_rows // _SCREENED))
+        screened = min(max(_PAIRED // max(len(codes) ** 2, 1), _LEAST_SCREENED), _SCREENED)
+        step = max(1, -(-table.n_rows // screened))
         rules: list[Rule] = []
         for effect, b in codes.items():
             made = []

@@ -12,7 +12,7 @@ from pynomaly_auto.records import FloatArray, State
 
 FARTHEST = 40.0  # bits from which on farther is no odder
 _LEAST_SHAPE, _MOST_SHAPE = 0.25, 2.0
-_USUAL = 0.95  # share of the rows about which there is nothing to say
+_USUAL = 0.997  # share of the rows about which there is nothing to say
 
 
 @dataclass(frozen=True, kw_only=True)

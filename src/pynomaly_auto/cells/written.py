@@ -70,3 +70,15 @@ NUMBER = CELL_DETECTORS.add(
         says="{value} is far from other numbers of {column}",
     )
 )
+
+KEY = CELL_DETECTORS.add(
+    CellSpec(
+        name="key",
+        title="Duplicates in a key",
+        target=f"{_HERE}._key:Key",
+        roles=frozenset(("number", "text", "mixed")),
+        paper="Heise et al., Scalable Discovery of Unique Column Combinations, VLDB 2013",
+        summary="Values that come twice in a column that names the rows.",
+        says="{value!r} comes twice in {column}, whose values name the rows",
+    )
+)
