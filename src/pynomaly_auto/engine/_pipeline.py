@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from pynomaly_auto import _optional
 from pynomaly_auto._deadline import Deadline
+from pynomaly_auto._machine import release_memory
 from pynomaly_auto._version import __version__
 from pynomaly_auto.dataset import EqualRows, TableEncoder, to_frame
 from pynomaly_auto.deciding import decide
@@ -136,6 +137,7 @@ def _stages(
             stage.progress.trial(trial)
             tracker.trial(trial)
 
+        release_memory()  # what profiling needed, before the workers need theirs
         with stage("tuning"), pool.needed():
             tuned = tune(dataset, ranking, plan, on_trial=tell)
         with stage("ensembling"):
