@@ -89,12 +89,19 @@ def run(code: str, timeout: float) -> Measured:
     except subprocess.TimeoutExpired:
         _kill(process.pid)
         process.communicate()
-        return Measured(seconds=None, **seen.told(), problem=f"killed after {timeout:.0f} s")
+        return Measured(
+            seconds=None, peak_mb=seen.peak_mb, processor=seen.processor, problem=f"killed after {timeout:.0f} s"
+        )
     watcher.join()
     if process.returncode != 0:
-        return Measured(seconds=None, **seen.told(), problem=(err.strip().splitlines() or ["died"])[-1][:160])
+        return Measured(
+            seconds=None,
+            peak_mb=seen.peak_mb,
+            processor=seen.processor,
+            problem=(err.strip().splitlines() or ["died"])[-1][:160],
+        )
     said = json.loads(out.strip().splitlines()[-1])
-    return Measured(seconds=said["seconds"], **seen.told(), note=said.get("note", ""))
+    return Measured(seconds=said["seconds"], peak_mb=seen.peak_mb, processor=seen.processor, note=said.get("note", ""))
 
 
 class _Seen:
@@ -103,8 +110,9 @@ class _Seen:
     def __init__(self) -> None:
         self.peak_mb, self.spent = 0.0, dict[int, float]()
 
-    def told(self) -> dict[str, float]:
-        return {"peak_mb": self.peak_mb, "processor": sum(self.spent.values())}
+    @property
+    def processor(self) -> float:
+        return sum(self.spent.values())
 
 
 def _watch(pid: int, seen: _Seen) -> None:
