@@ -11,9 +11,10 @@ import numpy as np
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto.detectors import Scorer, score_each
 from pynomaly_auto.ensembling._combining import COMBINERS, mean_of
-from pynomaly_auto.ensembling._compacting import Alignment
+from pynomaly_auto.ensembling._compacting import COMPACT_COMBINER, TAUGHT_COMBINER, Alignment
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, unfused_reason
+from pynomaly_auto.ensembling._student import Student
 from pynomaly_auto.ensembling._weighing import settled, weigh
 from pynomaly_auto.errors import NothingFinishedError, StorageError
 from pynomaly_auto.knowledge import Calibrator, Fusion, Judged, Votes, table_facts
@@ -23,6 +24,7 @@ from pynomaly_auto.scoring import tail_ranks
 
 _ALIGNED = "alignment"
 _FUSED = "fused"
+_STUDENT = "student"
 _MANY_ROWS = 200  # from here on members score new rows side by side
 
 
@@ -68,8 +70,10 @@ class FittedEnsemble:
         distributions: Their training scores.
         robust: Their weights in the robust mean; they sum to 1.
         fused: The learned fusion, bound to the table; None: the robust mean alone.
-        aligned: Of a smaller ensemble, onto the scale of the whole one; None: it is on its own.
     """
+
+    aligned: Alignment | None = None  # of a smaller ensemble, onto the scale of the whole one
+    student: Student | None = None  # what is added to it then
 
     def __init__(
         self,
@@ -78,12 +82,10 @@ class FittedEnsemble:
         distributions: Sequence[Distribution],
         robust: Sequence[float],
         fused: Fused | None = None,
-        aligned: Alignment | None = None,
     ) -> None:
         self.record = record
         self.detectors = tuple(detectors)
         self.fused = fused
-        self.aligned = aligned
         self.positions = tuple(range(len(self.detectors)))  # of its members among those it was made of
         self.train_scores: FloatArray = np.empty(0)
         self.train_odds: FloatArray | None = None
@@ -177,7 +179,8 @@ class FittedEnsemble:
     def _combined(self, X: FloatArray, ranks: FloatArray, raw: Sequence[FloatArray]) -> FloatArray:
         robust = self._mean(ranks)
         if self.fused is None:
-            return robust if self.aligned is None else self.aligned(robust)
+            aligned = robust if self.aligned is None else self.aligned(robust)
+            return aligned if self.student is None else aligned + self.student(ranks, X)
         return self.fused.score(X, robust, self._votes(ranks, raw))
 
     def heaviest(self, most: int) -> FittedEnsemble:
@@ -192,23 +195,35 @@ class FittedEnsemble:
         weights = [members[i].weight / total if total > 0 else 1.0 / len(chosen) for i in chosen]
         return self.summed(chosen, weights, self.record.combiner if self.fused is None else COMBINERS["robust mean"])
 
-    def summed(
-        self, chosen: Sequence[int], weights: Sequence[float], combiner: str, aligned: Alignment | None = None
-    ) -> FittedEnsemble:
+    def summed(self, chosen: Sequence[int], weights: Sequence[float], combiner: str) -> FittedEnsemble:
         """Some of the members alone, behind a weighted sum.
 
         Args:
             chosen: Their positions.
             weights: Of their −log tail ranks in the sum; as the members' weights they are told as shares.
             combiner: What it is called.
-            aligned: Onto the scale of this one.
         """
         total = sum(weights) or 1.0
         kept = [replace(self.record.members[i], weight=w / total) for i, w in zip(chosen, weights, strict=True)]
         return FittedEnsemble(
             replace(self.record, members=tuple(kept), combiner=combiner), [self.detectors[i] for i in chosen],
-            [self._distributions[i] for i in chosen], weights, None, aligned,
+            [self._distributions[i] for i in chosen], weights,
         )  # fmt: skip
+
+    def smaller(
+        self, chosen: Sequence[int], weights: Sequence[float], aligned: Alignment, student: Student | None
+    ) -> FittedEnsemble:
+        """Some of the members alone, behind a sum that is made to agree with this one's score.
+
+        Args:
+            chosen: Their positions.
+            weights: As in `summed`.
+            aligned: Onto the scale of this one.
+            student: Adds what the sum lacks; it sees these members in this order. None: nothing does.
+        """
+        made = self.summed(chosen, weights, COMPACT_COMBINER if student is None else TAUGHT_COMBINER)
+        made.aligned, made.student = aligned, student
+        return made
 
     def inputs_and_scores(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
         """New encoded rows' −log tail ranks among each member's training rows, and what `score` says, in one pass.
@@ -231,10 +246,13 @@ class FittedEnsemble:
                 "record": self.record.to_dict(),
                 "fused": self.fused is not None,
                 "aligned": self.aligned is not None,
+                "student": self.student is not None,
             },
         )
         if self.aligned is not None:
             out = out | self.aligned.to_state().within(_ALIGNED)
+        if self.student is not None:
+            out = out | self.student.to_state().within(_STUDENT)
         for i, distribution in enumerate(self._distributions):
             out = out | distribution.to_state().within(f"distribution.{i}")
         return out if self.fused is None else out | self.fused.to_state().within(_FUSED)
@@ -262,9 +280,13 @@ class FittedEnsemble:
             raise StorageError("the weights are not one finite number per member.", where="ensemble")
         members = [Distribution.from_state(state.part(f"distribution.{i}")) for i in range(len(weights))]
         fused = Fused.from_state(state.part(_FUSED), n_features) if state.value("fused", bool) else None
-        aligned = Alignment.from_state(state.part(_ALIGNED)) if state.value("aligned", bool) else None
         detectors = [make(member, i) for i, member in enumerate(record.members)]
-        return cls(record, detectors, members, [float(w) for w in weights], fused, aligned)
+        made = cls(record, detectors, members, [float(w) for w in weights], fused)
+        if state.value("aligned", bool):
+            made.aligned = Alignment.from_state(state.part(_ALIGNED))
+        if state.values.get("student") is not None and state.value("student", bool):  # older files know none
+            made.student = Student.from_state(state.part(_STUDENT), len(weights) + n_features)
+        return made
 
     def _raw(self, X: FloatArray) -> list[FloatArray]:
         """The members' raw scores, one array each."""
