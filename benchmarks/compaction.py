@@ -58,9 +58,9 @@ def draw(path: Path, found: Compaction) -> None:
                     axes.annotate(p.members, (p.latency_ms, getattr(p, measure)), textcoords="offset points",
                                   xytext=(0, 5), ha="center", fontsize=7, color=colour)  # fmt: skip
             axes.axvline(found.latency_ms_before, color=charts._MUTED, lw=0.8, ls="--")
-            axes.set(xscale="log", xlabel="ms of one row (dashed: the whole model)", ylabel=title)
-            axes.xaxis.set_major_formatter("{x:g}")
-            axes.xaxis.set_minor_formatter("{x:g}")
+            axes.set(xscale="log", xlabel="ms of a row, sum of its parts (dashed: the whole)", ylabel=title)
+            axes.set_xticks((1, 2, 3, 5, 10, 20), labels=("1", "2", "3", "5", "10", "20"))
+            axes.xaxis.set_minor_formatter("")
             axes.grid(color="#e8e8e8", lw=0.6)
         axes.legend(frameon=False, fontsize=8, loc="lower right")
 
