@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -12,19 +12,22 @@ import numpy as np
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto.detectors import Scorer, score_each
 from pynomaly_auto.ensembling._combining import COMBINERS, mean_of
-from pynomaly_auto.ensembling._compacting import Alignment
+from pynomaly_auto.ensembling._compacting import COMPACT_COMBINER, TAUGHT_COMBINER, Alignment
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, unfused_reason
 from pynomaly_auto.ensembling._neighbourhood import Neighbourhood
+from pynomaly_auto.ensembling._student import Student
+from pynomaly_auto.ensembling._trained import Expertise, Trained
 from pynomaly_auto.ensembling._weighing import Weights, joined, reweighed, settled, weigh, weighed_with
 from pynomaly_auto.errors import NothingFinishedError, StorageError
-from pynomaly_auto.models import Calibrator, Fusion, Judged, MemberScores, table_facts
+from pynomaly_auto.models import Calibrator, Judged, MemberScores, table_facts
 from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason, State, restore
 from pynomaly_auto.regimes import Tail
 from pynomaly_auto.scoring import tail_ranks
 
 _ALIGNED = "alignment"
 _FUSED = "fused"
+_STUDENT = "student"
 _MANY_ROWS = 200  # from here on members score new rows side by side
 
 
@@ -37,42 +40,6 @@ class _Fitted(Protocol):
     def scores(self) -> FloatArray: ...
     @property
     def reasons(self) -> tuple[Reason, ...]: ...
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Expertise:
-    """What the knowledge base lends an ensemble on one table.
-
-    Args:
-        fusion: The learned fusion.
-        trust: In [0, 1]: how much the knowledge base knows of tables like this one; the fusion's weight follows it.
-        X: The encoded training rows; shape (n_rows, n_features).
-        seed: Seed of everything random.
-    """
-
-    fusion: Fusion
-    trust: float
-    X: FloatArray = field(repr=False)
-    seed: int
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Trained:
-    """What an ensemble knows of its training rows while it is being made; one that was loaded or derived does not.
-
-    Args:
-        positions: Of its members among those it was made of.
-        member_scores: The members' −log tail ranks; shape (n_rows, n_members).
-        scores: Final scores; shape (n_rows,).
-        odds: Log odds of the learned fusion; shape (n_rows,), or None where it knows no member.
-        facts: What the odds were given of the table.
-    """
-
-    positions: tuple[int, ...]
-    member_scores: FloatArray = field(repr=False)
-    scores: FloatArray = field(repr=False)
-    odds: FloatArray | None = field(default=None, repr=False)
-    facts: Mapping[str, float] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,6 +60,7 @@ class FittedEnsemble:
         robust: Their weights in the robust mean; they sum to 1.
         fused: The learned fusion, bound to the table; None: the robust mean alone.
         aligned: Of a smaller ensemble, onto the scale of the whole one; None: it is on its own.
+        student: Adds what the sum of a smaller ensemble lacks; None: nothing does.
         trained: What it knows of its training rows; None: nothing.
     """
 
@@ -102,6 +70,7 @@ class FittedEnsemble:
     robust: tuple[float, ...]
     fused: Fused | None = None
     aligned: Alignment | None = None
+    student: Student | None = None
     trained: Trained | None = None
 
     @property
@@ -225,7 +194,8 @@ class FittedEnsemble:
     def _combined(self, X: FloatArray, ranks: FloatArray, raw: Sequence[FloatArray]) -> FloatArray:
         robust = self._mean(ranks)
         if self.fused is None:
-            return robust if self.aligned is None else self.aligned(robust)
+            aligned = robust if self.aligned is None else self.aligned(robust)
+            return aligned if self.student is None else aligned + self.student(ranks, X)
         return self.fused.score(X, robust, self._named_scores(ranks, raw))
 
     def heaviest(self, most: int) -> FittedEnsemble:
@@ -240,16 +210,13 @@ class FittedEnsemble:
         weights = [members[i].weight / total if total > 0 else 1.0 / len(chosen) for i in chosen]
         return self.summed(chosen, weights, self.record.combiner if self.fused is None else COMBINERS["robust mean"])
 
-    def summed(
-        self, chosen: Sequence[int], weights: Sequence[float], combiner: str, aligned: Alignment | None = None
-    ) -> FittedEnsemble:
+    def summed(self, chosen: Sequence[int], weights: Sequence[float], combiner: str) -> FittedEnsemble:
         """Some of the members alone, behind a weighted sum.
 
         Args:
             chosen: Their positions.
             weights: Of their −log tail ranks in the sum; as the members' weights they are told as shares.
             combiner: What it is called.
-            aligned: Onto the scale of this one.
         """
         total = sum(weights) or 1.0
         kept = [replace(self.record.members[i], weight=w / total) for i, w in zip(chosen, weights, strict=True)]
@@ -258,7 +225,6 @@ class FittedEnsemble:
             detectors=tuple(self.detectors[i] for i in chosen),
             distributions=tuple(self.distributions[i] for i in chosen),
             robust=tuple(weights),
-            aligned=aligned,
         )
 
     def with_member(self, member: Member, detector: Scorer, distribution: Distribution) -> FittedEnsemble:
@@ -313,6 +279,20 @@ class FittedEnsemble:
         whole = self if self.fused is None else replace(self, fused=replace(self.fused, around=None))
         return whole.score(X)
 
+    def smaller(
+        self, chosen: Sequence[int], weights: Sequence[float], aligned: Alignment, student: Student | None
+    ) -> FittedEnsemble:
+        """Some of the members alone, behind a sum that is made to agree with this one's score.
+
+        Args:
+            chosen: Their positions.
+            weights: As in `summed`.
+            aligned: Onto the scale of this one.
+            student: Adds what the sum lacks; it sees these members in this order. None: nothing does.
+        """
+        made = self.summed(chosen, weights, COMPACT_COMBINER if student is None else TAUGHT_COMBINER)
+        return replace(made, aligned=aligned, student=student)
+
     def inputs_and_scores(self, X: FloatArray) -> tuple[FloatArray, FloatArray]:
         """New encoded rows' −log tail ranks among each member's training rows, and what `score` says, in one pass.
 
@@ -334,10 +314,13 @@ class FittedEnsemble:
                 "record": self.record.to_dict(),
                 "fused": self.fused is not None,
                 "aligned": self.aligned is not None,
+                "student": self.student is not None,
             },
         )
         if self.aligned is not None:
             out = out | self.aligned.to_state().within(_ALIGNED)
+        if self.student is not None:
+            out = out | self.student.to_state().within(_STUDENT)
         for i, distribution in enumerate(self.distributions):
             out = out | distribution.to_state().within(f"distribution.{i}")
         return out if self.fused is None else out | self.fused.to_state().within(_FUSED)
@@ -366,10 +349,12 @@ class FittedEnsemble:
         members = [Distribution.from_state(state.part(f"distribution.{i}")) for i in range(len(weights))]
         fused = Fused.from_state(state.part(_FUSED), n_features) if state.value("fused", bool) else None
         aligned = Alignment.from_state(state.part(_ALIGNED)) if state.value("aligned", bool) else None
+        taught = state.values.get("student") is not None and state.value("student", bool)  # older files know none
+        student = Student.from_state(state.part(_STUDENT), len(weights) + n_features) if taught else None
         detectors = [make(member, i) for i, member in enumerate(record.members)]
         return cls(
             record=record, detectors=tuple(detectors), distributions=tuple(members),
-            robust=tuple(float(w) for w in weights), fused=fused, aligned=aligned,
+            robust=tuple(float(w) for w in weights), fused=fused, aligned=aligned, student=student,
         )  # fmt: skip
 
     def _raw(self, X: FloatArray) -> list[FloatArray]:
