@@ -2,8 +2,18 @@
 
 from pynomaly_auto.dataset._encoder import TableEncoder
 from pynomaly_auto.dataset._equal import EqualRows, fingerprints
-from pynomaly_auto.dataset._files import read_table
 from pynomaly_auto.dataset._table import labels_of, to_frame
+from pynomaly_auto.dataset._values import read_values
 from pynomaly_auto.dataset._zones import is_zone
+from pynomaly_auto.dataset.files import read_table
 
-__all__ = ["EqualRows", "TableEncoder", "fingerprints", "is_zone", "labels_of", "read_table", "to_frame"]
+__all__ = [
+    "EqualRows",
+    "TableEncoder",
+    "fingerprints",
+    "is_zone",
+    "labels_of",
+    "read_table",
+    "read_values",
+    "to_frame",
+]

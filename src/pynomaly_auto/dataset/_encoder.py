@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pynomaly_auto._conventions import Conventions
 from pynomaly_auto.dataset import _projection
-from pynomaly_auto.dataset._cells import missing_in, read_cells
+from pynomaly_auto.dataset._cells import missing_in
 from pynomaly_auto.dataset._columns import Verdict, judge
 from pynomaly_auto.dataset._facts import facts_of
-from pynomaly_auto.dataset._reading import reading_of
 from pynomaly_auto.dataset._schema import check_schema
 from pynomaly_auto.dataset._stored import Learned, Plan
-from pynomaly_auto.dataset._table import Array, RawColumn, Table, open_table
+from pynomaly_auto.dataset._table import Array, Table, open_table
 from pynomaly_auto.dataset._unseen import tell, unseen_in
+from pynomaly_auto.dataset.reading import Settled, Survey
 from pynomaly_auto.errors import InvalidInputError
 from pynomaly_auto.records import Column, Dataset, FloatArray, Reason, Scalar
 
@@ -35,6 +36,7 @@ class TableEncoder:
     Args:
         watches_constants: A column with one value is kept and watched for others, as where all rows are normal.
         owner: Class name of the estimator in whose name messages speak.
+        conventions: How numbers and dates in texts are written, where that is known; else it is found out.
 
     Attributes:
         n_features_in_: Number of columns fitted on.
@@ -52,9 +54,16 @@ class TableEncoder:
     columns: tuple[Column, ...]
     reasons: tuple[Reason, ...]
 
-    def __init__(self, *, watches_constants: bool = False, owner: str = "AutonomousDetector") -> None:
+    def __init__(
+        self,
+        *,
+        watches_constants: bool = False,
+        owner: str = "AutonomousDetector",
+        conventions: Conventions | None = None,
+    ) -> None:
         self.watches_constants = watches_constants
         self.owner = owner
+        self.conventions = conventions
         self._names: tuple[str, ...] = ()
         self._labelled = self._named = False
         self._plans: tuple[Plan, ...] = ()
@@ -77,6 +86,9 @@ class TableEncoder:
             InvalidInputError: The table is empty, has one row, is ragged, complex or not two-dimensional, has a column
                 name twice, or no column of it tells rows apart.
             InvalidTypeError: It is no table, or cells hold lists or other objects.
+
+        Warns:
+            AmbiguousReadingWarning: Texts can be read in two ways, and nothing tells which is meant.
         """
         opened = open_table(table)
         opened.check_size(least_rows=2)
@@ -129,7 +141,7 @@ class TableEncoder:
         opened = open_table(table)
         for i, (name, plan) in enumerate(zip(opened.names, self._plans, strict=True)):
             if plan.parts and plan.reading.form == "time":
-                cells = plan.reading.apply(read_cells(opened.column(i), name), name)
+                cells = plan.reading.read(opened.column(i), name)
                 dates = pd.to_datetime(pd.Series(cells.numbers), unit="s", utc=True, errors="coerce")
                 return name, dates.dt.tz_convert(cells.zone or "UTC")
         return None
@@ -180,14 +192,18 @@ class TableEncoder:
         reasons: list[Reason] = []
         features: list[str] = []
         sources: list[int] = []
+        survey = Survey(table, self.conventions)
+        reasons.extend(told_by(survey))
         for i, name in enumerate(table.names):
-            verdict, column = _judge_column(table.column(i), name, twins, watch=self.watches_constants)
+            settled = survey.settled(i)
+            verdict, column = _judge_column(settled, name, twins, watch=self.watches_constants)
             made = _distinct([f for part in verdict.parts for f in part.features], taken)
             plans.append(Plan(reading=verdict.reading, parts=verdict.parts))
             columns.append(dataclasses.replace(column, features=tuple(made)))
-            reasons.extend(verdict.reasons)
+            reasons.extend(doubted(settled, name) + verdict.reasons)
             features += made
             sources += [i] * len(made)
+        survey.tell()
         self._plans, self._features, self._sources = tuple(plans), tuple(features), tuple(sources)
         return columns, reasons
 
@@ -232,7 +248,7 @@ class TableEncoder:
             if not plan.parts:
                 lost += missing_in(raw)
                 continue
-            cells = plan.reading.apply(read_cells(raw, name), name)
+            cells = plan.reading.read(raw, name)
             lost += cells.missing
             if self._components is None:  # else the columns are directions, each of them a mixture
                 unseen.append(unseen_in(self.columns[i], plan.parts, cells))
@@ -264,11 +280,19 @@ def summed_up(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     return tuple(out)
 
 
-def _judge_column(raw: RawColumn, name: str, twins: dict[bytes, str], *, watch: bool) -> tuple[Verdict, Column]:
-    found = read_cells(raw, name)
-    reading, cells = reading_of(found)
-    n_unread = int((cells.missing & ~found.missing).sum()) if reading.parse else 0
-    facts = facts_of(name, reading, cells, n_unread=n_unread)
+def told_by(survey: Survey) -> list[Reason]:
+    """What was done to a file to make a table of it."""
+    file = survey.origin.file
+    return [Reason(code="DAT-041", subject=file or "file", text=text) for text in survey.origin.said]
+
+
+def doubted(settled: Settled, name: str) -> tuple[Reason, ...]:
+    """Both readings of a column that has two."""
+    return (Reason(code="DAT-040", subject=name, text=settled.doubt),) if settled.doubt else ()
+
+
+def _judge_column(settled: Settled, name: str, twins: dict[bytes, str], *, watch: bool) -> tuple[Verdict, Column]:
+    facts = facts_of(name, settled.reading, settled.cells, n_unread=settled.n_unread, note=settled.note)
     verdict = judge(facts, twins, watches_constants=watch)
     if verdict.kind not in ("empty", "constant"):
         twins.setdefault(facts.print, name)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pynomaly_auto._conventions import is_format
 from pynomaly_auto.dataset._parts import (
     LETTERS,
     PERIODS,
@@ -21,13 +22,13 @@ from pynomaly_auto.dataset._parts import (
     Part,
     TextPart,
 )
-from pynomaly_auto.dataset._reading import PARSES, Reading
 from pynomaly_auto.dataset._table import Array
 from pynomaly_auto.dataset._zones import is_zone
+from pynomaly_auto.dataset.reading import PARSES, Reading
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import Column, Reason, restore
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 _FARTHEST = 1100  # powers of two that a float can have
 
 _PARTS: Mapping[str, type[Any]] = {p.kind: p for p in (NumberPart, FlagPart, LevelPart, CyclePart, TextPart)}
@@ -174,7 +175,8 @@ def part_from_state(values: Mapping[str, Any], arrays: Mapping[str, Array], key:
 
 def _plan(stored: _StoredPlan, arrays: Mapping[str, Array], number: int) -> Plan:
     reading = stored.reading
-    _require(reading.parse in PARSES.get(reading.form, ("",)), f"cells cannot be read as {reading.parse!r}")
+    known = reading.parse in PARSES.get(reading.form, ("",)) or (reading.form == "time" and is_format(reading.parse))
+    _require(known, f"cells cannot be read as {reading.parse!r}")
     _require(reading.zone is None or is_zone(reading.zone), f"there is no time zone {reading.zone!r}")
     parts = tuple(part_from_state(part, arrays, f"{number}.{j}") for j, part in enumerate(stored.parts))
     return Plan(reading=reading, parts=parts)
