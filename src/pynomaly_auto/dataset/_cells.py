@@ -168,9 +168,19 @@ def _categories(column: pd.Series[Any]) -> Cells:
 
 def _text(column: Any) -> Cells:
     codes, levels = pd.factorize(column)
-    texts = np.empty(len(levels), dtype=object)
-    texts[:] = [text_of(level) for level in levels]
+    held = list(levels)
+    texts = np.empty(len(held), dtype=object)
+    texts[:] = held if _all_writable(held) else [text_of(level) for level in held]
     return Cells(form="text", codes=codes.astype(np.int64), levels=texts)
+
+
+def _all_writable(texts: list[Any]) -> bool:
+    """Whether all are texts, and need no change to be written to a file."""
+    try:
+        "".join(texts).encode()
+    except (TypeError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def _objects(values: Array, name: str) -> Cells:

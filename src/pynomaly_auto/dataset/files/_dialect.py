@@ -12,6 +12,7 @@ from pynomaly_auto.dataset.files._layout import kind_of
 
 DELIMITERS = (",", ";", "\t", "|")
 _CONSISTENT = 0.5  # share of the lines that must have as many cells as most
+_TYPED = 30  # lines whose cells are looked at
 _WORD = re.compile(r"[\w .:'’%€$£()/#&@+*-]*")
 _SEP = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 
@@ -87,7 +88,9 @@ def _score(lines: Sequence[str], delimiter: str) -> float:
     width, n = max(lengths.items(), key=lambda item: (item[1] if item[0] > 1 else 0, item[0]), default=(0, 0))
     if width < 2 or n < _CONSISTENT * len(rows):
         return 0.0
-    cells = [cell for row in rows if len(row) == width for cell in row]
+    cells = [cell for row in rows[:_TYPED] if len(row) == width for cell in row]
+    if not cells:
+        return 0.0
     plain = sum(kind_of(cell) != "text" or 0.5 * (_WORD.fullmatch(cell) is not None) for cell in cells) / len(cells)
     return n / len(rows) * (0.1 + plain)
 

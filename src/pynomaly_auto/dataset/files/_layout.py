@@ -9,13 +9,14 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from pynomaly_auto.dataset.reading import MISSING_WORDS, is_date, known_unit, number_in
 
 Row: TypeAlias = Sequence[Any]
 
-LOOKED_AT = 200  # rows
+LOOKED_AT = 100  # rows
 _NEARLY_ALL = 0.9  # share of a column's cells that make it one of numbers or dates
 _FULL = 0.6  # share of the columns that a row of names fills
 _YEARS = range(1800, 2101)
@@ -25,6 +26,7 @@ _TOTALS = re.compile(
 )
 _BRACKETS = re.compile(r"[(\[{].{1,20}[)\]}]")
 _RATIO = re.compile(r"[^\d\s]{1,6}\d?(/|·|\*| per )[^\d\s]{1,6}\d?")
+_PLAIN = re.compile(r"-?\d{1,15}(\.\d{1,20})?", re.ASCII)
 _LONGEST_UNIT = 20
 
 
@@ -107,10 +109,16 @@ def kind_of(cell: Any) -> str:
     """What a cell holds: ``""`` for nothing or a word for it, ``"number"``, ``"date"`` or ``"text"``."""
     if isinstance(cell, (dt.date, dt.time, dt.timedelta)):
         return "date"
-    word = text(cell)
+    if isinstance(cell, numbers.Real) and not isinstance(cell, float):
+        return "number"
+    return _kind_of(text(cell))
+
+
+@lru_cache(maxsize=4096)  # every text is asked for by several questions
+def _kind_of(word: str) -> str:
     if word.lower() in MISSING_WORDS:
         return ""
-    if isinstance(cell, numbers.Number) or _number(word) is not None:
+    if _number(word) is not None:
         return "number"
     return "date" if is_date(word) else "text"
 
@@ -201,6 +209,8 @@ def _number(cell: Any) -> float | None:
         return None if math.isnan(cell) else float(cell)
     if not isinstance(cell, str) or not any(map(str.isdigit, cell)):
         return None
+    if _PLAIN.fullmatch(cell):
+        return float(cell)
     for sign in (".", ","):
         found = number_in(cell, sign)
         if found is not None:

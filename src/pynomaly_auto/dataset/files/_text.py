@@ -11,16 +11,18 @@ from typing import IO
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pynomaly_auto.dataset.files._dialect import Dialect, dialect_of
 from pynomaly_auto.dataset.files._encoding import encoding_of
 from pynomaly_auto.dataset.files._layout import LOOKED_AT, Layout, is_total, layout_of, names_of
+from pynomaly_auto.dataset.files._many import many_rows
 from pynomaly_auto.dataset.files._source import Source
 from pynomaly_auto.dataset.files._typing import Typed
 from pynomaly_auto.dataset.reading import Origin
 from pynomaly_auto.errors import InvalidInputError
 
-_SAMPLE_LINES = 200
+_SAMPLE_LINES = 100
 _CHUNK = 50_000  # rows held as Python's texts at a time
 _LONGEST_CELL = 2**31 - 1
 
@@ -38,7 +40,8 @@ class _Rows:
     source: Source
     dialect: Dialect
     encoding: str
-    number: int = field(default=0, init=False)
+    _head: list[list[str]] = field(default_factory=list, init=False)
+    _lines: list[int] = field(default_factory=list, init=False)
 
     def __iter__(self) -> Iterator[list[str]]:
         """All rows but blank lines and remarks, not yet checked."""
@@ -53,12 +56,33 @@ class _Rows:
                 return
             reader = csv.reader(lines, delimiter=self.dialect.delimiter, skipinitialspace=True)
             try:
+                for row in filter(None, islice(reader, LOOKED_AT)):
+                    self._head.append(row)
+                    self._lines.append(self.dialect.skipped + reader.line_num)
+                    yield row
                 yield from filter(None, reader)
             except csv.Error as error:
                 raise InvalidInputError(
                     f"{self.source.name} cannot be read: line {reader.line_num}: {error}.",
                     where=self.source.where, fix="Correct that line.",
                 ) from error  # fmt: skip
+
+    def many(self, start: int, expected: list[list[str]]) -> list[pa.ChunkedArray] | None:
+        """The cells of plain rows, column by column; None: they are to be read one by one.
+
+        Args:
+            start: How many rows stand above the data.
+            expected: The first rows of data.
+        """
+        width = len(expected[0])
+        plain = self.encoding in ("utf-8", "utf-8-sig") and self.dialect.delimiter and not self.dialect.comments
+        if not plain or width < 2 or (start and len(self._head[start - 1]) != width):
+            return None
+        lines = self._lines[start - 1] if start else self.dialect.skipped
+        columns = many_rows(self.source, self.dialect, lines=lines, width=width, expected=expected)
+        if columns is not None and len(columns[0]):
+            self.refuse_open_quotes([column[-1].as_py() or "" for column in columns])
+        return columns
 
     def refuse_ragged(self, width: int, above: int) -> None:
         """Find the first row that has not as many cells as the row of names.
@@ -144,7 +168,11 @@ def read_text(source: Source, encoding: str | None) -> tuple[pd.DataFrame, Origi
     if not first:
         raise InvalidInputError(f"{source.name} holds no rows.", where=source.where, fix="Give a file with data.")
     layout = layout_of(first)
-    columns, header = _columns(rows, layout, chain(first, stream_of_rows), len(names) and 1)
+    start = layout.skipped + layout.named + bool(layout.units)
+    header = first[layout.skipped] if layout.named else []
+    columns = None if names or len(first) == start else rows.many(start, first[start:])
+    if columns is None:
+        columns, header = _columns(rows, layout, chain(first, stream_of_rows), len(names) and 1)
     said += _told(dialect, layout, sample)
     return _made(columns, header, (source, dialect, layout), said)
 
@@ -153,12 +181,13 @@ def _made(
     columns: list[pa.ChunkedArray], header: list[str], place: tuple[Source, Dialect, Layout], said: list[str]
 ) -> tuple[pd.DataFrame, Origin]:
     source, dialect, layout = place
+    if len(columns) > 1 and header and not header[-1].strip() and columns[-1].null_count == len(columns[-1]):
+        columns, header = columns[:-1], header[:-1]  # a delimiter at the end of every line
     names, renamed = names_of(header)
     if not layout.named:
         names = [f"x{i}" for i in range(len(columns))]
         renamed = ["no line names the columns: they are called x0, x1, ..."]
-    tail = [column.slice(len(column) - 1).to_pylist()[0] for column in columns] if len(columns[0]) > 2 else []
-    if tail and any(map(str.strip, tail)) and _may_be_total(tail, columns):
+    if len(columns[0]) > 2 and _ends_in_total(columns):
         columns = [column.slice(0, len(column) - 1) for column in columns]
         said.append("the last row holds the sums of the others and is left out")
     typed = Typed()
@@ -201,19 +230,12 @@ def _columns(
             f"{rows.source.name} holds no rows.", where=rows.source.where, fix="Give a file with data."
         )
     columns = [pa.chunked_array([chunk[i] for chunk in chunks]) for i in range(width)]
-    if (
-        header
-        and width > 1
-        and not header[-1].strip()
-        and not any(any(map(str.strip, part.to_pylist())) for part in columns[-1].chunks)
-    ):
-        columns, header = columns[:-1], header[:-1]  # a delimiter at the end of every line
-    return columns, header
+    return [pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column) for column in columns], header
 
 
-def _may_be_total(tail: list[str], columns: list[pa.ChunkedArray]) -> bool:
-    words = [cell for cell in tail if cell.strip() and not any(map(str.isdigit, cell))]
-    if len(words) != 1:
+def _ends_in_total(columns: list[pa.ChunkedArray]) -> bool:
+    tail = [column[-1].as_py() or "" for column in columns]
+    if sum(bool(cell.strip()) and not any(map(str.isdigit, cell)) for cell in tail) != 1:
         return False
     return is_total(tail, [column.slice(0, len(column) - 1).to_pylist() for column in columns])
 
@@ -230,22 +252,8 @@ def _names_in_remark(sample: Sequence[str], dialect: Dialect) -> list[str]:
     names = [name.strip() for name in names]
     if len(names) != len(data) or len(names) < 2 or not all(names):
         return []
-    return (
-        []
-        if layout_of(
-            [
-                data,
-                *(
-                    [
-                        cut(line.strip("\r\n"))
-                        for line in sample[above + 1 :]
-                        if line.strip() and not line.startswith("#")
-                    ]
-                ),
-            ]
-        ).named
-        else names
-    )
+    below = [cut(line.strip("\r\n")) for line in sample[above:] if line.strip() and not line.startswith("#")]
+    return [] if layout_of(below).named else names
 
 
 def _told(dialect: Dialect, layout: Layout, sample: Sequence[str]) -> list[str]:

@@ -9,9 +9,12 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 
 from pynomaly_auto.dataset._cells import seconds_of
 from pynomaly_auto.dataset._table import Array
+from pynomaly_auto.dataset.reading._numbers import arrow_of
+from pynomaly_auto.dataset.reading._ordered import TURN, Ordered
 from pynomaly_auto.dataset.reading._words import is_missing
 from pynomaly_auto.records import FloatArray
 
@@ -21,7 +24,6 @@ ANY_ORDER = "ISO8601"  # no order of day and month is known: only dates that nee
 _LONGEST = 48
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 _NO_YEAR = 1972  # what stands for the year where none is written; a leap year, so that 29 February is one
-_TURN = 69  # two-digit years from here on lie in the last century, as for strptime
 
 _MONTH_NAMES = (
     "jan january januar janvier janv enero ene gennaio gen janeiro januari",
@@ -72,6 +74,7 @@ _CTIME = re.compile(
 _TIME_OF_DAY = re.compile(_CLOCK, re.IGNORECASE)
 _ISO = re.compile(r"\d{4}-\d{2}.*", re.ASCII | re.DOTALL)
 _ORDERED = _FORMS[1]
+_ENDING = r":.*([a-zA-Z]|[+-]\d{2}:?(\d{2})?)\s*$"
 _OFFSET = re.compile(r"\d\s*(z|[a-z]{3,4}|[+-]\d{2}:?\d{2}|(?<=:\d\d)[+-]\d{2})$", re.IGNORECASE)
 
 
@@ -90,13 +93,22 @@ def dates_in(texts: Array, form: str) -> tuple[FloatArray, Array]:
     if "%" in form:
         seconds = _seconds(words, form)
     else:
-        seconds = _seconds([word if _ISO.fullmatch(word) else "" for word in words], "ISO8601")
+        seconds = iso_seconds(words)
+        if form in ORDERS and np.isnan(seconds).any():
+            ordered = Ordered.of(np.array(words, dtype=object)).moments(form)
+            seconds = np.where(np.isnan(seconds), ordered, seconds)
         for i in np.flatnonzero(np.isnan(seconds)):
             found = moment_in(words[i], form)
             if found is not None:
                 seconds[i] = found
-    gone = np.array([np.isnan(s) and is_missing(word) for word, s in zip(words, seconds, strict=True)], dtype=bool)
-    return seconds, np.isnan(seconds) & ~gone
+    unread = np.isnan(seconds)
+    unread[unread] = [not is_missing(words[i]) for i in np.flatnonzero(unread)]
+    return seconds, unread
+
+
+def iso_seconds(words: list[str]) -> FloatArray:
+    """Seconds since 1970 of the texts that are dates by ISO 8601, NaN for all others."""
+    return _seconds([word if _ISO.fullmatch(word) else "" for word in words], "ISO8601")
 
 
 def _seconds(words: list[str], form: str) -> FloatArray:
@@ -122,7 +134,10 @@ def moment_in(word: str, order: str) -> float | None:
 
 def has_zone(texts: Array) -> bool:
     """Whether any of the dates written in texts names a time zone or an offset."""
-    return any(":" in text and _OFFSET.search(text.strip()) and not _half(text) for text in texts)
+    held = arrow_of(texts)
+    if held is not None:  # most have none: no need to look at each
+        texts = texts[np.asarray(pc.match_substring_regex(held, _ENDING).to_numpy(zero_copy_only=False), dtype=bool)]
+    return any(_OFFSET.search(text.strip()) and not _half(text) for text in texts)
 
 
 def orders_of(text: str) -> tuple[str, ...]:
@@ -207,7 +222,7 @@ def _ordinal(year: int, month: int, day: int) -> int | None:
 
 def _year(text: str) -> int:
     year = int(text)
-    return year if len(text) > 2 else year + (1900 if year >= _TURN else 2000)
+    return year if len(text) > 2 else year + (1900 if year >= TURN else 2000)
 
 
 def _second_of_day(parts: Mapping[str, str | None]) -> float | None:

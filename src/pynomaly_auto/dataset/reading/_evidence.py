@@ -11,8 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pynomaly_auto.dataset._table import Array
-from pynomaly_auto.dataset.reading._dates import ORDERS, needs_order, orders_of
-from pynomaly_auto.dataset.reading._numbers import PLAIN, TWOFOLD, decimal_signs, digits_of
+from pynomaly_auto.dataset.reading._dates import ORDERS, iso_seconds, needs_order, orders_of
+
+from pynomaly_auto.dataset.reading._numbers import TWOFOLD, arrow_of, decimal_signs, digits_of, plainly
+from pynomaly_auto.dataset.reading._ordered import Ordered
 from pynomaly_auto.dataset.reading._words import is_missing
 
 _LEADING_ZERO = r"^-?0\d+$"
@@ -93,16 +95,23 @@ def number_evidence(texts: Array, counts: Array) -> NumberEvidence:
         texts: Distinct texts, shape (n,).
         counts: How often each occurs, shape (n,).
     """
-    held = pa.array(texts, type=pa.string())
-    plain = _mask(held, PLAIN)
+    held = arrow_of(texts)
+    if held is None:
+        return NumberEvidence(other=int(counts.sum()))
+    point, comma = (np.asarray(plainly(held, sign)[0].to_numpy(zero_copy_only=False), dtype=bool) for sign in ".,")
+    plain, both = point | comma, point & comma
+    lengths = np.asarray(pc.utf8_length(held).to_numpy(zero_copy_only=False))
+    bare = both & _mask(held, r"^-?\d+$")
+    small = bare & (lengths <= 3)
     zero, long, power = (_mask(held, pattern) & plain for pattern in (_LEADING_ZERO, _LONG_DIGITS, _CODE_POWER))
-    twofold = _mask(held, TWOFOLD) & plain
-    bare = _mask(held, r"^-?\d+$") & plain
-    small = bare & (np.asarray(pc.utf8_length(held).to_numpy(zero_copy_only=False)) <= 3)
-    decimal = plain & ~bare & ~twofold & ~power
     tally: Counter[str] = Counter()
-    either: Counter[str] = Counter({"either .": int(counts[twofold].sum())})
-    example = {"either .": str(texts[int(np.argmax(twofold))])} if twofold.any() else {}
+    either: Counter[str] = Counter()
+    example: dict[str, str] = {}
+    for sign in ".,":
+        twofold = both & ~bare & _mask(held, TWOFOLD.replace(r"\.", f"[{sign}]"))
+        if twofold.any():
+            either[f"either {sign}"] = int(counts[twofold].sum())
+            example[f"either {sign}"] = str(min(texts[twofold]))
     absent: set[str] = set()
     for i in np.flatnonzero(~plain):
         text = str(texts[i])
@@ -117,17 +126,16 @@ def number_evidence(texts: Array, counts: Array) -> NumberEvidence:
             tally[_size(text) if how == "bare" else how or "other"] += int(counts[i])
     codes = zero | power
     codes[long] = [abs(int(text)) > _EXACT for text in texts[long]]
-    whole = bare | (zero & plain)
-    lengths = np.asarray(pc.utf8_length(held).to_numpy(zero_copy_only=False))[whole]
+    digits = lengths[bare]
     return NumberEvidence(
-        point=int(counts[decimal].sum()) + tally["."],
-        comma=tally[","],
+        point=int(counts[point & ~comma].sum()) + tally["."],
+        comma=int(counts[comma & ~point].sum()) + tally[","],
         either=+either,
         example=example,
         bare_small=int(counts[small].sum()) + tally["small"],
         bare_large=int(counts[bare & ~small].sum()) + int(counts[power].sum()) + tally["large"],
         codes=int(counts[codes].sum()),
-        same_length=len(lengths) > 1 and bool((lengths == lengths[0]).all()),
+        same_length=len(digits) > 1 and bool((digits == digits[0]).all()),
         other=tally["other"],
         absent=frozenset(absent),
     )
@@ -140,14 +148,23 @@ def date_evidence(texts: Array, counts: Array) -> DateEvidence:
         texts: Distinct texts, shape (n,).
         counts: How often each occurs, shape (n,).
     """
-    free = needing = other = 0
-    valid: Counter[str] = Counter()
-    separators: Counter[str] = Counter()
-    firsts: set[str] = set()
-    lasts: set[str] = set()
-    best, example = 0, ""
-    for text, count in zip(texts, counts.tolist(), strict=True):
-        word = str(text).strip()
+    fields = Ordered.of(texts)
+    rest = np.flatnonzero(~fields.found)
+    iso = np.zeros(len(texts), dtype=bool)
+    if len(rest):
+        iso[rest] = ~np.isnan(iso_seconds([str(text).strip() for text in texts[rest]]))
+    free, other = int(counts[iso].sum()), 0
+    days = {order: ~np.isnan(fields.days(order)) & fields.found for order in ORDERS}
+    valid = Counter({order: int(counts[ok].sum()) for order, ok in days.items()})
+    needing = int(counts[fields.found].sum())
+    separators = Counter(dict(zip(*(part.tolist() for part in np.unique(fields.separators, return_counts=True)), strict=True)))
+    ways = np.sum(list(days.values()), axis=0)
+    other += int(counts[fields.found & (ways == 0)].sum())
+    candidates = texts[(ways == ways.max()) & fields.found] if fields.found.any() else texts[:0]
+    example = str(min(candidates)).strip() if len(candidates) else ""
+    firsts, lasts = fields.ends()
+    for i in np.flatnonzero(~fields.found & ~iso):
+        word, count = str(texts[i]).strip(), int(counts[i])
         orders = orders_of(word)
         if not needs_order(word):
             free += count if orders else 0
@@ -156,17 +173,12 @@ def date_evidence(texts: Array, counts: Array) -> DateEvidence:
         needing += count
         other += 0 if orders else count
         valid.update(dict.fromkeys(orders, count))
-        if len(orders) > best:
-            best, example = len(orders), word
-        parts = re.split(r"[-/.\sT,]", word)
-        separators[word[len(parts[0])]] += count
-        if len(parts[2]) == 2:
-            firsts.add(parts[0])
-            lasts.add(parts[2])
+        example = example or word
+        separators[re.split(r"\d+", word, maxsplit=2)[1][:1] or "/"] += count
     return DateEvidence(
-        free=free, needing=needing, valid=Counter({order: valid[order] for order in ORDERS if valid[order]}),
+        free=free, needing=needing, valid=+valid,
         separator=max(separators, key=lambda s: (separators[s], s), default=""),
-        firsts=len(firsts), lasts=len(lasts), example=example, other=other,
+        firsts=firsts, lasts=lasts, example=example, other=other,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from pynomaly_auto.dataset.reading._words import is_missing
 from pynomaly_auto.records import FloatArray
 
 PLAIN = r"^-?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?$"  # of which arrow makes numbers as Python does
+GROUPED = r"^-?[1-9]\d{0,2}(,\d{3})+(\.\d{0,40})?$"  # the commonest grouping, read many at a time
 # Either a number with three decimals or one with its thousands grouped.
 TWOFOLD = r"^-?[1-9]\d{0,2}\.\d{3}$"
 
@@ -75,9 +76,7 @@ def numbers_in(texts: Array, decimal_sign: str = ".", unit: str = "") -> Numbers
     values = np.full(len(texts), np.nan)
     unread = np.zeros(len(texts), dtype=bool)
     units: dict[int, str] = {}
-    others = np.ones(len(texts), dtype=bool)
-    if decimal_sign == ".":
-        others = ~plain_numbers(texts, values)
+    others = ~many_numbers(texts, decimal_sign, values)
     for i in np.flatnonzero(others):
         text = texts[i]
         if is_missing(text):
@@ -93,16 +92,41 @@ def numbers_in(texts: Array, decimal_sign: str = ".", unit: str = "") -> Numbers
     return Numbers(values=values, unread=unread, units=units)
 
 
-def plain_numbers(texts: Array, values: FloatArray) -> Array:
-    """Write the numbers of all texts that hold nothing but a plain number into ``values``; which ones they are."""
-    try:
-        held = pa.array(texts, type=pa.string(), from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
+def many_numbers(texts: Array, decimal_sign: str, values: FloatArray) -> Array:
+    """Write the numbers of all texts that hold a plain or grouped number into ``values``; which ones they are."""
+    held = arrow_of(texts)
+    if held is None:
         return np.zeros(len(texts), dtype=bool)
-    plain = pc.match_substring_regex(held, PLAIN).fill_null(False)
-    mask = np.asarray(plain.to_numpy(zero_copy_only=False))
+    plain, held = plainly(held, decimal_sign)
+    mask = _flags(plain)
     values[mask] = pc.cast(held.filter(plain), pa.float64()).to_numpy()
     return mask
+
+
+def plainly(held: pa.Array, decimal_sign: str) -> tuple[pa.Array, pa.Array]:
+    """Which texts hold a plain or grouped number by a decimal sign, and all texts as arrow casts them."""
+    if decimal_sign == ",":
+        for old, new in ((",", "\0"), (".", ","), ("\0", ".")):
+            held = pc.replace_substring(held, old, new)
+    plain = pc.match_substring_regex(held, PLAIN)
+    if not pc.all(plain).as_py():
+        grouped = pc.match_substring_regex(held, GROUPED)
+        if pc.any(grouped).as_py():
+            held = pc.if_else(grouped, pc.replace_substring(held, ",", ""), held)
+            plain = pc.or_(plain, grouped)
+    return plain, held
+
+
+def arrow_of(texts: Array) -> pa.Array | None:
+    """Texts as arrow holds them; None: it cannot."""
+    try:
+        return pa.array(texts, type=pa.string())
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
+        return None
+
+
+def _flags(mask: pa.Array) -> Array:
+    return np.asarray(mask.to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def number_in(text: str, decimal_sign: str) -> tuple[float, str] | None:

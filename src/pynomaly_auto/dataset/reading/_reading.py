@@ -16,6 +16,7 @@ from pynomaly_auto.dataset.reading._dates import ANY_ORDER, ORDERS, clocks_in, d
 from pynomaly_auto.dataset.reading._numbers import numbers_in
 from pynomaly_auto.dataset.reading._whole import as_texts
 from pynomaly_auto.errors import SchemaError
+from pynomaly_auto.records import FloatArray
 
 ReadForm: TypeAlias = Form | Literal["none"]
 
@@ -93,12 +94,18 @@ class Reading:
         if cells.form not in ("text", "mixed"):
             return None
         if self.parse == "clock":
-            values, unread = clocks_in(cells.levels)
-        else:
-            found = numbers_in(cells.levels, self.parse or ".", self.unit)
-            values, unread = found.values, found.unread
-        if unread.any() and not self.parse:
-            return None
+            return self.of_numbers(cells, *clocks_in(cells.levels))
+        found = numbers_in(cells.levels, self.parse or ".", self.unit)
+        return None if found.unread.any() and not self.parse else self.of_numbers(cells, found.values, found.unread)
+
+    def of_numbers(self, cells: Cells, values: FloatArray, unread: Array) -> Cells:
+        """Cells with the numbers of their texts.
+
+        Args:
+            cells: Texts, or numbers and texts.
+            values: The number of each distinct text.
+            unread: Which of these could not be read.
+        """
         written = np.append(values, np.nan)[cells.codes]
         if cells.form == "mixed":
             written = np.where(np.isnan(cells.numbers), written, cells.numbers)

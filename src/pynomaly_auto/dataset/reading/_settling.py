@@ -191,7 +191,12 @@ class Survey:
         choice = choose_sign(found, self._context, self._said, name)
         numbers = numbers_in(texts.cells.levels, choice.word)
         unit, about = unit_of(numbers, texts.counts, texts.cells.levels)
-        settled = self._read(Reading(form="number", parse=choice.word, unit=unit), texts.cells, name)
+        reading = Reading(form="number", parse=choice.word, unit=unit)
+        if unit:
+            settled = self._read(reading, texts.cells, name)
+        else:  # read already
+            cells = reading.of_numbers(texts.cells, numbers.values, numbers.unread)
+            settled = Settled(reading=reading, cells=cells, n_unread=int(cells.unread.sum()))
         if not self._enough(texts, settled):
             return None
         return _noted(settled, choice, about, "values")
