@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from pynomaly_auto._checks import flag, is_number, is_whole, one_line
+from pynomaly_auto._conventions import Conventions
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._overrides import Overrides
 from pynomaly_auto._quantities import parse_alert_budget, parse_bytes
 from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError, shown
 
-__all__ = ["Overrides", "Settings", "read_mapping"]
+__all__ = ["Conventions", "Overrides", "Settings", "read_mapping"]
 
 BACKENDS = ("local", "ray")
 PRIORITIES = ("accuracy", "speed", "interpretability")
@@ -54,6 +55,8 @@ class Settings:
         priorities: Weights of accuracy, speed and interpretability; normalised to sum to 1.
         overrides: Decisions taken by hand.
         domain: Field of application, used by rules and presets, for example ``"finance"``.
+        reading: How numbers and dates in texts are written, where the texts cannot tell: any of ``decimal``,
+            ``thousands`` and ``dates``, each for all columns or by column; see `Conventions`.
     """
 
     preset: str | None = None
@@ -76,6 +79,7 @@ class Settings:
     )
     overrides: Overrides = field(default_factory=Overrides)
     domain: str | None = None
+    reading: Conventions = field(default_factory=Conventions)
 
     def __post_init__(self) -> None:
         checks = {
@@ -97,6 +101,7 @@ class Settings:
             "priorities": _priorities(self.priorities),
             "overrides": self.overrides if isinstance(self.overrides, Overrides) else _overrides(self.overrides),
             "domain": one_line("domain", self.domain),
+            "reading": Conventions.of(self.reading),
         }
         if checks["backend"] not in BACKENDS:
             raise UnknownNameError.of("backend", self.backend, BACKENDS)
@@ -118,6 +123,7 @@ class Settings:
         out = {f.name: getattr(self, f.name) for f in fields(self)}
         out["priorities"] = dict(self.priorities)
         out["overrides"] = self.overrides.to_dict()
+        out["reading"] = self.reading.to_dict()
         return out
 
     def with_(self, **changes: Any) -> Settings:

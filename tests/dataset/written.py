@@ -5,6 +5,7 @@ meant column by column (numbers, `at` for dates, texts, None for a missing cell)
 could not be read, and the columns about which a warning must name both readings.
 """
 
+# ruff: noqa: E501 - one case, one line, as far as it goes
 from __future__ import annotations
 
 import bz2
@@ -375,6 +376,9 @@ FILES = (
          means=_UMLAUTS),
     Case(name="another encoding, told by hand", file="a.csv", held=_lines("имя;n", "Анна;1.5", "Олег;2.5").encode("cp1251"),
          means={"имя": ["Анна", "Олег"], "n": [1.5, 2.5]}, options={"encoding": "cp1251"}),
+    Case(name="another encoding, by its letters", file="a.csv",
+         held=_lines("имя;город;n", "Анна;Москва;1.5", "Олег;Казань;2.5").encode("cp1251"),
+         means={"имя": ["Анна", "Олег"], "город": ["Москва", "Казань"], "n": [1.5, 2.5]}, warns=("a.csv",)),
     Case(name="names given twice", file="a.csv", held=_lines("a,b,a", "1,x,4", "2,y,5", "3,x,6"),
          means={**_PLAIN, "a_2": [4.0, 5.0, 6.0]}),
     Case(name="gzip", file="a.csv.gz", held=gzip.compress(_lines("a,b", "1,x", "2,y", "3,x").encode()), means=_PLAIN),

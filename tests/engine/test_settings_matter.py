@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pynomaly_auto import AutonomousDetector
@@ -73,13 +74,28 @@ def _run(**changed: Any) -> Result:
     return AutonomousDetector(config=values | changed, tracking=False, verbose=0).fit(rows()).result_
 
 
-@pytest.mark.parametrize("name", [f.name for f in fields(Settings)])
+@pytest.mark.parametrize("name", [f.name for f in fields(Settings) if f.name != "reading"])
 def test_it_changes_something_or_says_that_it_does_not(name: str) -> None:
     if name in WITHOUT:
         assert STATED in _documented(name)
     else:
         value, told = CHANGES[name]
         assert told(_run(**{name: value})) != told(base())
+
+
+@pytest.mark.filterwarnings("ignore::pynomaly_auto.errors.AmbiguousReadingWarning")
+def test_how_texts_are_written_is_read_as_told() -> None:
+    values = np.random.default_rng(5).normal(size=(120, 2))
+    table = pd.DataFrame(
+        {"v": [f"{i + 1},{i * 37 % 1000:03}" for i in range(120)], "a": values[:, 0], "b": values[:, 1]}
+    )
+    config = {"n_trials": 2, "random_state": 0}
+    quiet: Any = {"tracking": False, "verbose": 0}
+    default = AutonomousDetector(config=config, **quiet).fit(table)
+    told = AutonomousDetector(config={**config, "reading": {"decimal": {"v": ","}}}, **quiet).fit(table)
+    assert scores(default.result_) != scores(told.result_)
+    assert "decimal comma, from 120 of 120 values, as told" in str(told.result_.reasons)
+    assert any(reason.code == "DAT-040" for reason in default.result_.reasons)
 
 
 def test_the_metrics_of_the_cut_move_it_and_those_of_the_order_do_not() -> None:

@@ -11,11 +11,13 @@ import typer
 from pynomaly_auto.cli._show import (
     DatasetOption,
     DropOption,
+    EncodingOption,
     FailOption,
     LabelsOption,
     Limit,
     OutputOption,
     QuietOption,
+    SheetOption,
     out,
     parts_of,
     print_lines,
@@ -29,6 +31,8 @@ def score(  # noqa: PLR0913 - one parameter per option
     output: OutputOption = Path("results"),
     drop: DropOption = None,
     labels: LabelsOption = None,
+    encoding: EncodingOption = None,
+    sheet: SheetOption = None,
     fail_above: FailOption = None,
     explain: Annotated[
         bool,
@@ -40,7 +44,7 @@ def score(  # noqa: PLR0913 - one parameter per option
     ] = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Judge new rows by a saved detector; nothing is fitted.
+    """Judge new rows by a saved detector; nothing is fitted, and texts are read as those of the rows fitted on.
 
     Exit status: 0 judged, 2 a mistake in what was asked for, 3 more rows flagged than --fail-above allows.
     """
@@ -49,7 +53,8 @@ def score(  # noqa: PLR0913 - one parameter per option
     from pynomaly_auto.reporting import check_writable, write_judgement
 
     limit = None if fail_above is None else Limit(fail_above)
-    rows, known = parts_of(read_table(dataset), drop, labels)
+    with told_warnings():
+        rows, known = parts_of(read_table(dataset, encoding=encoding, sheet=sheet), drop, labels)
     check_writable(output)
     detector = AutonomousDetector.load(model, trusted=trusted or False)
     with told_warnings():

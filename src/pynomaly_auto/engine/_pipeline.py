@@ -96,7 +96,7 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         stage = Stages(progress)
         with stage("reading"):
             watching = REGIMES[settings.regime].watches_constants
-            encoder = TableEncoder(watches_constants=watching, owner=owner).fit(table)
+            encoder = TableEncoder(watches_constants=watching, owner=owner, conventions=settings.reading).fit(table)
             dataset = encoder.encode(table)
         settings, fewer = within_memory(settings, dataset)
         name = f"{dataset.n_rows:,} rows, {len(dataset.columns):,} columns"

@@ -82,7 +82,7 @@ def has_comments(lines: Sequence[str]) -> bool:
 
 
 def _score(lines: Sequence[str], delimiter: str) -> float:
-    """How well a delimiter cuts: the share of lines with as many cells as most, by the share of cells that are plain."""
+    """How well a delimiter cuts: the share of lines with as many cells as most, by that of cells that are plain."""
     rows = [row for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True) if row]
     lengths = Counter(len(row) for row in rows)
     width, n = max(lengths.items(), key=lambda item: (item[1] if item[0] > 1 else 0, item[0]), default=(0, 0))
@@ -113,7 +113,7 @@ def _fixed(lines: Sequence[str]) -> tuple[int, ...]:
     starts = [i for i in range(width) if not blank[i] and (i == 0 or blank[i - 1])]
     if len(starts) < 2:
         return ()
-    cuts = tuple([0, *starts[1:]])
+    cuts = (0, *starts[1:])
     ends = (*cuts[1:], None)
     columns = [[line[a:b].strip() for line in padded[1:]] for a, b in zip(cuts, ends, strict=True)]
     numeric = any(

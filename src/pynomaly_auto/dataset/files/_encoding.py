@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 import string
 
 from pynomaly_auto.dataset.files._source import Source
@@ -15,6 +16,11 @@ _MARKS = (
 _BLOCK = 1 << 22
 _MOSTLY = 0.4  # share of the even or odd bytes that are zero where two bytes make a letter
 _HARDLY = 0.05
+_GUESSED = 1 << 16
+# What is a letter in an eastern encoding and a sign in the western one, within a word or, as Ł, before one.
+_SIGN_IN_WORD = re.compile(
+    rb"[A-Za-z\xc0-\xff][\xa3\xa5\xa9\xab\xae\xaf\xb3\xb9\xbe\xbf][a-z\xe0-\xff]|\xa3[a-z]"
+)
 _FOREIGN = 0.3  # share of letters outside ASCII from which on a western encoding is improbable
 
 
@@ -38,14 +44,26 @@ def encoding_of(source: Source, told: str | None) -> tuple[str, str]:
         return _two_bytes(source), "read as UTF-16, without a byte-order mark"
     if _decodes(source, "utf-8"):
         return "utf-8", ""
-    encoding = "cp1252" if _decodes(source, "cp1252") else "latin-1"
-    if encoding == "latin-1" or _foreign(source):
-        warn(
-            f"{source.name} is not UTF-8 and is read as {encoding}; letters in it that are rare in western languages "
-            "may mean another encoding, such as cp1251, shift_jis or gb18030. Say which by encoding= of read_table.",
-            AmbiguousReadingWarning,
-        )
-    return encoding, f"read as {encoding}, as it is not UTF-8"
+    western = "cp1252" if _decodes(source, "cp1252") else "latin-1"
+    if western == "cp1252" and not _foreign(source):
+        return western, f"read as {western}, as it is not UTF-8"
+    encoding = _guess(source) or western
+    other = western if encoding != western else "any other"
+    warn(
+        f"{source.name!r} is not UTF-8 and is read as {encoding}, not as {other}, by the letters in it. "
+        "Say which is right by encoding= of read_table.",
+        AmbiguousReadingWarning,
+    )
+    return encoding, f"read as {encoding}, by the letters in it"
+
+
+def _guess(source: Source) -> str | None:
+    """The encoding in which the letters make most sense; None: nobody knows, or not all of the file is written in it."""
+    from charset_normalizer import from_bytes
+
+    with source.opener() as stream:
+        best = from_bytes(stream.read(_GUESSED)).best()
+    return best.encoding if best is not None and _decodes(source, best.encoding) else None
 
 
 def _decodes(source: Source, encoding: str) -> bool:
@@ -61,12 +79,12 @@ def _decodes(source: Source, encoding: str) -> bool:
 
 
 def _foreign(source: Source) -> bool:
-    """Whether more of the letters are accented than in any western language."""
+    """Whether western letters make no sense: more of them accented than in any language, or signs within words."""
     with source.opener() as stream:
         block = stream.read(_BLOCK)
     plain = len(block) - len(block.translate(None, string.ascii_letters.encode()))
     accented = len(block) - len(block.translate(None, bytes(range(0xC0, 0x100))))
-    return accented > _FOREIGN * (plain + accented)
+    return accented > _FOREIGN * (plain + accented) or _SIGN_IN_WORD.search(block) is not None
 
 
 def _checked(source: Source, told: str) -> str:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 from pynomaly_auto.dataset.reading import MISSING_WORDS, is_date, known_unit, number_in
@@ -21,7 +22,8 @@ _NEARLY_ALL = 0.9  # share of a column's cells that make it one of numbers or da
 _FULL = 0.6  # share of the columns that a row of names fills
 _YEARS = range(1800, 2101)
 _TOTALS = re.compile(
-    r"(grand |sub)?totals?|totale?|total général|totaux|sum|summe|gesamt(summe)?|insgesamt|somme|suma|soma|totaal|итого|всего",
+    r"(grand |sub)?totals?|totale?|total général|totaux|sum|summe|gesamt(summe)?|insgesamt|somme|suma|soma|totaal"
+    r"|итого|всего",
     re.IGNORECASE,
 )
 _BRACKETS = re.compile(r"[(\[{].{1,20}[)\]}]")
@@ -148,7 +150,7 @@ def _is_names(first: Row, body: Sequence[Row]) -> bool:
     filled = [cell for cell in first if text(cell)]
     years = [int(text(cell)) for cell in filled if _is_year(cell)]
     if kinds and all(kind == "number" for kind in kinds):
-        rising = all(a < b for a, b in zip(years, years[1:], strict=False))
+        rising = all(a < b for a, b in pairwise(years))
         below = [cell for row in body for cell in row if text(cell)]
         return len(years) == len(kinds) > 1 and rising and not (below and all(map(_is_year, below)))
     if not body:

@@ -47,8 +47,8 @@ def read_table(
     Of text files encoding, delimiter (commas, semicolons, tabs, bars, blanks, fixed places), remarks, titles, the line
     of names, a line of units and one of totals are found out; of workbooks the first sheet that holds a table; nested
     JSON is spread over columns. Of an npz file the array ``X`` is read, labels beside it are ignored. Columns that
-    plainly hold numbers are numbers; all others keep their texts, which the encoder reads by what all of them, the other
-    columns and the file show. What was found is kept in the frame's ``attrs`` and becomes reasons of the result.
+    plainly hold numbers are numbers; all others keep their texts, which the encoder reads by what all of them, the
+    other columns and the file show. What was found is kept in the frame's ``attrs`` and becomes reasons of the result.
 
     Args:
         path: A file whose extension is one of `EXTENSIONS`, or that and ``.gz``, ``.bz2``, ``.xz``, or ``.zip``.

@@ -136,7 +136,8 @@ class _Numbered:
         self._stream, self._dialect = stream, dialect
 
     def __iter__(self) -> Iterator[str]:
-        for self.line, line in enumerate(self._stream, start=1):
+        for number, line in enumerate(self._stream, start=1):
+            self.line = number
             remark = self._dialect.comments and line.startswith("#")
             if self.line > self._dialect.skipped and line.strip() and not remark:
                 yield line

@@ -1,4 +1,4 @@
-"""Columns of texts as what they plainly are: numbers and truth values where no other reading is possible, else texts."""
+"""Columns of texts as what they plainly are: numbers and truth values where nothing else is possible, else texts."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _whole(values: Any, cells: pa.ChunkedArray) -> _Found:
 
 
 def _slowly(cells: pa.ChunkedArray) -> _Found | None:
-    """The numbers, the words for missing among them, and whether a decimal point is certain; None: not plainly numbers."""
+    """The numbers, the words for missing, and whether a decimal point is certain; None: not plainly numbers."""
     present = pc.and_(pc.is_valid(cells), pc.not_equal(cells, "")).combine_chunks().fill_null(False)
     plain = pc.match_substring_regex(cells, PLAIN).combine_chunks().fill_null(False)
     words: set[str] = set()

@@ -1,4 +1,4 @@
-"""Choosing between two readings of a column: by its own values, by the other columns, by the file, and else with a doubt."""
+"""Choosing between two readings of a column: by its values, by the other columns, by the file, else with a doubt."""
 
 from __future__ import annotations
 

@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 
 from pynomaly_auto.dataset._table import Array
 from pynomaly_auto.dataset.reading._dates import ORDERS, iso_seconds, needs_order, orders_of
-
 from pynomaly_auto.dataset.reading._numbers import TWOFOLD, arrow_of, decimal_signs, digits_of, plainly
 from pynomaly_auto.dataset.reading._ordered import Ordered
 from pynomaly_auto.dataset.reading._words import is_missing
@@ -157,7 +156,9 @@ def date_evidence(texts: Array, counts: Array) -> DateEvidence:
     days = {order: ~np.isnan(fields.days(order)) & fields.found for order in ORDERS}
     valid = Counter({order: int(counts[ok].sum()) for order, ok in days.items()})
     needing = int(counts[fields.found].sum())
-    separators = Counter(dict(zip(*(part.tolist() for part in np.unique(fields.separators, return_counts=True)), strict=True)))
+    separators = Counter(
+        dict(zip(*(part.tolist() for part in np.unique(fields.separators, return_counts=True)), strict=True))
+    )
     ways = np.sum(list(days.values()), axis=0)
     other += int(counts[fields.found & (ways == 0)].sum())
     candidates = texts[(ways == ways.max()) & fields.found] if fields.found.any() else texts[:0]

@@ -14,7 +14,7 @@ from pynomaly_auto._conventions import DAY_ORDERS, Conventions
 from pynomaly_auto.dataset._cells import Cells, read_cells
 from pynomaly_auto.dataset._table import Array, RawColumn, Table
 from pynomaly_auto.dataset.reading._choosing import Choice, Context, choose_order, choose_sign, unit_of
-from pynomaly_auto.dataset.reading._dates import clocks_in, dates_in, has_zone, orders_of
+from pynomaly_auto.dataset.reading._dates import clocks_in, has_zone, orders_of
 from pynomaly_auto.dataset.reading._evidence import (
     DateEvidence,
     NumberEvidence,

@@ -57,10 +57,10 @@ def _whole_numbers(column: RawColumn) -> Array | None:
     ):
         present = series.dropna()
         return np.asarray(present.to_numpy(), dtype=object) if len(present) and int(present.max()) > _EXACT else None
-    if dtype != object:
+    if dtype != np.dtype(object):
         return None
     kinds = set(map(type, column)) - {type(None), type(pd.NA)}
-    if not kinds or not all(issubclass(kind, (int, np.integer)) and kind is not bool for kind in kinds):
+    if not kinds or not all(issubclass(kind, (int, np.integer)) and not issubclass(kind, bool) for kind in kinds):
         return None
     found = np.array([v for v in column if v is not None and v is not pd.NA], dtype=object)
     return found if max(found) > _EXACT else None

@@ -6,7 +6,8 @@ import re
 
 # Among numbers and dates all of these stand for a missing one; compared in lower case.
 MISSING_WORDS = frozenset({
-    "", "na", "n/a", "n.a.", "n.a", "#n/a", "#na", "<na>", "nan", "-nan", "nat", "null", "none", "nil", "?", "-", "--", "---",
+    "", "na", "n/a", "n.a.", "n.a", "#n/a", "#na", "<na>", "nan", "-nan", "nat", "null", "none", "nil", "?", "-", "--",
+    "---",
     "–", "—", ".", "..", "...", "*", "missing", "unknown", "unk", "unknown value", "not available", "not applicable",
     "not known", "no data", "nodata", "no value", "tbd", "tba", "n.d.", "nd", "(null)", "(blank)", "blank", "empty",
     "#div/0!", "#value!", "#ref!", "#num!", "#name?", "#null!", "#error", "k.a.", "k. a.", "keine angabe", "unbekannt",
