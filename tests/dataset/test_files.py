@@ -113,7 +113,7 @@ def test_files_without_a_table(tmp_path: Path, name: str, content: str, message:
         ("f.feather", "a,b\n", "f.feather cannot be read as Arrow"),
         ("x.xlsx", "a,b\n", "x.xlsx cannot be read as Excel"),
         ("n.npz", "a,b\n", "n.npz cannot be read as npz"),
-        ("g.csv", gzip.compress(np.random.default_rng(0).bytes(9000))[:5000], "g.csv cannot be unpacked as gzip"),
+        ("g.csv", gzip.compress(b"a,b\n1,2\n" * 99)[:20], "g.csv cannot be unpacked as gzip"),
         ("g.gz", gzip.compress(b"a,b\n1,2\n3\n"), "ragged: line 3"),
         ("g.csv", gzip.compress(b" "), "g.csv holds an empty file"),
         (

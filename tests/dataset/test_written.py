@@ -62,7 +62,9 @@ def test_later_rows_are_read_as_those_fitted_on(tmp_path: Path) -> None:
     """A file of one row tells nothing by itself: what was settled when fitting holds."""
     fitted = tmp_path / "fitted.csv"
     lines = [f"{1 + i % 7}.{100 + i};{i * 3};{i % 28 + 1:02}/{i % 12 + 1:02}/2024;{i * i}" for i in range(60)]
-    fitted.write_text("betrag;klein;tag;n\n" + "\n".join([*lines, "987;45;31/12/2023;7", "45;12;30/11/2023;8"]) + "\n")
+    fitted.write_text(
+        "betrag;klein;tag;n\n" + "\n".join([*lines, *("987;45;31/12/2023;7", "45;12;30/11/2023;8") * 2]) + "\n"
+    )
     later = tmp_path / "later.csv"
     later.write_text("betrag;klein;tag;n\n1.250;3;05/03/2024;16\n")
     same = tmp_path / "same.csv"

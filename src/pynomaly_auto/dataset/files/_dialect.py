@@ -88,6 +88,9 @@ def _score(lines: Sequence[str], delimiter: str) -> float:
     width, n = max(lengths.items(), key=lambda item: (item[1] if item[0] > 1 else 0, item[0]), default=(0, 0))
     if width < 2 or n < _CONSISTENT * len(rows):
         return 0.0
+    start = next(i for i, row in enumerate(rows) if len(row) > 1)
+    if start and (n < len(rows) - start or any(kind_of(cell) != "text" for cell in rows[start])):
+        return 0.0  # lines without it stand above, and are no titles: a decimal comma, or one within texts
     cells = [cell for row in rows[:_TYPED] if len(row) == width for cell in row]
     if not cells:
         return 0.0

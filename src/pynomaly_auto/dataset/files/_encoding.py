@@ -18,9 +18,7 @@ _MOSTLY = 0.4  # share of the even or odd bytes that are zero where two bytes ma
 _HARDLY = 0.05
 _GUESSED = 1 << 16
 # What is a letter in an eastern encoding and a sign in the western one, within a word or, as Ł, before one.
-_SIGN_IN_WORD = re.compile(
-    rb"[A-Za-z\xc0-\xff][\xa3\xa5\xa9\xab\xae\xaf\xb3\xb9\xbe\xbf][a-z\xe0-\xff]|\xa3[a-z]"
-)
+_SIGN_IN_WORD = re.compile(rb"[A-Za-z\xc0-\xff][\xa3\xa5\xa9\xab\xae\xaf\xb3\xb9\xbe\xbf][a-z\xe0-\xff]|\xa3[a-z]")
 _FOREIGN = 0.3  # share of letters outside ASCII from which on a western encoding is improbable
 
 

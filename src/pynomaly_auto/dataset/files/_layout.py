@@ -134,12 +134,7 @@ def _titles(rows: Sequence[Row]) -> int:
     above = rows[:start]
     alone = all(_filled(row) == 0 or (_filled(row) <= max(1, width // 3) and text(row[0])) for row in above)
     names = [cell for cell in rows[start] if text(cell)]
-    if (
-        start
-        and alone
-        and len(set(map(text, names))) == len(names)
-        and not any(kind_of(c) == "number" and not _is_year(c) for c in names)
-    ):
+    if start and alone and not any(kind_of(c) == "number" and not _is_year(c) for c in names):
         return start
     return next((i for i, row in enumerate(rows) if _filled(row)), 0)
 
