@@ -12,6 +12,7 @@ from pynomaly_auto.dataset.files._layout import kind_of
 
 DELIMITERS = (",", ";", "\t", "|")
 _CONSISTENT = 0.5  # share of the lines that must have as many cells as most
+_NONE = "\x1f"  # cuts nothing: one column
 _TYPED = 30  # lines whose cells are looked at
 _WORD = re.compile(r"[\w .:'’%€$£()/#&@+*-]*")
 _SEP = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
@@ -68,7 +69,7 @@ def dialect_of(lines: Sequence[str], suffix: str) -> Dialect:
     if _cut_by_blanks(bare):
         return Dialect(delimiter="", comments=comments)
     cuts = _fixed(bare)
-    return Dialect(delimiter="" if cuts else ",", cuts=cuts, comments=comments)
+    return Dialect(delimiter="" if cuts else _NONE, cuts=cuts, comments=comments)
 
 
 def has_comments(lines: Sequence[str]) -> bool:

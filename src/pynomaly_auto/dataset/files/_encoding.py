@@ -56,7 +56,7 @@ def encoding_of(source: Source, told: str | None) -> tuple[str, str]:
 
 
 def _guess(source: Source) -> str | None:
-    """The encoding in which the letters make most sense; None: nobody knows, or not all of the file is written in it."""
+    """The encoding in which the letters make most sense; None: nobody knows, or some of the file is no text in it."""
     from charset_normalizer import from_bytes
 
     with source.opener() as stream:
