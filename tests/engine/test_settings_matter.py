@@ -86,15 +86,14 @@ def test_it_changes_something_or_says_that_it_does_not(name: str) -> None:
 @pytest.mark.filterwarnings("ignore::pynomaly_auto.errors.AmbiguousReadingWarning")
 def test_how_texts_are_written_is_read_as_told() -> None:
     values = np.random.default_rng(5).normal(size=(120, 2))
-    table = pd.DataFrame(
-        {"v": [f"{i + 1},{i * 37 % 1000:03}" for i in range(120)], "a": values[:, 0], "b": values[:, 1]}
-    )
+    days = [f"{1 + i % 12:02}/{1 + i * 5 % 7:02}/2024" for i in range(120)]
+    table = pd.DataFrame({"v": days, "a": values[:, 0], "b": values[:, 1]})
     config = {"n_trials": 2, "random_state": 0}
     quiet: Any = {"tracking": False, "verbose": 0}
     default = AutonomousDetector(config=config, **quiet).fit(table)
-    told = AutonomousDetector(config={**config, "reading": {"decimal": {"v": ","}}}, **quiet).fit(table)
+    told = AutonomousDetector(config={**config, "reading": {"dates": {"v": "dmy"}}}, **quiet).fit(table)
     assert scores(default.result_) != scores(told.result_)
-    assert "decimal comma, from 120 of 120 values, as told" in str(told.result_.reasons)
+    assert "the day first, from 120 of 120 dates, as told" in str(told.result_.reasons)
     assert any(reason.code == "DAT-040" for reason in default.result_.reasons)
 
 
