@@ -56,11 +56,12 @@ def values_of(cells: Cells) -> Any:
     """What cells stand for, shape (n_rows,)."""
     if cells.form == "time":
         moments = pd.to_datetime(pd.Series(cells.numbers), unit="s", utc=True, errors="coerce").dt.round("us")
-        return (moments if cells.zone else moments.dt.tz_localize(None)).to_numpy() if cells.zone is None else moments
+        return moments if cells.zone else moments.dt.tz_localize(None)
     if cells.form == "boolean":
-        return pd.array(np.where(cells.missing, None, cells.numbers == 1).tolist(), dtype="boolean")
+        truth = [None if lost else value == 1 for value, lost in zip(cells.numbers, cells.missing, strict=True)]
+        return pd.array(truth, dtype="boolean")
     if cells.form in ("text", "mixed"):
-        texts = np.append(cells.levels, None)[cells.codes]
+        texts = np.array([*cells.levels, None], dtype=object)[cells.codes]
         if cells.form == "mixed":
             texts = np.where(np.isnan(cells.numbers), texts, cells.numbers.astype(object))
         return pd.Series(texts, dtype=object)

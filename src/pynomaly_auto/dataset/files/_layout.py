@@ -111,8 +111,6 @@ def kind_of(cell: Any) -> str:
     """What a cell holds: ``""`` for nothing or a word for it, ``"number"``, ``"date"`` or ``"text"``."""
     if isinstance(cell, (dt.date, dt.time, dt.timedelta)):
         return "date"
-    if isinstance(cell, numbers.Real) and not isinstance(cell, float):
-        return "number"
     return _kind_of(text(cell))
 
 
@@ -153,11 +151,11 @@ def _is_names(first: Row, body: Sequence[Row]) -> bool:
     for_names = for_data = again = typed = 0
     for i, kind in enumerate(kinds):
         cells = [row[i] for row in body if i < len(row)]
-        below = Counter(k for k in map(kind_of, cells) if k)
-        total = sum(below.values())
+        held = Counter(k for k in map(kind_of, cells) if k)
+        total = sum(held.values())
         if not total or not kind:
             continue
-        main, n = below.most_common(1)[0]
+        main, n = held.most_common(1)[0]
         if main == "text" or n < _NEARLY_ALL * total:
             again += text(first[i]) in set(map(text, cells))
             continue

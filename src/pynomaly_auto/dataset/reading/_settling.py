@@ -107,7 +107,8 @@ class Survey:
                 reading=Reading(form="text", parse="code"), cells=cells, note=": whole numbers too long to be amounts"
             )
         else:
-            cells = self._plain.pop(position, None) or read_cells(self._table.column(position), name)
+            seen = position in self._plain
+            cells = self._plain.pop(position) if seen else read_cells(self._table.column(position), name)
             found = self._as_it_is(cells, name)
         if found.doubt:
             self.doubts.append(f"column {name!r}: {found.doubt}")
