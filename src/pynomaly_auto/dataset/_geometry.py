@@ -18,7 +18,7 @@ from pynomaly_auto.dataset._facts import Facts, exponent_of
 from pynomaly_auto.dataset._making import MAX_LEVELS, ordered_levels, rarity_of_levels, shown_levels
 from pynomaly_auto.dataset._parts import AmountPart, FlagPart, LevelPart, NumberPart, Part, log_scaled
 from pynomaly_auto.dataset._rarity import FormPart, RepeatPart, forms_of, rarities, repeats_of
-from pynomaly_auto.dataset._reading import Reading
+from pynomaly_auto.dataset.reading import Reading
 from pynomaly_auto.records import Reason, Scalar
 
 _OTHER_KINDS = frozenset({"categorical", "high_cardinality", "text", "datetime"})

@@ -106,8 +106,9 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         with stage("reading"):
             watching = REGIMES[settings.regime].watches_constants
             opened = open_table(table)  # once: what is no data frame is converted here
-            geometry = settings.geometry
-            encoder = TableEncoder(watches_constants=watching, owner=owner, geometry=geometry).fit(opened)
+            encoder = TableEncoder(
+                watches_constants=watching, owner=owner, geometry=settings.geometry, conventions=settings.reading
+            ).fit(opened)
             dataset = encoder.encode(opened)
         settings, fewer = within_memory(settings, dataset)
         name = f"{dataset.n_rows:,} rows, {len(dataset.columns):,} columns"
