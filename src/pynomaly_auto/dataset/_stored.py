@@ -197,12 +197,12 @@ def _plan(stored: _StoredPlan, arrays: Mapping[str, Array], number: int) -> Plan
 
 def _check_part(part: Part) -> None:
     if isinstance(part, NumberPart):
-        numbers = (part.centre, part.spread, part.fill, part.below, part.above)
-        fits = all(map(math.isfinite, numbers)) and part.spread != 0 and abs(part.exponent) <= _FARTHEST
+        scale: tuple[float, ...] = (part.centre, part.spread, part.fill, part.below, part.above)
+        fits = all(map(math.isfinite, scale)) and part.spread != 0 and abs(part.exponent) <= _FARTHEST
         _require(fits, f"{part.feature!r} has no scale")
     elif isinstance(part, AmountPart):
-        numbers = (part.unit, part.centre, part.spread, part.fill, part.below, part.above)
-        fits = all(map(math.isfinite, numbers)) and part.spread != 0 and part.unit > 0
+        scale = (part.unit, part.centre, part.spread, part.fill, part.below, part.above)
+        fits = all(map(math.isfinite, scale)) and part.spread != 0 and part.unit > 0
         _require(fits, f"{part.feature!r} has no scale")
     elif isinstance(part, RepeatPart):
         n = part.repeated.size if isinstance(part.repeated, np.ndarray) else 0
