@@ -239,7 +239,11 @@ def _numeric_verdict(
 def _verdict(facts: Facts, kind: ColumnKind, parts: list[Part], *reasons: Reason) -> Verdict:
     if facts.reading.parse:
         held = {"time": "dates", "text": "codes"}.get(facts.reading.form, "numbers")
-        evidence: dict[str, Scalar] = {"written_as": facts.reading.parse, "n_not_read": facts.n_unread}
+        n_read = facts.n_rows - facts.n_missing
+        evidence: dict[str, Scalar] = {
+            "written_as": facts.reading.parse, "n_read": n_read, "n_present": n_read + facts.n_unread,
+            "n_not_read": facts.n_unread,
+        }  # fmt: skip
         lost = f"; {facts.n_unread:,} could not be read: they count as missing, and a flag says where"
         text = f"texts that hold {held}, read as such{facts.note}{lost if facts.n_unread else ''}"
         reasons = (Reason(code="DAT-013", subject=facts.name, text=text, evidence=evidence), *reasons)

@@ -335,7 +335,9 @@ def told_by(survey: Survey) -> list[Reason]:
 
 def doubted(settled: Settled, name: str) -> tuple[Reason, ...]:
     """Both readings of a column that has two."""
-    return (Reason(code="DAT-040", subject=name, text=settled.doubt),) if settled.doubt else ()
+    if not settled.doubt:
+        return ()
+    return (Reason(code="DAT-040", subject=name, text=settled.doubt, evidence=settled.evidence),)
 
 
 def _judge_column(settled: Settled, name: str, twins: dict[bytes, str], *, watch: bool) -> tuple[_Judged, Facts]:

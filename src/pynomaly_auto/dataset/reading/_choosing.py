@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from pynomaly_auto.dataset.reading._dates import ANY_ORDER, moment_in
 from pynomaly_auto.dataset.reading._evidence import DateEvidence, NumberEvidence
 from pynomaly_auto.dataset.reading._numbers import Numbers, number_in
 from pynomaly_auto.dataset.reading._units import factor, is_currency
+from pynomaly_auto.records import Scalar
 
 _FEW = 2  # whole numbers below 1000 beside grouped ones: one alone may be a mistake
 _SIGN_NAMES = {".": "decimal point", ",": "decimal comma"}
@@ -55,12 +57,14 @@ class Choice:
         said: What it is, in words; empty: there was no choice.
         why: What it hangs on, beyond the values, as a clause.
         doubt: Both readings of one value, where nothing tells for certain.
+        evidence: That value and both readings, by name.
     """
 
     word: str
     said: str = ""
     why: str = ""
     doubt: str = ""
+    evidence: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 def choose_sign(found: NumberEvidence, context: Context, said: Conventions, name: str) -> Choice:
@@ -88,24 +92,26 @@ def choose_sign(found: NumberEvidence, context: Context, said: Conventions, name
         return Choice(word=seen, said=_SIGN_NAMES[seen], why=", as told")
     few = max(_FEW, 0.05 * sum(found.either.values()))
     if found.bare_large >= few and not both and context.sign in ("", seen):
-        why = ", as numbers above 999 stand beside them without one"
+        why = ", as numbers of more digits stand beside them without one"
         return Choice(word=seen, said=f"{_SIGN_NAMES[seen]} before three digits", why=why)
     if found.bare_small >= few and not both and context.sign in ("", other):
-        return Choice(word=other, said=grouped, why=", as whole numbers below 1000 stand beside them")
+        return Choice(word=other, said=grouped, why=", as whole numbers of at most three digits stand beside them")
     if context.sign and not both and not (context.sign == seen and found.bare_small >= few):
         text = f"{_SIGN_NAMES[seen]} before three digits" if context.sign == seen else grouped
         return Choice(word=context.sign, said=text, why=", as in the other columns")
     hint = seen if found.bare_large else "," if context.delimiter == ";" else "."
     word = context.sign or hint
     text = f"{_SIGN_NAMES[seen]} before three digits" if word == seen else grouped
-    return Choice(word=word, said=text, doubt=_two_numbers(found.example[f"either {seen}"], word))
+    doubt, evidence = _two_numbers(found.example[f"either {seen}"], word)
+    return Choice(word=word, said=text, doubt=doubt, evidence=evidence)
 
 
-def _two_numbers(example: str, word: str) -> str:
+def _two_numbers(example: str, word: str) -> tuple[str, Mapping[str, Scalar]]:
     other = "," if word == "." else "."
     values = [number_in(example, sign) for sign in (word, other)]
     first, second = (f"{value[0]:.15g}" if value else "no number" for value in values)
-    return f"{example.strip()!r} is read as {first} ({_SIGN_NAMES[word]}), not as {second} ({_SIGN_NAMES[other]})"
+    text = f"{example.strip()!r} is read as {first} ({_SIGN_NAMES[word]}), not as {second} ({_SIGN_NAMES[other]})"
+    return text, {"written": example.strip(), "read_as": first, "not_read_as": second}
 
 
 def choose_order(found: DateEvidence, context: Context, told: str | None) -> Choice:
@@ -134,7 +140,8 @@ def choose_order(found: DateEvidence, context: Context, told: str | None) -> Cho
     other = "mdy" if european else "dmy"
     first, second = (_day(found.example, order) for order in (word, other))
     doubt = f"{found.example!r} is read as {first} ({_ORDER_NAMES[word]}), not as {second} ({_ORDER_NAMES[other]})"
-    return Choice(word=word, said=_ORDER_NAMES[word], doubt=doubt)
+    evidence: Mapping[str, Scalar] = {"written": found.example, "read_as": first, "not_read_as": second}
+    return Choice(word=word, said=_ORDER_NAMES[word], doubt=doubt, evidence=evidence)
 
 
 def _day(text: str, order: str) -> str:
@@ -156,7 +163,11 @@ def unit_of(found: Numbers, counts: Array, texts: Array) -> tuple[str, Choice]:
     for i, unit in found.units.items():
         tally[unit] += int(counts[i])
     shares = tally.pop("%", 0)
-    doubts = [_percents(found, texts)] if shares else []
+    evidence: Mapping[str, Scalar] = {}
+    doubts: list[str] = []
+    if shares:
+        doubt, evidence = _percents(found, texts)
+        doubts.append(doubt)
     said = ["per cents as shares"] if shares else []
     unit = max(tally, key=lambda u: (tally[u], u), default="")
     if is_currency(unit):
@@ -167,14 +178,16 @@ def unit_of(found: Numbers, counts: Array, texts: Array) -> tuple[str, Choice]:
     elif unit:
         others = sorted(u for u in tally if u != unit and factor(u, unit) is not None)
         said.append(f"in {unit}" + (f", {', '.join(others)} changed into it" if others else ""))
-    return unit, Choice(word="", said=", ".join(said), doubt="; ".join(filter(None, doubts)))
+    return unit, Choice(word="", said=", ".join(said), doubt="; ".join(filter(None, doubts)), evidence=evidence)
 
 
-def _percents(found: Numbers, texts: Array) -> str:
+def _percents(found: Numbers, texts: Array) -> tuple[str, Mapping[str, Scalar]]:
     """What is in doubt where per cents stand among numbers that are none."""
     bare = [i for i in range(len(texts)) if i not in found.units and not np.isnan(found.values[i])]
     if not bare:
-        return ""
+        return "", {}
     first = min(bare, key=lambda i: str(texts[i]))
-    value = found.values[first]
-    return f"{str(texts[first]).strip()!r} among per cents is read as {value:.15g}, not as {value / 100:.15g}"
+    value = float(found.values[first])
+    written, read, other = str(texts[first]).strip(), f"{value:.15g}", f"{value / 100:.15g}"
+    evidence: Mapping[str, Scalar] = {"bare": written, "bare_read_as": read, "bare_not_read_as": other}
+    return f"{written!r} among per cents is read as {read}, not as {other}", evidence

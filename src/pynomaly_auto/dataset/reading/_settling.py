@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,7 @@ from pynomaly_auto.dataset.reading._reading import Reading
 from pynomaly_auto.dataset.reading._whole import are_codes, as_texts
 from pynomaly_auto.dataset.reading._words import is_missing, missing_among
 from pynomaly_auto.errors import AmbiguousReadingWarning, warn
+from pynomaly_auto.records import Scalar
 
 NEARLY_ALL = 0.95  # share of the texts present that must parse before a column counts as numbers or dates
 _MOST = 0.85  # the same where each of the others is there once: they are wrong cells, and no words of their own
@@ -46,6 +48,7 @@ class Settled:
         n_unread: Cells that hold something that could not be read.
         note: How the reading was found, as a clause; empty: there was nothing to find.
         doubt: Both readings, where there are two; empty: there are not.
+        evidence: What is in doubt and its readings, by name.
     """
 
     reading: Reading
@@ -53,6 +56,7 @@ class Settled:
     n_unread: int = 0
     note: str = ""
     doubt: str = ""
+    evidence: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -260,7 +264,7 @@ def _noted(settled: Settled, choice: Choice, more: Choice, what: str) -> Settled
     if more.said:
         note += f"{',' if note else ':'} {more.said}"
     doubt = "; ".join(part for part in (choice.doubt, more.doubt) if part)
-    return dataclasses.replace(settled, note=note, doubt=doubt)
+    return dataclasses.replace(settled, note=note, doubt=doubt, evidence={**choice.evidence, **more.evidence})
 
 
 def _may_hold_texts(raw: RawColumn) -> bool:
