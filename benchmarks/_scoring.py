@@ -85,7 +85,8 @@ def _fitted(name: str, table: pd.DataFrame) -> Any:
 
 def _members(detector: Any, table: pd.DataFrame) -> Sequence[Any]:
     names = [m.detector for m in detector.ensemble_.members if m.detector in PYOD]
-    return [_fitted(name, table) for name in names]
+    fitted = {name: _fitted(name, table) for name in sorted(set(names))}  # once, though several views have one
+    return [fitted[name] for name in names]
 
 
 def _each(score: Callable[[Any], Any], rows: pd.DataFrame, calls: int) -> Spent:

@@ -118,7 +118,8 @@ def _column(column: pd.Series[Any]) -> list[FloatArray]:
     lost = ~np.isfinite(numbers)
     if lost[present].mean() <= 1 - _NUMBERS:
         numbers[lost] = np.median(numbers[~lost])
-        if numbers.min() >= 0 and pd.Series(numbers).skew() > 1:
+        skewness: Any = pd.Series(numbers).skew()  # typed as any scalar
+        if numbers.min() >= 0 and skewness > 1:
             numbers = np.log1p(numbers) if numbers.min() == 0 else np.log(numbers)
         return [_standard(numbers), _standard(lost) / np.sqrt(2)]
     dates = pd.to_datetime(column, errors="coerce", format="mixed", utc=True) if _dated(column) else None

@@ -1,7 +1,7 @@
 """``python -m benchmarks.speed``: import, profile, zero-configuration runs and new rows, in their own processes.
 
-Prints seconds, peak memory of the whole process tree, and ratios to the peer measured in the same run. Nothing is a
-test: machines are noisy.
+Prints seconds, seconds of the processor and peak memory of the whole process tree, and ratios to the peer measured in
+the same run. Nothing is a test: machines are noisy.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
@@ -61,10 +62,18 @@ SIZES = ((1_000, 10), (10_000, 20), (1_000_000, 20))
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """One process: seconds of what was measured, peak memory of its tree in MB, a note, or why there is no figure."""
+    """One process and all that it started.
+
+    Args:
+        seconds: Of what was measured.
+        peak_mb: Most memory of the tree, in MB.
+        processor: Seconds of the processor, imports included, as far as looking ten times a second sees them.
+        problem: Why there is no figure.
+    """
 
     seconds: float | None
     peak_mb: float
+    processor: float = 0.0
     problem: str = ""
     note: str = ""
 
@@ -72,27 +81,50 @@ class Measured:
 def run(code: str, timeout: float) -> Measured:
     """Run code in a fresh interpreter and watch the memory of its process tree."""
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    peak = [0.0]
-    watcher = threading.Thread(target=_watch, args=(process.pid, peak), daemon=True)
+    seen = _Seen()
+    watcher = threading.Thread(target=_watch, args=(process.pid, seen), daemon=True)
     watcher.start()
     try:
         out, err = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         _kill(process.pid)
         process.communicate()
-        return Measured(seconds=None, peak_mb=peak[0], problem=f"killed after {timeout:.0f} s")
+        return Measured(
+            seconds=None, peak_mb=seen.peak_mb, processor=seen.processor, problem=f"killed after {timeout:.0f} s"
+        )
     watcher.join()
     if process.returncode != 0:
-        return Measured(seconds=None, peak_mb=peak[0], problem=(err.strip().splitlines() or ["died"])[-1][:160])
+        return Measured(
+            seconds=None,
+            peak_mb=seen.peak_mb,
+            processor=seen.processor,
+            problem=(err.strip().splitlines() or ["died"])[-1][:160],
+        )
     said = json.loads(out.strip().splitlines()[-1])
-    return Measured(seconds=said["seconds"], peak_mb=peak[0], note=said.get("note", ""))
+    return Measured(seconds=said["seconds"], peak_mb=seen.peak_mb, processor=seen.processor, note=said.get("note", ""))
 
 
-def _watch(pid: int, peak: list[float]) -> None:
+class _Seen:
+    """What was seen of a process tree."""
+
+    def __init__(self) -> None:
+        self.peak_mb, self.spent = 0.0, dict[int, float]()
+
+    @property
+    def processor(self) -> float:
+        return sum(self.spent.values())
+
+
+def _watch(pid: int, seen: _Seen) -> None:
     try:
         parent = psutil.Process(pid)
         while parent.is_running() and parent.status() != psutil.STATUS_ZOMBIE:
-            peak[0] = max(peak[0], sum(_unique_mb(p) for p in (parent, *parent.children(recursive=True))))
+            tree = (parent, *parent.children(recursive=True))
+            seen.peak_mb = max(seen.peak_mb, sum(_unique_mb(p) for p in tree))
+            for process in tree:
+                with suppress(psutil.NoSuchProcess):
+                    times = process.cpu_times()
+                    seen.spent[process.pid] = float(times.user + times.system)
             time.sleep(0.1)
     except psutil.NoSuchProcess:
         return
@@ -134,6 +166,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--peer-timeout", type=float, default=300.0)
+    parser.add_argument("--ours", action="store_true", help="default runs of ours alone, without the largest")
     parser.add_argument("--only", choices=("import", "profile", "run", "score"))
     options = parser.parse_args()
     if options.only in (None, "import"):
@@ -142,13 +175,13 @@ def main() -> None:
         for n, d in ((1_000, 10), (1_000_000, 50)):
             print(f"profile {n:>9,} x {d}: {run(_PROFILE.format(n=n, d=d), 300).seconds} s of CPU", flush=True)
     if options.only in (None, "run"):
-        for n, d in SIZES:
-            for name, code, limit in (("ours", _OURS, 200.0), ("ADEngine", _PEER, options.peer_timeout)):
+        ways = (("ours", _OURS, 200.0), ("ADEngine", _PEER, options.peer_timeout))
+        for n, d in SIZES[:2] if options.ours else SIZES:
+            for name, code, limit in ways[: 1 if options.ours else 2]:
                 m = run(code.format(n=n, d=d), limit)
                 figure = f"{m.seconds:8.1f} s" if m.seconds is not None else f"no figure: {m.problem}"
-                print(
-                    f"zero-config {n:>9,} x {d}  {name:9s} {figure}   peak {m.peak_mb:6.0f} MB   {m.note}", flush=True
-                )
+                spent = f"{m.processor:7.1f} s of CPU   peak {m.peak_mb:6.0f} MB"
+                print(f"zero-config {n:>9,} x {d}  {name:9s} {figure}   {spent}   {m.note}", flush=True)
     if options.only in (None, "score"):
         subprocess.run([sys.executable, "-m", "benchmarks._scoring"], check=True)
 

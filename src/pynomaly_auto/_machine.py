@@ -7,6 +7,7 @@ each holds for what is below. Everything is read from files below a root folder,
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import math
 import os
 import sys
@@ -30,6 +31,14 @@ def usable_cores(root: Path = _ROOT) -> int:
 def free_memory(root: Path = _ROOT) -> int:
     """Bytes this process may still take: what the system has left, at most what the control groups leave."""
     return max(0, min([psutil.virtual_memory().available, *_rooms(root)]))
+
+
+def release_memory() -> None:
+    """Give memory that was freed back to the system, where the C library keeps it for later (glibc)."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
 
 def free_processes(root: Path = _ROOT) -> int | None:

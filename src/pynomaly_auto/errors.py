@@ -126,6 +126,10 @@ class UnseenValuesWarning(PynomalyWarning):
     """Rows to be judged hold what no row fitted on held: a new category, or a column without a value."""
 
 
+class AmbiguousReadingWarning(PynomalyWarning):
+    """Texts can be read in two ways, and nothing in the table tells which is meant: both are named."""
+
+
 def warn(message: str, category: type[PynomalyWarning]) -> None:
     """Give a warning at the place in the user's code from which the library was called."""
     level, frame = 2, sys._getframe(1)

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from pynomaly_auto._checks import flag, is_number, is_whole, one_line, path_of
+from pynomaly_auto._conventions import Conventions
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._overrides import Overrides
 from pynomaly_auto._quantities import parse_alert_budget, parse_bytes
 from pynomaly_auto._wording import Worded, worded
 from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError, shown
 
-__all__ = ["Overrides", "Settings", "read_mapping", "read_words"]
+__all__ = ["Conventions", "Overrides", "Settings", "read_mapping", "read_words"]
 
 BACKENDS = ("local", "ray")
 PRIORITIES = ("accuracy", "speed", "interpretability")
@@ -59,6 +60,8 @@ class Settings:
         geometry: How columns become numbers. ``"auto"``: where some are categories, texts or dates, amounts are put on
             a logarithmic scale, levels are standardised, and rarities stand beside them; tables of numbers as they
             are. ``"plain"``: every table as one of numbers.
+        reading: How numbers and dates in texts are written, where the texts cannot tell: any of ``decimal``,
+            ``thousands`` and ``dates``, each for all columns or by column; see `Conventions`.
     """
 
     preset: str | None = None
@@ -82,6 +85,7 @@ class Settings:
     overrides: Overrides = field(default_factory=Overrides)
     domain: str | None = None
     geometry: str = "auto"
+    reading: Conventions = field(default_factory=Conventions)
 
     def __post_init__(self) -> None:
         checks = {
@@ -104,6 +108,7 @@ class Settings:
             "overrides": self.overrides if isinstance(self.overrides, Overrides) else _overrides(self.overrides),
             "domain": one_line("domain", self.domain),
             "geometry": one_line("geometry", self.geometry),
+            "reading": Conventions.of(self.reading),
         }
         if checks["backend"] not in BACKENDS:
             raise UnknownNameError.of("backend", self.backend, BACKENDS)
@@ -127,6 +132,7 @@ class Settings:
         out = {f.name: getattr(self, f.name) for f in fields(self)}
         out["priorities"] = dict(self.priorities)
         out["overrides"] = self.overrides.to_dict()
+        out["reading"] = self.reading.to_dict()
         return out
 
     def with_(self, **changes: Any) -> Settings:

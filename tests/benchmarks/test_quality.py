@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -119,12 +120,18 @@ def test_a_run_that_hangs_or_raises_is_counted(folder, monkeypatch):
     runs = {"mcd": Run(answer=hangs, methods=("mcd",), titles=("",))}
     runs["knn"] = Run(answer=raises, methods=("knn",), titles=("",))
     monkeypatch.setattr(_running, "RUNS", RUNS | runs)
-    monkeypatch.setattr(_running, "PEER_LIMIT", 1.0)
+    within = _running.one_job
+
+    def hurried(pool, function, args, limit):
+        """The one that hangs alone: a busy machine may take longer than that to start the other."""
+        return within(pool, function, args, 1.0 if args[:1] == ("mcd",) else limit)
+
+    monkeypatch.setattr(_running, "one_job", hurried)
     monkeypatch.setattr(_running, "perform", lambda name, path, choice: runs[name].answer(None, choice))
     store = Store(None)
     tasks = [t for t in folder_tasks(folder, "label") if t.name == "text.csv"]
     measure(tasks, Plan(runs=("mcd", "knn"), bases=Bases("")), store, quiet=True)
-    assert store.lines[0]["error"] == "killed after 1 s"
+    assert re.fullmatch(r"killed after \d+ s", store.lines[0]["error"])  # soon after, where the machine is busy
     assert "far too much" in store.lines[1]["error"]
 
 

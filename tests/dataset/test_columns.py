@@ -75,14 +75,14 @@ _CASES: dict[str, tuple[Any, str, list[str], list[str]]] = {
     "empty": ([None] * N, "empty", ["DAT-001"], []),
     "empty words": (["NA", "?", ""] * 20, "empty", ["DAT-001"], []),
     "numbers in texts": (["1.5", "1,234", " 3 ", "NA", "?", "12%", "$5"] * 8, "numeric",
-                         ["DAT-013", "DAT-006", "DAT-014"], ["v", "v_missing"]),
+                         ["DAT-040", "DAT-013", "DAT-006", "DAT-014"], ["v", "v_missing"]),
     "many numbers in texts": ([f"{i / 7:.4f}" for i in range(300)], "numeric", ["DAT-013", "DAT-006"], ["v"]),
     "many stamps in texts": ([f"2024-{1 + i % 12:02}-{1 + i // 12:02} 10:00" for i in range(300)], "datetime",
                              ["DAT-013", "DAT-008"], None),
     "many names": ([f"k{i}" for i in range(300)], "identifier", ["DAT-004"], []),
     "names, some twice": ([f"k{max(i, 5)}" for i in range(300)], "identifier", ["DAT-004"], []),
     "decimal comma": (["1,5", "2,25", "1.234,5"] * 20, "numeric", ["DAT-013", "DAT-006"], ["v"]),
-    "codes": (["007", "008", "012"] * 20, "categorical", ["DAT-009"], ["v=007", "v=008", "v=012"]),
+    "codes": (["007", "008", "012"] * 20, "categorical", ["DAT-013", "DAT-009"], ["v=007", "v=008", "v=012"]),
     "dates in texts": ([f"{d:%Y-%m-%d}" for d in _DAYS], "datetime", ["DAT-013", "DAT-008"], None),
     "german dates": ([f"{d:%d.%m.%Y}" for d in _DAYS], "datetime", ["DAT-013", "DAT-008"], None),
     "stamps in texts": ([f"{d:%Y-%m-%dT%H:%M:%S}+02:00" for d in _DAYS], "datetime", ["DAT-013", "DAT-008"], None),
@@ -96,6 +96,7 @@ _CASES: dict[str, tuple[Any, str, list[str], list[str]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore::pynomaly_auto.errors.AmbiguousReadingWarning")
 @pytest.mark.parametrize("case", _CASES)
 def test_each_kind_has_its_rule_and_reason(case: str) -> None:
     values, kind, codes, features = _CASES[case]
@@ -116,6 +117,23 @@ def test_each_kind_has_its_rule_and_reason(case: str) -> None:
 )
 def test_unique_whole_numbers_are_keys_where_the_name_says_so(name: str, kind: str) -> None:
     assert _fit(np.arange(N) * 7 + 3, name)[1].kind == kind
+
+
+def test_a_key_with_a_number_far_beyond_the_others_is_kept() -> None:
+    values = np.arange(N) * 7 + 3
+    values[5] = 10**9
+    assert _fit(values, "user_id")[1].kind == "numeric"
+
+
+def test_a_wrong_cell_among_numbers_is_flagged() -> None:
+    values = [f"{i}.5" for i in range(N)]
+    values[7] = "12x4"
+    encoder, column, codes = _fit(values)
+    assert column.kind == "numeric"
+    assert column.features == ("v", "v_unread")
+    assert codes == ["DAT-013", "DAT-006"]
+    assert np.argmax(encoder.encode(_frame(values)).X[:, 2]) == 7
+    assert "from 59 of 60 values; 1 could not be read" in str(encoder.reasons)
 
 
 @pytest.mark.parametrize("scale", [1e6, 1e-300, 1e300, 5e-324 * 2**20])

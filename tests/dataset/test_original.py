@@ -5,6 +5,7 @@ import pandas as pd
 from scipy import sparse
 
 from pynomaly_auto.dataset import TableEncoder
+from pynomaly_auto.settings import Conventions
 
 FRAME = pd.DataFrame(
     {
@@ -52,3 +53,23 @@ def test_a_column_that_is_left_out_may_hold_anything_later() -> None:
 def test_a_sparse_table_too_wide_to_write_out_has_no_original_columns() -> None:
     wide = sparse.random_array((60_000, 3_000), density=1e-4, format="csc", rng=np.random.default_rng(0))
     assert TableEncoder().fit(wide).original(wide).n_columns == 0
+
+
+def test_codes_keep_their_digits_and_numbers_in_texts_their_units() -> None:
+    frame = pd.DataFrame(
+        {
+            "account": [10**19 + i for i in range(40)],
+            "zip": [f"{i % 9:05}" for i in range(40)],
+            "paid": ["1.234,50 EUR", "987,00 EUR"] * 20,
+            "born": [19800101 + i % 28 for i in range(40)],
+        }
+    )
+    encoder = TableEncoder(conventions=Conventions(dates={"born": "%Y%m%d"})).fit(frame)
+    for table in (encoder.original(frame), encoder.original(frame.iloc[[1]])):
+        account, code, paid, born = table.columns
+        assert [column.role for column in table.columns] == ["text", "text", "number", "time"]
+        assert account.texts[-1] == str(10**19 + (39 if table.n_rows > 1 else 1))
+        assert (len(account.numbers), len(code.numbers)) == (0, 0)
+        assert set(paid.texts) <= {"1.234,50 EUR", "987,00 EUR"}
+        assert set(paid.numbers) <= {1234.5, 987.0}
+        assert pd.Timestamp(born.numbers[-1], unit="s").year == 1980

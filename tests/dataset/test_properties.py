@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from pynomaly_auto.dataset import TableEncoder
 from pynomaly_auto.errors import InvalidInputError
 
+# What cells happen to hold can often be read in two ways, and may stay so here.
+pytestmark = pytest.mark.filterwarnings("ignore::pynomaly_auto.errors.AmbiguousReadingWarning")
 _SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 _floats = st.one_of(

@@ -7,7 +7,7 @@ import pytest
 
 from pynomaly_auto import AutonomousDetector
 from pynomaly_auto.engine import _compacting
-from pynomaly_auto.ensembling import Alignment, agreement, steps
+from pynomaly_auto.ensembling import Alignment, Student, agreement, steps
 from pynomaly_auto.errors import SettingError, StorageError
 from pynomaly_auto.records import State
 from pynomaly_auto.testing import damaged_states, through_files
@@ -38,12 +38,31 @@ def test_it_agrees_and_says_how_far(whole, small, new):
     assert 0 < lost.overlap <= 1
     assert lost.latency_ms > 0
     assert lost.size_mb < lost.size_mb_before
-    assert [point.members for point in lost.front] == list(range(1, len(lost.front) + 1))
+    sums = [point.members for point in lost.front if not point.taught]
+    taught = [point.members for point in lost.front if point.taught]
+    assert sums == list(range(1, len(sums) + 1))
+    assert taught
+    assert set(taught) <= set(sums)
+    assert all(0 <= point.overlap <= 1 for point in lost.front)
     reason = small.ensemble_.reasons[-1]
     assert reason.code == "ENG-001"
     assert f"{lost.rank_correlation:.3f}" in reason.text
     assert sum(m.weight for m in small.ensemble_.members) == pytest.approx(1.0)
-    assert all(m.weight > 0 for m in small.ensemble_.members)
+    assert all(m.weight >= 0 for m in small.ensemble_.members)
+
+
+def test_trees_learn_what_the_sum_lacks(whole, small):
+    front = {(p.members, p.taught): p for p in small.ensemble_.compaction.front}
+    better = [front[n, True].agreement - front[n, False].agreement for n, taught in front if taught]
+    assert np.mean(better) > 0
+    ensemble = small._model.ensemble
+    assert ensemble.student is not None
+    assert "small trees" in small.ensemble_.combiner
+    assert "small trees" in small.ensemble_.reasons[-1].text
+    state = ensemble.student.to_state()
+    assert Student.from_state(through_files(state), ensemble.student.forest.n_features).forest.n_trees > 0
+    with pytest.raises(StorageError, match="inputs"):
+        Student.from_state(state, 3)
 
 
 def test_the_whole_one_stays_as_it_is(whole, small, new):

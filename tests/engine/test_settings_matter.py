@@ -79,7 +79,7 @@ def _run(table: Any = None, **changed: Any) -> Result:
     )
 
 
-@pytest.mark.parametrize("name", [f.name for f in fields(Settings)])
+@pytest.mark.parametrize("name", [f.name for f in fields(Settings) if f.name != "reading"])
 def test_it_changes_something_or_says_that_it_does_not(name: str) -> None:
     if name in WITHOUT:
         assert STATED in _documented(name)
@@ -87,6 +87,20 @@ def test_it_changes_something_or_says_that_it_does_not(name: str) -> None:
         value, told = CHANGES[name]
         several = name == "geometry"  # tables of numbers have one geometry
         assert told(_run(rows(several_kinds=several), **{name: value})) != told(base(several_kinds=several))
+
+
+@pytest.mark.filterwarnings("ignore::pynomaly_auto.errors.AmbiguousReadingWarning")
+def test_how_texts_are_written_is_read_as_told() -> None:
+    values = np.random.default_rng(5).normal(size=(120, 2))
+    days = [f"{1 + i % 12:02}/{1 + i * 5 % 7:02}/2024" for i in range(120)]
+    table = pd.DataFrame({"v": days, "a": values[:, 0], "b": values[:, 1]})
+    config = {"n_trials": 2, "random_state": 0}
+    quiet: Any = {"tracking": False, "verbose": 0}
+    default = AutonomousDetector(config=config, **quiet).fit(table)
+    told = AutonomousDetector(config={**config, "reading": {"dates": {"v": "dmy"}}}, **quiet).fit(table)
+    assert scores(default.result_) != scores(told.result_)
+    assert "the day first, from 120 of 120 dates, as told" in str(told.result_.reasons)
+    assert any(reason.code == "DAT-040" for reason in default.result_.reasons)
 
 
 def test_the_metrics_of_the_threshold_move_it_and_those_of_the_order_do_not() -> None:

@@ -111,6 +111,17 @@ def test_what_is_said_of_columns_and_tables(seed: int) -> None:
     check(dataset.reasons + profile.reasons)
 
 
+@pytest.mark.filterwarnings("ignore::pynomaly_auto.errors.AmbiguousReadingWarning")
+@pytest.mark.parametrize(
+    "texts", [["1.234", "5.678"], ["01/02/2024", "03/04/2024"], ["12%", "0.5"], ["1.5", "12x4", *map(str, range(58))]]
+)
+def test_what_is_said_of_readings(texts: list[str]) -> None:
+    values = (texts * 30)[:60]
+    dataset, _ = look_at(pd.DataFrame({"v": values, "other": np.arange(60) % 7}), seed=0)
+    assert {"DAT-040", "DAT-013"} & {reason.code for reason in dataset.reasons}
+    check(dataset.reasons)
+
+
 def test_figures_are_found_and_compared_as_printed() -> None:
     texts = [f.text for f in figures("1,234 rows, 20.3 % or -0.50, 12.3 k in F1 of x2 and n²; 1e-05, 7.")]
     assert texts == ["1,234", "20.3 %", "-0.50", "12.3 k", "1e-05", "7"]

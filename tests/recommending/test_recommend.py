@@ -420,9 +420,9 @@ def test_fast_enough(base_folder):
     base = KnowledgeBase(base_folder, read_manifest(base_folder))
     import lightgbm  # noqa: F401 - imported once per process, not per recommendation
 
-    started = time.perf_counter()
+    started = time.process_time()  # what others do on the machine does not count
     recommend(profile_of(), Settings(), base)
-    assert time.perf_counter() - started < 1.0  # 0.3 s on a quiet machine; loading the tables included
+    assert time.process_time() - started < 1.0  # 0.3 s; loading the tables included
 
 
 def test_own_rule():

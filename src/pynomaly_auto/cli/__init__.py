@@ -17,18 +17,25 @@ from pynomaly_auto.cli._score import score
 from pynomaly_auto.cli._show import (
     PLAIN,
     DatasetOption,
+    DatesOption,
+    DecimalOption,
     DropOption,
+    EncodingOption,
     FailOption,
     KeyOption,
     LabelsOption,
     Limit,
     OutputOption,
     QuietOption,
+    SheetOption,
+    ThousandsOption,
+    by_column,
     out,
     parts_of,
     print_lines,
     secret_in,
     show,
+    told_warnings,
 )
 from pynomaly_auto.errors import PynomalyError, SettingError
 
@@ -116,6 +123,11 @@ def detect(  # noqa: PLR0913 - one parameter per option
     ] = None,
     drop: DropOption = None,
     labels: LabelsOption = None,
+    encoding: EncodingOption = None,
+    sheet: SheetOption = None,
+    decimal: DecimalOption = None,
+    thousands: ThousandsOption = None,
+    dates: DatesOption = None,
     fail_above: FailOption = None,
     tracking: Annotated[str | None, typer.Option(help="MLflow tracking URI, or 'off' [default: ./mlruns].")] = None,
     experiment_name: Annotated[str | None, typer.Option(help="MLflow experiment [default: pynomaly_auto].")] = None,
@@ -147,9 +159,13 @@ def detect(  # noqa: PLR0913 - one parameter per option
     if exclude:
         detector.override(exclude=tuple(exclude), reason="asked for on the command line")
     limit = None if fail_above is None else Limit(fail_above)
-    table, known = parts_of(read_table(dataset), drop, labels)
-    check_writable(output)
-    result = detector.fit(table).result_
+    said = {
+        name: by_column(words) for name, words in (("decimal", decimal), ("thousands", thousands), ("dates", dates))
+    }
+    with told_warnings():
+        table, known = parts_of(read_table(dataset, encoding=encoding, sheet=sheet, **said), drop, labels)
+        check_writable(output)
+        result = detector.fit(table).result_
     evaluated = None if known is None else detector.evaluate(table, known)
     write_results(result, output, table=table, evaluated=evaluated)
     if save_model:
@@ -211,6 +227,8 @@ def configure(
 @app.command()
 def profile(
     dataset: DatasetOption,
+    encoding: EncodingOption = None,
+    sheet: SheetOption = None,
     seed: Annotated[int, typer.Option(help="Seed of the sampling.")] = 0,
     meta_features: Annotated[bool, typer.Option("--meta-features", help="Also list the meta-features.")] = False,
 ) -> None:
@@ -219,7 +237,8 @@ def profile(
     from pynomaly_auto.engine import look_at
     from pynomaly_auto.reporting import number, profile_facts
 
-    data, found = look_at(read_table(dataset), seed=seed)
+    with told_warnings():
+        data, found = look_at(read_table(dataset, encoding=encoding, sheet=sheet), seed=seed)
     show(
         "Columns",
         ("column", "kind", "missing", "distinct"),

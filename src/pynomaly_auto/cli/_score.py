@@ -18,6 +18,8 @@ def score(  # noqa: PLR0913 - one parameter per option
     output: _show.OutputOption = Path("results"),
     drop: _show.DropOption = None,
     labels: _show.LabelsOption = None,
+    encoding: _show.EncodingOption = None,
+    sheet: _show.SheetOption = None,
     fail_above: _show.FailOption = None,
     explain: Annotated[
         bool,
@@ -30,7 +32,7 @@ def score(  # noqa: PLR0913 - one parameter per option
     key_file: _show.KeyOption = None,
     quiet: _show.QuietOption = False,
 ) -> None:
-    """Judge new rows by a saved detector; nothing is fitted.
+    """Judge new rows by a saved detector; nothing is fitted, and texts are read as those of the rows fitted on.
 
     Exit status: 0 judged, 2 a mistake in what was asked for, 3 more rows flagged than --fail-above allows.
     """
@@ -39,7 +41,8 @@ def score(  # noqa: PLR0913 - one parameter per option
     from pynomaly_auto.reporting import check_writable, write_judgement
 
     limit = None if fail_above is None else _show.Limit(fail_above)
-    rows, known = _show.parts_of(read_table(dataset), drop, labels)
+    with _show.told_warnings():
+        rows, known = _show.parts_of(read_table(dataset, encoding=encoding, sheet=sheet), drop, labels)
     check_writable(output)
     key = None if key_file is None else _show.secret_in(key_file)
     detector = AutonomousDetector.load(model, trusted=trusted or False, key=key)

@@ -27,7 +27,23 @@ _LONGEST_SECRET = 64 * 1024  # bytes
 out = Console(highlight=False, soft_wrap=True)
 
 DatasetOption = Annotated[
-    Path, typer.Option("--dataset", "-d", help="CSV, TSV, Parquet, Arrow/Feather, JSON lines, Excel or OpenDocument.")
+    Path,
+    typer.Option(
+        "--dataset", "-d", help="CSV, TSV, Parquet, Arrow/Feather, JSON, Excel or OpenDocument; also packed (gz, zip)."
+    ),
+]
+EncodingOption = Annotated[
+    str | None, typer.Option(help="Encoding of a text file, such as cp1252 [default: found out].")
+]
+SheetOption = Annotated[str | None, typer.Option(help="Sheet of a workbook [default: the first with a table].")]
+DecimalOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Decimal sign: , or . for all columns, or COLUMN=, for one (repeatable) [default: found out]."),
+]
+ThousandsOption = Annotated[list[str] | None, typer.Option(help="What groups thousands, said likewise.")]
+DatesOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Order in dates such as 01/02/2024: dmy, mdy or ymd, or a format such as %Y%m%d, said likewise."),
 ]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 DropOption = Annotated[list[str] | None, typer.Option(help="Column to leave out, such as an identifier (repeatable).")]
@@ -82,6 +98,20 @@ def readable(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.0f}" if value.is_integer() and abs(value) >= 10 else f"{value:.3g}"
     return str(value)
+
+
+def by_column(given: list[str] | None) -> str | dict[str, str] | None:
+    """What an option says for all columns, or by column.
+
+    >>> by_column([","]), by_column(["price=,", "a=b=."])
+    (',', {'price': ',', 'a=b': '.'})
+    """
+    if not given:
+        return None
+    if len(given) == 1 and "=" not in given[0]:
+        return given[0]
+    parts = [one.rpartition("=") for one in given]
+    return {column: word for column, _, word in parts}
 
 
 def without(table: Any, names: list[str]) -> Any:

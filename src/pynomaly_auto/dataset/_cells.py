@@ -34,6 +34,7 @@ _TYPES: tuple[tuple[tuple[type, ...], str], ...] = (
 )
 _NO_CODES: IntArray = np.empty(0, dtype=np.int64)
 _NO_LEVELS: Array = np.empty(0, dtype=object)
+_ALL_READ: Array = np.empty(0, dtype=bool)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,6 +49,8 @@ class Cells:
         levels: The distinct texts, in order of first appearance.
         zone: Time zone of a time column, None: none given.
         declared: The user's own type says that these are categories.
+        unread: Which cells hold something that could not be read, and so count as missing, shape (n_rows,);
+            zero-length: none of them.
     """
 
     form: Form
@@ -56,6 +59,7 @@ class Cells:
     levels: Array = field(repr=False, default_factory=lambda: _NO_LEVELS)
     zone: str | None = None
     declared: bool = False
+    unread: Array = field(repr=False, default_factory=lambda: _ALL_READ)
 
     def __len__(self) -> int:
         return len(self.codes) if self.form == "text" else len(self.numbers)
@@ -164,9 +168,19 @@ def _categories(column: pd.Series[Any]) -> Cells:
 
 def _text(column: Any) -> Cells:
     codes, levels = pd.factorize(column)
-    texts = np.empty(len(levels), dtype=object)
-    texts[:] = [text_of(level) for level in levels]
+    held = list(levels)
+    texts = np.empty(len(held), dtype=object)
+    texts[:] = held if _all_writable(held) else [text_of(level) for level in held]
     return Cells(form="text", codes=codes.astype(np.int64), levels=texts)
+
+
+def _all_writable(texts: list[Any]) -> bool:
+    """Whether all are texts, and need no change to be written to a file."""
+    try:
+        "".join(texts).encode()
+    except (TypeError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def _objects(values: Array, name: str) -> Cells:

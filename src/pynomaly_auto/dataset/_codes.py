@@ -99,4 +99,11 @@ declare(
         "A sparse table, too large to be written out, is projected onto its main directions.",
         "Give fewer columns to have them explained one by one.",
     ),
+    ReasonCode(
+        "DAT-040",
+        "Two readings",
+        "The texts can be read in two ways, and nothing tells for certain which is meant: one was chosen.",
+        "Say which is right by decimal=, thousands= or dates= of read_table, or by the setting reading.",
+    ),
+    ReasonCode("DAT-041", "Made of a file", "What was done to a file to make a table of it."),
 )

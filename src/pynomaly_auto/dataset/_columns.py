@@ -19,12 +19,13 @@ from pynomaly_auto.dataset._making import (
     watch_part,
 )
 from pynomaly_auto.dataset._parts import Part
-from pynomaly_auto.dataset._reading import Reading
+from pynomaly_auto.dataset.reading import Reading
 from pynomaly_auto.records import ColumnKind, Reason, Scalar
 
 _FEW_ROWS = 10  # fewer rows than this are too few to tell a key from a category
 _SENTENCE = 3.0  # tokens per text, on average, from which on texts are read as free text
 _NEARLY_EVERY = 0.95  # share of the rows from which on texts are names of rows, even when some rows come twice
+_FAR = 3.0  # Tukey's outer fence, in quartile ranges beyond the quartiles
 _KEY_NAME = re.compile(r"(?i:(^|[_\W\d])(id|uuid|guid)$)|[a-z](Id|ID)$")  # user_id, rowId; but not "paid"
 
 
@@ -102,12 +103,19 @@ def _identifier(facts: Facts) -> Verdict | None:
         return None
     low, high = float(facts.numbers[0]), float(facts.numbers[-1])
     evidence: dict[str, Scalar] = {"lowest": low, "highest": high}
-    if high - low == facts.n_rows - 1:
+    if high - low == facts.n_rows - 1:  # each number from the first to the last, once: no row can stand out by it
         return _left_out(facts, "identifier", "DAT-004", "left out: consecutive whole numbers, one per row", evidence)
-    if _KEY_NAME.search(facts.name):
+    if _KEY_NAME.search(facts.name) and not _reaches_far(facts):
         text = "left out: whole numbers, one per row, named as a key is"
         return _left_out(facts, "identifier", "DAT-004", text, evidence)
     return None
+
+
+def _reaches_far(facts: Facts) -> bool:
+    """Whether any number lies far beyond the others, which would be lost with the column."""
+    low, high = np.quantile(facts.numbers, (0.25, 0.75))
+    reach = _FAR * (high - low)
+    return bool(facts.numbers[0] < low - reach or facts.numbers[-1] > high + reach)
 
 
 def _name(facts: Facts) -> Verdict | None:
@@ -216,7 +224,9 @@ def _numeric_verdict(
     """A standardised number, with flags for missing and infinite cells where there were any."""
     parts: list[Part] = [number_part(facts, suffix), *more]
     reasons = [Reason(code=code, subject=facts.name, text=text, evidence={"n_unique": facts.n_unique})]
-    if facts.n_missing:
+    if facts.n_unread:
+        parts.append(flag_part(facts, "unread", facts.n_unread))
+    if facts.n_missing > facts.n_unread:
         parts.append(flag_part(facts, "missing", facts.n_missing))
         reasons.append(_reason(facts, "DAT-014", "missing cells take the median, and a flag says where", n=True))
     if facts.n_infinite:
@@ -228,10 +238,14 @@ def _numeric_verdict(
 
 def _verdict(facts: Facts, kind: ColumnKind, parts: list[Part], *reasons: Reason) -> Verdict:
     if facts.reading.parse:
-        held = "dates" if facts.reading.form == "time" else "numbers"
-        evidence: dict[str, Scalar] = {"written_as": facts.reading.parse, "n_not_read": facts.n_unread}
-        lost = f"; {facts.n_unread:,} could not be read and count as missing" if facts.n_unread else ""
-        text = f"texts that hold {held}, read as such{lost}"
+        held = {"time": "dates", "text": "codes"}.get(facts.reading.form, "numbers")
+        n_read = facts.n_rows - facts.n_missing
+        evidence: dict[str, Scalar] = {
+            "written_as": facts.reading.parse, "n_read": n_read, "n_present": n_read + facts.n_unread,
+            "n_not_read": facts.n_unread,
+        }  # fmt: skip
+        lost = f"; {facts.n_unread:,} could not be read: they count as missing, and a flag says where"
+        text = f"texts that hold {held}, read as such{facts.note}{lost if facts.n_unread else ''}"
         reasons = (Reason(code="DAT-013", subject=facts.name, text=text, evidence=evidence), *reasons)
     return Verdict(kind=kind, reading=facts.reading, parts=tuple(parts), reasons=reasons)
 

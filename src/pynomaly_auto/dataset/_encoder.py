@@ -4,27 +4,46 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from pynomaly_auto._conventions import Conventions
 from pynomaly_auto.dataset import _projection
-from pynomaly_auto.dataset._cells import missing_in, read_cells
+from pynomaly_auto.dataset._cells import missing_in
 from pynomaly_auto.dataset._columns import Verdict, judge
 from pynomaly_auto.dataset._facts import Facts, facts_of
 from pynomaly_auto.dataset._geometry import is_other, shaped
 from pynomaly_auto.dataset._original import original_of
-from pynomaly_auto.dataset._reading import Reading, reading_of
 from pynomaly_auto.dataset._schema import check_schema
 from pynomaly_auto.dataset._stored import Learned, Plan
-from pynomaly_auto.dataset._table import Array, RawColumn, Table, open_table
+from pynomaly_auto.dataset._table import Array, Table, open_table
 from pynomaly_auto.dataset._unseen import tell, unseen_in
+from pynomaly_auto.dataset.reading import Reading, Settled, Survey
 from pynomaly_auto.errors import InvalidInputError
 from pynomaly_auto.records import Column, Dataset, FloatArray, OriginalTable, Reason, Scalar
 
 DENSE_BYTES = 1 << 30  # a sparse table that would take more than this when written out is projected
 _SHOWN = 20  # a reason that more columns than this share is told once for all of them
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judged:
+    """One column, judged.
+
+    Args:
+        verdict: What becomes of it.
+        column: What is told of it.
+        reading: How it is read, where it is left out as well.
+        doubts: Both readings, where there are two.
+    """
+
+    verdict: Verdict
+    column: Column
+    reading: Reading
+    doubts: tuple[Reason, ...] = ()
 
 
 class TableEncoder:
@@ -40,6 +59,7 @@ class TableEncoder:
         watches_constants: A column with one value is kept and watched for others, as where all rows are normal.
         owner: Class name of the estimator in whose name messages speak.
         geometry: ``"auto"``, or ``"plain"``: every table is encoded as one of numbers is.
+        conventions: How numbers and dates in texts are written, where that is known; else it is found out.
 
     Attributes:
         n_features_in_: Number of columns fitted on.
@@ -58,11 +78,17 @@ class TableEncoder:
     reasons: tuple[Reason, ...]
 
     def __init__(
-        self, *, watches_constants: bool = False, owner: str = "AutonomousDetector", geometry: str = "auto"
+        self,
+        *,
+        watches_constants: bool = False,
+        owner: str = "AutonomousDetector",
+        geometry: str = "auto",
+        conventions: Conventions | None = None,
     ) -> None:
         self.watches_constants = watches_constants
         self.owner = owner
         self.geometry = geometry
+        self.conventions = conventions
         self._names: tuple[str, ...] = ()
         self._labelled = self._named = False
         self._plans: tuple[Plan, ...] = ()
@@ -85,6 +111,9 @@ class TableEncoder:
             InvalidInputError: The table is empty, has one row, is ragged, complex or not two-dimensional, has a column
                 name twice, or no column of it tells rows apart.
             InvalidTypeError: It is no table, or cells hold lists or other objects.
+
+        Warns:
+            AmbiguousReadingWarning: Texts can be read in two ways, and nothing tells which is meant.
         """
         opened = open_table(table)
         opened.check_size(least_rows=2)
@@ -146,7 +175,7 @@ class TableEncoder:
         opened = open_table(table)
         for i, (name, plan) in enumerate(zip(opened.names, self._plans, strict=True)):
             if plan.parts and plan.reading.form == "time":
-                cells = plan.reading.apply(read_cells(opened.column(i), name), name)
+                cells = plan.reading.read(opened.column(i), name)
                 dates = pd.to_datetime(pd.Series(cells.numbers), unit="s", utc=True, errors="coerce")
                 return name, dates.dt.tz_convert(cells.zone or "UTC")
         return None
@@ -197,26 +226,33 @@ class TableEncoder:
         reasons: list[Reason] = []
         features: list[str] = []
         sources: list[int] = []
-        for i, (verdict, column, read_as) in enumerate(self._judge_columns(table, twins)):
+        survey = Survey(table, self.conventions)
+        reasons.extend(told_by(survey))
+        for i, one in enumerate(self._judge_columns(table, survey, twins)):
+            verdict = one.verdict
             made = _distinct([f for part in verdict.parts for f in part.features], taken)
-            plans.append(Plan(reading=verdict.reading, parts=verdict.parts, original=read_as))
-            columns.append(dataclasses.replace(column, kind=verdict.kind, features=tuple(made)))
-            reasons.extend(verdict.reasons)
+            plans.append(Plan(reading=verdict.reading, parts=verdict.parts, original=one.reading))
+            columns.append(dataclasses.replace(one.column, kind=verdict.kind, features=tuple(made)))
+            reasons.extend(one.doubts + verdict.reasons)
             features += made
             sources += [i] * len(made)
+        survey.tell()
         self._plans, self._features, self._sources = tuple(plans), tuple(features), tuple(sources)
         return columns, reasons
 
-    def _judge_columns(self, table: Table, twins: dict[bytes, str]) -> list[tuple[Verdict, Column, Reading]]:
+    def _judge_columns(self, table: Table, survey: Survey, twins: dict[bytes, str]) -> list[_Judged]:
         """What becomes of each column: whether it stands among several kinds is known when all have been read."""
         may = self.geometry == "auto" and isinstance(table.source, pd.DataFrame)
         may = may and not all(pd.api.types.is_numeric_dtype(dtype) for dtype in table.source.dtypes)
-        judged = []
+        judged: list[_Judged] = []
+        shapes: list[Verdict] = []
         for i, name in enumerate(table.names):
-            verdict, column, facts = _judge_column(table.column(i), name, twins, watch=self.watches_constants)
-            judged.append((verdict, shaped(facts, verdict) if may else verdict, column, facts.reading))
-        several = any(is_other(verdict) for verdict, *_ in judged)
-        return [(shape if several else verdict, column, reading) for verdict, shape, column, reading in judged]
+            one, facts = _judge_column(survey.settled(i), name, twins, watch=self.watches_constants)
+            judged.append(one)
+            shapes.append(shaped(facts, one.verdict) if may else one.verdict)
+        if not any(is_other(one.verdict) for one in judged):
+            return judged
+        return [dataclasses.replace(one, verdict=shape) for one, shape in zip(judged, shapes, strict=True)]
 
     def _fit_projection(self, table: Table, components: FloatArray) -> tuple[list[Column], Reason]:
         """Give each direction to the column that weighs most in it."""
@@ -259,7 +295,7 @@ class TableEncoder:
             if not plan.parts:
                 lost += missing_in(raw)
                 continue
-            cells = plan.reading.apply(read_cells(raw, name), name)
+            cells = plan.reading.read(raw, name)
             lost += cells.missing
             if self._components is None:  # else the columns are directions, each of them a mixture
                 unseen.append(unseen_in(self.columns[i], plan.parts, cells))
@@ -291,11 +327,21 @@ def summed_up(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
     return tuple(out)
 
 
-def _judge_column(raw: RawColumn, name: str, twins: dict[bytes, str], *, watch: bool) -> tuple[Verdict, Column, Facts]:
-    found = read_cells(raw, name)
-    reading, cells = reading_of(found)
-    n_unread = int((cells.missing & ~found.missing).sum()) if reading.parse else 0
-    facts = facts_of(name, reading, cells, n_unread=n_unread)
+def told_by(survey: Survey) -> list[Reason]:
+    """What was done to a file to make a table of it."""
+    file = survey.origin.file
+    return [Reason(code="DAT-041", subject=file or "file", text=text) for text in survey.origin.said]
+
+
+def doubted(settled: Settled, name: str) -> tuple[Reason, ...]:
+    """Both readings of a column that has two."""
+    if not settled.doubt:
+        return ()
+    return (Reason(code="DAT-040", subject=name, text=settled.doubt, evidence=settled.evidence),)
+
+
+def _judge_column(settled: Settled, name: str, twins: dict[bytes, str], *, watch: bool) -> tuple[_Judged, Facts]:
+    facts = facts_of(name, settled.reading, settled.cells, n_unread=settled.n_unread, note=settled.note)
     verdict = judge(facts, twins, watches_constants=watch)
     if verdict.kind not in ("empty", "constant"):
         twins.setdefault(facts.print, name)
@@ -306,7 +352,7 @@ def _judge_column(raw: RawColumn, name: str, twins: dict[bytes, str], *, watch: 
         n_unique=facts.n_unique,
         n_infinite=facts.n_infinite,
     )
-    return verdict, column, facts
+    return _Judged(verdict=verdict, column=column, reading=settled.reading, doubts=doubted(settled, name)), facts
 
 
 def _distinct(names: Sequence[str], taken: set[str]) -> list[str]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pynomaly_auto.dataset._cells import Cells
-from pynomaly_auto.dataset._reading import Reading
 from pynomaly_auto.dataset._table import Array
+from pynomaly_auto.dataset.reading import Reading
 from pynomaly_auto.records import FloatArray
 
 _SAME = 4 * np.finfo(np.float64).eps  # a spread below this share of the magnitude is rounding, not variation
@@ -29,6 +29,7 @@ class Facts:
         n_unread: Texts among numbers or dates that could not be read as such.
         n_infinite: Cells with plus or minus infinity.
         n_unique: Distinct values.
+        note: How the reading was found, as a clause; empty: there was nothing to find.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Facts:
     n_unread: int
     n_infinite: int
     n_unique: int
+    note: str = ""
 
     @property
     def n_rows(self) -> int:
@@ -68,7 +70,7 @@ class Facts:
         return digest.digest()
 
 
-def facts_of(name: str, reading: Reading, cells: Cells, *, n_unread: int = 0) -> Facts:
+def facts_of(name: str, reading: Reading, cells: Cells, *, n_unread: int = 0, note: str = "") -> Facts:
     """Count and sort one column's cells.
 
     Args:
@@ -76,6 +78,7 @@ def facts_of(name: str, reading: Reading, cells: Cells, *, n_unread: int = 0) ->
         reading: How the cells were read.
         cells: The cells, read.
         n_unread: Cells that hold something the reading could not read.
+        note: How the reading was found.
     """
     finite, n_infinite, kinds = np.empty(0), 0, 0
     if len(cells.numbers):
@@ -97,6 +100,7 @@ def facts_of(name: str, reading: Reading, cells: Cells, *, n_unread: int = 0) ->
         n_unread=n_unread,
         n_infinite=n_infinite,
         n_unique=distinct + kinds + int((counts > 0).sum()),
+        note=note,
     )
 
 

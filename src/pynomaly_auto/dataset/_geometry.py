@@ -18,7 +18,7 @@ from pynomaly_auto.dataset._facts import Facts, exponent_of
 from pynomaly_auto.dataset._making import MAX_LEVELS, ordered_levels, rarity_of_levels, shown_levels
 from pynomaly_auto.dataset._parts import AmountPart, FlagPart, LevelPart, NumberPart, Part, log_scaled
 from pynomaly_auto.dataset._rarity import FormPart, RepeatPart, forms_of, rarities, repeats_of
-from pynomaly_auto.dataset._reading import Reading
+from pynomaly_auto.dataset.reading import Reading
 from pynomaly_auto.records import Reason, Scalar
 
 _OTHER_KINDS = frozenset({"categorical", "high_cardinality", "text", "datetime"})
@@ -58,10 +58,10 @@ def shaped(facts: Facts, verdict: Verdict) -> Verdict:
         reason = Reason(code="DAT-034", subject=facts.name, text=text, evidence=evidence)
         return Verdict(kind="entity", reading=Reading(form="none"), reasons=(reason,))
     parts, told = _replaced(facts, verdict)
-    for more, reason in (_repeats(facts, verdict), _forms(facts)):
-        if more is not None and reason is not None:
+    for more, why in (_repeats(facts, verdict), _forms(facts)):
+        if more is not None and why is not None:
             parts.append(more)
-            told.append(reason)
+            told.append(why)
     flags = [_flag(part) for part in verdict.parts if isinstance(part, FlagPart)]
     return dataclasses.replace(verdict, parts=(*parts, *flags), reasons=tuple(told))
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pynomaly_auto.dataset._cells import Cells, read_cells
-from pynomaly_auto.dataset._reading import Reading
+from pynomaly_auto.dataset._cells import Cells
 from pynomaly_auto.dataset._table import Table
+from pynomaly_auto.dataset.reading import Reading
 from pynomaly_auto.errors import SchemaError
 from pynomaly_auto.records import OriginalColumn, OriginalTable
 
@@ -20,10 +20,9 @@ def original_of(table: Table, readings: Sequence[Reading]) -> OriginalTable:
         table: Any table with the columns fitted on.
         readings: How each column is read, left-out ones as they would be; none for a table that is too wide to have
             its cells looked at one by one, which then has no original columns.
-
     """
     columns = [
-        _original(read_cells(table.column(i), name), reading, name)
+        _original(reading.cells(table.column(i), name), reading, name)
         for i, (name, reading) in enumerate(zip(table.names, readings, strict=False))
     ]
     return OriginalTable(columns=tuple(columns), n_rows=table.n_rows)

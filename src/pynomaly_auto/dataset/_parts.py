@@ -133,7 +133,7 @@ class AmountPart:
 
 @dataclass(frozen=True, kw_only=True)
 class FlagPart:
-    """0 or 1: whether a cell is missing, infinite, or differs from the one value seen.
+    """0 or 1: whether a cell is missing, infinite, unread, or differs from the one value seen.
 
     Args:
         feature: Name of the feature.
@@ -146,7 +146,7 @@ class FlagPart:
 
     kind: ClassVar[str] = "flag"
     feature: str
-    trait: Literal["missing", "infinite", "differs"]
+    trait: Literal["missing", "infinite", "unread", "differs"]
     share: float
     spread: float
     value: float | None = None
@@ -163,6 +163,8 @@ class FlagPart:
             flags = cells.missing
         elif self.trait == "infinite":
             flags = np.isinf(cells.numbers)
+        elif self.trait == "unread":
+            flags = cells.unread if len(cells.unread) else np.zeros(len(cells), dtype=bool)
         else:
             flags = ~cells.missing & ~self._same(cells)
         return np.asarray((flags - self.share) / self.spread, dtype=np.float64)

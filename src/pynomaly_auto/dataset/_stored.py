@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pynomaly_auto._conventions import is_format
 from pynomaly_auto.dataset._parts import (
     LETTERS,
     PERIODS,
@@ -23,13 +24,13 @@ from pynomaly_auto.dataset._parts import (
     TextPart,
 )
 from pynomaly_auto.dataset._rarity import FormPart, RepeatPart
-from pynomaly_auto.dataset._reading import PARSES, Reading
 from pynomaly_auto.dataset._table import Array
 from pynomaly_auto.dataset._zones import is_zone
+from pynomaly_auto.dataset.reading import PARSES, Reading
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import Column, Reason, restore
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 _FARTHEST = 1100  # powers of two that a float can have
 
 _KINDS: tuple[type[Any], ...] = (NumberPart, AmountPart, FlagPart, LevelPart, CyclePart, TextPart, RepeatPart, FormPart)
@@ -186,7 +187,9 @@ def part_from_state(values: Mapping[str, Any], arrays: Mapping[str, Array], key:
 
 def _plan(stored: _StoredPlan, arrays: Mapping[str, Array], number: int) -> Plan:
     for reading in (stored.reading, stored.original):
-        _require(reading.parse in PARSES.get(reading.form, ("",)), f"cells cannot be read as {reading.parse!r}")
+        known = reading.parse in PARSES.get(reading.form, ("",))
+        known = known or (reading.form == "time" and is_format(reading.parse))
+        _require(known, f"cells cannot be read as {reading.parse!r}")
         _require(reading.zone is None or is_zone(reading.zone), f"there is no time zone {reading.zone!r}")
     parts = tuple(part_from_state(part, arrays, f"{number}.{j}") for j, part in enumerate(stored.parts))
     return Plan(reading=stored.reading, parts=parts, original=stored.original)
@@ -194,12 +197,12 @@ def _plan(stored: _StoredPlan, arrays: Mapping[str, Array], number: int) -> Plan
 
 def _check_part(part: Part) -> None:
     if isinstance(part, NumberPart):
-        numbers = (part.centre, part.spread, part.fill, part.below, part.above)
-        fits = all(map(math.isfinite, numbers)) and part.spread != 0 and abs(part.exponent) <= _FARTHEST
+        scale: tuple[float, ...] = (part.centre, part.spread, part.fill, part.below, part.above)
+        fits = all(map(math.isfinite, scale)) and part.spread != 0 and abs(part.exponent) <= _FARTHEST
         _require(fits, f"{part.feature!r} has no scale")
     elif isinstance(part, AmountPart):
-        numbers = (part.unit, part.centre, part.spread, part.fill, part.below, part.above)
-        fits = all(map(math.isfinite, numbers)) and part.spread != 0 and part.unit > 0
+        scale = (part.unit, part.centre, part.spread, part.fill, part.below, part.above)
+        fits = all(map(math.isfinite, scale)) and part.spread != 0 and part.unit > 0
         _require(fits, f"{part.feature!r} has no scale")
     elif isinstance(part, RepeatPart):
         n = part.repeated.size if isinstance(part.repeated, np.ndarray) else 0

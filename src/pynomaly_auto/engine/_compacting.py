@@ -16,7 +16,7 @@ from pynomaly_auto.deciding import apply, confidence_of
 from pynomaly_auto.detectors import Scorer
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._storage import save
-from pynomaly_auto.ensembling import COMPACT_COMBINER, Alignment, FittedEnsemble, Step, agreement, steps
+from pynomaly_auto.ensembling import Alignment, FittedEnsemble, Step, Student, agreement, overlap, steps
 from pynomaly_auto.errors import SettingError
 from pynomaly_auto.records import Compaction, CompactPoint, FloatArray, Reason
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 D = TypeVar("D", bound="AutonomousDetector")
 
 _ROWS = 1_000  # training rows, and resampled ones, that a smaller model is to agree on
+_TAUGHT = 3_000  # resampled rows that it is fitted on
+_PUPILS = (1, 2, 3, 5, 8, 12, 17, 24)  # members beside which trees are taught
 _STRAY = 0.3  # how far a resampled row strays: so much of the difference of two others
 _CALLS = 25
 _MEMBER_CALLS = 7
@@ -57,28 +59,24 @@ def compact(detector: D, latency_ms: float | None, size_mb: float | None) -> D:
     _check(latency_ms, size_mb)
     model = detector._model
     whole = model.ensemble
-    training, fitted_on, held_out = _rows(model)
-    before = _milliseconds(model, whole, held_out.X)
+    rows = _Samples.of(model)
+    before = _milliseconds(model, whole, rows.held_out.X)
     base = _median(partial(_read, model), _CALLS)
-    costs = [_median(partial(_score, d, held_out.X), _MEMBER_CALLS) for d in whole.detectors]
+    costs = [_median(partial(_score, d, rows.held_out.X), _MEMBER_CALLS) for d in whole.detectors]
     sizes = [_member_megabytes(d) for d in whole.detectors]
     allowed = np.inf if latency_ms is None else max(_SLACK * latency_ms - base, min(costs))
-    inputs = np.concatenate([training.inputs, fitted_on.inputs])
-    scores = np.concatenate([training.scores, fitted_on.scores])
-    found = steps(inputs, scores, costs, allowed)
-    front = tuple(_point(step, held_out, base, costs, sizes) for step in found)
-    for step in reversed(found):
-        aligned = Alignment.of(inputs[:, list(step.chosen)] @ step.weights, scores)
-        weights = {i: float(w) for i, w in zip(step.chosen, step.weights, strict=True) if w > 0}
-        small = whole.summed(list(weights), list(weights.values()), COMPACT_COMBINER, aligned)
-        taken = _milliseconds(model, small, held_out.X)
+    found = _candidates(rows, model.verdict.threshold, costs, allowed)
+    front = tuple(_point(c, rows.held_out, (base, costs, sizes), model.verdict.threshold) for c in found)
+    for candidate in sorted(found, key=lambda c: (-c.quality, len(c.step.chosen))):
+        small = candidate.of(whole)
+        taken = _milliseconds(model, small, rows.held_out.X)
         if latency_ms is not None and taken > _SLACK * latency_ms:
             continue
         made = _made(detector, small)
         size = _megabytes(made)
         if size_mb is not None and size > size_mb:
             continue
-        lost = _lost(small, model.verdict.threshold, training, held_out)
+        lost = _lost(small, model.verdict.threshold, rows)
         record = Compaction(
             latency_ms=taken, latency_ms_before=before, size_mb=size, size_mb_before=_megabytes(detector),
             front=front, **lost,
@@ -100,43 +98,131 @@ def _check(latency_ms: float | None, size_mb: float | None) -> None:
             raise SettingError(f"{name} is {value!r}.", where="compact", fix="Give a number above zero.")
 
 
-def _rows(model: Model) -> tuple[_Rows, _Rows, _Rows]:
-    """Training rows as if they were new, resampled rows to choose by, and others to measure by."""
-    rng = np.random.default_rng(0)
-    X = model.reference.rows
-    if len(X) > _ROWS:
-        X = X[np.sort(rng.choice(len(X), _ROWS, replace=False))]
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Samples:
+    """The rows that smaller models are made and judged by.
 
-    def resampled() -> FloatArray:
-        at, one, other = (rng.integers(0, len(X), _ROWS) for _ in range(3))
-        stray = (X[one] - X[other]) * (rng.random((_ROWS, X.shape[1])) < 0.5)
-        return np.asarray(X[at] + _STRAY * stray)
+    Args:
+        training: Training rows as if they were new.
+        taught: Resampled rows, to fit by.
+        choice: Others, to choose by.
+        held_out: Others, to measure by.
+    """
 
-    out = []
-    for rows in (X, resampled(), resampled()):
-        inputs, scores = model.ensemble.inputs_and_scores(rows)
-        out.append(_Rows(X=rows, inputs=inputs, scores=scores))
-    return out[0], out[1], out[2]
+    training: _Rows
+    taught: _Rows
+    choice: _Rows
+    held_out: _Rows
+
+    @classmethod
+    def of(cls, model: Model) -> _Samples:
+        """Draw them and score them by the whole ensemble."""
+        rng = np.random.default_rng(0)
+        X = model.reference.rows
+        if len(X) > _ROWS:
+            X = X[np.sort(rng.choice(len(X), _ROWS, replace=False))]
+
+        def resampled(count: int) -> FloatArray:
+            at, one, other = (rng.integers(0, len(X), count) for _ in range(3))
+            stray = (X[one] - X[other]) * (rng.random((count, X.shape[1])) < 0.5)
+            return np.asarray(X[at] + _STRAY * stray)
+
+        def scored(rows: FloatArray) -> _Rows:
+            inputs, scores = model.ensemble.inputs_and_scores(rows)
+            return _Rows(X=rows, inputs=inputs, scores=scores)
+
+        return cls(
+            training=scored(X), taught=scored(resampled(_TAUGHT)), choice=scored(resampled(_ROWS)),
+            held_out=scored(resampled(_ROWS)),
+        )  # fmt: skip
 
 
-def _point(step: Step, rows: _Rows, base: float, costs: list[float], sizes: list[float]) -> CompactPoint:
-    chosen = list(step.chosen)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Candidate:
+    """A smaller model.
+
+    Args:
+        step: Its members.
+        aligned: Their sum onto the whole one's scale.
+        student: What adds what the sum lacks; None: nothing.
+        milliseconds: What that takes for one row.
+        quality: How far it agrees on the rows to choose by.
+    """
+
+    step: Step
+    aligned: Alignment = field(repr=False)
+    student: Student | None = field(default=None, repr=False)
+    milliseconds: float = 0.0
+    quality: float = 0.0
+
+    def scores(self, rows: _Rows) -> FloatArray:
+        """Of rows whose inputs are there."""
+        inputs = rows.inputs[:, list(self.step.chosen)]
+        sums = self.aligned(inputs @ self.step.weights)
+        return sums if self.student is None else sums + self.student(inputs, rows.X)
+
+    def of(self, whole: FittedEnsemble) -> FittedEnsemble:
+        """The ensemble itself; a sum alone does without members that have no weight in it."""
+        chosen, weights = list(self.step.chosen), self.step.weights.tolist()
+        if self.student is None:
+            heard = [(i, w) for i, w in zip(chosen, weights, strict=True) if w > 0]
+            chosen, weights = [i for i, _ in heard], [w for _, w in heard]
+        return whole.smaller(chosen, weights, self.aligned, self.student)
+
+
+def _candidates(rows: _Samples, threshold: float, costs: list[float], allowed: float) -> list[_Candidate]:
+    """Sums of ever more members; then some of these with trees that learn what the sum lacks."""
+    inputs, scores = rows.taught.inputs, rows.taught.scores
+
+    def judged(candidate: _Candidate) -> _Candidate:
+        mine, right = candidate.scores(rows.choice), rows.choice.scores
+        return replace(candidate, quality=agreement(mine, right) + overlap(mine, right, threshold))
+
+    sums = []
+    for step in steps(inputs, scores, costs, allowed):
+        aligned = Alignment.of(inputs[:, list(step.chosen)] @ step.weights, scores)
+        sums.append(judged(_Candidate(step=step, aligned=aligned)))
+    apart = (scores - threshold) / max(float(scores.std()), 1e-12)
+    taught: list[_Candidate] = []
+
+    def teach(plain: _Candidate) -> None:
+        chosen = inputs[:, list(plain.step.chosen)]
+        lacking = scores - plain.scores(rows.taught)
+        student = Student.taught(chosen, rows.taught.X, lacking, apart, seed=0)
+        taken = _median(lambda i: student(chosen[[i]], rows.taught.X[[i]]), _MEMBER_CALLS)
+        taught.append(judged(replace(plain, student=student, milliseconds=taken)))
+
+    for plain in (sums[n - 1] for n in _PUPILS if n <= len(sums)):
+        teach(plain)
+    room = allowed - max((c.milliseconds for c in taught), default=0.0)
+    largest = sum(sum(costs[i] for i in plain.step.chosen) <= room for plain in sums)
+    if largest and largest not in _PUPILS:
+        teach(sums[largest - 1])
+    return sums + taught
+
+
+def _point(
+    candidate: _Candidate, rows: _Rows, spent: tuple[float, list[float], list[float]], threshold: float
+) -> CompactPoint:
+    base, costs, sizes = spent
+    scores, chosen = candidate.scores(rows), candidate.step.chosen
+    forest = candidate.student.to_state().arrays.values() if candidate.student is not None else ()
     return CompactPoint(
         members=len(chosen),
-        latency_ms=base + sum(costs[i] for i in chosen),
-        size_mb=sum(sizes[i] for i in chosen),
-        agreement=agreement(rows.inputs[:, chosen] @ step.weights, rows.scores),
+        latency_ms=base + sum(costs[i] for i in chosen) + candidate.milliseconds,
+        size_mb=sum(sizes[i] for i in chosen) + sum(array.nbytes for array in forest) / 1e6,
+        agreement=agreement(scores, rows.scores),
+        overlap=overlap(scores, rows.scores, threshold),
+        taught=candidate.student is not None,
     )
 
 
-def _lost(small: FittedEnsemble, threshold: float, training: _Rows, held_out: _Rows) -> dict[str, float]:
+def _lost(small: FittedEnsemble, threshold: float, samples: _Samples) -> dict[str, float]:
     out = {}
-    for end, rows in (("", held_out), ("_training", training)):
+    for end, rows in (("", samples.held_out), ("_training", samples.training)):
         scores = small.score(rows.X)
-        mine, theirs = scores > threshold, rows.scores > threshold
-        either = int((mine | theirs).sum())
         out[f"rank_correlation{end}"] = agreement(scores, rows.scores)
-        out[f"overlap{end}"] = float((mine & theirs).sum()) / either if either else 1.0
+        out[f"overlap{end}"] = overlap(scores, rows.scores, threshold)
     return out
 
 
@@ -190,8 +276,9 @@ def _member_megabytes(member: Any) -> float:
 
 def _told(made: D, c: Compaction, before: int) -> D:
     record = made._model.ensemble.record
+    taught = "" if made._model.ensemble.student is None else ", and small trees taught what their sum lacks"
     text = (
-        f"{len(record.members)} of {before} members: a row takes {c.latency_ms:.1f} ms instead of "
+        f"{len(record.members)} of {before} members{taught}: a row takes {c.latency_ms:.1f} ms instead of "
         f"{c.latency_ms_before:.1f}, the file {c.size_mb:.1f} MB instead of {c.size_mb_before:.1f}. On new rows like "
         f"the training rows scores agree to a rank correlation of {c.rank_correlation:.3f}, and {c.overlap:.0%} of the "
         f"rows that either flags are flagged by both; on the training rows {c.rank_correlation_training:.3f} and "

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from pynomaly_auto import _optional
 from pynomaly_auto._budget import BRIEF, BRIEF_ROWS, explaining_reserve, explaining_seconds, time_to_fuse
 from pynomaly_auto._deadline import Deadline
+from pynomaly_auto._machine import release_memory
 from pynomaly_auto._version import __version__
 from pynomaly_auto.dataset import EqualRows, Table, TableEncoder, open_table, to_frame
 from pynomaly_auto.deciding import decide
@@ -107,8 +108,9 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         with stage("reading"):
             watching = REGIMES[settings.regime].watches_constants
             opened = open_table(table)  # once: what is no data frame is converted here
-            geometry = settings.geometry
-            encoder = TableEncoder(watches_constants=watching, owner=owner, geometry=geometry).fit(opened)
+            encoder = TableEncoder(
+                watches_constants=watching, owner=owner, geometry=settings.geometry, conventions=settings.reading
+            ).fit(opened)
             dataset = encoder.encode(opened)
             looking, dataset = _look(opened, encoder, dataset, settings)
         settings, fewer = within_memory(settings, dataset)
@@ -154,6 +156,7 @@ def _stages(work: _Work) -> tuple[Model, Result]:
             stage.progress.trial(trial)
             work.tracker.trial(trial)
 
+        release_memory()  # what profiling needed, before the workers need theirs
         with stage("tuning"), pool.needed():
             tuned = tune(dataset, ranking, plan, on_trial=tell)
         with stage("ensembling"):

@@ -48,7 +48,7 @@ def save(fitted: Fitted, path: Path, *, key: storing.Key = None, trusted: bool =
         "row_labels": storing.values_to_state(result.row_labels),
         "cells": _frame_state(model.cells),
     }
-    if model.looking is not None and model.ensemble.cells is not None:
+    if model.looking is not None and model.ensemble.evidences:
         parts["looking"] = model.looking.to_state()
     detectors = cast("Sequence[FittedDetector]", model.ensemble.detectors)
     members = {_member(i): detector.to_state(trusted=trusted) for i, detector in enumerate(detectors)}
@@ -88,8 +88,8 @@ def _made(loaded: storing.LoadedParts, parameters: Collection[str], trusted: boo
     ensemble = _ensemble(loaded, width, trusted)
     verdict = _verdict(loaded.part("verdict"))
     # Cells are looked at only where the ensemble hears them.
-    looking = None if ensemble.cells is None else Looking.from_state(loaded.part("looking"))
-    if ensemble.cells is not None and looking is not None and ensemble.cells.layout != looking.cells.layout:
+    looking = Looking.from_state(loaded.part("looking")) if ensemble.evidences else None
+    if looking is not None and len(looking.cells.layout.columns) != ensemble.evidences:
         raise StorageError("the ensemble hears other cell detectors than there are.", where="looking")
     model = Model(
         encoder=encoder,

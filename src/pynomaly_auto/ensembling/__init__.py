@@ -2,17 +2,18 @@
 
 from pynomaly_auto.ensembling._choosing import choose_members
 from pynomaly_auto.ensembling._combining import COMBINERS, stronger_half
-from pynomaly_auto.ensembling._compacting import COMPACT_COMBINER, Alignment, Step, agreement, steps
+from pynomaly_auto.ensembling._compacting import Alignment, Step, agreement, overlap, steps
 from pynomaly_auto.ensembling._distribution import Distribution
-from pynomaly_auto.ensembling._fitted import Expertise, FittedEnsemble
+from pynomaly_auto.ensembling._fitted import FittedEnsemble
 from pynomaly_auto.ensembling._fusing import Fused
 from pynomaly_auto.ensembling._neighbourhood import FEWEST_ROWS, NEIGHBOURS, WIDEST, Neighbourhood, smoothed
 from pynomaly_auto.ensembling._settling import Settling
+from pynomaly_auto.ensembling._student import Student
+from pynomaly_auto.ensembling._trained import Expertise
 from pynomaly_auto.ensembling._with_cells import BaseScores, Cells, WithCells
 
 __all__ = [
     "COMBINERS",
-    "COMPACT_COMBINER",
     "FEWEST_ROWS",
     "NEIGHBOURS",
     "WIDEST",
@@ -26,9 +27,11 @@ __all__ = [
     "Neighbourhood",
     "Settling",
     "Step",
+    "Student",
     "WithCells",
     "agreement",
     "choose_members",
+    "overlap",
     "smoothed",
     "steps",
     "stronger_half",

@@ -13,6 +13,7 @@ from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import FloatArray, State
 
 COMPACT_COMBINER = "sum of −log tail ranks, weighed to agree with the whole ensemble"
+TAUGHT_COMBINER = COMPACT_COMBINER + ", and what small trees have learned of the rest"
 
 _MOST = 24  # members; beyond, what is gained cannot be seen
 _RIDGE = 1e-9  # of the mean square, so that members that say the same do no harm
@@ -118,6 +119,13 @@ def _solved(gram: FloatArray, target: FloatArray, chosen: list[int]) -> tuple[Fl
     root = np.linalg.cholesky(inner)
     found, _ = nnls(root.T, np.linalg.solve(root, wanted))
     return found, float(found @ inner @ found - 2.0 * found @ wanted)
+
+
+def overlap(left: FloatArray, right: FloatArray, threshold: float) -> float:
+    """Of the rows that either score flags, the share that both do; 1 where neither flags any."""
+    one, other = left > threshold, right > threshold
+    either = int((one | other).sum())
+    return int((one & other).sum()) / either if either else 1.0
 
 
 def agreement(left: FloatArray, right: FloatArray) -> float:

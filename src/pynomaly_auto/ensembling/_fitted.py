@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -12,14 +12,16 @@ import numpy as np
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto.detectors import Scorer, score_each
 from pynomaly_auto.ensembling._combining import COMBINERS, mean_of
-from pynomaly_auto.ensembling._compacting import Alignment
+from pynomaly_auto.ensembling._compacting import COMPACT_COMBINER, TAUGHT_COMBINER, Alignment
 from pynomaly_auto.ensembling._distribution import Distribution
 from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, unfused_reason
 from pynomaly_auto.ensembling._neighbourhood import Neighbourhood
+from pynomaly_auto.ensembling._student import Student
+from pynomaly_auto.ensembling._trained import Expertise, Trained
 from pynomaly_auto.ensembling._weighing import Weights, joined, reweighed, settled, weigh, weighed_with
 from pynomaly_auto.ensembling._with_cells import BaseScores, Cells, WithCells
 from pynomaly_auto.errors import NothingFinishedError, StorageError
-from pynomaly_auto.models import Calibrator, CellFusion, Fusion, Judged, MemberScores, table_facts
+from pynomaly_auto.models import Calibrator, CellFusion, Judged, MemberScores, table_facts
 from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason, State, restore
 from pynomaly_auto.regimes import Tail
 from pynomaly_auto.scoring import tail_ranks
@@ -27,6 +29,8 @@ from pynomaly_auto.scoring import tail_ranks
 _ALIGNED = "alignment"
 _CELLS = "cells"
 _FUSED = "fused"
+_STUDENT = "student"
+_MOST_EVIDENCE = 100_000
 _MANY_ROWS = 200  # from here on members score new rows side by side
 
 
@@ -39,42 +43,6 @@ class _Fitted(Protocol):
     def scores(self) -> FloatArray: ...
     @property
     def reasons(self) -> tuple[Reason, ...]: ...
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Expertise:
-    """What the knowledge base lends an ensemble on one table.
-
-    Args:
-        fusion: The learned fusion.
-        trust: In [0, 1]: how much the knowledge base knows of tables like this one; the fusion's weight follows it.
-        X: The encoded training rows; shape (n_rows, n_features).
-        seed: Seed of everything random.
-    """
-
-    fusion: Fusion
-    trust: float
-    X: FloatArray = field(repr=False)
-    seed: int
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Trained:
-    """What an ensemble knows of its training rows while it is being made; one that was loaded or derived does not.
-
-    Args:
-        positions: Of its members among those it was made of.
-        member_scores: The members' −log tail ranks; shape (n_rows, n_members).
-        scores: Final scores; shape (n_rows,).
-        odds: Log odds of the learned fusion; shape (n_rows,), or None where it knows no member.
-        facts: What the odds were given of the table.
-    """
-
-    positions: tuple[int, ...]
-    member_scores: FloatArray = field(repr=False)
-    scores: FloatArray = field(repr=False)
-    odds: FloatArray | None = field(default=None, repr=False)
-    facts: Mapping[str, float] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,6 +64,8 @@ class FittedEnsemble:
         fused: The learned fusion, bound to the table; None: the robust mean alone.
         aligned: Of a smaller ensemble, onto the scale of the whole one; None: it is on its own.
         cells: What weighs the evidence of cells beside this score; None: none is heard, and rows have none.
+        student: Adds what the sum of a smaller ensemble lacks; None: nothing does.
+        beside: Evidences in a row behind its features that only the student sees.
         trained: What it knows of its training rows; None: nothing.
     """
 
@@ -106,6 +76,8 @@ class FittedEnsemble:
     fused: Fused | None = None
     aligned: Alignment | None = None
     cells: WithCells | None = None
+    student: Student | None = None
+    beside: int = 0
     trained: Trained | None = None
 
     @property
@@ -252,9 +224,14 @@ class FittedEnsemble:
         X, evidence = self._apart(rows)
         return self.cells.plainly(replace(self, cells=None).score(X), evidence)
 
+    @property
+    def evidences(self) -> int:
+        """How many evidences of cells stand in a row behind its encoded features."""
+        return self.beside if self.cells is None else len(self.cells.layout.columns)
+
     def _apart(self, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Encoded features and evidence."""
-        width = rows.shape[1] - (0 if self.cells is None else len(self.cells.layout.columns))
+        width = rows.shape[1] - self.evidences
         return np.ascontiguousarray(rows[:, :width]), rows[:, width:]
 
     def _base_scores(self, final: FloatArray, ranks: FloatArray) -> BaseScores:
@@ -279,16 +256,13 @@ class FittedEnsemble:
         plain = self.record.combiner if self.fused is None and self.cells is None else COMBINERS["robust mean"]
         return replace(self.summed(chosen, weights, plain), cells=self.cells)
 
-    def summed(
-        self, chosen: Sequence[int], weights: Sequence[float], combiner: str, aligned: Alignment | None = None
-    ) -> FittedEnsemble:
+    def summed(self, chosen: Sequence[int], weights: Sequence[float], combiner: str) -> FittedEnsemble:
         """Some of the members alone, behind a weighted sum.
 
         Args:
             chosen: Their positions.
             weights: Of their −log tail ranks in the sum; as the members' weights they are told as shares.
             combiner: What it is called.
-            aligned: Onto the scale of this one.
         """
         total = sum(weights) or 1.0
         kept = [replace(self.record.members[i], weight=w / total) for i, w in zip(chosen, weights, strict=True)]
@@ -297,7 +271,6 @@ class FittedEnsemble:
             detectors=tuple(self.detectors[i] for i in chosen),
             distributions=tuple(self.distributions[i] for i in chosen),
             robust=tuple(weights),
-            aligned=aligned,
         )
 
     def with_member(self, member: Member, detector: Scorer, distribution: Distribution) -> FittedEnsemble:
@@ -352,6 +325,20 @@ class FittedEnsemble:
         whole = self if self.fused is None else replace(self, fused=replace(self.fused, around=None))
         return whole.score(X)
 
+    def smaller(
+        self, chosen: Sequence[int], weights: Sequence[float], aligned: Alignment, student: Student | None
+    ) -> FittedEnsemble:
+        """Some of the members alone, behind a sum that is made to agree with this one's score.
+
+        Args:
+            chosen: Their positions.
+            weights: As in `summed`.
+            aligned: Onto the scale of this one.
+            student: Adds what the sum lacks; it sees these members in this order. None: nothing does.
+        """
+        made = self.summed(chosen, weights, COMPACT_COMBINER if student is None else TAUGHT_COMBINER)
+        return replace(made, aligned=aligned, student=student, beside=self.evidences)
+
     def inputs_and_scores(self, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
         """New rows' −log tail ranks among each member's training rows, and what `score` says, in one pass.
 
@@ -364,10 +351,12 @@ class FittedEnsemble:
         Raises:
             DetectorError: A member returned something other than one number per row.
         """
-        X, evidence = (rows, None) if self.cells is None else self._apart(rows)
+        X, evidence = self._apart(rows) if self.evidences else (rows, None)
         raw = self._raw(X)
         ranks = self._ranks(raw)
         base = self._combined(X, ranks, raw)
+        if self.student is not None:
+            base = base + self.student(ranks, rows)
         if self.cells is None or evidence is None:
             return ranks, base
         return ranks, self.cells.score(self._base_scores(base, ranks), evidence)
@@ -381,12 +370,16 @@ class FittedEnsemble:
                 "fused": self.fused is not None,
                 "aligned": self.aligned is not None,
                 "cells": self.cells is not None,
+                "beside": self.beside,
+                "student": self.student is not None,
             },
         )
         if self.cells is not None:
             out = out | self.cells.to_state().within(_CELLS)
         if self.aligned is not None:
             out = out | self.aligned.to_state().within(_ALIGNED)
+        if self.student is not None:
+            out = out | self.student.to_state().within(_STUDENT)
         for i, distribution in enumerate(self.distributions):
             out = out | distribution.to_state().within(f"distribution.{i}")
         return out if self.fused is None else out | self.fused.to_state().within(_FUSED)
@@ -416,10 +409,16 @@ class FittedEnsemble:
         fused = Fused.from_state(state.part(_FUSED), n_features) if state.value("fused", bool) else None
         aligned = Alignment.from_state(state.part(_ALIGNED)) if state.value("aligned", bool) else None
         cells = WithCells.from_state(state.part(_CELLS)) if state.value("cells", bool) else None
+        beside = state.value("beside", int)
+        if not 0 <= beside <= _MOST_EVIDENCE:
+            raise StorageError("the number of its rows' evidences is damaged.", where="ensemble")
+        seen = len(weights) + n_features + beside
+        student = Student.from_state(state.part(_STUDENT), seen) if state.value("student", bool) else None
         detectors = [make(member, i) for i, member in enumerate(record.members)]
         return cls(
             record=record, detectors=tuple(detectors), distributions=tuple(members),
-            robust=tuple(float(w) for w in weights), fused=fused, aligned=aligned, cells=cells,
+            robust=tuple(float(w) for w in weights), fused=fused, aligned=aligned, cells=cells, student=student,
+            beside=beside,
         )  # fmt: skip
 
     def _raw(self, X: FloatArray) -> list[FloatArray]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pynomaly_auto.ensembling._fitted import Expertise
+from pynomaly_auto.ensembling._trained import Expertise
 from pynomaly_auto.records import Configuration, Trial
 from pynomaly_auto.settings import Settings
 

@@ -147,7 +147,7 @@ class Forest:
         """Which of the rows go right, a bit each."""
         columns = np.ascontiguousarray(block.T)
         gaps = np.packbits(np.isnan(columns), axis=1)
-        holes = gaps.any(axis=1) & bool(len(self.missing_right))
+        holes = set(np.flatnonzero(gaps.any(axis=1)).tolist()) if len(self.missing_right) else set()
 
         def turns(part: Together) -> Bits:
             features = self.features[part.splits]
@@ -157,7 +157,7 @@ class Forest:
             for start, end in zip(starts, np.append(starts[1:], len(features))[: len(starts)], strict=True):
                 feature = features[start]
                 out[start:end] = np.packbits(columns[feature] > thresholds[start:end], axis=1)
-                if holes[feature]:
+                if int(feature) in holes:
                     out[start:end][self.missing_right[part.splits[start:end]]] |= gaps[feature]
             return out
 

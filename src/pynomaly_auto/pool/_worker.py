@@ -25,6 +25,7 @@ from typing import Any
 import cloudpickle
 import psutil
 
+from pynomaly_auto._machine import release_memory
 from pynomaly_auto.pool._jobs import Answer
 
 # Read from standard input before anything of ours can be imported; the path comes first, so that it can be.
@@ -152,7 +153,11 @@ def run_worker(config: Config) -> None:
         while True:
             payload = channel.recv_bytes()
             channel.send_bytes(RECEIVED)
-            channel.send_bytes(answer(payload))
+            said = answer(payload)
+            del payload
+            channel.send_bytes(said)
+            del said
+            release_memory()  # or every worker keeps what its largest job has needed
 
 
 def answer(payload: bytes) -> bytes:

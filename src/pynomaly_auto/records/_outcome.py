@@ -62,12 +62,16 @@ class CompactPoint:
         latency_ms: What one row is expected to take, in milliseconds.
         size_mb: What its members' arrays take, in MB, before they are packed.
         agreement: Rank correlation with the whole ensemble's scores on resampled new rows.
+        overlap: Of the rows flagged by either, how many are by both; on the same rows.
+        taught: Whether small trees add what the members' sum lacks.
     """
 
     members: int
     latency_ms: float
     size_mb: float
     agreement: float
+    overlap: float = 0.0
+    taught: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,10 +84,11 @@ class Compaction:
         size_mb: Of the saved file, measured.
         size_mb_before: The same with the whole ensemble.
         rank_correlation: With the whole ensemble's scores, on resampled new rows that nothing was chosen by.
-        rank_correlation_training: The same on the training rows, scored as if they were new.
+        rank_correlation_training: The same on the training rows, scored as if they were new; nothing is fitted on them
+            or chosen by them.
         overlap: Of the rows flagged by either model, how many are by both; on the resampled new rows.
         overlap_training: The same on the training rows, scored as if they were new.
-        front: The models that were possible, the smallest first.
+        front: The models that were possible, the smallest first; first those that are sums alone, then the taught ones.
     """
 
     latency_ms: float

@@ -1,0 +1,5 @@
+"""Files in, frames out: every kind of file that holds a table, however it is laid out."""
+
+from pynomaly_auto.dataset.files._reading import EXTENSIONS, read_table
+
+__all__ = ["EXTENSIONS", "read_table"]
