@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from sklearn.utils.validation import check_is_fitted
 
-from pynomaly_auto.records import Ensemble, Profile, Ranking, Result, Trial
+from pynomaly_auto.errors import InvalidInputError
+from pynomaly_auto.records import CellEvidence, Ensemble, Profile, Ranking, Result, Trial
+
+if TYPE_CHECKING:
+    from pynomaly_auto.engine._model import Model
 
 
 class FittedAttributes:
     """The attributes that scikit-learn's users look for after ``fit``, read off ``result_``."""
 
     result_: Result
+    _model: Model
 
     @property
     def profile_(self) -> Profile:
@@ -46,6 +53,28 @@ class FittedAttributes:
     def offset_(self) -> float:
         """Minus `threshold_`."""
         return -self.threshold_
+
+    def cell_evidence(self, X: Any) -> CellEvidence:
+        """What is odd about single cells of rows: bits of surprise, and what was expected where that is known.
+
+        Args:
+            X: Rows to look at, shape (n_rows, n_columns).
+
+        Raises:
+            InvalidInputError: Nobody looks at the cells of this table: it holds numbers alone.
+            SchemaError: The columns are not those fitted on.
+        """
+        from pynomaly_auto.dataset import open_table
+
+        self._result_now()
+        model = self._model
+        if model.looking is None:
+            raise InvalidInputError(
+                "cells are looked at in tables of several kinds of columns; this one holds numbers alone.",
+                fix="Use explain(X) for what its columns add to a row's score.",
+            )
+        evidence: CellEvidence = model.looking.evidence(model.encoder, open_table(X))
+        return evidence
 
     def _result_now(self) -> Result:
         # AttributeError keeps hasattr() honest before fit; scikit-learn's own error is one, too.

@@ -17,9 +17,7 @@ from pynomaly_auto._checks import flag, path_of, trust
 from pynomaly_auto.engine._attributes import FittedAttributes
 from pynomaly_auto.engine._by_hand import ByHand
 from pynomaly_auto.engine._presets import FromPresets
-from pynomaly_auto.errors import InvalidInputError
 from pynomaly_auto.records import (
-    CellEvidence,
     Evaluation,
     FloatArray,
     IntArray,
@@ -254,27 +252,6 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
 
         check_is_fitted(self, "result_")
         return compact(self, latency_ms, size_mb)
-
-    def cell_evidence(self, X: Any) -> CellEvidence:
-        """What is odd about single cells of rows: bits of surprise, and what was expected where that is known.
-
-        Args:
-            X: Rows to look at, shape (n_rows, n_columns).
-
-        Raises:
-            InvalidInputError: Nobody looks at the cells of this table: it holds numbers alone.
-            SchemaError: The columns are not those fitted on.
-        """
-        from pynomaly_auto.dataset import open_table
-
-        model = self._model_now()
-        if model.looking is None:
-            raise InvalidInputError(
-                "cells are looked at in tables of several kinds of columns; this one holds numbers alone.",
-                fix="Use explain(X) for what its columns add to a row's score.",
-            )
-        evidence: CellEvidence = model.looking.evidence(model.encoder, open_table(X))
-        return evidence
 
     def leaderboard(self) -> pd.DataFrame:
         """Every candidate, tried or left out, with predicted and reached quality, cost, weight and reason."""

@@ -14,23 +14,19 @@ from pynomaly_auto.detectors import Scorer, score_each
 from pynomaly_auto.ensembling._combining import COMBINERS, mean_of
 from pynomaly_auto.ensembling._compacting import COMPACT_COMBINER, TAUGHT_COMBINER, Alignment
 from pynomaly_auto.ensembling._distribution import Distribution
+from pynomaly_auto.ensembling._fitted_state import parts_of, state_of
 from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, unfused_reason
 from pynomaly_auto.ensembling._neighbourhood import Neighbourhood
 from pynomaly_auto.ensembling._student import Student
 from pynomaly_auto.ensembling._trained import Expertise, Trained
 from pynomaly_auto.ensembling._weighing import Weights, joined, reweighed, settled, weigh, weighed_with
 from pynomaly_auto.ensembling._with_cells import BaseScores, Cells, WithCells
-from pynomaly_auto.errors import NothingFinishedError, StorageError
+from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.models import Calibrator, CellFusion, Judged, MemberScores, table_facts
-from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason, State, restore
+from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason, State
 from pynomaly_auto.regimes import Tail
 from pynomaly_auto.scoring import tail_ranks
 
-_ALIGNED = "alignment"
-_CELLS = "cells"
-_FUSED = "fused"
-_STUDENT = "student"
-_MOST_EVIDENCE = 100_000
 _MANY_ROWS = 200  # from here on members score new rows side by side
 
 
@@ -363,34 +359,10 @@ class FittedEnsemble:
 
     def to_state(self) -> State:
         """What, with the detectors, makes it again."""
-        out = State(
-            arrays={"robust": np.asarray(self.robust, dtype=np.float64)},
-            values={
-                "record": self.record.to_dict(),
-                "fused": self.fused is not None,
-                "aligned": self.aligned is not None,
-                "cells": self.cells is not None,
-                "beside": self.beside,
-                "student": self.student is not None,
-            },
-        )
-        if self.cells is not None:
-            out = out | self.cells.to_state().within(_CELLS)
-        if self.aligned is not None:
-            out = out | self.aligned.to_state().within(_ALIGNED)
-        if self.student is not None:
-            out = out | self.student.to_state().within(_STUDENT)
-        for i, distribution in enumerate(self.distributions):
-            out = out | distribution.to_state().within(f"distribution.{i}")
-        return out if self.fused is None else out | self.fused.to_state().within(_FUSED)
+        return state_of(self)
 
     @classmethod
-    def from_state(
-        cls,
-        state: State,
-        make: Callable[[Member, int], Scorer],
-        n_features: int,
-    ) -> FittedEnsemble:
+    def from_state(cls, state: State, make: Callable[[Member, int], Scorer], n_features: int) -> FittedEnsemble:
         """Make it again from what `to_state` gave; without training rows, so ``train_scores`` is empty.
 
         Args:
@@ -401,25 +373,7 @@ class FittedEnsemble:
         Raises:
             StorageError: Something is missing, or does not fit.
         """
-        record = restore(Ensemble, state.value("record", dict))
-        weights = state.array("robust", ndim=1)
-        if len(weights) != len(record.members) or not len(weights) or not np.isfinite(weights).all():
-            raise StorageError("the weights are not one finite number per member.", where="ensemble")
-        members = [Distribution.from_state(state.part(f"distribution.{i}")) for i in range(len(weights))]
-        fused = Fused.from_state(state.part(_FUSED), n_features) if state.value("fused", bool) else None
-        aligned = Alignment.from_state(state.part(_ALIGNED)) if state.value("aligned", bool) else None
-        cells = WithCells.from_state(state.part(_CELLS)) if state.value("cells", bool) else None
-        beside = state.value("beside", int)
-        if not 0 <= beside <= _MOST_EVIDENCE:
-            raise StorageError("the number of its rows' evidences is damaged.", where="ensemble")
-        seen = len(weights) + n_features + beside
-        student = Student.from_state(state.part(_STUDENT), seen) if state.value("student", bool) else None
-        detectors = [make(member, i) for i, member in enumerate(record.members)]
-        return cls(
-            record=record, detectors=tuple(detectors), distributions=tuple(members),
-            robust=tuple(float(w) for w in weights), fused=fused, aligned=aligned, cells=cells, student=student,
-            beside=beside,
-        )  # fmt: skip
+        return cls(**parts_of(state, make, n_features))
 
     def _raw(self, X: FloatArray) -> list[FloatArray]:
         """The members' raw scores, one array each."""
