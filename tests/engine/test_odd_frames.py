@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pynomaly_auto.dataset import TableEncoder, to_frame
-from pynomaly_auto.errors import PynomalyError
+from pynomaly_auto.errors import AmbiguousReadingWarning, PynomalyError
 from tests.odd_frames import COLUMNS, table_of, trouble_with
 
 
@@ -25,6 +25,7 @@ def test_odd_tables_are_encoded_row_by_row_or_refused() -> None:
             table = table_of(number)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            warnings.simplefilter("ignore", AmbiguousReadingWarning)
             judged += _encoded(table)
     assert judged > 300
 
