@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
 
-from pynomaly_auto.detectors import DETECTORS, _isolation, fit_detector
+from pynomaly_auto.detectors import DETECTORS, fit_detector
+from pynomaly_auto.detectors.estimators import _isolation
 from pynomaly_auto.detectors.estimators._isotree import arrays_of
 from pynomaly_auto.errors import DetectorError, UnknownNameError
 

@@ -1,6 +1,7 @@
 """Builds knowledge bases: measures detectors on labelled tables and learns from what was measured."""
 
 from pynomaly_auto.building._build import add, build
+from pynomaly_auto.building._build_cells import build_cells
 from pynomaly_auto.building._plan import Plan, Progress
 from pynomaly_auto.building.learning._splits import group_folds
 from pynomaly_auto.building.measuring._held_out import split
@@ -28,6 +29,7 @@ __all__ = [
     "Task",
     "add",
     "build",
+    "build_cells",
     "find_tasks",
     "group_folds",
     "load_rows",

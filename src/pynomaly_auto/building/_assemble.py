@@ -6,6 +6,7 @@ import datetime
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,17 @@ from pynomaly_auto.building.measuring._parts import DEFAULT, METRICS, TRAIN_SCOR
 from pynomaly_auto.building.tasks._sources import Task
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.knowledge import MANIFEST, RESULTS, TASKS, DetectorFacts, Manifest, ModelCard, sha256, write_manifest
+from pynomaly_auto.knowledge import (
+    MANIFEST,
+    RESULTS,
+    TASKS,
+    DetectorFacts,
+    Manifest,
+    ModelCard,
+    read_manifest,
+    sha256,
+    write_manifest,
+)
 from pynomaly_auto.models import STATISTIC, Scaling
 
 _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "pyod", "lightgbm", "optuna", "isotree", "torch")
@@ -118,6 +129,36 @@ def assemble(
     except OSError as error:
         raise StorageError(f"the knowledge base {str(out)!r} cannot be written: {error}.") from None
     return manifest
+
+
+def put_models(out: Path, learned: Mapping[str, Learned]) -> Manifest:
+    """Put models into an intact knowledge base beside those that it has; of one name the new one stays.
+
+    Args:
+        out: The base's folder.
+        learned: The models, by name.
+
+    Raises:
+        StorageError: The base is damaged, or nothing can be written there.
+    """
+    manifest = read_manifest(out)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder:
+            draft = Path(folder)
+            cards = _write_models(learned, draft)
+            written = sorted(p for p in draft.rglob("*") if p.is_file())
+            files = {p.relative_to(draft).as_posix(): sha256(p) for p in written}
+            gone = {f for name in cards for f in getattr(manifest.models.get(name), "files", {}).values()} - set(files)
+            kept = {name: digest for name, digest in manifest.files.items() if name not in gone}
+            found = replace(manifest, models={**manifest.models, **cards}, files=kept | files)
+            for path in written:
+                path.replace(out / path.relative_to(draft))
+            write_manifest(out, found)
+            for name in gone:
+                (out / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"the knowledge base {str(out)!r} cannot be written: {error}.") from None
+    return found
 
 
 def detector_facts(results: pd.DataFrame, families: Mapping[str, str]) -> dict[str, DetectorFacts]:

@@ -34,6 +34,10 @@ _PREPARING: Mapping[Judged, Callable[..., Prepared]] = {
 }
 
 
+# Models that are learned from rows, which a base does not hold.
+_OF_ROWS = ("fusion", "calibrator", "gains", "cell_judge", "cell_fusion", "cell_calibrator")
+
+
 def part_of(parts: Path, task: Task) -> Path:
     """The part file of a task."""
     return parts / f"{slug(task.name)}.parquet"
@@ -125,7 +129,7 @@ def add(
         finished = _measure_all(tasks, (plan.parts or scratch.path).absolute(), plan, on_task)
         merged = union(Tables(tasks=known.tasks, results=known.results), parts_tables(finished))
     # Rows of the base's tables are not in it: what was learned from them stays as it is.
-    kept = {name: _carried(known, name) for name in ("fusion", "calibrator", "gains") if name in known.manifest.models}
+    kept = {name: _carried(known, name) for name in _OF_ROWS if name in known.manifest.models}
     return assemble(merged, base, seed=known.manifest.seed, max_rows=known.manifest.max_rows, learned=kept)
 
 

@@ -7,7 +7,7 @@ generalisation, Wolpert 1992): a judge that has seen a table is surer of it than
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ import numpy as np
 from pynomaly_auto import scoring
 from pynomaly_auto.building.learning._splits import group_folds
 from pynomaly_auto.building.learning._train import Learned
-from pynomaly_auto.ensembling import BaseScores, Cells, Distribution, WithCells
+from pynomaly_auto.building.measuring._cells import CellTask
+from pynomaly_auto.ensembling import Cells, Distribution, WithCells
 from pynomaly_auto.forest import Forest, from_lightgbm_text
 from pynomaly_auto.models import (
     CellFusion,
@@ -33,13 +34,14 @@ from pynomaly_auto.models import (
     rising,
     rising_in_cells,
 )
-from pynomaly_auto.records import CellLayout, FloatArray, IntArray
+from pynomaly_auto.records import FloatArray, IntArray
 
 # Members whose ranks the fusion looks at beside the ensemble's score: local and global ones, and those it starts from.
 MEMBERS: tuple[str, ...] = (
     "knn", "knn_mean", "kde", "lof", "cof", "iforest", "hbos", "ecod", "copod", "grubbs", "inne", "fair_cut_forest",
     "mcd", "pca", "kde:trimmed", "knn:trimmed", "loda:trimmed", "pca:trimmed", "mcd:trimmed",
 )  # fmt: skip
+FEWEST_GROUPS = 20
 _FOLDS = 5
 _MODELS = 2
 # Tables with labels of what happened are the fewest and the hardest; planted ones the most.
@@ -60,50 +62,6 @@ _CALIBRATION: Mapping[str, Any] = {
     **_BASE, "learning_rate": 0.03, "num_leaves": 7, "feature_fraction": 0.5, "lambda_l2": 50.0,
     "min_data_in_leaf": 300,
 }  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class CellTask:
-    """A labelled table as an ensemble and cell detectors see it.
-
-    Args:
-        task: Its name.
-        suite: Where it comes from: ``"dirty"``, ``"business"``, ``"planted"``.
-        group: Its group.
-        labels: 1 for an anomaly; shape (n_rows,).
-        kinds: Kind of each column.
-        layout: Of the evidence.
-        bits: Evidence; shape (n_rows, n_cell_features).
-        wrong: Which cells are wrong; shape (n_rows, n_columns); None: not known.
-        scores: What the ensemble says without cells.
-    """
-
-    task: str
-    suite: str
-    group: str
-    labels: IntArray
-    kinds: tuple[str, ...]
-    layout: CellLayout
-    bits: FloatArray = field(repr=False)
-    wrong: np.ndarray[Any, np.dtype[np.bool_]] | None = field(default=None, repr=False)
-    scores: BaseScores = field(repr=False)
-
-    def rows(self, chosen: IntArray) -> CellTask:
-        """The same with some of the rows; ranks are taken anew, the evidence is as it was."""
-        ranks = [scoring.tail_ranks(column) for column in self.scores.ranks[chosen].T]
-        scores = BaseScores(
-            final=self.scores.final[chosen], robust=self.scores.robust[chosen], members=self.scores.members,
-            ranks=np.column_stack(ranks),
-        )  # fmt: skip
-        return replace(
-            self, labels=self.labels[chosen], bits=self.bits[chosen], scores=scores,
-            wrong=None if self.wrong is None else self.wrong[chosen],
-        )  # fmt: skip
-
-    @property
-    def weight(self) -> float:
-        """How much it counts in training."""
-        return _WEIGHT.get(self.suite, 1.0)
 
 
 def learn_cells(tasks: Sequence[CellTask], detectors: Sequence[str], *, seed: int) -> dict[str, Learned]:
@@ -206,7 +164,7 @@ def _judge(tasks: Sequence[CellTask], names: Sequence[str], seed: int) -> str:
         bound = Cells.of(_untrained(names), task.layout, task.bits)
         X.append(cell_judge_inputs(names, task.layout.names, *bound.said(said[at], at % width)))
         y.append(wrong.ravel()[at])
-        weight.append(share * task.weight)
+        weight.append(share * _WEIGHT.get(task.suite, 1.0))
     return _Rows(X=X, y=y, weight=weight).boost(_JUDGE, _JUDGE_TREES, rising_in_cells(names), seed)
 
 
@@ -226,7 +184,7 @@ def _fusion(tasks: Sequence[CellTask], inputs: Sequence[Any], names: Sequence[st
         at, share = _drawn(np.flatnonzero(task.labels == 1), np.flatnonzero(task.labels == 0), _ROWS, i)
         X.append(x[at])
         y.append(task.labels[at])
-        weight.append(share * task.weight)
+        weight.append(share * _WEIGHT.get(task.suite, 1.0))
     start = [cell_margin(names, x) for x in X]
     return _Rows(X=X, y=y, weight=weight, start=start).boost(_BASE, _TREES, rising(names), seed)
 
