@@ -68,6 +68,7 @@ def payments(n: int = 400, seed: int = 0) -> pd.DataFrame:
             "amount": np.round(scale * np.exp(0.3 * rng.normal(size=n)), 2),
             "code": [f"AB-{i % 50:03d}" for i in range(n)],
             "key": [f"K{i - (i == 9)}" for i in range(n)],
+            "same": ["EUR" if i != 11 else "USD" for i in range(n)],
             "written": [str(int(x)) for x in rng.integers(100, 200, n)],
         }
     )

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pynomaly_auto.cells._constant import Constant
 from pynomaly_auto.cells._counting import Counts, usual_bits
 from pynomaly_auto.cells._dependency import Dependency
 from pynomaly_auto.cells._form import Form, shapes_of
@@ -134,10 +135,34 @@ def test_a_number_far_out_on_both_scales() -> None:
 
 def test_what_leaves_a_column_that_is_nearly_constant() -> None:
     cells = table(numbers("year", [2022.0] * 60 + [1400.0] + [2023.0] * 3))
-    bits = Number().fit(cells).evidence(cells).bits[:, 0]
+    found = Constant().fit(cells).evidence(cells)
+    bits = found.bits[:, 0]
     assert bits[0] == 0.0
-    assert bits[60] == pytest.approx(6.0 - np.log2(64 / 60))
-    assert 0 < bits[63] < bits[60]
+    assert bits[60] == pytest.approx(np.log2(60))
+    assert bits[63] == pytest.approx(np.log2(60 / 3))
+    assert [found.expected.at(row, 0) for row in (0, 60, 63)] == [None, "2022", "2022"]
+    later = Constant().fit(cells).evidence(table(numbers("year", [2022.0, 7.0, np.nan])))
+    assert later.bits[:, 0].tolist() == pytest.approx([0.0, np.log2(60), 0.0])
+    with pytest.raises(NotApplicableError):  # how far out they are says little there
+        Number().fit(cells)
+
+
+@pytest.mark.parametrize("cells", [["a"] * 64, ["a"] * 18 + ["b"], ["a"] * 80 + ["b"] * 10, [None] * 64])
+def test_columns_that_are_not_nearly_constant(cells: list[str | None]) -> None:
+    with pytest.raises(NotApplicableError):
+        Constant().fit(table(texts("a", cells)))
+
+
+def test_texts_times_and_truths_may_leave_a_constant_column() -> None:
+    frame = pd.DataFrame({
+        "text": ["EUR"] * 59 + ["USD"], "truth": [True] * 59 + [False],
+        "time": pd.to_datetime(["2025-01-01"] * 59 + ["2024-01-01"]), "half": ["EUR"] * 30 + ["USD"] * 30,
+    })  # fmt: skip
+    cells = original(frame)
+    found = Constant().fit(cells).evidence(cells)
+    assert found.bits[-1].tolist() == pytest.approx([np.log2(59)] * 3 + [0.0])
+    assert found.bits[:-1].max() == 0.0
+    assert found.expected.at(59, 0) == "EUR"
 
 
 def test_a_number_that_comes_again_and_again_is_no_odder_than_it_is_rare() -> None:

@@ -62,7 +62,8 @@ def compact(detector: D, latency_ms: float | None, size_mb: float | None) -> D:
     rows = _Samples.of(model)
     before = _milliseconds(model, whole, rows.held_out.X)
     base = _median(partial(_read, model), _CALLS)
-    costs = [_median(partial(_score, d, rows.held_out.X), _MEMBER_CALLS) for d in whole.detectors]
+    features = whole.features_of(rows.held_out.X)
+    costs = [_median(partial(_score, d, features), _MEMBER_CALLS) for d in whole.detectors]
     sizes = [_member_megabytes(d) for d in whole.detectors]
     allowed = np.inf if latency_ms is None else max(_SLACK * latency_ms - base, min(costs))
     found = _candidates(rows, model.verdict.threshold, costs, allowed)

@@ -89,8 +89,6 @@ def _made(loaded: storing.LoadedParts, parameters: Collection[str], trusted: boo
     verdict = _verdict(loaded.part("verdict"))
     # Cells are looked at only where the ensemble hears them.
     looking = Looking.from_state(loaded.part("looking")) if ensemble.evidences else None
-    if looking is not None and len(looking.cells.layout.columns) != ensemble.evidences:
-        raise StorageError("the ensemble hears other cell detectors than there are.", where="looking")
     model = Model(
         encoder=encoder,
         ensemble=ensemble,
@@ -103,6 +101,7 @@ def _made(loaded: storing.LoadedParts, parameters: Collection[str], trusted: boo
     row_labels = np.asarray(storing.values_from_state(loaded.part("row_labels")))
     result = restore(Result, loaded.part("result").values, verdict=verdict, row_labels=row_labels)
     _check_sizes(model, result)
+    _check_layouts(model)
     params = loaded.part("params").values
     if unknown := set(params) - set(parameters):
         raise StorageError(f"a detector has no parameter {min(unknown)!r}.", where="params")
@@ -234,6 +233,18 @@ def _finite(state: State, name: str, *, ndim: int = 1) -> Any:
     if array.dtype != np.float64 or not np.isfinite(array).all():
         raise StorageError(f"the array {name!r} holds numbers that are not finite, or of another type.")
     return array
+
+
+def _check_layouts(model: Model) -> None:
+    """All that look at cells or hear of them know the same evidence in the same order."""
+    looking, cells = model.looking, model.ensemble.cells
+    layout = None if looking is None else looking.cells.layout
+    if layout != model.reference.layout or (cells is not None and cells.layout != layout):
+        raise StorageError("the layouts of the evidence of cells differ.", where="looking")
+    if layout is not None and (
+        len(layout.columns) != model.ensemble.evidences or layout.n_columns != model.encoder.n_features_in_
+    ):
+        raise StorageError("the ensemble hears other cell detectors or columns than there are.", where="looking")
 
 
 def _check_sizes(model: Model, result: Result) -> None:

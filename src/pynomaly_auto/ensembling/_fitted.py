@@ -225,10 +225,13 @@ class FittedEnsemble:
         """How many evidences of cells stand in a row behind its encoded features."""
         return self.beside if self.cells is None else len(self.cells.layout.columns)
 
+    def features_of(self, rows: FloatArray) -> FloatArray:
+        """What members see of rows: their encoded features; shape (n_rows, n_features)."""
+        return np.ascontiguousarray(rows[:, : rows.shape[1] - self.evidences])
+
     def _apart(self, rows: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Encoded features and evidence."""
-        width = rows.shape[1] - self.evidences
-        return np.ascontiguousarray(rows[:, :width]), rows[:, width:]
+        X = self.features_of(rows)
+        return X, rows[:, X.shape[1] :]
 
     def _base_scores(self, final: FloatArray, ranks: FloatArray) -> BaseScores:
         return BaseScores(final=final, robust=self._mean(ranks), members=self._names, ranks=ranks)
@@ -240,17 +243,15 @@ class FittedEnsemble:
         return self.fused.score(X, robust, self._named_scores(ranks, raw))
 
     def heaviest(self, most: int) -> FittedEnsemble:
-        """The members that weigh most, alone behind the robust mean: quick to score, and in nearly the same order.
-
-        Args:
-            most: How many.
-        """
+        """So many members, those that weigh most, alone behind the robust mean: quick, and in nearly the same order."""
         members = self.record.members
         chosen = sorted(sorted(range(len(members)), key=lambda i: (-members[i].weight, i))[:most])
         total = sum(members[i].weight for i in chosen)
         weights = [members[i].weight / total if total > 0 else 1.0 / len(chosen) for i in chosen]
         plain = self.record.combiner if self.fused is None and self.cells is None else COMBINERS["robust mean"]
-        return replace(self.summed(chosen, weights, plain), cells=self.cells)
+        if self.beside and self.student is not None and len(chosen) == len(members):
+            return self  # what it was taught of the cells has no place in a sum
+        return replace(self.summed(chosen, weights, plain), cells=self.cells, beside=self.beside)
 
     def summed(self, chosen: Sequence[int], weights: Sequence[float], combiner: str) -> FittedEnsemble:
         """Some of the members alone, behind a weighted sum.
@@ -318,8 +319,8 @@ class FittedEnsemble:
         return replace(self, fused=replace(self.fused, around=Neighbourhood(around.rows, moved)))
 
     def _unsmoothed(self, X: FloatArray) -> FloatArray:
-        whole = self if self.fused is None else replace(self, fused=replace(self.fused, around=None))
-        return whole.score(X)
+        fused = None if self.fused is None else replace(self.fused, around=None)
+        return replace(self, fused=fused, cells=None).score(X)  # smoothed before cells are heard
 
     def smaller(
         self, chosen: Sequence[int], weights: Sequence[float], aligned: Alignment, student: Student | None

@@ -26,7 +26,7 @@ from pynomaly_auto.records import (
 
 _BIT = float(np.log(2.0))
 _WORTH_SAYING = 0.005
-_ROWS = 20_000  # rows whose cells are judged at a time
+_CELLS = 400_000  # cells judged at a time
 # How far the ensemble's own order counts among rows of which no cell says much; measured on held-out groups.
 _ORDINARY = 1.0
 _PLAINLY = 1.0  # added to a cell's log odds for explanations: odds of a third then count for a bit or so
@@ -86,6 +86,7 @@ class Silence:
             len(values) != len(tails)
             or not np.isfinite([*values, *tails, rarest]).all()
             or (np.diff(values) <= 0).any()
+            or min([*values, *tails, rarest], default=0.0) < 0
         ):
             raise StorageError("what a cell detector said of the training rows is damaged.")
         return cls(values, tails, rarest)
@@ -144,8 +145,9 @@ class Cells:
     def odds(self, bits: FloatArray) -> FloatArray:
         """Log odds that the cells of some rows are wrong; shape (n_rows, n_columns)."""
         out = np.empty((len(bits), self.layout.n_columns))
-        for start in range(0, len(bits), _ROWS):
-            part = slice(start, start + _ROWS)
+        step = max(1, _CELLS // max(self.layout.n_columns, 1))
+        for start in range(0, len(bits), step):
+            part = slice(start, start + step)
             cube = self.layout.cube(bits[part])
             n, width, depth = cube.shape
             columns = np.tile(np.arange(width), n)
