@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -156,5 +157,5 @@ def read_cell_task(path: Path) -> CellTask:
             kinds=tuple(head["kinds"]), layout=restore(CellLayout, head["layout"]),
             bits=arrays["bits"].astype(np.float64), wrong=arrays.get("wrong"), scores=scores,
         )  # fmt: skip
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise StorageError(f"{path.name} is damaged: {error}.", fix="Delete it; it is measured again.") from None
