@@ -146,7 +146,7 @@ def read_cell_task(path: Path) -> CellTask:
         StorageError: The file is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as found:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
             head = json.loads(str(found["head"]))
             arrays = {name: np.asarray(found[name]) for name in found.files if name != "head"}
         scores = BaseScores(
