@@ -337,7 +337,7 @@ def doubted(settled: Settled, name: str) -> tuple[Reason, ...]:
     """Both readings of a column that has two."""
     if not settled.doubt:
         return ()
-    return (Reason(code="DAT-040", subject=name, text=settled.doubt, evidence=settled.evidence),)
+    return (Reason(code="DAT-040", subject=name, text=settled.doubt, evidence=settled.readings),)
 
 
 def _judge_column(settled: Settled, name: str, twins: dict[bytes, str], *, watch: bool) -> tuple[_Judged, Facts]:

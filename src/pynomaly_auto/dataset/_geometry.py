@@ -16,7 +16,7 @@ import numpy as np
 from pynomaly_auto.dataset._columns import Verdict
 from pynomaly_auto.dataset._facts import Facts, exponent_of
 from pynomaly_auto.dataset._making import MAX_LEVELS, ordered_levels, rarity_of_levels, shown_levels
-from pynomaly_auto.dataset._parts import AmountPart, FlagPart, LevelPart, NumberPart, Part, log_scaled
+from pynomaly_auto.dataset._parts import AmountPart, FlagPart, LevelPart, NumberPart, Part, TextPart, log_scaled
 from pynomaly_auto.dataset._rarity import FormPart, RepeatPart, forms_of, rarities, repeats_of
 from pynomaly_auto.dataset.reading import Reading
 from pynomaly_auto.records import Reason, Scalar
@@ -32,6 +32,11 @@ _PARTY = re.compile(
     r"(?i:(^|[_\W\d])(id|uuid|guid|key|account|customer|client|user|card|merchant|device|member|patient|employee)"
     r"([_\W]?(no|nr|num|number|code))?$)|[a-z](Id|ID)$"
 )
+_BY_LEVELS = {
+    "categorical": "a category: one feature per level, standardised, and its rarity",
+    "high_cardinality": f"more than {MAX_LEVELS} levels: by rarity (−log frequency)",
+    "text": "texts that come again: by rarity (−log frequency)",
+}
 _HOT = 8.0  # what the variance of a standardised level is divided by
 _AGAIN = 1.2  # rows per distinct key from which on a key names parties with events, not rows
 
@@ -70,18 +75,16 @@ def _replaced(facts: Facts, verdict: Verdict) -> tuple[list[Part], list[Reason]]
     """The parts of a column but for its flags, numbers and levels in their new form."""
     parts: list[Part] = []
     told = list(verdict.reasons)
+    comes_again = _TWICE * facts.n_unique < facts.n_rows
     for part in verdict.parts:
         if isinstance(part, NumberPart) and verdict.kind != "datetime" and is_amount(facts):
             parts.append(amount_part(facts, part))
             text = "amounts, skewed and never negative: on a logarithmic scale"
             evidence: dict[str, Scalar] = {"skewness": round(_skewness(facts), 2)}
             told.append(Reason(code="DAT-031", subject=facts.name, text=text, evidence=evidence))
-        elif isinstance(part, LevelPart):
+        elif isinstance(part, LevelPart) or (isinstance(part, TextPart) and comes_again):
             parts.append(weighed_levels(facts))
-            told = [_of_levels(reason, facts) for reason in told]
-        elif verdict.kind == "text" and not isinstance(part, FlagPart) and _TWICE * facts.n_unique < facts.n_rows:
-            parts.append(weighed_levels(facts))
-            told = [_of_texts(reason) for reason in told]
+            told = _by_levels(told, verdict)
         elif not isinstance(part, FlagPart):
             parts.append(part)
     return parts, told
@@ -205,15 +208,7 @@ def _of_names(facts: Facts, verdict: Verdict) -> Verdict:
     return dataclasses.replace(verdict, reading=reading, parts=(part,), reasons=(*told, reason))
 
 
-def _of_levels(reason: Reason, facts: Facts) -> Reason:
-    if reason.code == "DAT-009":
-        return dataclasses.replace(reason, text="a category: one feature per level, standardised, and its rarity")
-    if reason.code == "DAT-010":
-        return dataclasses.replace(reason, text=f"more than {MAX_LEVELS} levels: by rarity (−log frequency)")
-    return reason
-
-
-def _of_texts(reason: Reason) -> Reason:
-    if reason.code != "DAT-011":
-        return reason
-    return dataclasses.replace(reason, text="texts that come again: by rarity (−log frequency)")
+def _by_levels(told: list[Reason], verdict: Verdict) -> list[Reason]:
+    """What is said of a column by levels; of numbers beside texts it stays as it is."""
+    text = None if verdict.reading.form == "mixed" else _BY_LEVELS.get(verdict.kind)
+    return told if text is None else [*told[:-1], dataclasses.replace(told[-1], text=text)]  # said last

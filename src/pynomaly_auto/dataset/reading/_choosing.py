@@ -57,14 +57,14 @@ class Choice:
         said: What it is, in words; empty: there was no choice.
         why: What it hangs on, beyond the values, as a clause.
         doubt: Both readings of one value, where nothing tells for certain.
-        evidence: That value and both readings, by name.
+        readings: That value and both readings, by name.
     """
 
     word: str
     said: str = ""
     why: str = ""
     doubt: str = ""
-    evidence: Mapping[str, Scalar] = field(default_factory=dict)
+    readings: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 def choose_sign(found: NumberEvidence, context: Context, said: Conventions, name: str) -> Choice:
@@ -102,8 +102,8 @@ def choose_sign(found: NumberEvidence, context: Context, said: Conventions, name
     hint = seen if found.bare_large else "," if context.delimiter == ";" else "."
     word = context.sign or hint
     text = f"{_SIGN_NAMES[seen]} before three digits" if word == seen else grouped
-    doubt, evidence = _two_numbers(found.example[f"either {seen}"], word)
-    return Choice(word=word, said=text, doubt=doubt, evidence=evidence)
+    doubt, readings = _two_numbers(found.example[f"either {seen}"], word)
+    return Choice(word=word, said=text, doubt=doubt, readings=readings)
 
 
 def _two_numbers(example: str, word: str) -> tuple[str, Mapping[str, Scalar]]:
@@ -140,8 +140,8 @@ def choose_order(found: DateEvidence, context: Context, told: str | None) -> Cho
     other = "mdy" if european else "dmy"
     first, second = (_day(found.example, order) for order in (word, other))
     doubt = f"{found.example!r} is read as {first} ({_ORDER_NAMES[word]}), not as {second} ({_ORDER_NAMES[other]})"
-    evidence: Mapping[str, Scalar] = {"written": found.example, "read_as": first, "not_read_as": second}
-    return Choice(word=word, said=_ORDER_NAMES[word], doubt=doubt, evidence=evidence)
+    readings: Mapping[str, Scalar] = {"written": found.example, "read_as": first, "not_read_as": second}
+    return Choice(word=word, said=_ORDER_NAMES[word], doubt=doubt, readings=readings)
 
 
 def _day(text: str, order: str) -> str:
@@ -163,10 +163,10 @@ def unit_of(found: Numbers, counts: Array, texts: Array) -> tuple[str, Choice]:
     for i, unit in found.units.items():
         tally[unit] += int(counts[i])
     shares = tally.pop("%", 0)
-    evidence: Mapping[str, Scalar] = {}
+    readings: Mapping[str, Scalar] = {}
     doubts: list[str] = []
     if shares:
-        doubt, evidence = _percents(found, texts)
+        doubt, readings = _percents(found, texts)
         doubts.append(doubt)
     said = ["per cents as shares"] if shares else []
     unit = max(tally, key=lambda u: (tally[u], u), default="")
@@ -178,7 +178,7 @@ def unit_of(found: Numbers, counts: Array, texts: Array) -> tuple[str, Choice]:
     elif unit:
         others = sorted(u for u in tally if u != unit and factor(u, unit) is not None)
         said.append(f"in {unit}" + (f", {', '.join(others)} changed into it" if others else ""))
-    return unit, Choice(word="", said=", ".join(said), doubt="; ".join(filter(None, doubts)), evidence=evidence)
+    return unit, Choice(word="", said=", ".join(said), doubt="; ".join(filter(None, doubts)), readings=readings)
 
 
 def _percents(found: Numbers, texts: Array) -> tuple[str, Mapping[str, Scalar]]:
@@ -189,5 +189,5 @@ def _percents(found: Numbers, texts: Array) -> tuple[str, Mapping[str, Scalar]]:
     first = min(bare, key=lambda i: str(texts[i]))
     value = float(found.values[first])
     written, read, other = str(texts[first]).strip(), f"{value:.15g}", f"{value / 100:.15g}"
-    evidence: Mapping[str, Scalar] = {"bare": written, "bare_read_as": read, "bare_not_read_as": other}
-    return f"{written!r} among per cents is read as {read}, not as {other}", evidence
+    readings: Mapping[str, Scalar] = {"bare": written, "bare_read_as": read, "bare_not_read_as": other}
+    return f"{written!r} among per cents is read as {read}, not as {other}", readings

@@ -48,7 +48,7 @@ class Settled:
         n_unread: Cells that hold something that could not be read.
         note: How the reading was found, as a clause; empty: there was nothing to find.
         doubt: Both readings, where there are two; empty: there are not.
-        evidence: What is in doubt and its readings, by name.
+        readings: What is in doubt and its readings, by name.
     """
 
     reading: Reading
@@ -56,7 +56,7 @@ class Settled:
     n_unread: int = 0
     note: str = ""
     doubt: str = ""
-    evidence: Mapping[str, Scalar] = field(default_factory=dict)
+    readings: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -264,7 +264,7 @@ def _noted(settled: Settled, choice: Choice, more: Choice, what: str) -> Settled
     if more.said:
         note += f"{',' if note else ':'} {more.said}"
     doubt = "; ".join(part for part in (choice.doubt, more.doubt) if part)
-    return dataclasses.replace(settled, note=note, doubt=doubt, evidence={**choice.evidence, **more.evidence})
+    return dataclasses.replace(settled, note=note, doubt=doubt, readings={**choice.readings, **more.readings})
 
 
 def _may_hold_texts(raw: RawColumn) -> bool:
