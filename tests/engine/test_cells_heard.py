@@ -25,7 +25,7 @@ def orders(n: int = 150) -> pd.DataFrame:
     city = rng.choice(["Boston", "Chicago", "Denver"], n, p=[0.5, 0.3, 0.2])
     frame = pd.DataFrame({
         "city": city,
-        "state": pd.Series(city).map({"Boston": "MA", "Chicago": "IL", "Denver": "CO"}),
+        "state": pd.Series(city).map({"Boston": "MA", "Chicago": "IL", "Denver": "CO"}).to_numpy(),
         "amount": np.round(rng.lognormal(3, 0.4, n), 2),
         "day": pd.date_range("2025-01-01 09:00", periods=n, freq="D"),
     }, index=[f"r{i}" for i in range(n)])  # fmt: skip

@@ -158,7 +158,7 @@ def test_training_rows_score_as_they_did_and_a_row_alone_as_in_a_batch(heard: An
 
 
 def test_a_row_whose_cells_are_plainly_wrong_is_first_and_silence_keeps_the_order(heard: Any) -> None:
-    rows, _, plain, ensemble = heard
+    _, _, plain, ensemble = heard
     assert ensemble.train_scores.argmax() == 7
     assert plain.train_scores.argmax() != 7
     silent = np.hstack([np.random.default_rng(3).normal(size=(100, 3)), np.zeros((100, 4))])
