@@ -183,11 +183,12 @@ class Cells:
         """
         layout = restore(CellLayout, state.value("layout", dict))
         depth, speaks = len(layout.names), state.array("speaks", ndim=2)
-        lengths = {len(layout.columns), len(layout.detectors)}
+        sizes = speaks.shape == (layout.n_columns, depth) and len(layout.columns) == len(layout.detectors)
         inside = all(0 <= c < layout.n_columns for c in layout.columns) and all(
             0 <= d < depth for d in layout.detectors
         )
-        if speaks.shape != (layout.n_columns, depth) or len(lengths) > 1 or not inside or not np.isfinite(speaks).all():
+        once = len(set(zip(layout.columns, layout.detectors, strict=False))) == len(layout.columns)
+        if not (sizes and inside and once and len(set(layout.names)) == depth and np.isfinite(speaks).all()):
             raise StorageError("the layout of the evidence is damaged.", where="cells")
         return cls(
             judge=CellJudge.from_state(state.part("judge")),
