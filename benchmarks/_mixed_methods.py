@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks._mixed_judging import Cells, judged
 from benchmarks._mixed_tables import MixedTable, Source, load
 from benchmarks._sensible import numbers_only, sensible
-from pynomaly_auto.errors import InvalidInputError, SettingError
+from pynomaly_auto.errors import InvalidInputError
 from pynomaly_auto.records import FloatArray
 from pynomaly_auto.scoring import tail_ranks
 
@@ -220,10 +220,7 @@ def _default(table: MixedTable, choice: Choice) -> Answer:
 def _quality(table: MixedTable, choice: Choice) -> Answer:
     from pynomaly_auto import AutonomousDetector
 
-    preset = getattr(AutonomousDetector, "for_data_quality", None)
-    if preset is None:
-        raise SettingError("there is no preset for data quality.")
-    return _fitted(preset(**_settings(choice)), table)
+    return _fitted(AutonomousDetector.for_data_quality(**_settings(choice)), table)
 
 
 def _settings(choice: Choice) -> dict[str, Any]:
@@ -248,13 +245,16 @@ def _fitted(detector: Any, table: MixedTable) -> Answer:
         if told is not None and len(told):
             order = told.sort_values("contribution", ascending=False, kind="stable").groupby("position").first()
             named = {int(row): str(column) for row, column in order["column"].items()}
-    return Answer(scores=scores, cells=_cells(result, table), named=named)
+    return Answer(scores=scores, cells=_cells(detector, table), named=named)
 
 
-def _cells(result: Any, table: MixedTable) -> Cells | None:
-    """The evidence on cells, where a result has it in the form of `CellEvidence`."""
-    evidence: Any = getattr(result, "evidence", None)
-    if evidence is None or evidence.bits.shape != table.frame.shape:
+def _cells(detector: Any, table: MixedTable) -> Cells | None:
+    """What is said of the table's cells; None where nobody looks at them."""
+    try:
+        evidence = detector.cell_evidence(table.frame)
+    except InvalidInputError:
+        return None
+    if evidence.bits.shape != table.frame.shape:
         return None
     return Cells(bits=np.asarray(evidence.bits, dtype=np.float64), expected=evidence.expected.at)
 

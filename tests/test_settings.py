@@ -167,3 +167,11 @@ def test_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     registry.remove("ours")
     assert "ours" not in registry
     assert issubclass(UnknownNameError, PynomalyError)
+
+
+def test_cells_are_looked_at_by_name() -> None:
+    assert Settings().cells == "auto"
+    assert [Settings(cells=way).cells for way in ("auto", "always", "off")] == ["auto", "always", "off"]
+    assert Settings.from_mapping({"cells": False}).cells == "off"  # a bare off in YAML
+    with pytest.raises(UnknownNameError, match="way of looking at cells"):
+        Settings(cells="allways")

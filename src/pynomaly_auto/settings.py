@@ -21,6 +21,7 @@ __all__ = ["Conventions", "Overrides", "Settings", "read_mapping", "read_words"]
 BACKENDS = ("local", "ray")
 PRIORITIES = ("accuracy", "speed", "interpretability")
 GEOMETRIES = ("auto", "plain")
+CELLS = ("auto", "always", "off")
 # Every metric a user may name; what each means without labels is decided in scoring.
 TARGET_METRICS = ("average_precision", "f1", "precision", "recall", "roc_auc")
 
@@ -60,6 +61,9 @@ class Settings:
         geometry: How columns become numbers. ``"auto"``: where some are categories, texts or dates, amounts are put on
             a logarithmic scale, levels are standardised, and rarities stand beside them; tables of numbers as they
             are. ``"plain"``: every table as one of numbers.
+        cells: Whether single cells are looked at, told of in ``result_.cells`` and heard in the rows' scores:
+            ``"auto"``: in tables of several kinds of columns; ``"always"``: in tables of numbers, too; ``"off"``:
+            never. With ``novelty`` nobody looks at them, as what they say is judged by the knowledge base.
         reading: How numbers and dates in texts are written, where the texts cannot tell: any of ``decimal``,
             ``thousands`` and ``dates``, each for all columns or by column; see `Conventions`.
     """
@@ -85,6 +89,7 @@ class Settings:
     overrides: Overrides = field(default_factory=Overrides)
     domain: str | None = None
     geometry: str = "auto"
+    cells: str = "auto"
     reading: Conventions = field(default_factory=Conventions)
 
     def __post_init__(self) -> None:
@@ -108,6 +113,7 @@ class Settings:
             "overrides": self.overrides if isinstance(self.overrides, Overrides) else _overrides(self.overrides),
             "domain": one_line("domain", self.domain),
             "geometry": one_line("geometry", self.geometry),
+            "cells": _cells(self.cells),
             "reading": Conventions.of(self.reading),
         }
         if checks["backend"] not in BACKENDS:
@@ -269,6 +275,14 @@ def _target_metric(value: str | None) -> str | None:
     if name not in TARGET_METRICS:
         raise UnknownNameError.of("target metric", value, TARGET_METRICS)
     return name
+
+
+def _cells(value: Any) -> str:
+    if value is False:  # what YAML 1.1 makes of a bare off
+        return "off"
+    if (name := one_line("cells", value)) not in CELLS:
+        raise UnknownNameError.of("way of looking at cells", value, CELLS)
+    return str(name)
 
 
 def _seed(value: Any) -> int | None:

@@ -52,6 +52,7 @@ CHANGES: dict[str, tuple[Any, Told]] = {
     "overrides": ({"exclude": ["hbos"]}, ranking),
     "domain": ("healthcare", ranking),
     "geometry": ("plain", scores),
+    "cells": ("off", scores),
 }
 WITHOUT = ("n_jobs", "backend", "tracking", "experiment_name", "verbose")
 STATED = "nothing in the result"
@@ -85,7 +86,7 @@ def test_it_changes_something_or_says_that_it_does_not(name: str) -> None:
         assert STATED in _documented(name)
     else:
         value, told = CHANGES[name]
-        several = name == "geometry"  # tables of numbers have one geometry
+        several = name in ("geometry", "cells")  # tables of numbers have one geometry, and nobody looks at their cells
         assert told(_run(rows(several_kinds=several), **{name: value})) != told(base(several_kinds=several))
 
 

@@ -67,7 +67,7 @@ NUMBER = CELL_DETECTORS.add(
         roles=_NUMBERS,
         paper="Iglewicz & Hoaglin, How to Detect and Handle Outliers, ASQC Quality Press, 1993",
         summary="Numbers far out on both scales, or with decimals that their column does not have.",
-        says="{value} is far from other numbers of {column}",
+        says="{value} is unlike other numbers of {column}, in size or in decimals",
     )
 )
 

@@ -178,6 +178,7 @@ def detect(  # noqa: PLR0913 - one parameter per option
         out.print(result.summary(out.width), markup=False)
         print_lines(evaluated.summary_lines() if evaluated is not None else ())
         written = "anomalies.csv, scores.parquet, result.json, report.html"
+        written += ", cells.csv" if result.cells else ""
         written += ", evaluation.json" if evaluated is not None else ""
         written += ", model.pynomaly" if save_model else ""
         out.print(f"Results in {output}: {written}", markup=False)

@@ -61,7 +61,8 @@ class FittedAttributes:
             X: Rows to look at, shape (n_rows, n_columns).
 
         Raises:
-            InvalidInputError: Nobody looks at the cells of this table: it holds numbers alone.
+            InvalidInputError: Nobody looked at the cells of the table fitted on: it holds numbers alone, the setting
+                ``cells`` is ``"off"``, or ``novelty`` is set.
             SchemaError: The columns are not those fitted on.
         """
         from pynomaly_auto.dataset import open_table
@@ -70,8 +71,8 @@ class FittedAttributes:
         model = self._model
         if model.looking is None:
             raise InvalidInputError(
-                "cells are looked at in tables of several kinds of columns; this one holds numbers alone.",
-                fix="Use explain(X) for what its columns add to a row's score.",
+                "nobody looked at the cells of this table: it holds numbers alone, or the settings say so.",
+                fix='Set cells="always", without novelty; or use explain(X) for what columns add to a row\'s score.',
             )
         evidence: CellEvidence = model.looking.evidence(model.encoder, open_table(X))
         return evidence

@@ -215,9 +215,9 @@ def _stages(work: _Work) -> tuple[Model, Result]:
 def _look(table: Table, encoder: TableEncoder, dataset: Dataset, settings: Settings) -> tuple[Looking | None, Dataset]:
     """Look at the cells where somebody will hear what they say."""
     base = KnowledgeBase.shipped() if REGIMES[settings.regime].asks_knowledge_base else None
-    if base is None or base.cell_fusion is None or base.cell_judge is None:
+    if settings.cells == "off" or base is None or base.cell_fusion is None or base.cell_judge is None:
         return None, dataset
-    return Looking.at(encoder, table, dataset, base.cell_judge, always=False)
+    return Looking.at(encoder, table, dataset, base.cell_judge, always=settings.cells == "always")
 
 
 def _hearing(ensemble: FittedEnsemble, base: KnowledgeBase | None, work: _Work) -> FittedEnsemble:

@@ -11,6 +11,14 @@ class FromPresets:
     """The constructors ``for_<preset>``; keywords win over the preset's values."""
 
     @classmethod
+    def for_data_quality(cls, **kw: Any) -> Self:
+        """Tables in which single cells are wrong: typos, swapped values, slipped digits, broken dependencies.
+
+        ``result_.cells`` names them: row, column, value, and what was expected where that is known.
+        """
+        return cls(**_with_preset("data_quality", kw))
+
+    @classmethod
     def for_financial_markets(cls, **kw: Any) -> Self:
         """Prices, volumes and risk figures of several assets: correlated columns, heavy tails, changing regimes."""
         return cls(**_with_preset("financial_markets", kw))

@@ -17,6 +17,7 @@ NAMES = (
     "network_security",
     "log_analysis",
     "healthcare_monitoring",
+    "data_quality",
 )
 
 for _name in NAMES:

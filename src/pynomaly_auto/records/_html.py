@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from pynomaly_auto.records._base import Reason
-from pynomaly_auto.records._outcome import PROBABILITY
+from pynomaly_auto.records._outcome import PROBABILITY, OddCell
 
 if TYPE_CHECKING:
     from pynomaly_auto.records._result import Result
@@ -53,6 +53,7 @@ def notebook_view(result: Result) -> str:
         f'<div class="pyn-head">{escape(result.headline)}</div>',
         _cards(result, found, total),
         _anomalies(result, found),
+        _odd_cells(result.cells),
         _members(result),
         _warnings(result.warnings),
         _reasons(result.reasons),
@@ -96,6 +97,16 @@ def _anomalies(result: Result, found: int) -> str:
     table = _table(("row", "probability", "stands out in"), rows)
     scale = f'<p class="pyn-note">{escape(PROBABILITY)}</p>'
     return f"<details open><summary>Most anomalous rows{note}</summary>{scale}{table}</details>"
+
+
+def _odd_cells(cells: Sequence[OddCell]) -> str:
+    if not cells:
+        return ""
+    top = cells[:_ROWS]
+    rows = [tuple(map(_text, (c.label, c.column, c.value, c.expected or "–", c.text))) for c in top]
+    note = f" <small>(the first {len(top)} of {len(cells):,})</small>" if len(cells) > len(top) else ""
+    table = _table(("row", "column", "value", "expected", "why"), rows)
+    return f"<details open><summary>Odd cells{note}</summary>{table}</details>"
 
 
 def _members(result: Result) -> str:

@@ -112,7 +112,8 @@ class OddCell:
         column: Its column.
         value: What it holds, as text.
         expected: What was expected there, where that is known.
-        bits: How odd it is: of 2 to the power of this many such cells, one would be so by chance.
+        bits: How odd it is: its odds of being wrong are 2 to the power of this many times those of a cell of which
+            no detector says anything.
         detectors: The cell detectors that find it odd, the one that says most first.
         text: The same in a sentence.
     """

@@ -161,6 +161,7 @@ class Result:
             f"{len(members)} {'model' if len(members) == 1 else 'models combined'}: {_named(members)}.",
             f"{done} of {tried} trials completed; {self.search.stopped}. {sum(self.seconds.values()):.1f} s in all.",
             *(f"{e.text[:1].upper()}{e.text[1:]}" for e in self.explanations[:3]),
+            *self._odd_cells(),
             *(f"Warning: {w.subject}: {w.text}" for w in self.warnings),
         )
 
@@ -172,6 +173,14 @@ class Result:
             return f"{flagged}; the threshold was set for {share:.2%} ({self.verdict.method})."
         expected = f"{share:.2%} of all rows, flagged or not, are expected to be anomalies"
         return f"{flagged}; {expected} ({self.verdict.method})."
+
+    def _odd_cells(self) -> tuple[str, ...]:
+        """How many cells are odd, and the oddest."""
+        if not self.cells:
+            return ()
+        oddest, others = self.cells[0], len(self.cells) - 1
+        more = f"; {others:,} more in result.cells" if others else ""
+        return (f"Oddest cell, in row {oddest.label}: {oddest.text}{more}.",)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values only: what ``result.json`` holds."""

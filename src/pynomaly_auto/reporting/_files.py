@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pandas as pd
 from pynomaly_auto._checks import path_of
 from pynomaly_auto.dataset import labels_of
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.records import Evaluation, FloatArray, IntArray, Judgement, Result, plain
+from pynomaly_auto.records import Evaluation, FloatArray, IntArray, Judgement, OddCell, Result, plain
 from pynomaly_auto.reporting._render import render
 
 _FIX = "Choose a place that exists and that you may write to."
@@ -44,7 +44,7 @@ def write_results(
 ) -> Path:
     """Write ``anomalies.csv``, ``scores.parquet``, ``result.json`` and ``report.html`` into a folder.
 
-    Either all are replaced or, when one cannot be made, none.
+    Where odd cells were found, ``cells.csv`` as well. Either all are replaced or, when one cannot be made, none.
 
     Args:
         result: What was found.
@@ -67,6 +67,7 @@ def write_results(
             ),
             folder / "result.json": lambda target: _text(target, document),
             folder / "report.html": lambda target: _text(target, report),
+            **_cells(result.cells, folder),
             **_evaluation(evaluated, folder),
         }
     )
@@ -165,6 +166,24 @@ def _refused(path: Path, error: OSError) -> StorageError:
 def _text(path: Path, text: str) -> None:
     # A lone surrogate in the user's data has no UTF-8 form; a question mark is better than no report.
     path.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+
+
+def _cells(cells: Sequence[OddCell], folder: Path) -> dict[Path, Callable[[Path], None]]:
+    if not cells:
+        return {}
+    listed = pd.DataFrame(
+        {
+            "row": [cell.label for cell in cells],
+            "column": [cell.column for cell in cells],
+            "value": [cell.value for cell in cells],
+            "expected": [cell.expected for cell in cells],
+            "bits": [round(cell.bits, 2) for cell in cells],
+            "text": [cell.text for cell in cells],
+        },
+        index=pd.Index([cell.row for cell in cells], name="position"),
+        dtype=object,  # a text that is no proper Unicode has no column type of its own
+    )
+    return {folder / "cells.csv": lambda target: _text(target, listed.to_csv(lineterminator="\n"))}
 
 
 def _evaluation(evaluated: Evaluation | None, folder: Path) -> dict[Path, Callable[[Path], None]]:

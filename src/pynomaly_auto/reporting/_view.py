@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
-from pynomaly_auto.records import PROBABILITY, Candidate, Explanation, Reason, Result, Standing, Trial
+from pynomaly_auto.records import PROBABILITY, Candidate, Explanation, OddCell, Reason, Result, Standing, Trial
 from pynomaly_auto.reporting import _charts
 from pynomaly_auto.reporting._facts import Fact, profile_facts
 
 ANOMALIES = 500  # rows listed; anomalies.csv has all
+CELLS = 15  # odd cells shown at once; the others unfold
 EXPLAINED = 4  # contributions per row
 TRIALS = 200
 _BARS = 20  # members drawn; the table has all
@@ -82,6 +83,8 @@ class View:
     warnings: tuple[ReasonLine, ...]
     anomalies: tuple[Row, ...]
     others: Table
+    odd_cells: Table
+    more_cells: Table
     scale: str
     histogram: Markup
     weights: Markup
@@ -119,6 +122,8 @@ def make_view(result: Result, *, title: str | None, labels_note: str | None) -> 
         warnings=tuple(_line(w) for w in result.warnings),
         anomalies=explained,
         others=others,
+        odd_cells=_odd_cells(result.cells[:CELLS]),
+        more_cells=_odd_cells(result.cells[CELLS:]),
         scale=PROBABILITY,
         histogram=_charts.histogram(result.verdict.scores, result.verdict.threshold),
         weights=_weights(result),
@@ -201,6 +206,11 @@ def _anomalies(result: Result) -> tuple[tuple[Row, ...], Table]:
         numeric=frozenset({0, 2}),
         note=_cut(int((result.labels == -1).sum()), ANOMALIES, "anomalies.csv and result.anomalies have all of them."),
     )
+
+
+def _odd_cells(cells: Sequence[OddCell]) -> Table:
+    rows = tuple((str(c.label), c.column, c.value, c.expected or "–", f"{c.bits:.1f}", c.text) for c in cells)
+    return Table(heads=("row", "column", "value", "expected", "bits", "why"), rows=rows, numeric=frozenset({4}))
 
 
 def _parts(explanation: Explanation) -> tuple[Part, ...]:
