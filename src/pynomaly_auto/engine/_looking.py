@@ -13,6 +13,7 @@ from pynomaly_auto.cells import CELL_DETECTORS, CellModel, look
 from pynomaly_auto.dataset import Table, TableEncoder, open_table
 from pynomaly_auto.ensembling import Cells
 from pynomaly_auto.errors import StorageError
+from pynomaly_auto.explaining import printable
 from pynomaly_auto.models import SILENT, CellJudge
 from pynomaly_auto.records import (
     CellEvidence,
@@ -161,8 +162,9 @@ def _odd_cell(
 ) -> OddCell:
     said = {name: float(one.bits[row, column]) for name, one in evidence.items() if one.bits[row, column] > 0}
     loudest = max(said, key=lambda name: said[name])
-    expected, name = whole.expected.at(row, column), str(cells.columns[column])
-    value = str(cells.iat[row, column])[:_LONGEST]
+    known, name = whole.expected.at(row, column), printable(str(cells.columns[column]))
+    expected = None if known is None else printable(known[:_LONGEST])
+    value = printable(str(cells.iat[row, column])[:_LONGEST])
     text = CELL_DETECTORS[loudest].says.format(column=name, value=value, expected=expected or "something else")
     return OddCell(
         row=row, label=cells.index[row], column=name, value=value, expected=expected,
