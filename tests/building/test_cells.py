@@ -95,4 +95,3 @@ def test_some_rows_of_a_task_are_ranked_anew() -> None:
     assert some.wrong is not None
     assert (some.wrong.any(axis=1) == (some.labels == 1)).all()
     assert TASKS[1].rows(np.arange(9)).wrong is None
-    assert (TASKS[1].weight, TASKS[2].weight, whole.weight) == (2.0, 0.7, 1.0)
