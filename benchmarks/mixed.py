@@ -21,12 +21,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks._mixed_methods import Choice, chosen
+from benchmarks._mixed_methods import OURS, Choice, chosen
 from benchmarks._mixed_report import mixed_report
 from benchmarks._mixed_running import Plan, current, measure
 from benchmarks._mixed_tables import SUITES, sources, spread
 from benchmarks._page import PAGE, write_part
-from benchmarks._store import Store, read, write
+from benchmarks._store import Line, Store, read, write
 
 FIGURES = Path("benchmarks/results/mixed.jsonl")
 CACHE = Path(os.environ.get("PYNOMALY_BENCHMARKS", "../benchmark_cache")) / "mixed.jsonl"
@@ -44,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     if options.mode == "report":
         lines = current(read(options.cache) or read(options.figures), plan)
+        if options.common:
+            both = {_table(line) for line in lines if line["method"] in OURS}
+            lines = [line for line in lines if _table(line) in both]
         if not lines:
             raise SystemExit(f"Nothing is measured yet in {options.cache} or {options.figures}.")
         text = mixed_report(lines)
@@ -57,7 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     store = Store(options.cache)
     measure(tables[:: options.every], plan, store)
     named = {(source.suite, source.name) for source in tables}
-    print(mixed_report([line for line in current(store.lines, plan) if (line["suite"], line["table"]) in named]))
+    print(mixed_report([line for line in current(store.lines, plan) if _table(line) in named]))
+
+
+def _table(line: Line) -> tuple[str, str]:
+    return line["suite"], line["table"]
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -76,6 +83,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--cache", type=Path, default=CACHE, help="where every result is appended [%(default)s]")
     add("--scores", type=Path, help="folder for the scores of every method, one npz a table [not kept]")
     add("--forget", action="store_true", help="drop what the cache has of the named methods")
+    add("--common", action="store_true", help="`report` tells of tables alone that ours was run on")
     add("--figures", type=Path, default=FIGURES, help="written by `report` [%(default)s]")
     add("--page", type=Path, default=PAGE, help="page that `report` writes into [%(default)s]")
     return parser.parse_args(arguments)

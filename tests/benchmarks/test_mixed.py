@@ -209,6 +209,12 @@ def test_running_and_resuming(home, tmp_path, capsys):
     assert len(read(figures)) == 2 * 3
     with pytest.raises(SystemExit, match="Nothing is measured"):
         mixed.main([*report, "--max-rows", "7"])
+    with pytest.raises(SystemExit, match="Nothing is measured"):
+        mixed.main([*report, "--common"])  # ours was run on none of them
+    lines = read(figures)
+    figures.write_text("\n".join(json.dumps(line) for line in [*lines, lines[0] | {"method": "ours"}]))
+    mixed.main([*report, "--common"])
+    assert {line["table"] for line in read(figures)} == {lines[0]["table"]}
 
 
 def test_tables_that_cannot_be_used(home, tmp_path, capsys):
