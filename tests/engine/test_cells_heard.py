@@ -242,7 +242,6 @@ def odd_tables() -> dict[str, pd.DataFrame]:
         "more columns than are looked at": pd.DataFrame(
             {f"c{i}": rng.normal(size=n) for i in range(205)} | {"t": kinds}
         ),
-        "six rows": pd.DataFrame({"x": [1.0, 2.0, 3.0, 2.5, 1.5, 9.0], "t": list("ababab")}),
         "equal rows": pd.DataFrame({"x": [1.0] * n, "t": ["a"] * n, "y": [*([2.0] * (n - 1)), 9.0]}),
         "numbers beside texts": pd.DataFrame({"x": [*map(str, range(100, 100 + n - 1)), "12x4"], "k": kinds}),
         "braces": pd.DataFrame({"{0}": [*(["{a}"] * (n - 1)), "{b}{"], "x{value": number}),
@@ -254,8 +253,7 @@ def odd_tables() -> dict[str, pd.DataFrame]:
 @pytest.mark.filterwarnings("ignore")
 def test_odd_tables_pass_through(name: str, tmp_path: Path) -> None:
     frame = odd_tables()[name]
-    few = {} if name == "six rows" else {"overrides": {"include": ["hbos", "zscore"]}}
-    detector = quick(config=few).fit(frame)
+    detector = quick(config={"overrides": {"include": ["hbos", "zscore"]}}).fit(frame)
     scores = detector.result_.verdict.scores
     assert np.isfinite(scores).all()
     assert (-detector.score_samples(frame)).tolist() == scores.tolist()
@@ -265,6 +263,11 @@ def test_odd_tables_pass_through(name: str, tmp_path: Path) -> None:
     detector.explain(frame, rows=[len(frame) - 1])
     if detector._model.looking is not None:
         assert detector.cell_evidence(frame).bits.shape == frame.shape
+
+
+def test_two_rows_are_too_few_and_it_is_said() -> None:
+    with pytest.raises(InvalidInputError, match="2 rows"):
+        quick(config={}).fit(pd.DataFrame({"x": [1.0, 2.0], "t": ["a", "b"]}))
 
 
 def test_arrays_of_objects_are_looked_at_as_well() -> None:
