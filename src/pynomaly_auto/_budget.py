@@ -50,6 +50,7 @@ HOPELESS_SHARE = 0.8  # of the worker-seconds left: who alone would take more to
 MARGIN_SHARE = 0.3  # of the worker-seconds left that fitting the fusion's base margin again may take
 REFIT_SHARE = 0.85  # of the time left; the rest is for what follows
 LAST_RESORT = 1.0  # seconds a last attempt gets even when the time is used up
+FIRST_ANSWER = 20.0  # the same while there is nothing at all: late is better than never
 
 _REFIT_MARGIN = 1.6  # how much longer than declared fitting the members may take
 _AFTERWARDS = 0.1  # of the time left, for what follows the members

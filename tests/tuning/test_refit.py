@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from tuning_makers import make_dataset, make_plan, make_ranking
@@ -87,5 +89,28 @@ def test_ctrl_c_while_refitting_keeps_what_is_fitted():
             self.pending = 0
             return []
 
-    assert _refit._gather(Interrupted(), lambda: None) == {}
-    assert _refit._gather(Interrupted(), lambda: 0.0) == {}
+    assert _refit._gather(Interrupted(), lambda some: None) == {}
+    assert _refit._gather(Interrupted(), lambda some: 0.0) == {}
+
+
+def test_the_first_answer_is_waited_for_when_the_time_is_used_up():
+    """On a busy machine a worker takes seconds to come up: late is better than never, and then no more is waited for."""
+    asked = []
+
+    class Slow:
+        pending = 2
+        clock = 0.0
+
+        def collect(self, timeout=None):
+            asked.append(timeout)
+            self.clock += 8.0
+            self.pending -= 1
+            return SimpleNamespace(key=self.pending, value="fitted")
+
+        def cancel(self):
+            return []
+
+    slow = Slow()
+    outcomes = _refit._gather(slow, lambda some: (1.0 if some else 20.0) - slow.clock)
+    assert list(outcomes) == [1]
+    assert asked == [20.0]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pynomaly_auto._budget import LAST_RESORT, REFIT_HANG, REFIT_SHARE
+from pynomaly_auto._budget import FIRST_ANSWER, LAST_RESORT, REFIT_HANG, REFIT_SHARE
 from pynomaly_auto.detectors import DETECTORS, FittedDetector
 from pynomaly_auto.errors import DetectorError, NothingFinishedError
 from pynomaly_auto.pool import Executor, Job, Outcome, describe
@@ -184,16 +184,17 @@ def _fit(
         request = trial_request(DETECTORS[member.detector], member.params, plan.seed, largest_payload=_ANY_SIZE)
         executor.submit(Job(function=run_trial, args=(request, table), timeout=timeout, key=member.trial))
     end = None if math.isinf(left) else plan.deadline.elapsed() + timeout
-    outcomes = _gather(executor, lambda: None if end is None else end - plan.deadline.elapsed())
+    outcomes = _gather(executor, lambda _: None if end is None else end - plan.deadline.elapsed())
     reason = Reason(code="TUN-041", subject="", text="Fitted on all rows.")
     return _sort_out(members, outcomes, reason, probe)
 
 
-def _gather(executor: Executor, seconds_left: Callable[[], float | None]) -> dict[int, Outcome]:
+def _gather(executor: Executor, seconds_left: Callable[[bool], float | None]) -> dict[int, Outcome]:
+    """Collect what comes in time; how long that is may hang on whether anything has been fitted."""
     outcomes: dict[int, Outcome] = {}
     try:
         while executor.pending:
-            left = seconds_left()
+            left = seconds_left(any(o.value is not None for o in outcomes.values()))
             if left is not None and left <= 0:
                 break
             outcome = executor.collect(timeout=left)
@@ -231,14 +232,22 @@ def _sort_out(
 def _last_resort(
     ensemble: Ensemble, table: Any, rows: Any, probe: FloatArray, executor: Executor, plan: TuningPlan
 ) -> tuple[dict[int, FittedMember], list[Reason]]:
-    """Fit the members on the search's rows instead, all at once; whoever is done in time counts."""
+    """Fit the members on the search's rows instead, all at once; whoever is done in time counts.
+
+    On a machine that others keep busy a worker takes seconds to come up; the first answer is waited for.
+    """
     for member in ensemble.members:
         request = trial_request(
             DETECTORS[member.detector], member.params, plan.seed, rows=rows, score_all=True, largest_payload=_ANY_SIZE
         )
-        timeout = REFIT_HANG if plan.by_count else max(_left(plan), LAST_RESORT)
+        timeout = REFIT_HANG if plan.by_count else max(_left(plan), FIRST_ANSWER)
         executor.submit(Job(function=run_trial, args=(request, table), timeout=timeout, key=member.trial))
-    end = None if plan.by_count else plan.deadline.elapsed() + max(_left(plan), LAST_RESORT)
-    outcomes = _gather(executor, lambda: None if end is None else end - plan.deadline.elapsed())
+    begun, left = plan.deadline.elapsed(), _left(plan)
+
+    def seconds_left(some: bool) -> float | None:
+        until = begun + max(left, LAST_RESORT if some else FIRST_ANSWER)
+        return None if plan.by_count else until - plan.deadline.elapsed()
+
+    outcomes = _gather(executor, seconds_left)
     text = "Fitted on the search's rows only, as no member could be fitted on all rows."
     return _sort_out(list(ensemble.members), outcomes, Reason(code="TUN-044", subject="", text=text), probe)
