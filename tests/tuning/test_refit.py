@@ -94,7 +94,7 @@ def test_ctrl_c_while_refitting_keeps_what_is_fitted():
 
 
 def test_the_first_answer_is_waited_for_when_the_time_is_used_up():
-    """On a busy machine a worker takes seconds to come up: late is better than never, and then no more is waited for."""
+    """On a busy machine a worker takes seconds to come up; once one is done, no other is waited for."""
     asked = []
 
     class Slow:
