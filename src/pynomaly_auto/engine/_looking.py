@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto.cells import CELL_DETECTORS, CellModel, look
-from pynomaly_auto.dataset import Table, TableEncoder, labels_of, open_table
+from pynomaly_auto.dataset import Table, TableEncoder, open_table
 from pynomaly_auto.ensembling import Cells
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.explaining import printable
+from pynomaly_auto.explaining import label_text, printable
 from pynomaly_auto.models import SILENT, CellJudge
 from pynomaly_auto.records import (
     CellEvidence,
@@ -167,6 +167,6 @@ def _odd_cell(
     value = printable(str(cells.iat[row, column])[:_LONGEST])
     text = CELL_DETECTORS[loudest].says.format(column=name, value=value, expected=expected or "something else")
     return OddCell(
-        row=row, label=labels_of(cells.index[[row]])[0], column=name, value=value, expected=expected,
+        row=row, label=printable(str(label_text(cells.index[row]))), column=name, value=value, expected=expected,
         bits=float(whole.bits[row, column]), detectors=tuple(sorted(said, key=lambda n: -said[n])), text=text,
     )  # fmt: skip

@@ -103,12 +103,13 @@ def typical_cell(cells: pd.Series[Any], order: FloatArray | None = None) -> Any:
         return known.iloc[int(place[(len(place) - 1) // 2])]
     # Cells of mixed content cannot be sorted; their texts can. Not by astype, which decodes bytes and may fail at it.
     # Nor by pandas, whose texts must be proper Unicode.
-    counts = Counter(_plain(cell) for cell in known.astype(object))
+    counts = Counter(label_text(cell) for cell in known.astype(object))
     most = max(counts.values())
     return min(text for text, count in counts.items() if count == most)
 
 
-def _plain(cell: Any) -> str:
+def label_text(cell: Any) -> str:
+    """A row's label, or a word, as text."""
     try:
         return str(cell)
     except ValueError:  # a whole number of more digits than Python writes out
@@ -134,11 +135,11 @@ def sentence(label: Any, contributions: tuple[Contribution, ...], *, measured: b
     """
     told = [c for c in contributions[:_NAMED] if c.contribution > 0 and c.share >= _LEAST]
     if not told:
-        return printable(f"row {_plain(label)}: no single column explains its score.")
+        return printable(f"row {label_text(label)}: no single column explains its score.")
     named = [c for c in told if c.share >= _BESIDE * told[0].share]
     parts = [f"{c.column} {c.value} (usually {c.typical}{_points(c.share) if measured else ''})" for c in named]
     how = "" if measured else " (by distance from similar rows alone, as time was short)"
-    return printable(f"row {_plain(label)} stands out by {', '.join(parts)}{how}.")
+    return printable(f"row {label_text(label)} stands out by {', '.join(parts)}{how}.")
 
 
 def _points(share: float) -> str:

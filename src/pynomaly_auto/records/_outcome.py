@@ -108,7 +108,7 @@ class OddCell:
 
     Args:
         row: Position of its row.
-        label: Label of its row.
+        label: Label of its row, as text.
         column: Its column.
         value: What it holds, as text.
         expected: What was expected there, where that is known.
@@ -119,7 +119,7 @@ class OddCell:
     """
 
     row: int
-    label: Any
+    label: str
     column: str
     value: str
     expected: str | None
