@@ -48,7 +48,7 @@ def test_detect_writes_everything(csv: Path, tmp_path: Path) -> None:
     text = call("auto", "detect", "-d", csv, "-o", out, "--contamination", "0.05", "--drop", "label", "--save-model",
                 "--exclude", "lof", *QUICK)  # fmt: skip
     assert "of 120 rows; 5.00% of all rows, flagged or not, are expected to be anomalies" in text.replace("\n  ", " ")
-    assert "report.html, model.pynomaly" in text.replace("\n", " ")
+    assert "report.html, cells.csv, model.pynomaly" in text.replace("\n", " ")
     files = {"anomalies.csv", "scores.parquet", "result.json", "report.html", "model.pynomaly"}
     assert {p.name for p in out.iterdir()} >= files
     assert 5 in pd.read_csv(out / "anomalies.csv")["row"].to_numpy()
