@@ -20,6 +20,7 @@ from pynomaly_auto.records import (
     CellLayout,
     Dataset,
     Explanation,
+    FloatArray,
     OddCell,
     OriginalTable,
     State,
@@ -90,9 +91,12 @@ class Looking:
         layout = self.cells.layout
         if not evidence:
             return CellEvidence.silent(n_rows, layout.n_columns)
-        odds = self.cells.odds(layout.lay(evidence)) - SILENT
         expected = CellEvidence.added(tuple(evidence.values())).expected
-        return CellEvidence(bits=np.maximum(odds, 0.0) / _BIT, expected=expected)
+        return CellEvidence(bits=self._bits(layout.lay(evidence)), expected=expected)
+
+    def _bits(self, evidence: FloatArray) -> FloatArray:
+        """Judged bits of evidence as it is laid out; shape (n_rows, n_columns)."""
+        return np.asarray(np.maximum(self.cells.odds(evidence) - SILENT, 0.0) / _BIT)
 
     def told(
         self, explanations: Sequence[Explanation], encoder: TableEncoder, cells: pd.DataFrame
@@ -117,23 +121,32 @@ class Looking:
             out.append(replace(explanation, text=f"{explanation.text} {said}." if said else explanation.text))
         return tuple(out)
 
-    def odd_cells(self, encoder: TableEncoder, table: Table, cells: pd.DataFrame) -> tuple[OddCell, ...]:
-        """The oddest cells of a table, the oddest first.
+    def odd_cells(self, encoder: TableEncoder, dataset: Dataset, cells: pd.DataFrame) -> tuple[OddCell, ...]:
+        """The oddest cells of rows that have been looked at, the oddest first.
 
         Args:
             encoder: That the table was fitted with.
-            table: Rows to look at.
+            dataset: The rows, with the evidence of their cells.
             cells: The same rows as the user gave them.
         """
-        evidence = self.model.evidence(encoder.original(table))
-        whole = self._judged(evidence, len(cells))
-        order = np.argsort(-whole.bits, axis=None, kind="stable")[:_MOST_LISTED]
-        out = []
-        for row, column in zip(*(part.tolist() for part in np.unravel_index(order, whole.bits.shape)), strict=True):
-            if whole.bits[row, column] < _LEAST_TOLD:
-                break
-            out.append(_odd_cell(row, column, whole, evidence, cells))
-        return tuple(out)
+        if dataset.evidence is None:
+            return ()
+        bits = self._bits(dataset.evidence)
+        order = np.argsort(-bits, axis=None, kind="stable")[:_MOST_LISTED]
+        order = order[bits.ravel()[order] >= _LEAST_TOLD]
+        at, columns = np.unravel_index(order, bits.shape)
+        if not len(at):
+            return ()
+        # What each detector says, and what it expected, is asked again of the rows that are listed alone.
+        rows, places = np.unique(at, return_inverse=True)
+        listed = cells.iloc[rows]
+        evidence = self.model.evidence(encoder.original(open_table(listed)))
+        whole = self._judged(evidence, len(listed))
+        found = (
+            _odd_cell(place, column, whole, evidence, listed)
+            for place, column in zip(places.tolist(), columns.tolist(), strict=True)
+        )
+        return tuple(replace(cell, row=row) for cell, row in zip(found, at.tolist(), strict=True))
 
     def to_state(self) -> State:
         """What makes it again."""

@@ -205,7 +205,7 @@ def _stages(work: _Work) -> tuple[Model, Result]:
         ensemble=ensemble.record,
         verdict=verdict,
         explanations=explanations,
-        cells=() if work.looking is None else work.looking.odd_cells(work.encoder, work.table, cells),
+        cells=() if work.looking is None else work.looking.odd_cells(work.encoder, dataset, cells),
         seconds=dict(stage.seconds),
         versions=versions(),
     )

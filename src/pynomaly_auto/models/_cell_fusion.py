@@ -14,6 +14,7 @@ import numpy as np
 
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest import Forest
+from pynomaly_auto.models._aligned import aligned
 from pynomaly_auto.models._reading import fitting, read_model
 from pynomaly_auto.records import FloatArray, State
 
@@ -30,7 +31,8 @@ _MOST = 20  # models
 # Trees end; beyond their last threshold rows go on by what is heard in all, so slowly that no tree is overruled.
 _BEYOND = 0.01
 # Detectors of context that few known tables give anything to go by; their evidence counts for so much to begin with, in
-# log odds a bit, and trees may only add to it. Of 0, 0.1 and 0.2 on held-out groups the middle one costs nothing.
+# log odds a bit, and trees may only add to it. On held-out groups 0.1 costs .003 of average precision on wrong cells,
+# and nothing on business tables; 0.2 .009 and .003.
 _CONTEXT, _SLOPE = ("pair", "hour", "burst"), 0.12
 
 
@@ -129,16 +131,9 @@ def cell_fusion_inputs(
         values |= {RANK + name: ranks[:, j] for j, name in enumerate(heard.members)}
     for prefix, columns in ((BITS, heard.bits), (TAIL, heard.tails), (BOTH, both)):
         values |= {prefix + name: columns[:, j] for j, name in enumerate(heard.detectors)}
-    n = len(heard.final)
-    out = np.full((n, len(features)), np.nan, dtype=np.float32)
-    for j, name in enumerate(features):
-        if name.startswith(TABLE):
-            out[:, j] = facts.get(name[len(TABLE) :], np.nan)
-        elif name in values:
-            out[:, j] = values[name]
-        elif name.startswith((BITS, TAIL, BOTH)):
-            out[:, j] = 0.0  # a detector that has nothing to go by here
-    return out
+    silent = {name: 0.0 for name in features if name.startswith((BITS, TAIL, BOTH))}
+    table = {TABLE + name: value for name, value in facts.items()}
+    return aligned(features, silent | table | values, len(heard.final), np.float32)
 
 
 def cell_margin(features: Sequence[str], X: np.ndarray[Any, np.dtype[np.float32]]) -> FloatArray:

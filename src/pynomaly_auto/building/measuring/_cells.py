@@ -20,8 +20,6 @@ from pynomaly_auto.errors import InvalidInputError, NotApplicableError, Pynomaly
 from pynomaly_auto.models import Fusion, MemberScores, table_facts
 from pynomaly_auto.records import CellLayout, Configuration, FloatArray, IntArray, plain, restore
 
-_BLEND = 0.75  # of the fusion beside the robust mean, on tables like the known ones
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CellTask:
@@ -94,7 +92,7 @@ def measure_cells(task: Task, fusion: Fusion, *, max_rows: int, seed: int) -> Ce
 
 
 def _scores(X: FloatArray, fusion: Fusion, seed: int) -> BaseScores:
-    """What the members say, and the ensemble of them all."""
+    """What the members say, and the ensemble of them all as on a known table; scores are not smoothed here."""
     names, raw = [], []
     for name in fusion.members:
         made = Configuration.of_fusion_name(name)
@@ -114,7 +112,7 @@ def _scores(X: FloatArray, fusion: Fusion, seed: int) -> BaseScores:
     odds = fusion.log_odds(said, table_facts(said, n_features=X.shape[1]))
     core = [names.index(name) for name in fusion.core(names)] or list(range(len(names)))
     robust = ranks[:, core].mean(axis=1)
-    final = _BLEND * scoring.tail_ranks(odds) + (1.0 - _BLEND) * robust
+    final = fusion.blend * scoring.tail_ranks(odds) + (1.0 - fusion.blend) * robust
     return BaseScores(final=final, robust=robust, members=tuple(names), ranks=ranks)
 
 
