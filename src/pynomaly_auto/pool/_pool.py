@@ -29,7 +29,7 @@ STARTS = ("forkserver", "spawn")
 
 # What nearly every job needs: imported once by the server, shared by all workers.
 PRELOAD = (
-    "numpy", "scipy.stats", "scipy.spatial", "pandas", "sklearn.ensemble", "sklearn.neighbors", "sklearn.covariance",
+    "numpy", "scipy.stats", "scipy.spatial", "pandas", "sklearn.neighbors", "sklearn.covariance",
     "sklearn.mixture", "sklearn.decomposition", "sklearn.svm", "sklearn.cluster", "sklearn.kernel_approximation",
     "pynomaly_auto.detectors", "pynomaly_auto.detectors.statistical",
     "pynomaly_auto.detectors.proximity", "pynomaly_auto.detectors.linear", "pynomaly_auto.detectors.trees",
