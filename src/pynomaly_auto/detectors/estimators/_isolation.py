@@ -189,14 +189,20 @@ class Loda(Stored):
     def _mean_surprise(self, Z: FloatArray) -> FloatArray:
         projected = Z @ self.weights_
         last = len(self.surprise_) - 1
-        where = (projected - self.low_) / self.width_ + 0.5  # in bins, from the middle of the empty bin on the left
+        projected -= self.low_
+        projected /= self.width_
+        where = np.add(projected, 0.5, out=projected)  # in bins, from the middle of the empty bin on the left
         inside = np.clip(where, 0.0, last)
         left = np.minimum(inside.astype(np.int64), last - 1)
         places = left + np.arange(projected.shape[1]) * len(self.surprise_)  # in the flat table, column after column
         table = self.surprise_.T.ravel()
-        low = table.take(places)
-        surprise = low + (inside - left) * (table.take(places + 1) - low)
-        outside = np.abs(where - inside)
-        if outside.any():
-            surprise += np.log1p(outside)
+        steps = np.append(table[1:] - table[:-1], 0.0)
+        inside -= left
+        surprise = steps.take(places)
+        surprise *= inside
+        surprise += table.take(places)
+        beyond = np.flatnonzero((where < 0.0) | (where > last))
+        if len(beyond):
+            outside = where.take(beyond)
+            surprise.reshape(-1)[beyond] += np.log1p(np.abs(outside - np.clip(outside, 0.0, last)))
         return np.asarray(surprise.mean(axis=1))
