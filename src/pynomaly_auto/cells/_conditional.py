@@ -24,7 +24,7 @@ _FITTED = 6_000  # rows that models are fitted on
 _FEWEST_ROWS = 100
 _BETTER = 0.8  # most of what is lost without the other cells that may be lost with them
 _LEAST_CHANCE = 2e-3
-_LEAST_USUAL = 1e-3  # of the distances without the other cells
+_LEAST_USUAL, _LEAST_FAR = 1e-3, 0.01  # of the distances without the other cells
 
 
 class Conditional:
@@ -181,6 +181,7 @@ class _Found:
         self._codes = [c.values.codes(table.columns[c.column]) for c in self.classes]
         self._seen = [np.flatnonzero(half != k) for k in range(2)]
         self._judged = [np.flatnonzero(half == k) for k in range(2)]
+        self._least: dict[int, float] = {}
         self._read, self._n_rows = around.read(table), table.n_rows
         self._targets = self._quantified()
         self._fits = [
@@ -232,6 +233,7 @@ class _Found:
             before = _lower(np.abs(known - np.median(known)))
             if before > 0 and (q.kind == SPAN or _lower(off) <= _BETTER * before):
                 updated[v] = replace(q, usual=max(float(np.median(off)), _LEAST_USUAL * before))
+                self._least[v] = _LEAST_FAR * before
                 kept.append(v)
         self.quantities = tuple(updated)
         return kept
@@ -253,7 +255,9 @@ class _Found:
 
     def _with_tail(self, v: int, predicted: FloatArray, spread: FloatArray) -> Quantity:
         q = replace(self.quantities[v], spread=float(np.median(spread)))
-        return replace(q, tail=Tail.of(q.far(self._values[v], predicted, spread)))
+        tail = Tail.of(q.far(self._values[v], predicted, spread))
+        # Where a column follows exactly, trees are still a little off; that much is no surprise.
+        return replace(q, tail=tail and replace(tail, scale=max(tail.scale, self._least[v] / q.usual)))
 
     def _better_classes(self, odds: FloatArray) -> list[int]:
         """Places of the values of categories that are predicted better than by how frequent they are."""

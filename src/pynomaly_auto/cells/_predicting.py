@@ -177,7 +177,7 @@ class Fitting:
             "objective": "binary" if kind == "class" else "regression_l2",
             "learning_rate": _RATE[kind],
             "num_leaves": _LEAVES[kind],
-            "min_data_in_leaf": max(3, min(25, len(rows) // 50)),
+            "min_data_in_leaf": max(3, min(15, len(rows) // 50)),
             "min_sum_hessian_in_leaf": 1e-2,
             "lambda_l2": 1.0,
             "max_bin": 63,
