@@ -11,7 +11,7 @@ import numpy as np
 from pynomaly_auto.cells._columnwise import positions
 from pynomaly_auto.cells._surroundings import Hashes, hashes
 from pynomaly_auto.errors import NotApplicableError, StorageError
-from pynomaly_auto.records import CellEvidence, FloatArray, OriginalTable, State
+from pynomaly_auto.records import CellEvidence, FloatArray, IntArray, OriginalTable, State
 
 _MOST_COLUMNS, _MOST_PAIRS = 12, 3  # looked at; heard
 _FEWEST = 50  # rows
@@ -143,7 +143,7 @@ class Twice:
         return made
 
 
-def _comes_again(counts: FloatArray) -> bool:
+def _comes_again(counts: IntArray) -> bool:
     return bool(len(counts) > 1 and counts.sum() >= _COMING_AGAIN * len(counts))
 
 
