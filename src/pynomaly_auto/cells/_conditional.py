@@ -61,9 +61,8 @@ class Conditional:
         """
         if table.n_rows < _FEWEST_ROWS:
             raise NotApplicableError(f"fewer than {_FEWEST_ROWS} rows")
-        if table.n_rows > _FITTED:
-            chosen = np.argsort(hashes(table), kind="stable")[:_FITTED]
-            table = table.rows(np.sort(chosen))
+        # In an order of their own, so that theirs in the table does not matter.
+        table = table.rows(np.argsort(hashes(table), kind="stable")[:_FITTED])
         self.rows, self.around = table.n_rows, Surroundings.of(table)
         half = halves(hashes(table))
         if np.bincount(half, minlength=2).min() < _FEWEST_ROWS // 4:
@@ -76,7 +75,8 @@ class Conditional:
 
     def evidence(self, table: OriginalTable) -> CellEvidence:
         """Judge the cells of a table with the columns fitted on."""
-        half, instead = halves(hashes(table)), {i: {} for i in range(table.n_columns)}
+        half = halves(hashes(table))
+        instead: Instead = {i: {} for i in range(table.n_columns)}
         bits = self._bits(table, half, instead)
         bits = blamed(table, bits, instead, lambda changed, rows: self._bits(changed, half[rows]))
         at = [(row, i) for row, i in np.argwhere(bits > 0).tolist() if row in instead[i]]

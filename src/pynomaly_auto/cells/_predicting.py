@@ -101,7 +101,7 @@ class Half:
             values = read.measured[:, [p]] if own < 0 else means[own][:, :n_linear]
             values = values - self.middle[p]
             out += np.where(np.isfinite(values), values, 0.0) * self.linear[p]
-        return np.clip(out, self.ends[0], self.ends[1])
+        return np.asarray(np.clip(out, self.ends[0], self.ends[1]))
 
     def to_state(self) -> State:
         """As data."""
@@ -259,7 +259,8 @@ class Fitting:
             off = np.abs(y - base - terms @ beta)
             usual = max(float(np.median(off)), 1e-12)
             weights = np.minimum(1.0, 3.0 * usual / np.maximum(off, 1e-12))
-        self.linear[used, v] = beta / np.where(size > 0, size, 1.0)
+        # Rounded, as the last digits of a solution hang on the machine and its threads.
+        self.linear[used, v] = (beta / np.where(size > 0, size, 1.0)).astype(np.float32)
         self.middle[used, v] = middle
         wide = float(np.ptp(y))
         self.ends[:, v] = y.min() - wide / 2, y.max() + wide / 2, base
