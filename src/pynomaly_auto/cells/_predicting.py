@@ -253,7 +253,8 @@ class Fitting:
         size = np.sqrt(np.square(terms).mean(axis=0))
         terms = terms / np.where(size > 0, size, 1.0)
         weights: FloatArray = np.ones(len(y))
-        base, beta = 0.0, np.zeros(len(used))
+        beta: FloatArray = np.zeros(len(used))
+        base = 0.0
         for _ in range(_SOLUTIONS):
             base = float(np.average(y, weights=weights))
             gram = (terms * weights[:, None]).T @ terms + _RIDGE * len(y) * np.eye(len(used))
