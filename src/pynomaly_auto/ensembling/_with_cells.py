@@ -236,7 +236,7 @@ class WithCells:
         """
         bare = cls.unweighed(fusion, cells, scores, bits)
         heard = bare.heard(scores, bits)
-        facts = cell_facts(heard, kinds)
+        facts = cell_facts(heard.of(fusion.detectors), kinds)
         odds = fusion.log_odds(heard, facts)
         bound = replace(bare, facts=facts, odds=Distribution.of(odds))
         return bound, odds, bound._final(odds, scores.final)
