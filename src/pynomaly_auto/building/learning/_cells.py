@@ -15,7 +15,7 @@ import numpy as np
 from pynomaly_auto import scoring
 from pynomaly_auto.building.learning._splits import group_folds
 from pynomaly_auto.building.learning._train import Learned
-from pynomaly_auto.building.measuring._cells import CellTask
+from pynomaly_auto.building.measuring._cell_parts import CellTask
 from pynomaly_auto.ensembling import Cells, Distribution, WithCells
 from pynomaly_auto.forest import Forest, from_lightgbm_text
 from pynomaly_auto.models import (
