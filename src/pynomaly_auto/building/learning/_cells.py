@@ -16,7 +16,7 @@ from pynomaly_auto import scoring
 from pynomaly_auto.building.learning._splits import group_folds
 from pynomaly_auto.building.learning._train import Learned
 from pynomaly_auto.building.measuring._cell_parts import CellTask
-from pynomaly_auto.ensembling import Cells, Distribution, WithCells
+from pynomaly_auto.ensembling import Cells, Distribution, WithCells, in_order
 from pynomaly_auto.forest import Forest, from_lightgbm_text
 from pynomaly_auto.models import (
     CellFusion,
@@ -84,7 +84,7 @@ def learn_cells(tasks: Sequence[CellTask], detectors: Sequence[str], *, seed: in
     fusions = [CellFusion.of(names, [text]) for text in texts]
     odds = [fusions[f].log_odds(h, facts) for (h, facts), f in zip(heard, folds, strict=True)]
     final = [_fusion(tasks, inputs, names, seed + i) for i in range(_MODELS)]
-    figures = _figures(tasks, odds, heard)
+    figures = _figures(tasks, [_final(t, o) for t, o in zip(tasks, odds, strict=True)], heard)
     return {
         "cell_judge": Learned(
             files={}, boosters={"mean": _judge(tasks, judge_names, seed)}, features=judge_names,
@@ -113,6 +113,11 @@ def _hear(task: CellTask, judge: CellJudge) -> tuple[Heard, dict[str, float]]:
     bound = WithCells.unweighed(fusion, Cells.of(judge, task.layout, task.bits), task.scores, task.bits)
     heard = bound.heard(task.scores, task.bits)
     return heard, cell_facts(heard, task.kinds)
+
+
+def _final(task: CellTask, odds: FloatArray) -> FloatArray:
+    """The final scores of a table's rows, as a fitted ensemble gives them."""
+    return in_order(Distribution.of(odds)(odds), task.scores.ranks)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -215,7 +220,7 @@ def _calibrator(
     for task, fold in all_tasks:
         heard, facts = _hear(task, made[fold])
         odds = fusions[fold].log_odds(heard, facts)
-        scores = Distribution.of(odds)(odds)
+        scores = _final(task, odds)
         judged.append(
             Judged(scores=scores, odds=odds, robust=task.scores.robust, tails=scoring.tail_ranks(scores), facts=facts)
         )
@@ -251,14 +256,14 @@ def _calibrator(
 
 
 def _figures(
-    tasks: Sequence[CellTask], odds: Sequence[FloatArray], heard: Sequence[tuple[Heard, Mapping[str, float]]]
+    tasks: Sequence[CellTask], final: Sequence[FloatArray], heard: Sequence[tuple[Heard, Mapping[str, float]]]
 ) -> dict[str, float | None]:
     """Of each suite: with cells, and the ensemble alone."""
     out: dict[str, float | None] = {"tables": float(len(tasks)), "groups": float(len({t.group for t in tasks}))}
     for suite in sorted({t.suite for t in tasks}):
         at = [i for i, t in enumerate(tasks) if t.suite == suite]
         for name, metric in (("roc_auc", scoring.roc_auc), ("average_precision", scoring.average_precision)):
-            out[f"{name}_{suite}"] = float(np.mean([metric(tasks[i].labels, odds[i]) for i in at]))
+            out[f"{name}_{suite}"] = float(np.mean([metric(tasks[i].labels, final[i]) for i in at]))
             out[f"{name}_{suite}_ensemble"] = float(np.mean([metric(tasks[i].labels, heard[i][0].final) for i in at]))
     return out
 
