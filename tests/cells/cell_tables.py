@@ -69,6 +69,8 @@ def payments(n: int = 400, seed: int = 0) -> pd.DataFrame:
             "code": [f"AB-{i % 50:03d}" for i in range(n)],
             "key": [f"K{i - (i == 9)}" for i in range(n)],
             "same": ["EUR" if i != 11 else "USD" for i in range(n)],
+            "shelf": [f"S{i // 20:02d}" for i in range(n)],
+            "place": [f"P{i % 20 - (i == 33):02d}" for i in range(n)],
             "written": [str(int(x)) for x in rng.integers(100, 200, n)],
         }
     )

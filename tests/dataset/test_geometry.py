@@ -46,6 +46,34 @@ def test_tables_of_numbers_stay_as_they_are(table: Any) -> None:
     assert (auto.columns, auto.reasons) == (plain.columns, plain.reasons)
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {},
+        {"stars": RNG.choice(5, N)},
+        {"left": [True, False] * (N // 2), "row": np.arange(N), "name": [f"k{i + 1000}" for i in range(N)]},
+    ],
+    ids=["levels", "few numbers", "flags and names of one form"],
+)
+def test_tables_of_few_values_in_every_column_stay_as_they_are(columns: dict[str, Any]) -> None:
+    table = _table(**columns)
+    auto, plain = TableEncoder().fit(table), TableEncoder(geometry="plain").fit(table)
+    assert np.array_equal(auto.encode(table).X, plain.encode(table).X)
+    assert _codes(auto, "table") == ["DAT-035"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [RNG.normal(size=N), [f"c{i % 60}" for i in range(N)], [f"k{i + 1000}" for i in range(N - 1)] + ["K-17"]],
+    ids=["measurement", "many levels", "names of two forms"],
+)
+def test_one_column_of_many_values_makes_a_table_of_several_kinds(more: Any) -> None:
+    encoder = _fit(stars=RNG.choice(5, N, p=[0.5, 0.3, 0.1, 0.05, 0.05]), more=more)
+    assert "shop_rarity" in encoder._features
+    assert "stars_rarity" in encoder._features
+    assert _codes(encoder, "table") == []
+
+
 def test_skewed_amounts_are_put_on_a_logarithmic_scale() -> None:
     amounts = np.exp(RNG.normal(3, 1, N))
     encoder = _fit(amount=amounts)
@@ -109,10 +137,11 @@ def test_two_levels_are_one_feature_and_many_are_their_rarity() -> None:
 
 def test_numbers_that_come_again_are_rare_or_not() -> None:
     years = np.array([2022.0] * (N - 2) + [1905.0, np.nan])
-    encoder = _fit(year=years)
+    encoder = _fit(year=years, amount=RNG.uniform(size=N))
     assert _codes(encoder, "year") == ["DAT-006", "DAT-014", "DAT-032"]
     at = encoder._features.index("year_rarity")
-    found = encoder.encode(pd.DataFrame({"shop": "north", "year": [2022.0, np.nan, 1905.0, 2023.0, np.inf]})).X[:, at]
+    later = pd.DataFrame({"shop": "north", "year": [2022.0, np.nan, 1905.0, 2023.0, np.inf], "amount": 0.5})
+    found = encoder.encode(later).X[:, at]
     assert found[0] < found[1] == 0.0 < found[2] == found[3] == found[4]
 
 

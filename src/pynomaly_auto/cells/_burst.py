@@ -13,9 +13,13 @@ from pynomaly_auto.cells._categories import Category
 from pynomaly_auto.errors import NotApplicableError, StorageError
 from pynomaly_auto.records import CellEvidence, FloatArray, IntArray, OriginalColumn, OriginalTable, State
 
-_WINDOWS = (60.0, 600.0, 3_600.0, 6 * 3_600.0, 86_400.0)
+_DAY = 86_400.0
+_WINDOWS = (60.0, 600.0, 3_600.0, 6 * 3_600.0, _DAY, 3 * _DAY, 10 * _DAY, 30 * _DAY)
+_GRAINS = (_DAY, 3_600.0, 60.0)  # steps that times may come in
+_ON_GRAIN = 0.95  # share of the events that do
 _LEAST_ENTITIES = 8
-_LEAST_EVENTS = 3.0  # rows of an entity, on average
+_FEWEST_MOMENTS = 100
+_LEAST_EVENTS = 1.5  # rows of an entity, on average
 _MOST_SHARE = 0.2  # of the rows that one entity has
 _LEAST_CODE = 100  # numbers below are counts
 _MOST_KEYS = 3  # columns taken for entities
@@ -67,15 +71,24 @@ class History:
         upto = np.clip(np.searchsorted(line, at, side="right"), begins, ends)
         itself = (upto > begins) & (line[np.maximum(upto - 1, 0)] == at)
         best = np.zeros(len(rows))
-        windows = [w for w in _WINDOWS if w < span / 4]
+        # Where times are days, events of one day are not within a minute of each other.
+        windows = [w for w in _WINDOWS if self.grain <= w < span / 4]
         for window in windows:
             since = np.clip(np.searchsorted(line, at - window, side="left"), begins, ends)
             until = np.clip(np.searchsorted(line, at + window, side="right"), begins, ends) if self.ahead else upto
             others = until - since - itself
-            mean = np.maximum(events - 1.0, 1.0) * window * (1 + self.ahead) / span
+            mean = np.maximum(events - 1.0, 1.0) * (window * (1 + self.ahead) + self.grain) / span
             best = np.maximum(best, poisson_above(others, mean))
         out[rows] = np.maximum(best - np.log2(max(len(windows), 1)), 0.0)
         return out
+
+    @cached_property
+    def grain(self) -> float:
+        """Seconds of the steps that the times come in, 0 where these are small."""
+        for step in _GRAINS:
+            if len(self.moments) and (self.moments % step == 0).mean() >= _ON_GRAIN:
+                return step
+        return 0.0
 
     @cached_property
     def _offsets(self) -> FloatArray:
@@ -91,8 +104,8 @@ class Burst:
     """More events of an entity in some window before an event than its own rate lets expect: −log₂ of the Poisson tail.
 
     Entities are the values of up to three columns of texts or codes of which there are many and all come again; the
-    windows reach from a minute to a day. Where the rows are in order of time only what came before an event counts.
-    The history of the entities is kept for later rows.
+    windows reach from a minute to thirty days, none shorter than the steps that times come in. Where the rows are in
+    order of time only what came before an event counts. The history of the entities is kept for later rows.
 
     Attributes:
         time: Position of the column of times.
@@ -188,7 +201,8 @@ def poisson_above(met: IntArray, expected: FloatArray) -> FloatArray:
 
 def _is_clock(column: OriginalColumn) -> bool:
     known = column.numbers[np.isfinite(column.numbers)] if column.role == "time" else np.empty(0)
-    return bool(len(known) >= 20 and len(np.unique(known)) > 0.2 * len(known))
+    distinct = len(np.unique(known))
+    return bool(len(known) >= 20 and (distinct > 0.2 * len(known) or distinct >= _FEWEST_MOMENTS))
 
 
 def _history(column: OriginalColumn, key: int, moments: FloatArray) -> History:

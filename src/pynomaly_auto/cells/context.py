@@ -55,3 +55,17 @@ BURST = CELL_DETECTORS.add(
         says="{value!r} of {column} comes more often in a short time than it usually does",
     )
 )
+
+CONDITIONAL = CELL_DETECTORS.add(
+    CellSpec(
+        name="conditional",
+        title="Conditional residuals",
+        target=f"{_HERE}._conditional:Conditional",
+        roles=_ANY,
+        paper="Noto, Brodley & Slonim, FRaC: A Feature-Modeling Approach for Semi-Supervised and Unsupervised Anomaly "
+        "Detection, Data Mining and Knowledge Discovery 2012; Paulheim & Meusel, A Decomposition of the Outlier "
+        "Detection Problem into a Set of Supervised Learning Problems, Machine Learning 2015",
+        summary="Cells far from what models of their column, given the rest of the row, predict.",
+        says="{column} is {value!r} where the rest of the row lets expect {expected!r}",
+    )
+)

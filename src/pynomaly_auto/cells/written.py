@@ -83,6 +83,18 @@ KEY = CELL_DETECTORS.add(
     )
 )
 
+TWICE = CELL_DETECTORS.add(
+    CellSpec(
+        name="twice",
+        title="Duplicates in a key of two columns",
+        target=f"{_HERE}._twice:Twice",
+        roles=_ANY,
+        paper="Heise et al., Scalable Discovery of Unique Column Combinations, VLDB 2013",
+        summary="Rows that agree in two columns whose values hardly ever come together twice.",
+        says="{value!r} of {column} comes twice with another value of its row, where such rows come once",
+    )
+)
+
 CONSTANT = CELL_DETECTORS.add(
     CellSpec(
         name="constant",

@@ -94,6 +94,11 @@ declare(
         "Rename it if it is a measurement, or set geometry to 'plain'.",
     ),
     ReasonCode(
+        "DAT-035",
+        "Few values in every column",
+        "Every column holds a few values that come again and again: the table is encoded as one of numbers is.",
+    ),
+    ReasonCode(
         "DAT-017",
         "Sparse table projected",
         "A sparse table, too large to be written out, is projected onto its main directions.",

@@ -15,7 +15,7 @@ from pynomaly_auto.dataset import _projection
 from pynomaly_auto.dataset._cells import missing_in
 from pynomaly_auto.dataset._columns import Verdict, judge
 from pynomaly_auto.dataset._facts import Facts, facts_of
-from pynomaly_auto.dataset._geometry import is_other, shaped
+from pynomaly_auto.dataset._geometry import is_discrete, is_other, shaped
 from pynomaly_auto.dataset._original import original_of
 from pynomaly_auto.dataset._schema import check_schema
 from pynomaly_auto.dataset._stored import Learned, Plan
@@ -53,7 +53,7 @@ class TableEncoder:
     as a reason. Every row is encoded by itself: alone it gets the same values, to the last bit, as among others.
     Numbers are standardised by mean and standard deviation, and no feature exceeds a million of these. Where some
     columns are categories, texts or dates, all take the form in which distances mean something among several kinds
-    (`pynomaly_auto.dataset._geometry`).
+    (`pynomaly_auto.dataset._geometry`), unless each has but a few values.
 
     Args:
         watches_constants: A column with one value is kept and watched for others, as where all rows are normal.
@@ -228,7 +228,9 @@ class TableEncoder:
         sources: list[int] = []
         survey = Survey(table, self.conventions)
         reasons.extend(told_by(survey))
-        for i, one in enumerate(self._judge_columns(table, survey, twins)):
+        judged, told = self._judge_columns(table, survey, twins)
+        reasons.extend(told)
+        for i, one in enumerate(judged):
             verdict = one.verdict
             made = _distinct([f for part in verdict.parts for f in part.features], taken)
             plans.append(Plan(reading=verdict.reading, parts=verdict.parts, original=one.reading))
@@ -240,19 +242,26 @@ class TableEncoder:
         self._plans, self._features, self._sources = tuple(plans), tuple(features), tuple(sources)
         return columns, reasons
 
-    def _judge_columns(self, table: Table, survey: Survey, twins: dict[bytes, str]) -> list[_Judged]:
+    def _judge_columns(
+        self, table: Table, survey: Survey, twins: dict[bytes, str]
+    ) -> tuple[list[_Judged], list[Reason]]:
         """What becomes of each column: whether it stands among several kinds is known when all have been read."""
         may = self.geometry == "auto" and isinstance(table.source, pd.DataFrame)
         may = may and not all(pd.api.types.is_numeric_dtype(dtype) for dtype in table.source.dtypes)
         judged: list[_Judged] = []
         shapes: list[Verdict] = []
+        discrete = True
         for i, name in enumerate(table.names):
             one, facts = _judge_column(survey.settled(i), name, twins, watch=self.watches_constants)
             judged.append(one)
             shapes.append(shaped(facts, one.verdict) if may else one.verdict)
-        if not any(is_other(one.verdict) for one in judged):
-            return judged
-        return [dataclasses.replace(one, verdict=shape) for one, shape in zip(judged, shapes, strict=True)]
+            discrete = discrete and is_discrete(facts, one.verdict, shapes[-1])
+        if not may or not any(is_other(one.verdict) for one in judged):
+            return judged, []
+        if discrete:
+            text = "no column has more than a few values: levels weigh by how frequent they are, without their rarity"
+            return judged, [Reason(code="DAT-035", subject="table", text=text)]
+        return [dataclasses.replace(one, verdict=shape) for one, shape in zip(judged, shapes, strict=True)], []
 
     def _fit_projection(self, table: Table, components: FloatArray) -> tuple[list[Column], Reason]:
         """Give each direction to the column that weighs most in it."""

@@ -2,6 +2,7 @@
 
 In a table with categories, texts or dates, a wrong or rare cell should lie far out whichever kind its column is of. So
 amounts go on a logarithmic scale, levels are standardised, and how rare a value and its form are stand beside them.
+Not so where every column has but a few values: nothing there is out of scale, and rarity would be mostly noise.
 What was tried, and what it gained, is in ``docs/decisions/0019-geometry.md``.
 """
 
@@ -44,6 +45,22 @@ _AGAIN = 1.2  # rows per distinct key from which on a key names parties with eve
 def is_other(verdict: Verdict) -> bool:
     """Whether a column is used and holds something else than numbers: such a table has several kinds."""
     return bool(verdict.parts) and (verdict.kind in _OTHER_KINDS or verdict.reading.form == "mixed")
+
+
+def is_discrete(facts: Facts, plain: Verdict, shape: Verdict) -> bool:
+    """Whether a column is left out, or holds few values that come again and again, as a category does.
+
+    Args:
+        facts: What was counted of it.
+        plain: What would become of it among numbers only.
+        shape: What would become of it among several kinds.
+    """
+    if not plain.parts:
+        return not shape.parts
+    again = facts.n_unique <= MAX_LEVELS and _REPEATED * facts.n_unique < facts.n_rows
+    return plain.kind in ("categorical", "boolean", "constant") or (
+        plain.kind == "numeric" and plain.reading.form != "mixed" and again
+    )
 
 
 def shaped(facts: Facts, verdict: Verdict) -> Verdict:

@@ -253,7 +253,7 @@ class WithCells:
         """
         bare = cls.unweighed(fusion, cells, scores, bits)
         heard = bare.heard(scores, bits)
-        facts = cell_facts(heard, kinds)
+        facts = cell_facts(heard.of(fusion.detectors), kinds)
         odds = fusion.log_odds(heard, facts)
         bound = replace(bare, facts=facts, odds=Distribution.of(odds))
         return bound, odds, in_order(bound.odds(odds), scores.ranks)

@@ -7,7 +7,7 @@ Here evidence stands in bits beside ranks, and silence is nothing: 0 bits, and n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -66,6 +66,14 @@ class Heard:
     def both(self) -> FloatArray:
         """Bits and tails in one: the root of their product; shape (n_rows, n_detectors)."""
         return np.sqrt(self.bits * self.tails)
+
+    def of(self, detectors: Sequence[str]) -> Heard:
+        """The same of some cell detectors alone, as far as they are there."""
+        known = [j for j, name in enumerate(self.detectors) if name in detectors]
+        if len(known) == len(self.detectors):
+            return self
+        names = tuple(self.detectors[j] for j in known)
+        return replace(self, detectors=names, bits=self.bits[:, known], tails=self.tails[:, known])
 
     def rows(self, chosen: Any) -> Heard:
         """The same of some of the rows."""
@@ -190,11 +198,13 @@ class CellFusion:
     def log_odds(self, heard: Heard, facts: Mapping[str, float]) -> FloatArray:
         """Log odds that a row is an anomaly, if half of all rows were; shape (n_rows,).
 
+        Cell detectors that it was not learned with are not heard.
+
         Args:
             heard: Of the rows.
             facts: Of the table, from `cell_facts`.
         """
-        out = np.empty(len(heard.final))
+        heard, out = heard.of(self.detectors), np.empty(len(heard.final))
         for start in range(0, len(out), _CHUNK):
             part = heard.rows(slice(start, start + _CHUNK))
             X = cell_fusion_inputs(self.features, part, facts)

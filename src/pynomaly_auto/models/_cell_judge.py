@@ -77,7 +77,14 @@ class CellJudge:
         return cls(features=tuple(features), forest=read_model(text, len(features), "the judge of cells"))
 
     def log_odds(self, detectors: Sequence[str], said: FloatArray, tails: FloatArray, speaks: FloatArray) -> FloatArray:
-        """Log odds that cells are wrong, if half of all were; shape (n_cells,); see `cell_judge_inputs`."""
+        """Log odds that cells are wrong, if half of all were; shape (n_cells,); see `cell_judge_inputs`.
+
+        Detectors that it was not learned with are not heard, in no sum either.
+        """
+        known = [j for j, name in enumerate(detectors) if BITS + name in self.features]
+        if len(known) < len(detectors):
+            said, tails, speaks = said[:, known], tails[:, known], speaks[:, known]
+            detectors = [detectors[j] for j in known]
         out = np.full(len(said), SILENT)
         heard = np.flatnonzero(said.sum(axis=1) > LEAST)
         for start in range(0, len(heard), _CHUNK):
