@@ -123,7 +123,8 @@ def in_order(said: FloatArray, ranks: FloatArray) -> FloatArray:
     below = np.zeros(len(said))
     for column in ranks.T:  # one by one, so that a row alone is rounded as in a batch
         below = below - np.expm1(-column)
-    return said + below / (max(ranks.shape[1], 1) * _FADING) * np.exp(-_FADING * said)
+    fading: FloatArray = np.exp(-_FADING * said)
+    return said + below / (max(ranks.shape[1], 1) * _FADING) * fading
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -270,11 +271,11 @@ class WithCells:
         """Which cell detector says what in the rows' last columns."""
         return self.cells.layout
 
-    def heard(self, scores: BaseScores, bits: FloatArray) -> Heard:
-        """What is heard of rows; scores and evidence as for `of`."""
+    def heard(self, scores: BaseScores, bits: FloatArray, odds: FloatArray | None = None) -> Heard:
+        """What is heard of rows; arguments as for `of`, and the log odds of their cells where these are known."""
         said = np.column_stack([self.layout.row_bits(bits, name) for name in self.layout.names])
         tails = np.column_stack([silence(said[:, j]) for j, silence in enumerate(self.silences)])
-        odds = self.cells.odds(bits) - SILENT
+        odds = (self.cells.odds(bits) if odds is None else odds) - SILENT
         known = [i for i, name in enumerate(scores.members) if name in self.fusion.members]
         return Heard(
             final=self.base(scores.final) / _BIT,
