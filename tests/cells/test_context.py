@@ -125,6 +125,27 @@ def test_a_new_row_is_judged_by_its_entitys_history() -> None:
     assert row[1:].tolist() == [0.0, 0.0]
 
 
+def test_events_of_one_day_are_no_burst_where_times_are_days() -> None:
+    rng = np.random.default_rng(0)
+    who = rng.choice([f"P{i:02d}" for i in range(12)], 2400)
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.sort(rng.integers(0, 300, 2400)), unit="D")
+    cells = original(pd.DataFrame({"when": day, "who": who}))
+    assert Burst().fit(cells).evidence(cells).row_bits.max() < 12
+
+
+def test_a_series_over_days() -> None:
+    rng = np.random.default_rng(0)
+    who = [f"P{i // 2:03d}" for i in range(600)]
+    day = pd.Timestamp("2022-01-01") + pd.to_timedelta(rng.integers(0, 700, 600), unit="D")
+    frame = pd.DataFrame({"when": day, "who": who})
+    more = pd.DataFrame({"when": day[9] + pd.to_timedelta([2, 4, 6, 8, 10], unit="D"), "who": "P004"})
+    found = original(pd.concat([frame, more], ignore_index=True).sort_values("when", ignore_index=True))
+    bits = Burst().fit(found).evidence(found).row_bits
+    its = np.flatnonzero([found.columns[1].texts[c] == "P004" for c in found.columns[1].codes])
+    assert (bits[its] > 0).sum() >= 4
+    assert bits[its].max() == bits.max()
+
+
 def test_what_is_an_entity() -> None:
     assert is_entity(texts("id", [f"E{i % 20}" for i in range(200)]))
     assert not is_entity(texts("id", [f"E{i}" for i in range(200)]))

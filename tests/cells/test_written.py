@@ -13,6 +13,7 @@ from pynomaly_auto.cells._misspelling import Misspelling, is_slip
 from pynomaly_auto.cells._number import Number
 from pynomaly_auto.cells._tails import FARTHEST, Tail
 from pynomaly_auto.cells._trigram import Trigram, trigrams_in
+from pynomaly_auto.cells._twice import Twice
 from pynomaly_auto.errors import NotApplicableError
 from tests.cells.cell_tables import numbers, original, table, texts
 
@@ -222,3 +223,28 @@ def test_numbers_that_meet_as_often_as_by_chance_are_no_keys() -> None:
     ids[[7, 90]] = ids[[8, 400]]
     cells = table(numbers("id", ids))
     assert np.flatnonzero(Key().fit(cells).evidence(cells).bits[:, 0]).tolist() == [7, 8, 90, 400]
+
+
+def test_rows_that_agree_in_two_columns_that_name_the_rows() -> None:
+    month = [f"2024-{i % 12 + 1:02d}" for i in range(240)]
+    who = [f"E{i // 12:02d}" for i in range(240)]
+    cells = table(
+        texts("who", [*who, "E07"]), texts("month", [*month, "2024-03"]), texts("kind", ["a", "b", "c"] * 80 + ["a"])
+    )
+    twice = Twice().fit(cells)
+    found = twice.evidence(cells)
+    assert np.flatnonzero(found.row_bits).tolist() == [7 * 12 + 2, 240]
+    assert found.bits[240].tolist() == [np.log2(241 / 2) / 2] * 2 + [0.0]
+    later = table(
+        texts("who", ["E07", "E07", "E99"]), texts("month", ["2024-03", "2024-04", "2024-03"]), texts("kind", ["x"] * 3)
+    )
+    assert np.flatnonzero(twice.evidence(later).row_bits).tolist() == [0]
+
+
+def test_columns_whose_values_meet_as_often_as_by_chance_name_no_rows() -> None:
+    rng = np.random.default_rng(0)
+    cells = table(
+        texts("a", list(rng.choice(list("abcdefgh"), 300))), texts("b", [f"B{i}" for i in rng.integers(0, 100, 300)])
+    )
+    with pytest.raises(NotApplicableError):
+        Twice().fit(cells)

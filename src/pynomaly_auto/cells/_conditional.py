@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Self, TypeAlias
@@ -10,6 +10,7 @@ from typing import Self, TypeAlias
 import numpy as np
 
 from pynomaly_auto.cells._blaming import blamed
+from pynomaly_auto.cells._categories import MISSING
 from pynomaly_auto.cells._predicting import Fitting, Half, View, usual_of
 from pynomaly_auto.cells._quantities import SPAN, Classes, Quantity, chances, classes_of, cut, quantities_of
 from pynomaly_auto.cells._surroundings import Surroundings, halves, hashes
@@ -23,7 +24,8 @@ Expect: TypeAlias = Callable[[int], float | str | None]
 _FITTED = 6_000  # rows that models are fitted on
 _FEWEST_ROWS = 100
 _BETTER = 0.8  # most of what is lost without the other cells that may be lost with them
-_LEAST_CHANCE = 2e-3
+_LEAST_CHANCE = 2e-3  # that a value is given when models are compared
+_LEAST_OFF = 0.1  # of the usual distance, that every one counts as when spreads are predicted
 _LEAST_USUAL, _LEAST_FAR = 1e-3, 0.01  # of the distances without the other cells
 
 
@@ -61,9 +63,8 @@ class Conditional:
         """
         if table.n_rows < _FEWEST_ROWS:
             raise NotApplicableError(f"fewer than {_FEWEST_ROWS} rows")
-        if table.n_rows > _FITTED:
-            chosen = np.argsort(hashes(table), kind="stable")[:_FITTED]
-            table = table.rows(np.sort(chosen))
+        # In an order of their own, so that theirs in the table does not matter.
+        table = table.rows(np.argsort(hashes(table), kind="stable")[:_FITTED])
         self.rows, self.around = table.n_rows, Surroundings.of(table)
         half = halves(hashes(table))
         if np.bincount(half, minlength=2).min() < _FEWEST_ROWS // 4:
@@ -76,7 +77,8 @@ class Conditional:
 
     def evidence(self, table: OriginalTable) -> CellEvidence:
         """Judge the cells of a table with the columns fitted on."""
-        half, instead = halves(hashes(table)), {i: {} for i in range(table.n_columns)}
+        half = halves(hashes(table))
+        instead: Instead = {i: {} for i in range(table.n_columns)}
         bits = self._bits(table, half, instead)
         bits = blamed(table, bits, instead, lambda changed, rows: self._bits(changed, half[rows]))
         at = [(row, i) for row, i in np.argwhere(bits > 0).tolist() if row in instead[i]]
@@ -140,12 +142,14 @@ class Conditional:
 
     def to_state(self) -> State:
         """All that was learned as data."""
-        parts = {"quantity": self.quantities, "classes": self.classes, "half": self.halves}
         values = {"rows": self.rows, "quantities": len(self.quantities), "categories": len(self.classes)}
         out = State(values=values) | self.around.to_state().within("around")
-        for name, several in parts.items():
-            for i, part in enumerate(several):
-                out = out | part.to_state().within(f"{name}{i}")
+        for i, quantity in enumerate(self.quantities):
+            out = out | quantity.to_state().within(f"quantity{i}")
+        for i, classes in enumerate(self.classes):
+            out = out | classes.to_state().within(f"classes{i}")
+        for k, half in enumerate(self.halves):
+            out = out | half.to_state().within(f"half{k}")
         return out
 
     @classmethod
@@ -170,48 +174,59 @@ class Conditional:
 
 
 class _Found:
-    """What follows from the rest of a row, and the models that say so."""
+    """What follows from the rest of a row, and the models that say so.
+
+    Attributes:
+        quantities: The numbers that do.
+        classes: The categories that do.
+        halves: Their models.
+    """
 
     def __init__(self, table: OriginalTable, around: Surroundings, half: IntArray) -> None:
         self.quantities, self.classes = quantities_of(table, around), classes_of(table)
         self.halves: tuple[Half, ...] = ()
         if not (self.quantities or self.classes):
             return
-        self._values = [q.values(table, around) for q in self.quantities]
+        self._around, self._read, self._n_rows = around, around.read(table), table.n_rows
+        values = [q.values(table, around) for q in self.quantities]
+        self._values = np.column_stack(values) if values else np.empty((table.n_rows, 0))
         self._codes = [c.values.codes(table.columns[c.column]) for c in self.classes]
+        self._targets = self._quantified()
         self._seen = [np.flatnonzero(half != k) for k in range(2)]
         self._judged = [np.flatnonzero(half == k) for k in range(2)]
-        self._least: dict[int, float] = {}
-        self._read, self._n_rows = around.read(table), table.n_rows
-        self._targets = self._quantified()
         self._fits = [
             Fitting(around, self._read.rows(rows), _views(self.quantities, self.classes), self._targets[rows])
             for rows in self._seen
         ]
+        self._least: dict[int, float] = {}
+        self._fit()
+
+    def _fit(self) -> None:
         said, lines = self._first()
         n = len(self.quantities)
         predicted = said[:, :n] + lines
         numbers = self._better_numbers(predicted)
-        own = [self._own(around, rows, predicted) for rows in self._seen]
         spreads = self._spreads(numbers, predicted)
-        values = self._better_classes(said[:, n:])
-        models = [*numbers, *range(said.shape[1], said.shape[1] + len(numbers)), *(n + v for v in values)]
-        views = [*numbers, *(n + v for v in values)]
+        values = [n + v for v in self._better_classes(said[:, n:])]
+        grown = range(said.shape[1], said.shape[1] + len(numbers))
+        usual = [usual_of(self._read.rows(r), self._around, self._values[r] - predicted[r]) for r in self._seen]
         self.halves = tuple(
-            replace(fit.half(models, views=views), own={i: rows[:, numbers] for i, rows in usual.items()})
-            for fit, usual in zip(self._fits, own, strict=True)
+            replace(
+                fit.half([*numbers, *grown, *values], views=[*numbers, *values]),
+                own={i: rows[:, numbers] for i, rows in own.items()},
+            )
+            for fit, own in zip(self._fits, usual, strict=True)
         )
-        for models_of, others in zip(self.halves, self._judged, strict=True):
-            held = np.ix_(others, numbers)
-            at = np.column_stack(self._values)[held] if numbers else np.empty((len(others), 0))
-            predicted[held] = models_of.nearest(self._read.rows(others), at, predicted[held])
+        for models, rows in zip(self.halves, self._judged, strict=True):
+            held = np.ix_(rows, np.array(numbers, dtype=np.int64))
+            predicted[held] = models.nearest(self._read.rows(rows), self._values[held], predicted[held])
         self.quantities = tuple(self._with_tail(v, predicted[:, v], spreads[:, v]) for v in numbers)
 
     def _quantified(self) -> FloatArray:
         """What models are fitted to, NaN where it is not known; shape (n_rows, n_views)."""
-        held = [cut(values) for values in self._values]
+        held = [cut(values) for values in self._values.T]
         for c, codes in zip(self.classes, self._codes, strict=True):
-            held += [np.where(codes == -2, np.nan, codes == v) for v in range(c.size)]
+            held += [np.where(codes == MISSING, np.nan, codes == v) for v in range(c.size)]
         return np.column_stack(held).astype(np.float64)
 
     def _first(self) -> tuple[FloatArray, FloatArray]:
@@ -244,24 +259,22 @@ class _Found:
         for fit, rows, others in zip(self._fits, self._seen, self._judged, strict=True):
             for v in kept:
                 off = np.abs(self._targets[rows, v] - predicted[rows, v])
-                fit.add(v, "spread", np.log(off + 0.1 * self.quantities[v].usual))
-            grown = range(len(fit.views), len(fit.views) + len(kept))
-            out[np.ix_(others, list(kept))] = fit.half(list(grown)).predict(self._read.rows(others))[0]
+                fit.add(v, "spread", np.log(off + _LEAST_OFF * self.quantities[v].usual))
+            grown = fit.half(range(len(fit.views), len(fit.views) + len(kept)))
+            out[np.ix_(others, np.array(kept, dtype=np.int64))] = grown.predict(self._read.rows(others))[0]
         return out
-
-    def _own(self, around: Surroundings, rows: IntArray, predicted: FloatArray) -> Mapping[int, FloatArray]:
-        off = np.column_stack(self._values)[rows] - predicted[rows] if self._values else np.empty((len(rows), 0))
-        return usual_of(self._read.rows(rows), around, off)
 
     def _with_tail(self, v: int, predicted: FloatArray, spread: FloatArray) -> Quantity:
         q = replace(self.quantities[v], spread=float(np.median(spread)))
-        tail = Tail.of(q.far(self._values[v], predicted, spread))
+        tail = Tail.of(q.far(self._values[:, v], predicted, spread))
         # Where a column follows exactly, trees are still a little off; that much is no surprise.
         return replace(q, tail=tail and replace(tail, scale=max(tail.scale, self._least[v] / q.usual)))
 
     def _better_classes(self, odds: FloatArray) -> list[int]:
         """Places of the values of categories that are predicted better than by how frequent they are."""
-        kept, places, start = [], [], 0
+        kept: list[Classes] = []
+        places: list[int] = []
+        start = 0
         for c, codes in zip(self.classes, self._codes, strict=True):
             rows, own = np.flatnonzero(codes >= 0), odds[:, start : start + c.size]
             right = chances(own[rows])[np.arange(len(rows)), codes[rows]]

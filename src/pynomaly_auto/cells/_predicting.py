@@ -19,6 +19,7 @@ _RATE = {"value": 0.2, "spread": 0.2, "class": 0.3}
 _LEAVES = {"value": 8, "spread": 4, "class": 6}
 _PRIOR = 5.0  # rows that the mean of all counts as, beside a value's own
 _RIDGE = 1e-3
+_SOLUTIONS, _FAR_OFF = 3, 3.0  # of a linear model; usual distances beyond which rows count less
 _MANY_VALUES, _MOST_OWN, _LEAST_OWN = 8, 2, 3  # of categories whose values have usual distances of their own; rows
 _CHUNK = 10_000  # rows predicted at a time
 
@@ -101,7 +102,7 @@ class Half:
             values = read.measured[:, [p]] if own < 0 else means[own][:, :n_linear]
             values = values - self.middle[p]
             out += np.where(np.isfinite(values), values, 0.0) * self.linear[p]
-        return np.clip(out, self.ends[0], self.ends[1])
+        return np.asarray(np.clip(out, self.ends[0], self.ends[1]))
 
     def to_state(self) -> State:
         """As data."""
@@ -251,15 +252,18 @@ class Fitting:
         terms = np.where(known, terms - middle, 0.0)
         size = np.sqrt(np.square(terms).mean(axis=0))
         terms = terms / np.where(size > 0, size, 1.0)
-        weights, base, beta = np.ones(len(y)), float(np.mean(y)), np.zeros(len(used))
-        for _ in range(3):
+        weights: FloatArray = np.ones(len(y))
+        beta: FloatArray = np.zeros(len(used))
+        base = 0.0
+        for _ in range(_SOLUTIONS):
             base = float(np.average(y, weights=weights))
             gram = (terms * weights[:, None]).T @ terms + _RIDGE * len(y) * np.eye(len(used))
             beta = np.linalg.solve(gram, terms.T @ (weights * (y - base)))
             off = np.abs(y - base - terms @ beta)
             usual = max(float(np.median(off)), 1e-12)
-            weights = np.minimum(1.0, 3.0 * usual / np.maximum(off, 1e-12))
-        self.linear[used, v] = beta / np.where(size > 0, size, 1.0)
+            weights = np.minimum(1.0, _FAR_OFF * usual / np.maximum(off, 1e-12))
+        # Rounded, as the last digits of a solution hang on the machine and its threads.
+        self.linear[used, v] = (beta / np.where(size > 0, size, 1.0)).astype(np.float32)
         self.middle[used, v] = middle
         wide = float(np.ptp(y))
         self.ends[:, v] = y.min() - wide / 2, y.max() + wide / 2, base

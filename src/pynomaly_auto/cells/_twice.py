@@ -105,7 +105,7 @@ class Twice:
         sizes = {i: len(table.columns[i].levels.texts) for i in able}
         found = []
         for left, right in combinations(able, 2):
-            if table.n_rows >= _FEWEST and sizes[left] * sizes[right] >= table.n_rows:
+            if table.n_rows >= _FEWEST and sizes[left] * sizes[right] >= (1 - _TWINS) * table.n_rows:
                 pairing = Pairing.of(table, left, right)
                 found += [(pairing[0], left, right, pairing[1])] if pairing is not None else []
         if not found:
