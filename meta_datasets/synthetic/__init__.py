@@ -1,8 +1,8 @@
 """Realistic labelled tables where real ones are lacking: priors fitted to real normal rows, four kinds of anomalies.
 
 After Han et al. (2022), ADBench, NeurIPS, and Steinbuss and Boehm (2021), Benchmarking unsupervised outlier detection
-with realistic synthetic data, ACM TKDD. Beside these, for judging alone: tables of businesses, and real tables, into
-which anomalies are planted that are odd in their context (`business`, `transactions`, `planted`, `mistakes`).
+with realistic synthetic data, ACM TKDD. Beside these tables into which anomalies are planted that are odd in their
+context: generated ones, for judging alone (`business`, `transactions`), and real ones (`planted`, `mistakes`).
 """
 
 from meta_datasets.synthetic._columns import Columns, read_columns

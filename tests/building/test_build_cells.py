@@ -12,7 +12,9 @@ from pynomaly_auto.building import Plan, build_cells
 from pynomaly_auto.building import _build_cells as building
 from pynomaly_auto.building._assemble import put_models
 from pynomaly_auto.building.learning._train import Learned
-from pynomaly_auto.building.measuring._cells import measure_cells, read_cell_task, write_cell_task
+from pynomaly_auto.building.measuring import _cells as measuring
+from pynomaly_auto.building.measuring._cell_parts import read_cell_task, read_raw_scores, write_cell_task
+from pynomaly_auto.building.measuring._cells import measure_cells, measure_part
 from pynomaly_auto.building.tasks._sources import find_tasks
 from pynomaly_auto.errors import InvalidInputError, StorageError
 from pynomaly_auto.knowledge import KnowledgeBase
@@ -83,11 +85,52 @@ def test_too_few_tables_leave_the_base_as_it_is(
     monkeypatch.setattr(KnowledgeBase, "fusion", fusion)
     said = []
     before = (base / "manifest.json").read_bytes()
+    plan = Plan(parts=tmp_path / "parts", workers=1)
     with pytest.raises(InvalidInputError, match="too few"):
-        build_cells(base, labelled(tmp_path), Plan(parts=tmp_path / "parts"), on_task=said.append)
+        build_cells(base, labelled(tmp_path), plan, on_task=said.append)
     assert (base / "manifest.json").read_bytes() == before
     assert [p.status for p in said] == ["measured"]
     assert (tmp_path / "parts").is_dir()
-    monkeypatch.setattr(building, "measure_cells", lambda *a, **k: pytest.fail("it was measured before"))
+    monkeypatch.setattr(building, "Job", lambda *a, **k: pytest.fail("it was measured before"))
     with pytest.raises(InvalidInputError, match="too few"):
-        build_cells(base, tmp_path / "payments.parquet", Plan(parts=tmp_path / "parts"))
+        build_cells(base, tmp_path / "payments.parquet", plan, on_task=said.append)
+    assert [p.status for p in said] == ["measured", "known"]
+
+
+def test_members_are_not_fitted_again_to_the_same_table(
+    tmp_path: Path, fusion: Fusion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = find_tasks([labelled(tmp_path)])[0]
+    path = tmp_path / "parts" / "payments.npz"
+    measure_part(task, fusion, path, 1000, 0)
+    before = read_cell_task(path)
+    monkeypatch.setattr(measuring, "fit_detector", lambda *a, **k: pytest.fail("it was fitted before"))
+    measure_part(task, fusion, path, 1000, 0)
+    np.testing.assert_array_equal(read_cell_task(path).scores.final, before.scores.final)
+    assert read_raw_scores(tmp_path / "parts" / "scores" / "payments.npz", "of another table").scores == {}
+
+
+def test_tables_of_numbers_alone_are_left_out(tmp_path: Path, fusion: Fusion) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=60), "y": rng.normal(size=60), "label": [1] * 3 + [0] * 57})
+    frame.to_parquet(tmp_path / "numbers.parquet")
+    with pytest.raises(InvalidInputError, match="numbers alone"):
+        measure_cells(find_tasks([tmp_path / "numbers.parquet"])[0], fusion, max_rows=1000, seed=0)
+
+
+def test_rows_with_times_stay_neighbours(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"at": pd.date_range("2024-01-01", periods=400, freq="h"), "label": 0})
+    frame.loc[::10, "label"] = 1
+    frame.to_parquet(tmp_path / "log.parquet")
+    task = find_tasks([tmp_path / "log.parquet"])[0]
+    assert set(np.diff(measuring._loaded(task, 100, 0).rows)) == {1}
+    frame["label"] = 0
+    frame.loc[[0, 200, 399], "label"] = 1  # no run holds them all
+    frame.to_parquet(tmp_path / "log.parquet")
+    assert measuring._loaded(task, 100, 0).y.sum() == 3
+
+
+def test_of_tasks_with_the_same_cells_the_first_is_taken(tmp_path: Path) -> None:
+    tasks = find_tasks([labelled(tmp_path)])
+    twice = [*tasks, replace(tasks[0], name="again")]
+    assert building._one_each(twice) == tasks

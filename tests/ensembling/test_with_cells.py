@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pynomaly_auto.ensembling import Alignment, Cells, FittedEnsemble, Student, WithCells
+from pynomaly_auto.ensembling import Alignment, Cells, FittedEnsemble, Student, WithCells, in_order
 from pynomaly_auto.ensembling._with_cells import Silence
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.models import SILENT, CellFusion, CellJudge, cell_fusion_features, cell_judge_features
@@ -289,3 +289,17 @@ def test_who_hears_no_cells_is_as_before() -> None:
     assert plain.evidences == 0
     assert plain.plain_score(X).tolist() == plain.score(X).tolist()
     assert replace(plain, cells=None).inputs_and_scores(X)[1].tolist() == plain.score(X).tolist()
+
+
+def test_rows_of_which_little_is_said_stand_in_the_members_order() -> None:
+    said = np.linspace(0.0, 8.0, 200)
+    ranks = np.random.default_rng(0).exponential(size=(200, 5))
+    out = in_order(said, ranks)
+    assert (in_order(said + 0.01, ranks) >= out).all()  # more of the odds never lowers a score
+    assert (in_order(said, ranks + 0.01) > out).all()
+    usual = (1.0 - np.exp(-ranks)).mean(axis=1)
+    low, high = said < 1.0, said > 6.0
+    assert np.corrcoef(out[low], usual[low])[0, 1] > 0.7
+    assert np.corrcoef(out[high], said[high])[0, 1] > 0.99
+    assert [in_order(said[[i]], ranks[[i]])[0] for i in range(9)] == out[:9].tolist()
+    assert in_order(said, np.empty((200, 0))).tolist() == said.tolist()

@@ -97,19 +97,21 @@ def kb_add(
 
 
 @kb.command("cells")
-def kb_cells(
+def kb_cells(  # noqa: PLR0913 - one parameter per option
     tables: Annotated[list[Path], typer.Argument(help="Folders with index.csv, or tables with labels.")],
     base: Annotated[Path, typer.Option("--base", help="Folder of the knowledge base that gets the models.")],
     parts: Annotated[Path | None, typer.Option(help="Where measured tables are kept [default: BASE.cells].")] = None,
     max_rows: Annotated[int, typer.Option(help="Rows used of each table.")] = 1500,
     suite: Annotated[list[str] | None, typer.Option(help="Only this suite of the index (repeatable).")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes [default: all cores].")] = None,
+    again: Annotated[bool, typer.Option(help="Look at all tables again: the encoder or a detector changed.")] = False,
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
 ) -> None:
     """Learn to hear cells on tables of several kinds of columns; a killed run continues where it was."""
     from pynomaly_auto.building import Plan, build_cells
 
-    plan = Plan(max_rows=max_rows, suites=tuple(suite or ()), seed=seed, parts=parts)
-    build_cells(base, tables, plan, on_task=_say)
+    plan = Plan(max_rows=max_rows, suites=tuple(suite or ()), seed=seed, parts=parts, workers=workers)
+    build_cells(base, tables, plan, again=again, on_task=_say)
     kb_info(base)
 
 

@@ -10,7 +10,7 @@ from pynomaly_auto.ensembling._neighbourhood import FEWEST_ROWS, NEIGHBOURS, WID
 from pynomaly_auto.ensembling._settling import Settling
 from pynomaly_auto.ensembling._student import Student
 from pynomaly_auto.ensembling._trained import Expertise
-from pynomaly_auto.ensembling._with_cells import BaseScores, Cells, WithCells
+from pynomaly_auto.ensembling._with_cells import BaseScores, Cells, WithCells, in_order
 
 __all__ = [
     "COMBINERS",
@@ -31,6 +31,7 @@ __all__ = [
     "WithCells",
     "agreement",
     "choose_members",
+    "in_order",
     "overlap",
     "smoothed",
     "steps",

@@ -15,8 +15,8 @@ import numpy as np
 from pynomaly_auto import scoring
 from pynomaly_auto.building.learning._splits import group_folds
 from pynomaly_auto.building.learning._train import Learned
-from pynomaly_auto.building.measuring._cells import CellTask
-from pynomaly_auto.ensembling import Cells, Distribution, WithCells
+from pynomaly_auto.building.measuring._cell_parts import CellTask
+from pynomaly_auto.ensembling import Cells, Distribution, WithCells, in_order
 from pynomaly_auto.forest import Forest, from_lightgbm_text
 from pynomaly_auto.models import (
     CellFusion,
@@ -47,7 +47,7 @@ _MODELS = 2
 # Tables with labels of what happened are the fewest and the hardest; planted ones the most.
 _WEIGHT: Mapping[str, float] = {"business": 2.0, "planted": 0.7}
 _TREES, _JUDGE_TREES, _CALIBRATION_TREES = 300, 200, 150
-_ROWS, _CELLS, _CALIBRATED = 250, 1_200, 300  # most of a class that one table gives; rows that calibrate
+_ROWS, _CELLS, _CALIBRATED = 250, 600, 300  # most of a class that one table gives; rows that calibrate
 _THINNED = 3  # times each table is also seen with fewer anomalies, for the calibration
 _RAREST = 0.002
 _BASE: Mapping[str, Any] = {
@@ -79,21 +79,21 @@ def learn_cells(tasks: Sequence[CellTask], detectors: Sequence[str], *, seed: in
     judge_names, names = cell_judge_features(detectors), cell_fusion_features(MEMBERS, detectors)
     judges = [_judge(_but(tasks, folds, f), judge_names, seed) for f in range(_FOLDS)]
     heard = [_hear(t, CellJudge.of(judge_names, judges[f])) for t, f in zip(tasks, folds, strict=True)]
-    inputs = [cell_fusion_inputs(names, h, f) for h, f in heard]
+    inputs = [cell_fusion_inputs(names, h.heard, h.facts) for h in heard]
     texts = [_fusion(*_split(tasks, inputs, folds, f), names, seed) for f in range(_FOLDS)]
     fusions = [CellFusion.of(names, [text]) for text in texts]
-    odds = [fusions[f].log_odds(h, facts) for (h, facts), f in zip(heard, folds, strict=True)]
+    odds = [fusions[f].log_odds(h.heard, h.facts) for h, f in zip(heard, folds, strict=True)]
     final = [_fusion(tasks, inputs, names, seed + i) for i in range(_MODELS)]
-    figures = _figures(tasks, odds, heard)
+    figures = _figures(tasks, [_final(t, o) for t, o in zip(tasks, odds, strict=True)], heard)
     return {
         "cell_judge": Learned(
             files={}, boosters={"mean": _judge(tasks, judge_names, seed)}, features=judge_names,
-            validation=_cell_figures(tasks, judges, judge_names, folds),
+            validation=_cell_figures(tasks, heard),
         ),
         "cell_fusion": Learned(
             files={}, boosters={str(i): text for i, text in enumerate(final)}, features=names, validation=figures
         ),
-        "cell_calibrator": _calibrator(tasks, judges, judge_names, fusions, folds, seed),
+        "cell_calibrator": _calibrator(tasks, heard, fusions, folds, seed),
     }  # fmt: skip
 
 
@@ -107,12 +107,27 @@ def _split(
     return _but(tasks, folds, fold), [x for x, f in zip(inputs, folds, strict=True) if f != fold]
 
 
-def _hear(task: CellTask, judge: CellJudge) -> tuple[Heard, dict[str, float]]:
-    """What is heard of a table's rows, and its facts."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Hearing:
+    """What is heard of a table's rows, its facts, and the log odds of its cells, shape (n_rows, n_columns)."""
+
+    heard: Heard
+    facts: dict[str, float]
+    odds: FloatArray
+
+
+def _hear(task: CellTask, judge: CellJudge, odds: FloatArray | None = None) -> _Hearing:
+    """Hear a table as its judge does; ``odds``: of its cells, where they are known."""
     fusion = CellFusion(features=cell_fusion_features(MEMBERS, task.layout.names), forests=())
-    bound = WithCells.unweighed(fusion, Cells.of(judge, task.layout, task.bits), task.scores, task.bits)
-    heard = bound.heard(task.scores, task.bits)
-    return heard, cell_facts(heard, task.kinds)
+    cells = Cells.of(judge, task.layout, task.bits)
+    odds = cells.odds(task.bits) if odds is None else odds
+    heard = WithCells.unweighed(fusion, cells, task.scores, task.bits).heard(task.scores, task.bits, odds)
+    return _Hearing(heard=heard, facts=cell_facts(heard, task.kinds), odds=odds)
+
+
+def _final(task: CellTask, odds: FloatArray) -> FloatArray:
+    """The final scores of a table's rows, as a fitted ensemble gives them."""
+    return in_order(Distribution.of(odds)(odds), task.scores.ranks)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -189,36 +204,38 @@ def _fusion(tasks: Sequence[CellTask], inputs: Sequence[Any], names: Sequence[st
     return _Rows(X=X, y=y, weight=weight, start=start).boost(_BASE, _TREES, rising(names), seed)
 
 
-def _thinned(task: CellTask, seed: int) -> CellTask:
-    """The table with some of its anomalies alone: calibration must hold where these are rarer."""
+def _thinned(task: CellTask, seed: int) -> IntArray:
+    """The rows of the table with some of its anomalies alone: calibration must hold where these are rarer."""
     rng = np.random.default_rng([seed, len(task.labels)])
     odd, ordinary = np.flatnonzero(task.labels == 1), np.flatnonzero(task.labels == 0)
     share = len(odd) / len(task.labels)
     rate = float(np.exp(rng.uniform(np.log(_RAREST), np.log(max(share, 1.01 * _RAREST)))))
     kept = int(np.clip(round(rate / (1 - rate) * len(ordinary)), 1, len(odd)))
-    return task.rows(np.sort(np.concatenate([rng.choice(odd, kept, replace=False), ordinary])))
+    return np.sort(np.concatenate([rng.choice(odd, kept, replace=False), ordinary]))
+
+
+def _judged(task: CellTask, hearing: _Hearing, fusion: CellFusion) -> Judged:
+    odds = fusion.log_odds(hearing.heard, hearing.facts)
+    scores = _final(task, odds)
+    return Judged(
+        scores=scores, odds=odds, robust=task.scores.robust, tails=scoring.tail_ranks(scores), facts=hearing.facts
+    )
 
 
 def _calibrator(
-    tasks: Sequence[CellTask],
-    judges: Sequence[str],
-    judge_names: Sequence[str],
-    fusions: Sequence[CellFusion],
-    folds: IntArray,
-    seed: int,
+    tasks: Sequence[CellTask], heard: Sequence[_Hearing], fusions: Sequence[CellFusion], folds: IntArray, seed: int
 ) -> Learned:
     """From log odds to probabilities, at the tables' own rates of anomalies and at lower ones."""
-    all_tasks = [(t, f) for t, f in zip(tasks, folds, strict=True)]
-    all_tasks += [(_thinned(t, seed + k), f) for t, f in zip(tasks, folds, strict=True) for k in range(_THINNED)]
-    made = [CellJudge.of(judge_names, text) for text in judges]
-    judged = []
-    for task, fold in all_tasks:
-        heard, facts = _hear(task, made[fold])
-        odds = fusions[fold].log_odds(heard, facts)
-        scores = Distribution.of(odds)(odds)
-        judged.append(
-            Judged(scores=scores, odds=odds, robust=task.scores.robust, tails=scoring.tail_ranks(scores), facts=facts)
-        )
+    silent = _untrained(())  # the odds of the cells are known
+    all_tasks, judged = [], []
+    for task, hearing, fold in zip(tasks, heard, folds, strict=True):
+        all_tasks.append((task, fold))
+        judged.append(_judged(task, hearing, fusions[fold]))
+        for k in range(_THINNED):
+            kept = _thinned(task, seed + k)
+            some = task.rows(kept)
+            all_tasks.append((some, fold))
+            judged.append(_judged(some, _hear(some, silent, hearing.odds[kept]), fusions[fold]))
     features = calibration_features(tuple(judged[0].facts))
     inputs = [calibration_inputs(features, j) for j in judged]
     rng = np.random.default_rng(seed)
@@ -251,28 +268,27 @@ def _calibrator(
 
 
 def _figures(
-    tasks: Sequence[CellTask], odds: Sequence[FloatArray], heard: Sequence[tuple[Heard, Mapping[str, float]]]
+    tasks: Sequence[CellTask], final: Sequence[FloatArray], heard: Sequence[_Hearing]
 ) -> dict[str, float | None]:
     """Of each suite: with cells, and the ensemble alone."""
     out: dict[str, float | None] = {"tables": float(len(tasks)), "groups": float(len({t.group for t in tasks}))}
     for suite in sorted({t.suite for t in tasks}):
         at = [i for i, t in enumerate(tasks) if t.suite == suite]
         for name, metric in (("roc_auc", scoring.roc_auc), ("average_precision", scoring.average_precision)):
-            out[f"{name}_{suite}"] = float(np.mean([metric(tasks[i].labels, odds[i]) for i in at]))
-            out[f"{name}_{suite}_ensemble"] = float(np.mean([metric(tasks[i].labels, heard[i][0].final) for i in at]))
+            out[f"{name}_{suite}"] = float(np.mean([metric(tasks[i].labels, final[i]) for i in at]))
+            out[f"{name}_{suite}_ensemble"] = float(
+                np.mean([metric(tasks[i].labels, heard[i].heard.final) for i in at])
+            )
     return out
 
 
-def _cell_figures(
-    tasks: Sequence[CellTask], judges: Sequence[str], names: Sequence[str], folds: IntArray
-) -> dict[str, float | None]:
+def _cell_figures(tasks: Sequence[CellTask], heard: Sequence[_Hearing]) -> dict[str, float | None]:
     """Average precision by cell, and how often the oddest cell of a wrong row is wrong; tables with marked cells."""
-    made = [CellJudge.of(names, text) for text in judges]
     precision, first = [], []
-    for task, fold in zip(tasks, folds, strict=True):
+    for task, hearing in zip(tasks, heard, strict=True):
         if task.wrong is None or task.suite != "dirty" or not task.wrong.any():
             continue
-        odds = Cells.of(made[fold], task.layout, task.bits).odds(task.bits)
+        odds = hearing.odds
         precision.append(scoring.average_precision(task.wrong.ravel().astype(np.int64), odds.ravel()))
         seen = task.wrong.any(axis=1) & (odds.max(axis=1) > odds.min())
         if seen.any():

@@ -2,65 +2,35 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
-from dataclasses import dataclass, field, replace
+import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pynomaly_auto import scoring
-from pynomaly_auto.building.tasks._sources import Task, load_rows
+from pynomaly_auto.building.measuring._cell_parts import (
+    CellTask,
+    RawScores,
+    digest_of,
+    read_raw_scores,
+    write_cell_task,
+    write_raw_scores,
+)
+from pynomaly_auto.building.tasks._recipes import FEWEST, cap
+from pynomaly_auto.building.tasks._sources import Loaded, Task, load_rows
 from pynomaly_auto.cells import CELL_DETECTORS, look
 from pynomaly_auto.dataset import TableEncoder, open_table
 from pynomaly_auto.detectors import DETECTORS, fit_detector
 from pynomaly_auto.ensembling import BaseScores
-from pynomaly_auto.errors import InvalidInputError, NotApplicableError, PynomalyError, StorageError
+from pynomaly_auto.errors import InvalidInputError, NotApplicableError, PynomalyError
 from pynomaly_auto.models import Fusion, MemberScores, table_facts
-from pynomaly_auto.records import CellLayout, Configuration, FloatArray, IntArray, plain, restore
+from pynomaly_auto.records import CellLayout, Configuration, FloatArray, IntArray
+
+_SCORES = "scores"  # folder beside the parts that keeps what members said
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class CellTask:
-    """A labelled table as an ensemble and cell detectors see it.
-
-    Args:
-        task: Its name.
-        suite: Where it comes from: ``"dirty"``, ``"business"``, ``"planted"``.
-        group: Its group.
-        labels: 1 for an anomaly; shape (n_rows,).
-        kinds: Kind of each column.
-        layout: Of the evidence.
-        bits: Evidence; shape (n_rows, n_cell_features).
-        wrong: Which cells are wrong; shape (n_rows, n_columns); None: not known.
-        scores: What the ensemble says without cells.
-    """
-
-    task: str
-    suite: str
-    group: str
-    labels: IntArray
-    kinds: tuple[str, ...]
-    layout: CellLayout
-    bits: FloatArray = field(repr=False)
-    wrong: np.ndarray[Any, np.dtype[np.bool_]] | None = field(default=None, repr=False)
-    scores: BaseScores = field(repr=False)
-
-    def rows(self, chosen: IntArray) -> CellTask:
-        """The same with some of the rows; ranks are taken anew, the evidence is as it was."""
-        ranks = [scoring.tail_ranks(column) for column in self.scores.ranks[chosen].T]
-        scores = BaseScores(
-            final=self.scores.final[chosen], robust=self.scores.robust[chosen], members=self.scores.members,
-            ranks=np.column_stack(ranks),
-        )  # fmt: skip
-        return replace(
-            self, labels=self.labels[chosen], bits=self.bits[chosen], scores=scores,
-            wrong=None if self.wrong is None else self.wrong[chosen],
-        )  # fmt: skip
-
-
-def measure_cells(task: Task, fusion: Fusion, *, max_rows: int, seed: int) -> CellTask:
+def measure_cells(task: Task, fusion: Fusion, *, max_rows: int, seed: int, known: Path | None = None) -> CellTask:
     """Fit the fusion's members and all cell detectors on a task.
 
     Args:
@@ -68,14 +38,17 @@ def measure_cells(task: Task, fusion: Fusion, *, max_rows: int, seed: int) -> Ce
         fusion: The learned fusion, whose score the cells will be heard beside.
         max_rows: Rows used.
         seed: Of the rows drawn and of the detectors.
+        known: File that keeps what members say: of the same encoded table they are not asked again.
 
     Raises:
-        InvalidInputError: No cell detector applies, or too few members could be fitted.
+        InvalidInputError: There are numbers alone, no cell detector applies, or too few members could be fitted.
     """
-    loaded = load_rows(task, max_rows=max_rows, seed=seed)
+    loaded = _loaded(task, max_rows, seed)
     opened = open_table(loaded.frame)
     encoder = TableEncoder().fit(opened)
     dataset, original = encoder.encode(opened), encoder.original(opened)
+    if all(column.role == "number" for column in original.columns):
+        raise InvalidInputError(f"{task.name} has columns of numbers alone.")
     evidence = look(original).evidence(original)
     if not evidence:
         raise InvalidInputError(f"no cell detector has anything to go by in {task.name}.")
@@ -87,73 +60,94 @@ def measure_cells(task: Task, fusion: Fusion, *, max_rows: int, seed: int) -> Ce
     return CellTask(
         task=task.name, suite=task.suite, group=task.group, labels=loaded.y,
         kinds=tuple(column.kind for column in dataset.columns), layout=layout, bits=layout.lay(evidence),
-        wrong=loaded.wrong, scores=_scores(dataset.X, fusion, seed),
+        wrong=loaded.wrong, scores=base_scores(raw_scores(dataset.X, fusion, seed, known), fusion, dataset.X.shape[1]),
+        asked=tuple(CELL_DETECTORS),
     )  # fmt: skip
 
 
-def _scores(X: FloatArray, fusion: Fusion, seed: int) -> BaseScores:
-    """What the members say, and the ensemble of them all as on a known table; scores are not smoothed here."""
-    names, raw = [], []
-    for name in fusion.members:
-        made = Configuration.of_fusion_name(name)
-        try:
-            _, scores = fit_detector(DETECTORS[made.detector], dict(made.params), X, seed=seed)
-        except (PynomalyError, NotApplicableError):
-            continue
-        names.append(name)
-        raw.append(np.asarray(scores, dtype=np.float64))
-    if not fusion.knows(names):
-        raise InvalidInputError(f"{len(names)} members of the fusion could be fitted, which are too few.")
-    ranks = np.column_stack([scoring.tail_ranks(scores) for scores in raw])
-    units = (scoring.in_units(scores, *scoring.robust_scale(np.sort(scores))) for scores in raw)
-    said = MemberScores(
-        names=tuple(names), ranks=ranks, magnitudes=np.column_stack([scoring.magnitudes(z) for z in units])
-    )
-    odds = fusion.log_odds(said, table_facts(said, n_features=X.shape[1]))
+def measure_part(task: Task, fusion: Fusion, path: Path, max_rows: int, seed: int) -> None:
+    """Measure a task and keep it in a file, what members say in another of the same name beside it.
+
+    Raises:
+        PynomalyError: As `measure_cells`, or a file cannot be written.
+    """
+    known = path.parent / _SCORES / path.name
+    write_cell_task(path, measure_cells(task, fusion, max_rows=max_rows, seed=seed, known=known))
+
+
+def _loaded(task: Task, max_rows: int, seed: int) -> Loaded:
+    """At most so many rows: where times stand beside them, rows that follow each other, as histories are lost else."""
+    whole = load_rows(task, max_rows=sys.maxsize, seed=seed)
+    if len(whole.y) <= max_rows:
+        return whole
+    rng = np.random.default_rng([seed, *task.name.encode()])
+    kept = _window(whole.y, max_rows, rng) if _has_times(whole) else None
+    kept = cap(whole.y, max_rows, rng) if kept is None else kept
+    return replace(
+        whole, frame=whole.frame.iloc[kept].reset_index(drop=True), y=whole.y[kept], rows=whole.rows[kept],
+        wrong=None if whole.wrong is None else whole.wrong[kept],
+    )  # fmt: skip
+
+
+def _has_times(loaded: Loaded) -> bool:
+    table = open_table(loaded.frame.head(1_000))
+    return any(column.role == "time" for column in TableEncoder().fit(table).original(table).columns)
+
+
+def _window(labels: IntArray, max_rows: int, rng: np.random.Generator) -> IntArray | None:
+    """Positions that follow each other and hold anomalies enough; None: hardly any such run does."""
+    found = np.concatenate([[0], np.cumsum(labels)])
+    firsts = np.flatnonzero(found[max_rows:] - found[:-max_rows] >= min(FEWEST, labels.sum()))
+    if not len(firsts):
+        return None
+    first = int(rng.choice(firsts))
+    return np.arange(first, first + max_rows)
+
+
+def raw_scores(X: FloatArray, fusion: Fusion, seed: int, known: Path | None) -> RawScores:
+    """What the members say of an encoded table; what a file knows of it is taken from there."""
+    digest = digest_of(X, seed)
+    raw = RawScores(digest=digest, scores={}) if known is None else read_raw_scores(known, digest)
+    missing = [name for name in fusion.members if name not in raw.scores]
+    if not missing:
+        return raw
+    made = RawScores(digest=digest, scores={**raw.scores, **{name: _said(name, X, seed) for name in missing}})
+    if known is not None:
+        write_raw_scores(known, made)
+    return made
+
+
+def _said(name: str, X: FloatArray, seed: int) -> FloatArray | None:
+    """The scores of one member; None: it cannot be fitted."""
+    made = Configuration.of_fusion_name(name)
+    try:
+        _, scores = fit_detector(DETECTORS[made.detector], dict(made.params), X, seed=seed)
+    except (PynomalyError, NotApplicableError):
+        return None
+    return np.asarray(scores, dtype=np.float64)
+
+
+def base_scores(raw: RawScores, fusion: Fusion, n_features: int) -> BaseScores:
+    """The ensemble of all members that could be fitted, as on a known table; scores are not smoothed here.
+
+    Args:
+        raw: What they said.
+        fusion: The learned fusion.
+        n_features: Of the encoded table.
+
+    Raises:
+        InvalidInputError: Too few could be fitted.
+    """
+    said = {name: raw.scores[name] for name in fusion.members}
+    found = {name: scores for name, scores in said.items() if scores is not None}
+    if not fusion.knows(list(found)):
+        raise InvalidInputError(f"{len(found)} members of the fusion could be fitted, which are too few.")
+    names = tuple(found)
+    ranks = np.column_stack([scoring.tail_ranks(scores) for scores in found.values()])
+    units = (scoring.in_units(scores, *scoring.robust_scale(np.sort(scores))) for scores in found.values())
+    heard = MemberScores(names=names, ranks=ranks, magnitudes=np.column_stack([scoring.magnitudes(z) for z in units]))
+    odds = fusion.log_odds(heard, table_facts(heard, n_features=n_features))
     core = [names.index(name) for name in fusion.core(names)] or list(range(len(names)))
     robust = ranks[:, core].mean(axis=1)
     final = fusion.blend * scoring.tail_ranks(odds) + (1.0 - fusion.blend) * robust
-    return BaseScores(final=final, robust=robust, members=tuple(names), ranks=ranks)
-
-
-def write_cell_task(path: Path, task: CellTask) -> None:
-    """Keep what was measured, in one step.
-
-    Raises:
-        StorageError: It cannot be written.
-    """
-    head = {name: getattr(task, name) for name in ("task", "suite", "group")}
-    head |= {"kinds": list(task.kinds), "layout": plain(task.layout), "members": list(task.scores.members)}
-    arrays = {"labels": task.labels, "bits": task.bits.astype(np.float32)}
-    arrays |= {name: getattr(task.scores, name) for name in ("final", "robust", "ranks")}
-    if task.wrong is not None:
-        arrays["wrong"] = task.wrong
-    draft = path.with_name(f".{path.name}.tmp.npz")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(draft, head=np.array(json.dumps(head)), **arrays)  # type: ignore[arg-type]
-        draft.replace(path)
-    except OSError as error:
-        raise StorageError(f"{path.name} cannot be written: {error}.") from None
-
-
-def read_cell_task(path: Path) -> CellTask:
-    """The inverse of `write_cell_task`.
-
-    Raises:
-        StorageError: The file is damaged.
-    """
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as found:
-            head = json.loads(str(found["head"]))
-            arrays = {name: np.asarray(found[name]) for name in found.files if name != "head"}
-        scores = BaseScores(
-            final=arrays["final"], robust=arrays["robust"], members=tuple(head["members"]), ranks=arrays["ranks"]
-        )
-        return CellTask(
-            task=head["task"], suite=head["suite"], group=head["group"], labels=arrays["labels"].astype(np.int64),
-            kinds=tuple(head["kinds"]), layout=restore(CellLayout, head["layout"]),
-            bits=arrays["bits"].astype(np.float64), wrong=arrays.get("wrong"), scores=scores,
-        )  # fmt: skip
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise StorageError(f"{path.name} is damaged: {error}.", fix="Delete it; it is measured again.") from None
+    return BaseScores(final=final, robust=robust, members=names, ranks=ranks)
