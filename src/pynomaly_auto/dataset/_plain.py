@@ -46,8 +46,8 @@ class PlainColumns:
         """What its columns make of a table, to the last bit; shape (n_rows, n_features).
 
         Returns:
-            None where there is more to say of a cell than its number, as it is missing, infinite or none, and where rows
-            are so many that copies of them all cost more than going from column to column.
+            None where there is more to say of a cell than its number, as it is missing, infinite or none, and where
+            rows are so many that copies of them all cost more than going from column to column.
         """
         cells: Array | None = table.numbers if isinstance(table.source, pd.DataFrame) else table.source
         if not isinstance(cells, np.ndarray) or cells.dtype.kind not in "iuf" or len(cells) > SMALL:

@@ -11,7 +11,7 @@ from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest import Forest, from_lightgbm_text
 from pynomaly_auto.records import FloatArray, State
 
-# Taught on 6,000 rows, 300 trees agree on about three rows of a hundred flagged ones more than 150 trees on 3,000 do, and
+# Taught on 6,000 rows, 300 trees agree on about three of a hundred flagged rows more than 150 trees on 3,000 do, and
 # take no longer for one row (measured on resampled rows of WDBC, beside eight members).
 _TREES, _LEAVES, _RATE = 300, 31, 0.05
 _NEAR = 0.5  # standard deviations of the scores around the threshold within which rows count most
