@@ -96,7 +96,7 @@ class Steps:
         beyond *= held["ratio"]
         beyond += flat.take((columns & _LOW) + own)
         beyond -= held["edge"]
-        onward = held["left"] + (beyond > 0)
+        onward: IntArray = held["left"] + (beyond > 0)
         np.abs(beyond, out=beyond)
         close = np.flatnonzero(beyond <= slack)
         if len(close):
