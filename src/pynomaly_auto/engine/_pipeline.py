@@ -127,7 +127,8 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         except BaseException as error:
             tracker.abort(f"{type(error).__name__}: {error}", killed=isinstance(error, KeyboardInterrupt))
             raise
-    result = replace(result, data_reasons=reasons + fewer + dataset.reasons)
+    told = reasons + _unheard(settings, looking) + fewer + dataset.reasons
+    result = replace(result, data_reasons=told)
     return Run(model=model, result=result, tracker=tracker, deadline=deadline)
 
 
@@ -217,7 +218,16 @@ def _look(table: Table, encoder: TableEncoder, dataset: Dataset, settings: Setti
     base = KnowledgeBase.shipped() if REGIMES[settings.regime].asks_knowledge_base else None
     if settings.cells == "off" or base is None or base.cell_fusion is None or base.cell_judge is None:
         return None, dataset
-    return Looking.at(encoder, table, dataset, base.cell_judge, always=settings.cells == "always")
+    looking, told = Looking.at(encoder, table, dataset, base.cell_judge, always=settings.cells == "always")
+    return None if looking is None else looking.emphasising(settings.emphasis), told
+
+
+def _unheard(settings: Settings, looking: Looking | None) -> tuple[Reason, ...]:
+    """That an emphasis changes nothing where nobody looks at the cells."""
+    if looking is not None or not settings.emphasis:
+        return ()
+    text = "without effect: nobody looks at the cells of this table, and only beside these does it count."
+    return (Reason(code="SET-021", subject="emphasis", text=text, evidence=dict(settings.emphasis)),)
 
 
 def _hearing(ensemble: FittedEnsemble, base: KnowledgeBase | None, work: _Work) -> FittedEnsemble:
