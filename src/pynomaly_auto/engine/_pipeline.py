@@ -27,7 +27,7 @@ from pynomaly_auto.engine._periods import periods_of
 from pynomaly_auto.engine._progress import Progress
 from pynomaly_auto.engine._resources import check_machine, within_memory
 from pynomaly_auto.engine._seen import SeenRows
-from pynomaly_auto.ensembling import Expertise, FittedEnsemble, Settling, choose_members
+from pynomaly_auto.ensembling import Expertise, FittedEnsemble, Settling, brevity, choose_members
 from pynomaly_auto.explaining import Explaining, explain_rows
 from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.pool import open_executor
@@ -209,6 +209,9 @@ def _stages(work: _Work) -> tuple[Model, Result]:
         cells=() if work.looking is None else work.looking.odd_cells(work.encoder, dataset, cells),
         seconds=dict(stage.seconds),
         versions=versions(),
+        warnings=()
+        if plan.by_count
+        else brevity(tuned.search, ranking, None if expertise is None else expertise.fusion),
     )
     return model, result
 
