@@ -54,7 +54,9 @@ def main() -> None:
         _line(f"ours: compact(latency_ms={milliseconds}), {len(small.ensemble_.members)} members",
               _each(small.judge, few, CALLS))  # fmt: skip
         lost = small.ensemble_.compaction
-        print(f"    rank correlation {lost.rank_correlation:.3f}, of the rows either flags both flag {lost.overlap:.0%}")
+        print(
+            f"    rank correlation {lost.rank_correlation:.3f}, of the rows either flags both flag {lost.overlap:.0%}"
+        )
     forest = _fitted("iforest", table)
     _line("PyOD: IForest", _each(forest.decision_function, few, _PEER_CALLS))
     members = _members(wide, table)

@@ -76,6 +76,10 @@ class Looking:
         bits = layout.lay(evidence)
         return cls(model=model, cells=Cells.of(judge, layout, bits)), replace(told, evidence=bits, layout=layout)
 
+    def emphasising(self, emphasis: Mapping[str, float]) -> Self:
+        """The same with more weight on what some detectors say; see `Settings`."""
+        return replace(self, cells=replace(self.cells, emphasis=emphasis))
+
     def look(self, encoder: TableEncoder, table: Table, dataset: Dataset) -> Dataset:
         """New rows with the evidence of their cells."""
         layout = self.cells.layout

@@ -1,5 +1,6 @@
 """Which trials are combined, how much each counts, and the combined score of old and new rows."""
 
+from pynomaly_auto.ensembling._brevity import brevity
 from pynomaly_auto.ensembling._choosing import choose_members
 from pynomaly_auto.ensembling._combining import COMBINERS, stronger_half
 from pynomaly_auto.ensembling._compacting import Alignment, Step, agreement, overlap, steps
@@ -30,6 +31,7 @@ __all__ = [
     "Student",
     "WithCells",
     "agreement",
+    "brevity",
     "choose_members",
     "in_order",
     "overlap",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -32,6 +32,8 @@ _CELLS = 400_000  # cells judged at a time
 _FADING = 0.5
 _PLAINLY = 1.0  # added to a cell's log odds for explanations: odds of a third then count for a bit or so
 _KNOTS = 4096  # most distinct evidences that are kept of a detector
+# Bits of a member's tail rank above which an emphasis counts: of the sixteenth of the rows that it finds oddest.
+_MEMBER_SILENT = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,12 +138,15 @@ class Cells:
         layout: Which cell detector says what in the rows' last columns.
         silences: How rarely each says so much of a cell, in ``layout.names`` order.
         speaks: Share of the training rows in whose cell it says something; shape (n_columns, n_detectors).
+        emphasis: Cell detectors, and members by the fusion's name of them, to bits that each of theirs adds to the odds
+            of cells and rows beyond what is learned.
     """
 
     judge: CellJudge
     layout: CellLayout
     silences: tuple[Silence, ...] = field(repr=False)
     speaks: FloatArray = field(repr=False)
+    emphasis: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, judge: CellJudge, layout: CellLayout, bits: FloatArray) -> Self:
@@ -160,8 +165,13 @@ class Cells:
             speaks[[layout.columns[k] for k in own], i] = (bits[:, own] > 0).mean(axis=0)
         return cls(judge=judge, layout=layout, silences=tuple(silences), speaks=speaks)
 
-    def odds(self, bits: FloatArray) -> FloatArray:
-        """Log odds that the cells of some rows are wrong; shape (n_rows, n_columns)."""
+    def odds(self, bits: FloatArray, *, plain: bool = False) -> FloatArray:
+        """Log odds that the cells of some rows are wrong; shape (n_rows, n_columns).
+
+        Args:
+            bits: Evidence in the rows' cells; shape (n_rows, n_cell_features).
+            plain: As they are learned, without the emphasis.
+        """
         out = np.empty((len(bits), self.layout.n_columns))
         step = max(1, _CELLS // max(self.layout.n_columns, 1))
         for start in range(0, len(bits), step):
@@ -169,9 +179,24 @@ class Cells:
             cube = self.layout.cube(bits[part])
             n, width, depth = cube.shape
             columns = np.tile(np.arange(width), n)
-            out[part] = self.judge.log_odds(
-                self.layout.names, *self.said(cube.reshape(n * width, depth), columns)
-            ).reshape(n, width)
+            said, tails, speaks = self.said(cube.reshape(n * width, depth), columns)
+            found = self.judge.log_odds(self.layout.names, said, tails, speaks)
+            if not plain:
+                found = found + self.emphasised(said, tails)
+            out[part] = found.reshape(n, width)
+        return out
+
+    def emphasised(self, said: FloatArray, tails: FloatArray) -> FloatArray:
+        """What the emphasis adds to log odds of cells or rows; shape (n,).
+
+        Args:
+            said: Bits of each detector; shape (n, n_detectors).
+            tails: How rarely so much is said, in bits; same shape.
+        """
+        out = np.zeros(len(said))
+        for i, name in enumerate(self.layout.names):
+            if weight := self.emphasis.get(name, 0.0):
+                out += weight * _BIT * np.sqrt(said[:, i] * tails[:, i])
         return out
 
     def said(self, bits: FloatArray, columns: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -186,7 +211,9 @@ class Cells:
 
     def to_state(self) -> State:
         """What makes it again."""
-        out = State(arrays={"speaks": self.speaks}, values={"layout": plain(self.layout)})
+        out = State(
+            arrays={"speaks": self.speaks}, values={"layout": plain(self.layout), "emphasis": plain(self.emphasis)}
+        )
         out = out | self.judge.to_state().within("judge")
         for i, silence in enumerate(self.silences):
             out = out | silence.to_state().within(f"silence.{i}")
@@ -208,11 +235,15 @@ class Cells:
         once = len(set(zip(layout.columns, layout.detectors, strict=False))) == len(layout.columns)
         if not (sizes and inside and once and len(set(layout.names)) == depth and np.isfinite(speaks).all()):
             raise StorageError("the layout of the evidence is damaged.", where="cells")
+        emphasis = state.value("emphasis", dict)
+        if not all(isinstance(w, (int, float)) and 0 <= w < np.inf for w in emphasis.values()):
+            raise StorageError("the emphasis on detectors is damaged.", where="cells")
         return cls(
             judge=CellJudge.from_state(state.part("judge")),
             layout=layout,
             silences=tuple(Silence.from_state(state.part(f"silence.{i}")) for i in range(depth)),
             speaks=speaks,
+            emphasis=emphasis,
         )
 
 
@@ -250,14 +281,16 @@ class WithCells:
             kinds: Kind of each column.
 
         Returns:
-            The bound fusion, and the training rows' log odds and final scores; shapes (n_rows,).
+            The bound fusion, and the training rows' log odds, as learned, and final scores; shapes (n_rows,).
         """
         bare = cls.unweighed(fusion, cells, scores, bits)
         heard = bare.heard(scores, bits)
         facts = cell_facts(heard.of(fusion.detectors), kinds)
-        odds = fusion.log_odds(heard, facts)
+        learned = fusion.log_odds(heard, facts)
+        odds = learned + bare._emphasised(heard, scores)
         bound = replace(bare, facts=facts, odds=Distribution.of(odds))
-        return bound, odds, in_order(bound.odds(odds), scores.ranks)
+        # An emphasis says who comes first, not how many are anomalies: the calibrator gets what it was learned on.
+        return bound, learned, in_order(bound.odds(odds), scores.ranks)
 
     @classmethod
     def unweighed(cls, fusion: CellFusion, cells: Cells, scores: BaseScores, bits: FloatArray) -> Self:
@@ -275,7 +308,7 @@ class WithCells:
         """What is heard of rows; arguments as for `of`, and the log odds of their cells where these are known."""
         said = np.column_stack([self.layout.row_bits(bits, name) for name in self.layout.names])
         tails = np.column_stack([silence(said[:, j]) for j, silence in enumerate(self.silences)])
-        odds = (self.cells.odds(bits) if odds is None else odds) - SILENT
+        odds = (self.cells.odds(bits, plain=True) if odds is None else odds) - SILENT
         known = [i for i, name in enumerate(scores.members) if name in self.fusion.members]
         return Heard(
             final=self.base(scores.final) / _BIT,
@@ -291,8 +324,17 @@ class WithCells:
 
     def score(self, scores: BaseScores, bits: FloatArray) -> FloatArray:
         """Final scores of new rows; shape (n_rows,)."""
-        odds = self.fusion.log_odds(self.heard(scores, bits), self.facts)
+        heard = self.heard(scores, bits)
+        odds = self.fusion.log_odds(heard, self.facts) + self._emphasised(heard, scores)
         return in_order(self.odds(odds), scores.ranks)
+
+    def _emphasised(self, heard: Heard, scores: BaseScores) -> FloatArray:
+        """What the emphasis on cell detectors and members adds to rows' log odds; shape (n_rows,)."""
+        out = self.cells.emphasised(heard.bits, heard.tails)
+        for i, name in enumerate(scores.members):
+            if weight := self.cells.emphasis.get(name, 0.0):
+                out += weight * np.maximum(scores.ranks[:, i] - _MEMBER_SILENT * _BIT, 0.0)
+        return out
 
     def plainly(self, final: FloatArray, bits: FloatArray) -> FloatArray:
         """What the ensemble says and the odds of the cells, added in bits; shape (n_rows,)."""
@@ -316,8 +358,24 @@ class WithCells:
         return replace(
             ensemble,
             evidence=tuple(EvidenceShare(detector=name, weight=share) for name, share in shares.items()),
-            reasons=(*ensemble.reasons, reason),
+            reasons=(
+                *ensemble.reasons,
+                reason,
+                *self._emphasis_told({m.configuration.fusion_name for m in ensemble.members}),
+            ),
         )
+
+    def _emphasis_told(self, members: Collection[str | None]) -> tuple[Reason, ...]:
+        """What counts beyond what is learned, and what of it is not there."""
+        emphasis = self.cells.emphasis
+        if not emphasis:
+            return ()
+        there = {name: w for name, w in emphasis.items() if name in self.layout.names or name in members}
+        told = ", ".join(f"{name} {weight:g}" for name, weight in there.items()) or "nothing"
+        text = f"Counts beyond what is learned, in bits a bit, as the settings say: {told}."
+        if missing := [name for name in emphasis if name not in there]:
+            text += f" Has nothing to say of this table, or was not tried: {', '.join(missing)}."
+        return (Reason(code="ENS-034", subject="emphasis", text=text, evidence=dict(emphasis)),)
 
     def to_state(self) -> State:
         """What makes it again."""
