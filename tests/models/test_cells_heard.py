@@ -169,6 +169,19 @@ def test_shares_of_the_cell_detectors(fusion: CellFusion) -> None:
     assert fusion.detectors == DETECTORS
 
 
+def test_detectors_that_the_models_were_not_learned_with_are_not_heard(judge: CellJudge, fusion: CellFusion) -> None:
+    said, tails, speaks = spoken(200)
+    wider = [np.column_stack([own[:, :1], 20.0 + own[:, 1], own[:, 1:]]) for own in (said, tails, speaks)]
+    odds = judge.log_odds(("form", "later", "pair"), wider[0], wider[1], wider[2])
+    assert np.array_equal(odds, judge.log_odds(DETECTORS, said, tails, speaks))
+    told = heard(200)
+    bits, ends = (np.column_stack([own, 20.0 + own[:, 0]]) for own in (told.bits, told.tails))
+    more = replace(told, detectors=(*DETECTORS, "later"), bits=bits, tails=ends)
+    facts = cell_facts(told, ["text"])
+    assert facts == cell_facts(more.of(fusion.detectors), ["text"])
+    assert np.array_equal(fusion.log_odds(more, facts), fusion.log_odds(told, facts))
+
+
 def stored(state: State) -> State:
     return State(arrays=through_files(state).arrays, values=json.loads(json.dumps(dict(state.values))))
 

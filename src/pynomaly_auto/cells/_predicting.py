@@ -258,7 +258,7 @@ class Fitting:
         for _ in range(_SOLUTIONS):
             base = float(np.average(y, weights=weights))
             gram = (terms * weights[:, None]).T @ terms + _RIDGE * len(y) * np.eye(len(used))
-            beta = np.linalg.solve(gram, terms.T @ (weights * (y - base)))
+            beta = np.linalg.solve(gram, terms.T @ (weights * (y - base))).astype(np.float64)
             off = np.abs(y - base - terms @ beta)
             usual = max(float(np.median(off)), 1e-12)
             weights = np.minimum(1.0, _FAR_OFF * usual / np.maximum(off, 1e-12))
