@@ -134,6 +134,21 @@ def test_no_row_is_judged_by_models_that_saw_it(monkeypatch: pytest.MonkeyPatch)
     assert seen[0] | seen[1] == set(frame.weight)
 
 
+@pytest.mark.parametrize(
+    "columns", [["weight", "cost"], ["service", "weight", "heavy"], ["service", "arrived", "sent"]]
+)
+def test_stored_read_only_it_says_the_same(columns: list[str]) -> None:
+    cells = original(shipments(400)[columns])
+    fitted = Conditional().fit(cells)
+    state = fitted.to_state()
+    for array in state.arrays.values():
+        array.flags.writeable = False
+    again = Conditional.from_state(state)
+    assert np.array_equal(again.evidence(cells).bits, fitted.evidence(cells).bits)
+    one = rows_of(cells, [5])
+    assert np.array_equal(again.evidence(one).bits, fitted.evidence(one).bits)
+
+
 def test_equal_rows_fall_into_the_same_half_however_they_are_written() -> None:
     frame = shipments(300)
     cells, twice = original(frame), original(pd.concat([frame, frame], ignore_index=True))

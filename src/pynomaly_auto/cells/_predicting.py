@@ -95,7 +95,8 @@ class Half:
 
     def _line(self, read: Read, means: Sequence[FloatArray]) -> FloatArray:
         n_linear = self.linear.shape[1]
-        out = np.tile(self.ends[2], (len(read.plain), 1))
+        out = np.empty((len(read.plain), n_linear))
+        out[:] = self.ends[2]
         # Term by term, so that a row alone is rounded as in a batch.
         for p in range(len(self.linear)):
             own = p - read.measured.shape[1]
