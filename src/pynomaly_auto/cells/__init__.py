@@ -2,6 +2,6 @@
 
 from pynomaly_auto.cells._catalogue import CELL_DETECTORS
 from pynomaly_auto.cells._model import CellModel, in_all, look
-from pynomaly_auto.cells._spec import CellDetector, CellSpec
+from pynomaly_auto.cells._spec import TELLING_KINDS, CellDetector, CellSpec
 
-__all__ = ["CELL_DETECTORS", "CellDetector", "CellModel", "CellSpec", "in_all", "look"]
+__all__ = ["CELL_DETECTORS", "TELLING_KINDS", "CellDetector", "CellModel", "CellSpec", "in_all", "look"]
