@@ -33,8 +33,9 @@ def build_cells(
 ) -> Manifest:
     """Learn to hear cells, and put the models into a knowledge base beside the others.
 
-    Tables of numbers alone are left out, and of the tasks that are made of one target only the first is taken. Tasks
-    that were measured before, of the same cell detectors, are taken from the plan's ``parts``.
+    Tables of numbers alone are left out unless their wrong cells are known, and of the tasks that are made of one
+    target only the first is taken. Tasks that were measured before, of the same cell detectors, are taken from the
+    plan's ``parts``.
 
     Args:
         base: Folder of an intact knowledge base with a learned fusion.

@@ -8,6 +8,9 @@ from typing import Protocol, Self, runtime_checkable
 
 from pynomaly_auto.records import CellEvidence, CellRole, OriginalTable, State
 
+# Kinds of columns whose cells say something that their numbers alone do not.
+TELLING_KINDS = frozenset({"categorical", "high_cardinality", "text", "datetime", "identifier", "entity"})
+
 
 class CellDetector(Protocol):
     """Learns a table's original cells and judges those of any table with the same columns.

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from pynomaly_auto.cells import CELL_DETECTORS, CellModel, look
+from pynomaly_auto.cells import CELL_DETECTORS, TELLING_KINDS, CellModel, look
 from pynomaly_auto.dataset import Table, TableEncoder, open_table
 from pynomaly_auto.ensembling import Cells
 from pynomaly_auto.errors import StorageError
@@ -26,8 +26,6 @@ from pynomaly_auto.records import (
     State,
 )
 
-# Kinds of columns whose cells say something that their numbers alone do not.
-_TELLING = frozenset({"categorical", "high_cardinality", "text", "datetime", "identifier", "entity"})
 # Bits above a silent cell's odds from which on a cell is spoken of (then it is wrong more often than one in eight, if
 # half of all were); and the most of them in a row's explanation.
 _LEAST_TOLD, _TOLD = 8.5, 2
@@ -64,7 +62,7 @@ class Looking:
         Returns:
             What looks at cells, or None where none has anything to go by; the data set with the evidence.
         """
-        if not always and not any(column.kind in _TELLING for column in dataset.columns):
+        if not always and not any(column.kind in TELLING_KINDS for column in dataset.columns):
             return None, dataset
         original = encoder.original(table)
         model = look(original)

@@ -125,8 +125,8 @@ def in_order(said: FloatArray, ranks: FloatArray) -> FloatArray:
     below = np.zeros(len(said))
     for column in ranks.T:  # one by one, so that a row alone is rounded as in a batch
         below = below - np.expm1(-column)
-    fading: FloatArray = np.exp(-_FADING * said)
-    return said + below / (max(ranks.shape[1], 1) * _FADING) * fading
+    out: FloatArray = said + below / (max(ranks.shape[1], 1) * _FADING) * np.exp(-_FADING * said)
+    return out
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -19,7 +19,7 @@ from pynomaly_auto.building.measuring._cell_parts import (
 )
 from pynomaly_auto.building.tasks._recipes import FEWEST, cap
 from pynomaly_auto.building.tasks._sources import Loaded, Task, load_rows
-from pynomaly_auto.cells import CELL_DETECTORS, look
+from pynomaly_auto.cells import CELL_DETECTORS, TELLING_KINDS, look
 from pynomaly_auto.dataset import TableEncoder, open_table
 from pynomaly_auto.detectors import DETECTORS, fit_detector
 from pynomaly_auto.ensembling import BaseScores
@@ -41,13 +41,14 @@ def measure_cells(task: Task, fusion: Fusion, *, max_rows: int, seed: int, known
         known: File that keeps what members say: of the same encoded table they are not asked again.
 
     Raises:
-        InvalidInputError: There are numbers alone, no cell detector applies, or too few members could be fitted.
+        InvalidInputError: There are numbers alone, of which no cell is known to be wrong, no cell detector applies, or
+            too few members could be fitted.
     """
     loaded = _loaded(task, max_rows, seed)
     opened = open_table(loaded.frame)
     encoder = TableEncoder().fit(opened)
     dataset, original = encoder.encode(opened), encoder.original(opened)
-    if all(column.role == "number" for column in original.columns):
+    if loaded.wrong is None and not any(column.kind in TELLING_KINDS for column in dataset.columns):
         raise InvalidInputError(f"{task.name} has columns of numbers alone.")
     evidence = look(original).evidence(original)
     if not evidence:
