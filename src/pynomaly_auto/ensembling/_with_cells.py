@@ -29,7 +29,10 @@ _WORTH_SAYING = 0.005
 _CELLS = 400_000  # cells judged at a time
 # The members' mean rank counts among rows of which little is said, the less the more is said of them: with 1 / fading
 # as its weight, more of the odds may never lower a score. Measured on held-out groups (decision 0020).
-_FADING = 0.5
+_FADING = 0.45
+# In tables of categories alone the ensemble's score counts so much beside: of 11 labelled ones what cells say is right
+# in few (average precision of the ensemble .40, with cells .17), of planted ones no less with both.
+_ALONE = 3.0
 _PLAINLY = 1.0  # added to a cell's log odds for explanations: odds of a third then count for a bit or so
 _KNOTS = 4096  # most distinct evidences that are kept of a detector
 
@@ -110,21 +113,24 @@ class BaseScores:
     ranks: FloatArray = field(repr=False)
 
 
-def in_order(said: FloatArray, ranks: FloatArray) -> FloatArray:
+def in_order(facts: Mapping[str, float], said: FloatArray, own: FloatArray, ranks: FloatArray) -> FloatArray:
     """Final scores: by what is said in all, and among rows of which little is said by the members' mean rank.
 
     Args:
+        facts: Of the table; where it has categories alone, the ensemble's score counts beside.
         said: −log tail ranks of the log odds; shape (n_rows,).
+        own: Those of the ensemble's score without the cells; shape (n_rows,).
         ranks: Those of the members; shape (n_rows, n_members).
 
     Returns:
-        Shape (n_rows,); rising in ``said`` and in every rank.
+        Shape (n_rows,); rising in all three.
     """
     below = np.zeros(len(said))
     for column in ranks.T:  # one by one, so that a row alone is rounded as in a batch
         below = below - np.expm1(-column)
     out: FloatArray = said + below / (max(ranks.shape[1], 1) * _FADING) * np.exp(-_FADING * said)
-    return out
+    alone = facts.get("share categorical", 0.0) + facts.get("share boolean", 0.0) > 1.0 - 1e-9
+    return out + _ALONE * own if alone else out
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -257,7 +263,7 @@ class WithCells:
         facts = cell_facts(heard.of(fusion.detectors), kinds)
         odds = fusion.log_odds(heard, facts)
         bound = replace(bare, facts=facts, odds=Distribution.of(odds))
-        return bound, odds, in_order(bound.odds(odds), scores.ranks)
+        return bound, odds, bound._final(odds, scores)
 
     @classmethod
     def unweighed(cls, fusion: CellFusion, cells: Cells, scores: BaseScores, bits: FloatArray) -> Self:
@@ -292,7 +298,10 @@ class WithCells:
     def score(self, scores: BaseScores, bits: FloatArray) -> FloatArray:
         """Final scores of new rows; shape (n_rows,)."""
         odds = self.fusion.log_odds(self.heard(scores, bits), self.facts)
-        return in_order(self.odds(odds), scores.ranks)
+        return self._final(odds, scores)
+
+    def _final(self, odds: FloatArray, scores: BaseScores) -> FloatArray:
+        return in_order(self.facts, self.odds(odds), self.base(scores.final), scores.ranks)
 
     def plainly(self, final: FloatArray, bits: FloatArray) -> FloatArray:
         """What the ensemble says and the odds of the cells, added in bits; shape (n_rows,)."""
