@@ -333,6 +333,20 @@ def test_overrides_are_obeyed_and_recorded():
     assert {r.text.split(":")[0] for r in ranking.reasons if r.code == "REC-030"} == {"exclude", "force", "params"}
 
 
+def test_detectors_of_rare_values_are_for_tables_with_categories(catalogue):
+    catalogue["spad"] = fake("spad", "categorical", capabilities=Capabilities(needs_categories=True))
+    numbers, several = (
+        recommend(p, Settings(), None) for p in (profile_of(), profile_of(types={"numeric": 5, "text": 1}))
+    )
+    assert "spad" not in {c.detector for c in numbers.selected}
+    assert "REC-156" in codes(numbers, "spad")
+    assert "spad" in {c.detector for c in several.selected}
+    assert "REC-156" not in codes(several, "spad")
+    assert "spad" not in several.shares  # no third party's
+    forced = recommend(profile_of(), Settings(overrides={"force": ["spad"]}), None)
+    assert "spad" in {c.detector for c in forced.selected}
+
+
 def test_include_only():
     ranking = recommend(profile_of(), Settings(overrides={"include": ["lof", "kde"], "force": ["pca"]}), None)
     assert {c.detector for c in ranking.selected} == {"lof", "kde", "pca"}

@@ -4,7 +4,7 @@ from pynomaly_auto._registry import Registry
 from pynomaly_auto.detectors._pyod import spec_of
 from pynomaly_auto.detectors._spec import DetectorSpec
 
-_FAMILIES = ("statistical", "proximity", "linear", "trees", "regression", "neural")
+_FAMILIES = ("statistical", "proximity", "linear", "trees", "regression", "neural", "categorical")
 
 DETECTORS: Registry[DetectorSpec] = Registry(
     kind="detector",

@@ -16,7 +16,7 @@ from pynomaly_auto.errors import NotApplicableError, SettingError, UnknownNameEr
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-Family: TypeAlias = Literal["statistical", "proximity", "linear", "trees", "regression", "neural"]
+Family: TypeAlias = Literal["statistical", "proximity", "linear", "trees", "regression", "neural", "categorical"]
 Method: TypeAlias = Literal["forest", "neighbours", "covariance", "marginal"]
 AnomalyKind: TypeAlias = Literal["global", "local", "cluster", "dependency"]
 
@@ -81,6 +81,7 @@ class Capabilities:
         interpretability: From 0 (opaque) to 1 (each score can be read off).
         deterministic: The seed makes no difference.
         gpu: Uses a GPU when one is there.
+        needs_categories: Left out by rule of tables in which no column is a category or a text.
     """
 
     min_rows: int = 5
@@ -91,6 +92,7 @@ class Capabilities:
     interpretability: float = 0.5
     deterministic: bool = True
     gpu: bool = False
+    needs_categories: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ _STRENGTH: Mapping[str, float] = {
     "ocsvm_nystroem": 0.58, "lof": 0.58, "sampling": 0.58, "loda": 0.56, "modified_zscore": 0.56, "zscore": 0.55,
     "factor_analysis": 0.55, "gradient_boosting_residuals": 0.55, "iqr": 0.52, "vae": 0.52, "abod": 0.50, "ica": 0.48,
     "svr_residuals": 0.45, "cof": 0.42, "grubbs": 0.40, "deep_svdd": 0.34, "gan": 0.30,
+    "mixed_knn": 0.68, "spad": 0.62, "cbrw": 0.60, "pair_histograms": 0.58, "zero_plus_plus": 0.58,
 }  # fmt: skip
 
 # One strong detector of each kind, whose plain mean no choice among detectors beats reliably: neighbours, isolation,

@@ -68,8 +68,9 @@ class _Stack:
 
 
 def fusion_members(views: Sequence[str] = ()) -> tuple[str, ...]:
-    """The members a fusion learns: every detector but the neural and the slow ones, then views as ``detector:view``."""
-    plain = [n for n, s in DETECTORS.items() if s.family != "neural" and s.installed and n not in _NO_MEMBERS]
+    """Members a fusion learns: detectors but for neural, categorical and slow ones, then views as ``detector:view``."""
+    families = ("neural", "categorical")  # the last ones are tried on some tables only
+    plain = [n for n, s in DETECTORS.items() if s.family not in families and s.installed and n not in _NO_MEMBERS]
     return (*plain, *views)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pynomaly_auto.detectors import DetectorSpec
-from pynomaly_auto.recommending.rules import Context, Effect, boost, penalty, rule
+from pynomaly_auto.recommending.rules import Context, Effect, boost, penalty, rule, veto
 
 _GUIDE = "Algorithm Rationale and Selection Guide"
 
@@ -121,6 +121,20 @@ def mixed_types(spec: DetectorSpec, context: Context) -> Effect | None:
             0.06, f"handles mixed types ({numbers} numeric, {words} other columns)", numeric=numbers, other=words
         )
     return None
+
+
+@rule(
+    "REC-156",
+    criterion="data",
+    source="Taha and Hadi, Anomaly Detection Methods for Categorical Data, ACM CSUR 52, 2019",
+)
+def no_categories(spec: DetectorSpec, context: Context) -> Effect | None:
+    """Detectors of rare values are left out where no column is a category: numbers in bins say less than themselves."""
+    types = context.profile.types
+    words = sum(types.get(kind, 0) for kind in ("categorical", "high_cardinality", "text"))
+    if not spec.capabilities.needs_categories or words:
+        return None
+    return veto("looks for rare values, and no column is a category", categories=0)
 
 
 @rule("REC-155", criterion="data", source="Goldstein and Dengel (2012), HBOS")
