@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pynomaly_auto.ensembling import Alignment, Cells, FittedEnsemble, Student, WithCells, in_order
-from pynomaly_auto.ensembling._with_cells import Silence
+from pynomaly_auto.ensembling._cells import Silence
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.models import SILENT, CellFusion, CellJudge, cell_fusion_features, cell_judge_features
 from pynomaly_auto.records import CellLayout, FloatArray, Member, State
@@ -111,7 +111,7 @@ class TestCells:
         said = bits()
         cells = Cells.of(JUDGE, LAYOUT, said)
         whole = cells.odds(said)
-        monkeypatch.setattr("pynomaly_auto.ensembling._with_cells._CELLS", 7)
+        monkeypatch.setattr("pynomaly_auto.ensembling._cells._CELLS", 7)
         assert cells.odds(said).tolist() == whole.tolist()
 
     def test_stored(self) -> None:
@@ -122,7 +122,7 @@ class TestCells:
         assert again.layout == LAYOUT
         assert again.odds(said).tolist() == cells.odds(said).tolist()
         for what, damaged in damaged_states(state):
-            if not what.endswith("gains is missing"):
+            if not what.endswith(("gains is missing", "emphasis is a mapping")):
                 with pytest.raises(StorageError):
                     raise AssertionError(f"{what}: {Cells.from_state(damaged)}")
 
@@ -293,13 +293,22 @@ def test_who_hears_no_cells_is_as_before() -> None:
 
 def test_rows_of_which_little_is_said_stand_in_the_members_order() -> None:
     said = np.linspace(0.0, 8.0, 200)
-    ranks = np.random.default_rng(0).exponential(size=(200, 5))
-    out = in_order(said, ranks)
-    assert (in_order(said + 0.01, ranks) >= out).all()  # more of the odds never lowers a score
-    assert (in_order(said, ranks + 0.01) > out).all()
+    rng = np.random.default_rng(0)
+    own, ranks = rng.exponential(size=200), rng.exponential(size=(200, 5))
+    facts = {"share categorical": 0.5, "share boolean": 0.25}
+    out = in_order(facts, said, own, ranks)
+    assert (in_order(facts, said + 0.01, own, ranks) >= out).all()  # more of the odds never lowers a score
+    assert (in_order(facts, said, own, ranks + 0.01) > out).all()
+    assert in_order(facts, said, own + 1.0, ranks).tolist() == out.tolist()
     usual = (1.0 - np.exp(-ranks)).mean(axis=1)
     low, high = said < 1.0, said > 6.0
     assert np.corrcoef(out[low], usual[low])[0, 1] > 0.7
     assert np.corrcoef(out[high], said[high])[0, 1] > 0.99
-    assert [in_order(said[[i]], ranks[[i]])[0] for i in range(9)] == out[:9].tolist()
-    assert in_order(said, np.empty((200, 0))).tolist() == said.tolist()
+    assert [in_order(facts, said[[i]], own[[i]], ranks[[i]])[0] for i in range(9)] == out[:9].tolist()
+    assert in_order(facts, said, own, np.empty((200, 0))).tolist() == said.tolist()
+
+
+def test_in_tables_of_categories_alone_the_ensemble_counts_beside() -> None:
+    said, own, ranks = np.zeros(9), np.arange(9.0), np.zeros((9, 2))
+    assert np.ptp(in_order({"share categorical": 0.9, "share boolean": 0.0}, said, own, ranks)) == 0
+    assert (np.diff(in_order({"share categorical": 2 / 3, "share boolean": 1 / 3}, said, own, ranks)) > 1).all()
