@@ -16,6 +16,7 @@ from pynomaly_auto import AutonomousDetector
 from pynomaly_auto.records import Compaction
 
 _SECONDS = 30.0
+_TICKS = (0.3, 0.5, 1, 2, 3, 5, 10, 20)
 _MEASURES = {"overlap": "flagged rows in common", "agreement": "rank correlation"}
 _WAYS = {False: "weighted sum", True: "with small trees"}
 
@@ -59,7 +60,7 @@ def draw(path: Path, found: Compaction) -> None:
                                   xytext=(0, 5), ha="center", fontsize=7, color=colour)  # fmt: skip
             axes.axvline(found.latency_ms_before, color=charts._MUTED, lw=0.8, ls="--")
             axes.set(xscale="log", xlabel="ms of a row, sum of its parts (dashed: the whole)", ylabel=title)
-            axes.set_xticks((1, 2, 3, 5, 10, 20), labels=("1", "2", "3", "5", "10", "20"))
+            axes.set_xticks(_TICKS, labels=[f"{tick:g}" for tick in _TICKS])
             axes.xaxis.set_minor_formatter("")
             axes.grid(color="#e8e8e8", lw=0.6)
         axes.legend(frameon=False, fontsize=8, loc="lower right")
