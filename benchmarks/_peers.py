@@ -78,7 +78,7 @@ def perform(name: str, path: str, choice: Choice) -> dict[str, dict[str, Any]]:
 
 def tidy() -> None:
     """End the worker processes ours has kept and remove their folder (runs in a worker, before it is killed)."""
-    from pynomaly_auto.pool._launching import LAUNCHERS
+    from pynomaly_auto.pool._launchers import LAUNCHERS
 
     LAUNCHERS.clear()
 

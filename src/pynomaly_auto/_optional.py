@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import importlib
 import importlib.metadata
 import importlib.util
 import warnings
 from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 
 from pynomaly_auto.errors import MissingExtraError, ResourceError
@@ -26,7 +28,8 @@ _EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
 _EXTRA_OF = {package: extra for extra, (packages, _) in _EXTRAS.items() for package in packages}
 
 # What every run needs, down to the compiled code: a slim image may lack a system library of one of them.
-_CORE = ("numpy", "scipy.linalg", "pandas", "pyarrow", "sklearn.ensemble", "lightgbm", "optuna")
+_CORE = ("numpy", "scipy.linalg", "pandas", "pyarrow", "sklearn.cluster", "optuna")
+_COMPILED = ("lightgbm", "lib/lib_lightgbm*")  # workers alone import it: here its library is loaded and no more
 _REMEDIES = {
     "libgomp": "Install it: apt-get install libgomp1 (Debian, Ubuntu), dnf install libgomp (Fedora, RHEL), "
     "apk add libgomp (Alpine).",
@@ -40,16 +43,26 @@ def check_core() -> None:
     Raises:
         ResourceError: One of them cannot be loaded; the message says why and what to do.
     """
-    for module in _CORE:
+    for module in (*_CORE, _COMPILED[0]):
         package = module.partition(".")[0]
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                importlib.import_module(module)
+                _load(module)
         except (ImportError, OSError) as error:
             reinstall = f"Install the library it names, or install {package!r} again."
             fix = next((text for name, text in _REMEDIES.items() if name in str(error)), reinstall)
             raise ResourceError(f"{package!r}, which every run needs, cannot be loaded: {error}.", fix=fix) from None
+
+
+def _load(module: str) -> None:
+    package, pattern = _COMPILED
+    spec = importlib.util.find_spec(package) if module == package else None
+    library = None if spec is None or spec.origin is None else next(Path(spec.origin).parent.glob(pattern), None)
+    if library is None:
+        importlib.import_module(module)
+    else:
+        ctypes.CDLL(str(library))
 
 
 def require(module: str) -> ModuleType:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.stats import rankdata
 
@@ -187,7 +189,39 @@ def magnitudes(z: FloatArray) -> FloatArray:
     return np.asarray(np.sign(z) * np.log1p(np.minimum(np.abs(z), _FARTHEST)), dtype=np.float64)
 
 
-def score_statistics(scores: FloatArray, consensus: FloatArray) -> dict[str, float]:
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """Values brought into order once, for everything that asks for their ranks.
+
+    Args:
+        order: Positions, the largest value first, the first of equal ones first; shape (n,).
+        ranks: Ascending from 1, equal values share their mean rank; shape (n,).
+        tails: Tail ranks (see `tail_ranks`); shape (n,).
+    """
+
+    order: IntArray
+    ranks: FloatArray
+    tails: FloatArray
+
+    @classmethod
+    def of(cls, values: FloatArray) -> Ranked:
+        """Order finite values; shape (n,)."""
+        n = len(values)
+        order = np.argsort(-values, kind="stable")
+        last = np.empty(n, dtype=bool)  # of a run of equal values
+        last[-1:], last[:-1] = True, np.diff(values[order]) != 0
+        ends = np.flatnonzero(last) + 1
+        sizes = np.diff(ends, prepend=0)
+        ranks = np.empty(n)
+        ranks[order] = np.repeat(n - ends + (sizes + 1) / 2, sizes)
+        return cls(order, ranks, -np.log((n + 0.5 - ranks) / max(n, 1)))
+
+    def top(self, share: float) -> IntArray:
+        """Positions of a share of the values, the largest ones, at least one."""
+        return self.order[: max(1, round(share * len(self.order)))]
+
+
+def score_statistics(scores: FloatArray, consensus: FloatArray | Ranked) -> dict[str, float]:
     """What can be said of a score vector without labels; all values finite, names as in `STATISTICS`.
 
     Shape of the tail (on robust z-scores, so free of units): weight of the tail against the middle after Hogg (1974),
@@ -199,14 +233,15 @@ def score_statistics(scores: FloatArray, consensus: FloatArray) -> dict[str, flo
 
     Args:
         scores: Higher = more anomalous, finite; shape (n_rows,).
-        consensus: Combined tail ranks of trusted detectors on the same rows; shape (n_rows,).
+        consensus: Combined tail ranks of trusted detectors on the same rows, shape (n_rows,), or these in order.
     """
     n = len(scores)
     if n < 2:
         return dict.fromkeys(STATISTICS, 0.0)
     z = np.clip(robust_z(scores), -1e6, 1e6)
     ascending = np.sort(z)
-    values = _shape(ascending) | _autouad(ascending) | _against(z, np.asarray(consensus, dtype=np.float64))
+    other = consensus if isinstance(consensus, Ranked) else Ranked.of(np.asarray(consensus, dtype=np.float64))
+    values = _shape(ascending) | _autouad(ascending) | _against(Ranked.of(z), other)
     return {name: float(np.clip(np.nan_to_num(values[name]), -_BOUND, _BOUND)) for name in STATISTICS}
 
 
@@ -249,27 +284,24 @@ def _autouad(ascending: FloatArray) -> dict[str, float]:
     }
 
 
-def _against(z: FloatArray, consensus: FloatArray) -> dict[str, float]:
-    n = len(z)
-    tail, other = tail_ranks(z), tail_ranks(consensus)
-    top = max(1, round(0.05 * n))
+def _against(own: Ranked, consensus: Ranked) -> dict[str, float]:
+    n = len(own.ranks)
     chosen = np.zeros(n, dtype=bool)
-    chosen[np.argsort(-consensus, kind="stable")[:top]] = True
-    ranked = rankdata(z) / n  # ranks, so that one extreme row does not make the discrepancy
+    chosen[consensus.top(0.05)] = True
+    ranked = own.ranks / n  # ranks, so that one extreme row does not make the discrepancy
     pooled = max(float(np.sqrt((ranked[chosen].var() + ranked[~chosen].var()) / 2)), 0.05)
     return {
-        "agreement": _correlation(rankdata(z), rankdata(consensus)),
-        "tail_agreement": _correlation(tail, other),
-        "overlap_5": _overlap(tail, other, 0.05),
-        "overlap_10": _overlap(tail, other, 0.10),
+        "agreement": _correlation(own.ranks, consensus.ranks),
+        "tail_agreement": _correlation(own.tails, consensus.tails),
+        "overlap_5": _overlap(own, consensus, 0.05),
+        "overlap_10": _overlap(own, consensus, 0.10),
         "pseudo_discrepancy": float(ranked[chosen].mean() - ranked[~chosen].mean()) / pooled,
     }
 
 
-def _overlap(a: FloatArray, b: FloatArray, share: float) -> float:
-    top = max(1, round(share * len(a)))
-    first, second = (set(np.argsort(-v, kind="stable")[:top].tolist()) for v in (a, b))
-    return len(first & second) / top
+def _overlap(a: Ranked, b: Ranked, share: float) -> float:
+    first, second = a.top(share), b.top(share)
+    return len(np.intersect1d(first, second, assume_unique=True)) / len(first)
 
 
 def _correlation(a: FloatArray, b: FloatArray) -> float:

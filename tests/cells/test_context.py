@@ -24,6 +24,9 @@ def test_two_frequent_values_that_meet_once() -> None:
     expected = 51 * 27 / 102
     # four pairs of values are looked at; the tail is bounded from above
     assert found.row_bits[101] == pytest.approx(-np.log2(poisson.cdf(1, expected)) - 2, abs=0.2)
+    pair = Pair().fit(cells)
+    assert (pair.beside(cells, 101, 0), pair.beside(cells, 101, 1)) == ("'y' of place", "'b' of kind")
+    assert pair.beside(cells, 0, 0) == ""
 
 
 def test_a_pair_never_seen_counts_as_one_that_met_once() -> None:
@@ -44,6 +47,10 @@ def test_a_number_far_out_in_its_group_alone() -> None:
     assert found.bits[:, 1].argmax() == 400
     assert found.bits[400, 1] > 10
     assert found.bits[:, 0].max() == 0.0
+    usual = float(np.median([*amounts[:200], 700.0]))
+    group = Group().fit(cells)
+    assert group.beside(cells, 400, 1) == f"kind 'coffee' (about {usual:.4g})"
+    assert group.beside(cells, 400, 0) == ""
     later = Group().fit(cells).evidence(table(texts("kind", ["new", "travel"]), numbers("amount", [700.0, 700.0])))
     assert later.bits.max() == 0.0
 

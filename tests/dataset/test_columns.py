@@ -44,7 +44,7 @@ _CASES: dict[str, tuple[Any, str, list[str], list[str]]] = {
     ),
     "huge integers": ([10**400, -(10**400), None, *range(57)], "numeric", ["DAT-006", "DAT-014", "DAT-015"],
                       ["v", "v_missing", "v_infinite"]),
-    "clock": ([dt.time(i % 24) for i in range(N)], "numeric", ["DAT-006"], ["v"]),
+    "clock": ([dt.time(i % 24) for i in range(N)], "numeric", ["DAT-013", "DAT-006"], ["v"]),
     "infinite": ([np.inf, -np.inf, *range(58)], "numeric", ["DAT-006", "DAT-015"], ["v", "v_infinite"]),
     "missing": ([np.nan, *range(59)], "numeric", ["DAT-006", "DAT-014"], ["v", "v_missing"]),
     "boolean": ([True, False, False] * 20, "boolean", ["DAT-005"], ["v"]),

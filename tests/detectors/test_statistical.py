@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pynomaly_auto.detectors import DETECTORS, fit_detector
+from pynomaly_auto.detectors import DETECTORS, fit_detector, score_each
 from pynomaly_auto.detectors.estimators._covariances import MinimumCovarianceDeterminant, TrimmedCovariance
 from pynomaly_auto.detectors.estimators._densities import GaussianMixture, KernelDensity
 from pynomaly_auto.detectors.estimators._marginals import (
@@ -119,6 +119,27 @@ def test_histogram_counts_few_values_one_by_one():
     scores = HistogramDensity().fit(X).decision_function(np.array([[0.0], [1.0], [7.0], [3.9], [50.0]]))
     assert scores[0] < scores[1] < scores[2] < scores[4]
     assert scores[3] == scores[1], "3.9 is nearer to 1 than to 7"
+
+
+def test_a_new_row_is_judged_by_its_least_p_value_whichever_formula_gives_it():
+    rng = np.random.default_rng(3)
+    test = GrubbsTest().fit(rng.normal(size=(200, 6)) * rng.uniform(0.1, 10, 6))
+    new = rng.normal(size=(3_000, 6)) * np.exp(rng.uniform(-3, 6, (3_000, 6)))
+    new[:50] = test.mean_  # all alike
+    told = -test._log_p(new, np.zeros(new.shape, dtype=bool)).min(axis=1) - np.log(test.tests_)
+    assert (told > 640).any()
+    assert (told < 640).any()
+    np.testing.assert_array_equal(test.decision_function(new), told)
+    np.testing.assert_array_equal([test.decision_function(row[None])[0] for row in new[:100]], told[:100])
+
+
+def test_tails_are_counted_once_for_those_who_share_them():
+    rng = np.random.default_rng(4)
+    X, new = np.round(rng.normal(size=(300, 4)), 1), np.round(rng.normal(size=(500, 4)) * 2, 1)
+    ours = [fit_detector(DETECTORS[name], {}, X, seed=0)[0] for name in ("ecod", "copod")]
+    for detector, together in zip(ours, score_each(ours, new), strict=True):
+        np.testing.assert_array_equal(together, detector.score(new))
+        np.testing.assert_array_equal(together[:20], [detector.score(row[None])[0] for row in new[:20]])
 
 
 @pytest.mark.parametrize(("ours", "module", "name"), [(ECOD, "ecod", "ECOD"), (COPOD, "copod", "COPOD")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from pynomaly_auto.detectors import DETECTORS, fit_detector
 from pynomaly_auto.detectors.estimators import _isolation
 from pynomaly_auto.detectors.estimators._isotree import arrays_of
 from pynomaly_auto.errors import DetectorError, UnknownNameError
+from pynomaly_auto.forest import Growing, expected_length
 
 NAMES = ("iforest", "extended_iforest", "fair_cut_forest", "density_forest", "loda")
 rng = np.random.default_rng(0)
@@ -110,12 +112,48 @@ def test_a_forest_that_isotree_writes_in_another_way_is_no_model(monkeypatch: py
         fit_detector(DETECTORS["extended_iforest"], {}, CLOUD, seed=0)
 
 
-@pytest.mark.parametrize("params", [{}, {"max_features": 0.5, "bootstrap": True}, {"max_samples": 1}])
-def test_trees_score_as_scikit_learn_does(params: dict[str, object]) -> None:
-    X = np.round(np.random.default_rng(5).normal(size=(400, 5)), 2)
-    _, scores = fit_detector(DETECTORS["iforest"], {"n_estimators": 60, **params}, X, seed=3)
-    settings = {"n_estimators": 60, "max_samples": 400, "random_state": 3, **params}
-    np.testing.assert_allclose(scores, -IsolationForest(**settings).fit(X).score_samples(X), rtol=1e-12)
+@pytest.mark.parametrize(
+    "params", [{}, {"max_features": 0.5, "bootstrap": True}, {"max_samples": 1}, {"max_samples": 64, "max_features": 2}]
+)
+@pytest.mark.parametrize("decimals", [2, 0])
+def test_isolation_forests_score_as_scikit_learn_s_do(params: dict[str, object], decimals: int) -> None:
+    """No two forests are alike: ours are to scikit-learn's as its own are to each other."""
+    X = np.round(np.random.default_rng(5).normal(size=(400, 5)), decimals)
+    ours = [fit_detector(DETECTORS["iforest"], params, X, seed=seed)[1] for seed in range(4)]
+    settings = {"n_estimators": 500, "max_samples": 400, **params}
+    peers = [-IsolationForest(random_state=seed, **settings).fit(X).score_samples(X) for seed in range(4)]
+    between = np.mean([np.abs(a - b).mean() for a, b in pairwise(peers)])
+    assert np.abs(np.mean(ours, axis=0) - np.mean(peers, axis=0)).mean() <= 1.2 * between
+    assert np.mean([np.abs(a - b).mean() for a, b in zip(ours, peers, strict=True)]) <= 1.2 * between + 1e-12
+
+
+@pytest.mark.parametrize("columns", [5, 2])
+def test_a_leaf_s_value_is_the_length_of_its_path(columns: int) -> None:
+    draws = np.random.default_rng(3)
+    X = np.column_stack([draws.normal(size=(90, 3)), draws.integers(0, 2, (90, 1)), np.ones((90, 1))]).astype("f4")
+    X = np.vstack([X, X[:30]])  # rows that nothing parts
+    forest = Growing(n_trees=7, sample=len(X), n_columns=columns).grow(X, draws)
+    assert columns < 5 or 4 not in forest.features  # what does not vary is never split on
+    for start, size in zip(np.cumsum(forest.sizes) - forest.sizes, forest.sizes, strict=True):
+        features, values = (a[start : start + size] for a in (forest.features, forest.values))
+        level = forest.levels[start : start + size]
+        child = np.where(features >= 0, 2 * np.cumsum(features >= 0) - 1, 0)
+        at = np.zeros(len(X), dtype=int)
+        while (features[at] >= 0).any():
+            right = X[np.arange(len(X)), features[at]] > values[at]
+            at = np.where(features[at] >= 0, child[at] + right, at)
+        counts = np.bincount(at, minlength=size)
+        leaves = features < 0
+        assert (counts[leaves] > 0).all()
+        np.testing.assert_allclose(values[leaves], level[leaves] + expected_length(counts[leaves]))
+        assert level.max() <= 7
+
+
+def test_rows_that_are_all_alike_are_one_leaf() -> None:
+    X = np.zeros((50, 3), dtype="f4")
+    forest = Growing(n_trees=3, sample=20, n_columns=3).grow(X, np.random.default_rng(0))
+    assert forest.sizes.tolist() == [1, 1, 1]
+    np.testing.assert_allclose(forest.values, expected_length(np.array([20] * 3)))
 
 
 def test_what_isotree_wrote_is_never_believed() -> None:

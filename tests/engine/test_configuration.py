@@ -80,13 +80,13 @@ def test_what_toml_has_no_word_for_is_refused() -> None:
 
 
 def test_keyword_beats_configuration_beats_preset() -> None:
-    preset = dict(PRESETS["fraud_detection"].values)
-    assert settings_of(preset="fraud_detection")[0].target_metric == preset["target_metric"]
-    config = {"target_metric": "recall", "max_models": 3}
-    settings, said = settings_of(preset="fraud_detection", config=config)
-    assert settings.target_metric == "recall"
-    assert "'recall' by config" in said["target_metric"]
-    settings, said = settings_of(preset="fraud_detection", config=config, target_metric="f1")
+    preset = dict(PRESETS["network_security"].values)
+    assert settings_of(preset="network_security")[0].target_metric == preset["target_metric"]
+    config = {"target_metric": "precision", "max_models": 3}
+    settings, said = settings_of(preset="network_security", config=config)
+    assert settings.target_metric == "precision"
+    assert "'precision' by config" in said["target_metric"]
+    settings, said = settings_of(preset="network_security", config=config, target_metric="f1")
     assert settings.target_metric == "f1"
     assert settings.max_models == 3
     assert "'f1' by keyword" in said["target_metric"]
@@ -94,10 +94,10 @@ def test_keyword_beats_configuration_beats_preset() -> None:
 
 
 def test_a_preset_named_by_the_configuration() -> None:
-    settings, _ = settings_of(config={"preset": "fraud_detection"})
-    assert settings.preset == "fraud_detection"
-    assert settings.target_metric == PRESETS["fraud_detection"].values["target_metric"]
-    assert settings_of(preset="general", config={"preset": "fraud_detection"})[0].preset == "general"
+    settings, _ = settings_of(config={"preset": "network_security"})
+    assert settings.preset == "network_security"
+    assert settings.target_metric == PRESETS["network_security"].values["target_metric"]
+    assert settings_of(preset="general", config={"preset": "network_security"})[0].preset == "general"
 
 
 def test_a_number_of_trials_needs_no_clock_unless_one_is_given() -> None:

@@ -7,6 +7,7 @@ import io
 import os
 import resource
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,11 @@ def test_a_library_that_cannot_be_loaded_is_one_error_at_once(
             raise error
         return real(name, package)
 
+    def open_library(path: str) -> None:
+        load(Path(path).parents[1].name)
+
     monkeypatch.setattr(_optional.importlib, "import_module", load)
+    monkeypatch.setattr(_optional.ctypes, "CDLL", open_library)
     with pytest.raises(ResourceError, match=module) as caught:
         quick().fit(np.ones((50, 2)))
     assert remedy in str(caught.value)

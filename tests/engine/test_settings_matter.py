@@ -53,6 +53,7 @@ CHANGES: dict[str, tuple[Any, Told]] = {
     "domain": ("healthcare", ranking),
     "geometry": ("plain", scores),
     "cells": ("off", scores),
+    "emphasis": ({"lof": 2.0}, scores),
 }
 WITHOUT = ("n_jobs", "backend", "tracking", "experiment_name", "verbose")
 STATED = "nothing in the result"
@@ -86,7 +87,11 @@ def test_it_changes_something_or_says_that_it_does_not(name: str) -> None:
         assert STATED in _documented(name)
     else:
         value, told = CHANGES[name]
-        several = name in ("geometry", "cells")  # tables of numbers have one geometry, and nobody looks at their cells
+        several = name in (
+            "geometry",
+            "cells",
+            "emphasis",
+        )  # tables of numbers have one geometry, and nobody looks at their cells
         assert told(_run(rows(several_kinds=several), **{name: value})) != told(base(several_kinds=several))
 
 

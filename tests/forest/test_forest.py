@@ -317,6 +317,33 @@ class TestPlanes:
         few = np.concatenate([forest.predict(part) for part in np.array_split(rows, 7)])
         np.testing.assert_array_equal(forest.predict(rows), few)
 
+    @pytest.mark.parametrize("far", [0, 100, 3_000], ids=["near", "some far", "most far"])
+    @pytest.mark.parametrize("deep", [False, True], ids=["bushy", "a chain"])
+    def test_many_rows_step_through_trees_of_many_splits_to_the_same_leaves(self, far: int, *, deep: bool) -> None:
+        """Also those that lie on a plane, or so near to it that rounding decides."""
+        rng = np.random.default_rng(3)
+        n_trees, n = 5, 127
+        splits = np.tile(np.arange(2 * n + 1) < n, n_trees)
+        if deep:
+            splits = np.tile(np.arange(2 * n + 1) % 2 == 0, n_trees)
+            splits[2 * n :: 2 * n + 1] = False
+        weights = rng.choice([-1.0, 1.0], (n_trees * n, 2)) * rng.uniform(0.01, 300.0, (n_trees * n, 2))
+        weights[::7, 0] = 0.0
+        columns = np.array([rng.choice(6, 2, replace=False) for _ in range(n_trees * n)])
+        rows = rng.normal(size=(bitwise.MANY + 1_500, 6))
+        anchors, centres = rows[rng.integers(0, len(rows), n_trees * n)], rng.normal(size=(n_trees * n, 2))
+        edges = ((np.take_along_axis(anchors, columns, axis=1) - centres) * weights).sum(axis=1)  # through these rows
+        values = rng.normal(size=len(splits))
+        values[splits] = edges + rng.choice([0.0, 1e-12, -1e-11, 1e-8, -1e-7], len(edges))
+        forest = PlaneForest(
+            sizes=np.full(n_trees, 2 * n + 1), splits=splits, values=values, columns=columns, weights=weights,
+            centres=centres, n_features=6,
+        )  # fmt: skip
+        rows[len(rows) - far :] *= 1e3
+        few = np.concatenate([forest.predict(part) for part in np.array_split(rows, 7)])
+        np.testing.assert_array_equal(forest.predict(rows), few)
+        assert far > 1_000 or "_steps" in forest.__dict__
+
     @pytest.mark.parametrize("ranges", [False, True])
     def test_what_is_damaged_is_refused(self, *, ranges: bool) -> None:
         state = planes(ranges=ranges).to_state()

@@ -18,6 +18,7 @@ from pynomaly_auto.models import (
     fusion_inputs,
     table_facts,
 )
+from pynomaly_auto.models._member_scores import _quantile
 from pynomaly_auto.testing import through_files
 
 NAMES = ("knn_mean", "iforest", "mcd", "hbos:whitened")
@@ -37,6 +38,17 @@ def fusion(features=None, seed=0):
     data = lightgbm.Dataset(X, label=(told.ranks.mean(axis=1) > 1.5).astype(int))
     params = {"objective": "binary", "verbosity": -1, "num_leaves": 7, "seed": 0, "num_threads": 1}
     return Fusion.of(features, [lightgbm.train(params, data, 20).model_to_string()], 0.7)
+
+
+@pytest.mark.parametrize("members", [1, 2, 3, 4, 6, 17, 63])
+def test_quantiles_of_the_ranks_are_those_of_numpy_to_the_last_bit(members):
+    """Boosted trees may part two numbers that differ in the last bit."""
+    rng = np.random.default_rng(members)
+    ranks = rng.exponential(size=(500, members))
+    ranks[::3] = np.round(ranks[::3], 1)
+    ordered = np.sort(ranks, axis=1)
+    for level in (0.25, 0.5, 0.75):
+        np.testing.assert_array_equal(_quantile(ordered, level), np.quantile(ranks, level, axis=1))
 
 
 def test_inputs_are_named_and_missing_members_are_missing():

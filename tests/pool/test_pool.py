@@ -14,7 +14,7 @@ import pytest
 
 from pynomaly_auto.errors import SettingError
 from pynomaly_auto.pool import Job, Outcome, Pool, _launching
-from pynomaly_auto.pool._launching import LAUNCHERS, LauncherCache
+from pynomaly_auto.pool._launchers import LAUNCHERS, LauncherCache
 
 SOURCE = str(Path(pool_jobs.__file__).parents[2] / "src")
 
@@ -333,3 +333,26 @@ def test_a_server_nobody_asks_for_goes():
     got.get(timeout=30).kill()
     cache.watch(cache.give_back(launcher))
     assert not launcher.reusable
+
+
+def test_a_server_started_ahead_serves_the_pool_opened_within():
+    cache = LauncherCache(seconds=20.0)
+    got = queue.SimpleQueue()
+    with cache.ahead("forkserver", ()):
+        launcher = cache.take("forkserver", (), got.put)
+        launcher.ask()
+        got.get(timeout=30).kill()
+        assert cache.take("forkserver", (), got.put) is not launcher  # it is taken once
+        cache.give_back(launcher)
+    assert launcher.reusable  # and kept for the next one
+    cache.clear()
+    assert not launcher.reusable
+
+
+def test_a_server_started_ahead_that_nobody_took_goes():
+    cache = LauncherCache(seconds=20.0)
+    with cache.ahead("forkserver", ()):
+        started = cache._kept
+    assert not started.reusable
+    with cache.ahead("spawn", ()):  # nothing to be started before there are jobs
+        assert cache._kept is None

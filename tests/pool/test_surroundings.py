@@ -21,7 +21,7 @@ from pynomaly_auto import _scratch
 from pynomaly_auto._scratch import Scratch, sweep
 from pynomaly_auto.errors import NothingFinishedError, ResourceError, SettingError, StorageError
 from pynomaly_auto.pool import Job, Pool, _launching, _worker
-from pynomaly_auto.pool._launching import LAUNCHERS
+from pynomaly_auto.pool._launchers import LAUNCHERS
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="fork, /proc and signals as on Linux")
 

@@ -5,6 +5,7 @@ import importlib.resources
 import pytest
 
 from pynomaly_auto.detectors import DETECTORS
+from pynomaly_auto.engine._configuration import resolve
 from pynomaly_auto.errors import PynomalyError, SettingError, StorageError, UnknownNameError
 from pynomaly_auto.presets import PRESETS, Preset, load_preset
 from pynomaly_auto.presets._shipped import NAMES
@@ -33,6 +34,36 @@ def test_detectors_named_exist(name):
     preset = PRESETS[name]
     for detector in (*preset.preferred, *preset.discouraged):
         assert detector in DETECTORS
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_two_say_the_same(name):
+    others = [PRESETS[other].values for other in NAMES if other != name]
+    assert {k: v for k, v in PRESETS[name].values.items() if k != "domain"} not in [
+        {k: v for k, v in values.items() if k != "domain"} for values in others
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_preset_may_flag_absurdly_many_rows(name):
+    if name not in ("general", "data_quality"):
+        assert PRESETS[name].values["alert_budget"] <= 0.05
+        assert "contamination" not in PRESETS[name].values
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_it_emphasises_exists(name):
+    settings = Settings.from_mapping(PRESETS[name].values)
+    assert resolve({"config": settings})[0].emphasis == settings.emphasis
+
+
+def test_a_preset_that_changes_nothing_says_so():
+    default = Settings()
+    silent = {name for name in NAMES if Settings.from_mapping(PRESETS[name].values) == default}
+    assert silent == {name for name in NAMES if "changes nothing" in PRESETS[name].description} == {"general"}
+    alone = {name for name in NAMES if "Changes the threshold alone" in PRESETS[name].description}
+    assert alone == {"financial_markets"}
+    assert not {"emphasis", "cells", "geometry"} & set(PRESETS["financial_markets"].values)
 
 
 def test_unknown_name_suggests():

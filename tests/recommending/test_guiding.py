@@ -116,7 +116,8 @@ def test_interpretable():
 def test_preset():
     settings, reasons = told(guide(profile_of(), {"speed": "low"}, {"preset": "fraud_detection"}))
     assert settings.preset == "fraud_detection"
-    assert settings.contamination == 0.01
+    assert settings.alert_budget == 0.01
+    assert settings.emphasis["burst"] > 0
     assert settings.priorities["speed"] < 0.25
     assert any("1 %" in r.text for r in reasons)
 

@@ -8,10 +8,12 @@ from tuning_makers import make_dataset, make_plan, make_ranking
 
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.pool import Outcome
+from pynomaly_auto.records import Configuration, Step
 from pynomaly_auto.settings import Settings
 from pynomaly_auto.tuning import tune
 from pynomaly_auto.tuning._here import run_here
 from pynomaly_auto.tuning._objective import run_trial, trial_request
+from pynomaly_auto.tuning._optuna import Proposer
 
 
 class Unstarted:
@@ -54,6 +56,17 @@ def test_there_is_an_answer_without_any_worker():
     # The forest is expected to take long, and what is not our own may hang.
     assert {t.detector for t in search.completed} == {"hbos", "pca", "mcd"}
     assert search.seconds < 5
+
+
+def test_what_the_answer_rests_on_is_tried_first_and_in_one_order():
+    usual, ranks = (Configuration.in_view("pca", view) for view in ("standard", "ranks"))
+    steps = (Step(configuration=ranks, role="view"), Step(configuration=usual, role="portfolio"))
+    ranking = make_ranking("hbos", "pca")
+    others = tuple(step for step in ranking.queue if step.detector != "pca")
+    queue = (*steps, *others)
+    proposer = Proposer(replace(ranking, queue=queue), {}, seed=0, n_rows=200, n_features=4)
+    quick = proposer.quick(1.0, 10.0)
+    assert [p.configuration.name for p in quick] == ["pca (ranks)", "pca", "hbos"]
 
 
 def test_a_budget_that_is_gone_still_gives_one_answer():
@@ -117,7 +130,7 @@ def test_ctrl_c_keeps_what_was_found_and_records_the_rest(monkeypatch):
 
     def interrupted(number, request, rows):
         seen.append((request.spec.name, number))
-        if request.spec.name == "hbos":  # the second, by cost
+        if request.spec.name == "pca":  # the second of those that are quick
             raise KeyboardInterrupt
         return run_here(number, request, rows)
 

@@ -2,6 +2,8 @@
 
 from pynomaly_auto.cells._catalogue import CELL_DETECTORS
 from pynomaly_auto.cells._model import CellModel, in_all, look
-from pynomaly_auto.cells._spec import TELLING_KINDS, CellDetector, CellSpec
+from pynomaly_auto.cells._spec import TELLING_KINDS, CellDetector, CellSpec, Contextual
 
-__all__ = ["CELL_DETECTORS", "TELLING_KINDS", "CellDetector", "CellModel", "CellSpec", "in_all", "look"]
+__all__ = [
+    "CELL_DETECTORS", "TELLING_KINDS", "CellDetector", "CellModel", "CellSpec", "Contextual", "in_all", "look",
+]  # fmt: skip

@@ -24,6 +24,8 @@ _MOST_SHARE = 0.2  # of the rows that one entity has
 _LEAST_CODE = 100  # numbers below are counts
 _MOST_KEYS = 3  # columns taken for entities
 _FARTHEST = 60.0
+_FEWEST_IN_ORDER = 30
+_RUNNING = 0.25  # of the usual difference of any two values: successive ones that are as close go on from one another
 _NEVER = 1e7  # seconds after the last event from which on a later row is no nearer to it
 
 
@@ -127,7 +129,7 @@ class Burst:
             raise NotApplicableError("no column holds points in time")
         self.time = times[0]
         moments = table.columns[self.time].numbers
-        keys = [i for i, c in enumerate(table.columns) if i != self.time and is_entity(c)]
+        keys = [i for i, c in enumerate(table.columns) if i != self.time and is_entity(c) and not _runs(c, moments)]
         keys.sort(key=lambda i: -len(table.columns[i].levels.texts))
         histories = [_history(table.columns[i], i, moments) for i in keys[:_MOST_KEYS]]
         if not histories:
@@ -183,6 +185,18 @@ def is_entity(column: OriginalColumn) -> bool:
     if n < _LEAST_ENTITIES or known < _LEAST_EVENTS * n:
         return False
     return bool(levels.counts.max() <= max(_MOST_SHARE * known, 1))
+
+
+def _runs(column: OriginalColumn, moments: FloatArray) -> bool:
+    """Whether numbers in the order of time go on from one another: then they are measured, and name nobody."""
+    if column.role != "number":
+        return False
+    known = np.flatnonzero(np.isfinite(column.numbers) & np.isfinite(moments))
+    values = column.numbers[known[np.argsort(moments[known], kind="stable")]]
+    if len(values) < _FEWEST_IN_ORDER:
+        return False
+    apart = np.abs(values - np.random.default_rng(0).permutation(values))
+    return bool(np.median(np.abs(np.diff(values))) < _RUNNING * np.median(apart))
 
 
 def poisson_above(met: IntArray, expected: FloatArray) -> FloatArray:

@@ -15,6 +15,7 @@ from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import CellRole, FloatArray, OriginalColumn, State
 
 _LONGEST = 100  # characters of a cell that its shape tells apart
+_USED_UP = 0.5  # share of the values a shape has room for, by its digits, from which on its rarity says nothing
 _BETWEEN = "\x1e"
 _RUN = re.compile(r"([^\x1e])\1+")
 
@@ -67,19 +68,20 @@ class FormModel:
         if total < 2:
             return None
         shapes, runs = shapes_of(column.texts)
-        exact = Counts.of(tally(shapes, counts), total)
-        less = Counts.of(tally(runs, counts), total)
+        exact = Counts.of(_without_used_up(tally(shapes, counts), shapes, total), total)
+        less = Counts.of(_without_used_up(tally(runs, counts), runs, total), total)
         usual = [usual_bits(c.surprise(keys), counts) for c, keys in ((exact, shapes), (less, runs))]
         texts = Counts.of(tally(column.texts, counts), total)
         return cls(exact=exact, runs=less, texts=texts, usual=np.array(usual))
 
     def bits(self, column: OriginalColumn) -> FloatArray:
-        """Bits of each cell above the column's usual ones; the larger of exact and folded, 0 for what is read."""
+        """Bits of each cell above the column's usual ones; the larger of exact and folded, 0 for numbers."""
         if not column.texts:
             return np.zeros(len(column))
         bits = np.append(self.of_texts(column.texts), 0.0)[column.codes]
         # How far out a number is, others say better; here counts what should be one and is none.
-        return np.where(np.isnan(column.numbers), bits, 0.0) if len(column.numbers) else np.asarray(bits)
+        known = len(column.numbers) > 0 and column.role != "time"
+        return np.where(np.isnan(column.numbers), bits, 0.0) if known else np.asarray(bits)
 
     def of_texts(self, texts: Sequence[str]) -> FloatArray:
         """Bits of each of some distinct cells, shape (n,)."""
@@ -114,10 +116,29 @@ class FormModel:
         return cls(exact=exact, runs=runs, texts=Counts.from_state(state.part("texts")), usual=usual)
 
 
+def _without_used_up(rows: dict[str, int], shapes: Sequence[str], total: int) -> dict[str, int]:
+    """Rows of each shape, those of which all values there can be are used taken for the usual one.
+
+    Names that count the rows, ``E1`` to ``E2000``, are rarely as short as ``E7``, which is no sign of anything.
+
+    Args:
+        rows: Of each shape.
+        shapes: Of each distinct text.
+        total: Rows of the column.
+    """
+    distinct = tally(shapes, np.ones(len(shapes), dtype=np.int64))
+
+    def used_up(shape: str) -> bool:
+        # A folded run may be of any length: there is always room.
+        return "9" in shape and "+" not in shape and distinct[shape] >= _USED_UP * 10.0 ** shape.count("9")
+
+    return {shape: total if used_up(shape) else n for shape, n in rows.items()}
+
+
 class Form(ColumnWise):
     """Rarity of a value's shape in its column, exact and with runs folded, above the column's usual bits.
 
-    In a column of numbers or times it is heard of the cells alone that are none. The first 100 characters
+    In a column of numbers it is heard of the cells alone that are none. The first 100 characters
     of a cell count.
     """
 

@@ -143,6 +143,21 @@ class Group:
         self.within = tuple(made)
         return self
 
+    def beside(self, table: OriginalTable, row: int, column: int) -> str:
+        """The category in which a number is far from the others, and what is usual there."""
+        oddest, found = 0.0, ""
+        for pair in self.within:
+            if pair[0].number != column:
+                continue
+            category = self.categories[pair[0].category]
+            name, numbers = table.columns[pair[0].category].name, table.columns[column].numbers[row : row + 1]
+            group = category.codes(table.columns[pair[0].category])[row : row + 1]
+            least = min(float(w.bits(numbers, group)[0]) for w in pair)
+            if least > oddest:
+                usual = pair[0].centres[group[0]]
+                oddest, found = least, f"{name} {category.values.keys[int(group[0])]!r} (about {usual:.4g})"
+        return found
+
     def evidence(self, table: OriginalTable) -> CellEvidence:
         """Judge the cells of a table with the columns fitted on."""
         bits = np.zeros((table.n_rows, table.n_columns))

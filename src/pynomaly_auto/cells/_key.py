@@ -14,6 +14,7 @@ from pynomaly_auto.records import CellRole, FloatArray, OriginalColumn, State
 
 _UNIQUE = 0.9  # share of the rows with a value of their own
 _FEWEST = 30
+_STEPS = (86_400.0, 3_600.0, 60.0)  # seconds
 _BY_CHANCE = 0.3  # most of the twins there may be that whole numbers drawn from the same range would have
 
 
@@ -37,7 +38,7 @@ class KeyModel:
         total, alone = int(counts.sum()), int((counts == 1).sum())
         if total < _FEWEST or alone < _UNIQUE * total or alone == total:
             return None
-        if column.role == "number" and not _is_key(column.numbers, total - alone):
+        if column.role in ("number", "time") and not _is_key(_in_steps(column), total - alone):
             return None
         values = Counts.of(tally(levels.texts, counts), total)
         return cls(values=values, twice=float(np.log2(total / (total - alone))))
@@ -68,12 +69,22 @@ class KeyModel:
 class Key(ColumnWise):
     """Values that come twice where nine of ten rows have one of their own: −log₂ of the share of such rows.
 
-    Whole numbers are keys where fewer come twice than if they were drawn from their range; other numbers are none.
+    Whole numbers are keys where fewer come twice than if they were drawn from their range; other numbers are none. So
+    are days, hours, minutes or seconds, whichever are the steps of a column of times.
     """
 
-    roles: ClassVar[frozenset[CellRole]] = frozenset(("number", "text", "mixed"))
+    roles: ClassVar[frozenset[CellRole]] = frozenset(("number", "text", "mixed", "time"))
     model = KeyModel
     nothing = "no column names the rows, but for some that come twice"
+
+
+def _in_steps(column: OriginalColumn) -> FloatArray:
+    """The numbers of a column; of times in the longest of the usual steps that all of them are whole ones of."""
+    if column.role != "time":
+        return column.numbers
+    found = column.numbers[np.isfinite(column.numbers)]
+    step = next((s for s in _STEPS if (found % s == 0).all()), 1.0)
+    return column.numbers / step
 
 
 def _is_key(numbers: FloatArray, twins: int) -> bool:

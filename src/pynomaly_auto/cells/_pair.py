@@ -120,6 +120,18 @@ class Pair:
                 bits[:, i] = np.maximum(bits[:, i], half)
         return CellEvidence(bits=bits)
 
+    def beside(self, table: OriginalTable, row: int, column: int) -> str:
+        """The value that a cell almost never meets."""
+        place = {i: int(category.codes(table.columns[i])[row]) for i, category in self.categories.items()}
+        oddest, found = 0.0, ""
+        for meeting, odds in zip(self.meetings, self._odds, strict=True):
+            a, b = place[meeting.left], place[meeting.right]
+            if column in (meeting.left, meeting.right) and min(a, b) >= 0 and odds[a, b] > oddest:
+                other = meeting.right if column == meeting.left else meeting.left
+                oddest = float(odds[a, b])
+                found = f"{self.categories[other].values.keys[place[other]]!r} of {table.columns[other].name}"
+        return found
+
     @cached_property
     def _odds(self) -> tuple[FloatArray, ...]:
         return tuple(meeting.bits(self.looked_at) for meeting in self.meetings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from pynomaly_auto.records import CellEvidence, CellRole, OriginalTable, State
 
@@ -45,6 +45,21 @@ class CellDetector(Protocol):
         ...
 
 
+@runtime_checkable
+class Contextual(Protocol):
+    """A cell detector that can name what it holds a cell against."""
+
+    def beside(self, table: OriginalTable, row: int, column: int) -> str:
+        """What a cell is held against, in a few words; empty: nothing.
+
+        Args:
+            table: With the columns fitted on.
+            row: Position of the cell's row.
+            column: Position of its column.
+        """
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class CellSpec:
     """One cell detector, declared.
@@ -56,7 +71,8 @@ class CellSpec:
         roles: Roles of the columns it reads.
         paper: Where it comes from.
         summary: One sentence on what it takes for odd.
-        says: What it says of a cell, with ``{column}``, ``{value}`` and, where it knows, ``{expected}``.
+        says: What it says of a cell, with ``{column}``, ``{value}`` and, where it knows, ``{expected}``, ``{beside}``.
+        beside: What stands for ``{beside}`` where it cannot be named.
     """
 
     name: str
@@ -66,6 +82,7 @@ class CellSpec:
     paper: str
     summary: str
     says: str
+    beside: str = ""
 
     def build(self) -> CellDetector:
         """Make the unfitted detector."""

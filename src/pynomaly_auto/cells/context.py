@@ -15,7 +15,8 @@ PAIR = CELL_DETECTORS.add(
         roles=_ANY,
         paper="Das & Schneider, Detecting Anomalous Records in Categorical Datasets, KDD 2007",
         summary="Two frequent values that almost never meet in a row.",
-        says="{value!r} of {column} almost never meets another value of its row",
+        says="{value!r} of {column} almost never meets {beside}",
+        beside="another value of its row",
     )
 )
 
@@ -27,7 +28,8 @@ GROUP = CELL_DETECTORS.add(
         roles=_ANY,
         paper="Song et al., Conditional Anomaly Detection, TKDE 2007",
         summary="Numbers far from the others of their category.",
-        says="{value} is far from what {column} is in rows of its category",
+        says="{value} is far from what {column} is in rows of {beside}",
+        beside="its category",
     )
 )
 

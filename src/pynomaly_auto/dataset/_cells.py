@@ -284,11 +284,8 @@ def _durations(values: Array) -> Cells:
 
 
 def _clocks(values: Array) -> Cells:
-    return Cells(form="number", numbers=np.array([np.nan if pd.isna(v) else _second_of_day(v) for v in values]))
-
-
-def _second_of_day(clock: dt.time) -> float:
-    return clock.hour * 3600.0 + clock.minute * 60.0 + clock.second + clock.microsecond / 1e6
+    """Times of day, as a file has them: read as seconds like any that are written."""
+    return _text(np.array([None if pd.isna(v) else v.isoformat() for v in values], dtype=object))
 
 
 def _moments(values: Array, zone: str | None) -> Cells:

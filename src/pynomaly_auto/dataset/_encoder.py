@@ -17,6 +17,7 @@ from pynomaly_auto.dataset._columns import Verdict, judge
 from pynomaly_auto.dataset._facts import Facts, facts_of
 from pynomaly_auto.dataset._geometry import is_discrete, is_other, shaped
 from pynomaly_auto.dataset._original import original_of
+from pynomaly_auto.dataset._plain import PlainColumns
 from pynomaly_auto.dataset._schema import check_schema
 from pynomaly_auto.dataset._stored import Learned, Plan
 from pynomaly_auto.dataset._table import Array, Table, open_table
@@ -92,6 +93,7 @@ class TableEncoder:
         self._names: tuple[str, ...] = ()
         self._labelled = self._named = False
         self._plans: tuple[Plan, ...] = ()
+        self._plain: PlainColumns | None = None
         self._features: tuple[str, ...] = ()
         self._sources: tuple[int, ...] = ()
         self._components: FloatArray | None = None
@@ -208,6 +210,7 @@ class TableEncoder:
         encoder._names, encoder._labelled, encoder._named = learned.names, learned.labelled, learned.named
         encoder._features, encoder._sources = learned.features, learned.sources
         encoder._plans, encoder._components = learned.plans, learned.components
+        encoder._plain = PlainColumns.of(encoder._plans)
         encoder.columns, encoder.reasons = learned.columns, learned.reasons
         encoder._set_sklearn_attributes()
         return encoder
@@ -240,6 +243,7 @@ class TableEncoder:
             sources += [i] * len(made)
         survey.tell()
         self._plans, self._features, self._sources = tuple(plans), tuple(features), tuple(sources)
+        self._plain = PlainColumns.of(self._plans)
         return columns, reasons
 
     def _judge_columns(
@@ -292,6 +296,10 @@ class TableEncoder:
     def _fill(self, X: FloatArray, table: Table) -> FloatArray:
         """Write the features of all rows into ``X``; the number of missing cells per row, shape (n_rows,)."""
         lost = np.zeros(table.n_rows)
+        plain = None if self._components is not None or self._plain is None else self._plain.encode(table)
+        if plain is not None:
+            X[:] = plain
+            return lost
         known = None
         if self._components is not None:
             projected = _projection.project(table, self._components)

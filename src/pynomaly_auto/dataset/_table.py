@@ -25,7 +25,7 @@ _LOADED_BY = {
     "DASK": "compute", "DUCKDB": "df", "IBIS": "to_pandas",
     "PYSPARK": "toPandas", "PYSPARK_CONNECT": "toPandas", "SQLFRAME": "toPandas",
 }  # fmt: skip
-_SMALL = 1_000  # rows of a frame whose cells are copied to get at its columns sooner
+SMALL = 1_000  # rows of a table whose cells are copied to get at its columns sooner
 _RESHAPE = (
     "Reshape your data either using array.reshape(-1, 1) if your data has a single feature or array.reshape(1, -1) "
     "if it contains a single sample."
@@ -66,9 +66,9 @@ class Table:
         return bool(sparse.issparse(self.source))
 
     @cached_property
-    def _numbers(self) -> Array | None:
+    def numbers(self) -> Array | None:
         """All cells of a small frame of one numeric type: a frame takes longer to give a column than to score it."""
-        if len(self.source) > _SMALL or not self.n_columns:
+        if len(self.source) > SMALL or not self.n_columns:
             return None
         kinds = set(self.source.dtypes)
         kind = kinds.pop()
@@ -79,7 +79,7 @@ class Table:
     def column(self, position: int) -> RawColumn:
         """The cells of one column, shape (n_rows,)."""
         if isinstance(self.source, pd.DataFrame):
-            return self.source.iloc[:, position] if self._numbers is None else self._numbers[:, position]
+            return self.source.iloc[:, position] if self.numbers is None else self.numbers[:, position]
         if self.is_sparse:
             start, stop = self.source.indptr[position], self.source.indptr[position + 1]
             dense = np.zeros(self.n_rows, dtype=np.float64)

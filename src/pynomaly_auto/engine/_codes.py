@@ -13,6 +13,12 @@ declare(
         "Give it more memory, or nothing: the run only takes longer.",
     ),
     ReasonCode(
+        "SET-021",
+        "Emphasis without effect",
+        "An emphasis is asked for, but nobody looks at the cells of the table, and only beside these does it count.",
+        'Set cells="always", without novelty.',
+    ),
+    ReasonCode(
         "TRK-010",
         "Files not recorded",
         "The report or the model could not be written for the record.",

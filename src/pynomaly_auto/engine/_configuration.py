@@ -10,6 +10,8 @@ from typing import Any
 from pynomaly_auto._checks import one_line
 from pynomaly_auto._overrides import Override, end_of, now_text
 from pynomaly_auto._wording import Worded
+from pynomaly_auto.cells import CELL_DETECTORS
+from pynomaly_auto.detectors import DETECTORS, VIEWS
 from pynomaly_auto.errors import SettingError, UnknownNameError, shown
 from pynomaly_auto.presets import PRESETS
 from pynomaly_auto.recommending import check_overrides
@@ -44,6 +46,7 @@ def resolve(given: Mapping[str, Any]) -> tuple[Settings, tuple[Reason, ...]]:
         values["time_budget"] = None  # a budget in trials is not cut short by the default clock
     settings = Settings.from_mapping(values, where=where)
     settings = settings.with_(overrides=settings.overrides.in_force())
+    _check_emphasis(settings.emphasis)
     reasons = [] if preset is None else list(preset.reasons)
     for origin, mapping in (("config", config), ("keyword", explicit)):
         reasons += [
@@ -57,6 +60,22 @@ def resolve(given: Mapping[str, Any]) -> tuple[Settings, tuple[Reason, ...]]:
             if key not in {"overrides", "preset"}
         ]
     return settings, (*reasons, *_about(words))
+
+
+def _check_emphasis(emphasis: Mapping[str, float]) -> None:
+    """Refuse names of what is neither a cell detector nor a member.
+
+    Raises:
+        UnknownNameError: There is no such detector, or no such view.
+    """
+    for name in emphasis:
+        if name in CELL_DETECTORS:
+            continue
+        detector, between, view = name.partition(":")
+        if detector not in DETECTORS:
+            raise UnknownNameError.of("cell detector or member", name, [*CELL_DETECTORS, *DETECTORS])
+        if between and view not in VIEWS:
+            raise UnknownNameError.of("view", view, VIEWS)
 
 
 def _about(words: Worded) -> tuple[Reason, ...]:

@@ -136,11 +136,14 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
 
         with waiting_since(started):  # the first fit of a process also waits for imports
             from pynomaly_auto.engine._configuration import resolve
-            from pynomaly_auto.engine._pipeline import run
-            from pynomaly_auto.engine._recording import record
+            from pynomaly_auto.pool import workers_ahead
 
             settings, reasons = resolve(self.get_params(deep=False))
-            done = run(X, settings, reasons, owner=type(self).__name__)
+            with workers_ahead(settings.backend):  # while the rest is imported
+                from pynomaly_auto.engine._pipeline import run
+                from pynomaly_auto.engine._recording import record
+
+                done = run(X, settings, reasons, owner=type(self).__name__)
         self._adopt(done.model, done.result)
         record(self._fitted_now(), done, partial(self._warn, done.result))
         return self

@@ -74,6 +74,10 @@ class Looking:
         bits = layout.lay(evidence)
         return cls(model=model, cells=Cells.of(judge, layout, bits)), replace(told, evidence=bits, layout=layout)
 
+    def emphasising(self, emphasis: Mapping[str, float]) -> Self:
+        """The same with more weight on what some detectors say; see `Settings`."""
+        return replace(self, cells=replace(self.cells, emphasis=emphasis))
+
     def look(self, encoder: TableEncoder, table: Table, dataset: Dataset) -> Dataset:
         """New rows with the evidence of their cells."""
         layout = self.cells.layout
@@ -109,13 +113,15 @@ class Looking:
         if not explanations:
             return ()
         rows = cells.iloc[[e.row for e in explanations]]
-        evidence = self.model.evidence(encoder.original(open_table(rows)))
+        original = encoder.original(open_table(rows))
+        evidence = self.model.evidence(original)
         whole = self._judged(evidence, len(rows))
+        listing = _Listing(model=self.model, original=original, whole=whole, each=evidence, cells=rows)
         out = []
         for i, explanation in enumerate(explanations):
             order = np.argsort(-whole.bits[i], kind="stable")[:_TOLD]
-            odd = [_odd_cell(i, int(j), whole, evidence, rows) for j in order if whole.bits[i, j] >= _LEAST_TOLD]
-            said = "; ".join(cell.text for cell in odd)
+            odd = [listing.cell(i, int(j)) for j in order if whole.bits[i, j] >= _LEAST_TOLD]
+            said = "; ".join(cell.text for j, cell in enumerate(odd) if not _told_of(cell, odd[:j]))
             out.append(replace(explanation, text=f"{explanation.text} {said}." if said else explanation.text))
         return tuple(out)
 
@@ -138,12 +144,11 @@ class Looking:
         # What each detector says, and what it expected, is asked again of the rows that are listed alone.
         rows, places = np.unique(at, return_inverse=True)
         listed = cells.iloc[rows]
-        evidence = self.model.evidence(encoder.original(open_table(listed)))
+        original = encoder.original(open_table(listed))
+        evidence = self.model.evidence(original)
         whole = self._judged(evidence, len(listed))
-        found = (
-            _odd_cell(place, column, whole, evidence, listed)
-            for place, column in zip(places.tolist(), columns.tolist(), strict=True)
-        )
+        listing = _Listing(model=self.model, original=original, whole=whole, each=evidence, cells=listed)
+        found = (listing.cell(i, j) for i, j in zip(places.tolist(), columns.tolist(), strict=True))
         return tuple(replace(cell, row=row) for cell, row in zip(found, at.tolist(), strict=True))
 
     def to_state(self) -> State:
@@ -168,16 +173,41 @@ def _columns(original: OriginalTable, name: str) -> list[int]:
     return [j for j, column in enumerate(original.columns) if column.role in roles]
 
 
-def _odd_cell(
-    row: int, column: int, whole: CellEvidence, evidence: Mapping[str, CellEvidence], cells: pd.DataFrame
-) -> OddCell:
-    said = {name: float(one.bits[row, column]) for name, one in evidence.items() if one.bits[row, column] > 0}
-    loudest = max(said, key=lambda name: said[name])
-    known, name = whole.expected.at(row, column), printable(str(cells.columns[column]))
-    expected = None if known is None else printable(known[:_LONGEST])
-    value = printable(str(cells.iat[row, column])[:_LONGEST])
-    text = CELL_DETECTORS[loudest].says.format(column=name, value=value, expected=expected or "something else")
-    return OddCell(
-        row=row, label=printable(str(label_text(cells.index[row]))), column=name, value=value, expected=expected,
-        bits=float(whole.bits[row, column]), detectors=tuple(sorted(said, key=lambda n: -said[n])), text=text,
-    )  # fmt: skip
+def _told_of(cell: OddCell, others: Sequence[OddCell]) -> bool:
+    """Whether what is said of a cell is what was said of another: that the two do not go together."""
+    return any(repr(cell.value) in one.text and repr(one.value) in cell.text for one in others)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Listing:
+    """Rows whose odd cells are told.
+
+    Args:
+        model: The cell detectors.
+        original: The rows' cells.
+        whole: What is made of all evidence.
+        each: Evidence of each detector.
+        cells: The rows as the user gave them.
+    """
+
+    model: CellModel
+    original: OriginalTable
+    whole: CellEvidence
+    each: Mapping[str, CellEvidence]
+    cells: pd.DataFrame
+
+    def cell(self, row: int, column: int) -> OddCell:
+        """One of them; the detector that says the most says why."""
+        said = {name: float(one.bits[row, column]) for name, one in self.each.items() if one.bits[row, column] > 0}
+        loudest = max(said, key=lambda name: said[name])
+        known, name = self.whole.expected.at(row, column), printable(str(self.cells.columns[column]))
+        expected = None if known is None else printable(known[:_LONGEST])
+        value = printable(str(self.cells.iat[row, column])[:_LONGEST])
+        beside = printable(self.model.beside(loudest, self.original, row, column)[:_LONGEST])
+        says = CELL_DETECTORS[loudest].says
+        text = says.format(column=name, value=value, expected=expected or "something else", beside=beside)
+        return OddCell(
+            row=row, label=printable(str(label_text(self.cells.index[row]))), column=name, value=value,
+            expected=expected, bits=float(self.whole.bits[row, column]),
+            detectors=tuple(sorted(said, key=lambda n: -said[n])), text=text,
+        )  # fmt: skip

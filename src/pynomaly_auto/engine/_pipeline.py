@@ -27,7 +27,7 @@ from pynomaly_auto.engine._periods import periods_of
 from pynomaly_auto.engine._progress import Progress
 from pynomaly_auto.engine._resources import check_machine, within_memory
 from pynomaly_auto.engine._seen import SeenRows
-from pynomaly_auto.ensembling import Expertise, FittedEnsemble, Settling, choose_members
+from pynomaly_auto.ensembling import Expertise, FittedEnsemble, Settling, brevity, choose_members
 from pynomaly_auto.explaining import Explaining, explain_rows
 from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.pool import open_executor
@@ -127,7 +127,8 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         except BaseException as error:
             tracker.abort(f"{type(error).__name__}: {error}", killed=isinstance(error, KeyboardInterrupt))
             raise
-    result = replace(result, data_reasons=reasons + fewer + dataset.reasons)
+    told = reasons + _unheard(settings, looking) + fewer + dataset.reasons
+    result = replace(result, data_reasons=told)
     return Run(model=model, result=result, tracker=tracker, deadline=deadline)
 
 
@@ -208,6 +209,9 @@ def _stages(work: _Work) -> tuple[Model, Result]:
         cells=() if work.looking is None else work.looking.odd_cells(work.encoder, dataset, cells),
         seconds=dict(stage.seconds),
         versions=versions(),
+        warnings=()
+        if plan.by_count
+        else brevity(tuned.search, ranking, None if expertise is None else expertise.fusion),
     )
     return model, result
 
@@ -217,7 +221,16 @@ def _look(table: Table, encoder: TableEncoder, dataset: Dataset, settings: Setti
     base = KnowledgeBase.shipped() if REGIMES[settings.regime].asks_knowledge_base else None
     if settings.cells == "off" or base is None or base.cell_fusion is None or base.cell_judge is None:
         return None, dataset
-    return Looking.at(encoder, table, dataset, base.cell_judge, always=settings.cells == "always")
+    looking, told = Looking.at(encoder, table, dataset, base.cell_judge, always=settings.cells == "always")
+    return None if looking is None else looking.emphasising(settings.emphasis), told
+
+
+def _unheard(settings: Settings, looking: Looking | None) -> tuple[Reason, ...]:
+    """That an emphasis changes nothing where nobody looks at the cells."""
+    if looking is not None or not settings.emphasis:
+        return ()
+    text = "without effect: nobody looks at the cells of this table, and only beside these does it count."
+    return (Reason(code="SET-021", subject="emphasis", text=text, evidence=dict(settings.emphasis)),)
 
 
 def _hearing(ensemble: FittedEnsemble, base: KnowledgeBase | None, work: _Work) -> FittedEnsemble:

@@ -1,5 +1,7 @@
 """Which trials are combined, how much each counts, and the combined score of old and new rows."""
 
+from pynomaly_auto.ensembling._brevity import brevity
+from pynomaly_auto.ensembling._cells import Cells
 from pynomaly_auto.ensembling._choosing import choose_members
 from pynomaly_auto.ensembling._combining import COMBINERS, stronger_half
 from pynomaly_auto.ensembling._compacting import Alignment, Step, agreement, overlap, steps
@@ -10,7 +12,7 @@ from pynomaly_auto.ensembling._neighbourhood import FEWEST_ROWS, NEIGHBOURS, WID
 from pynomaly_auto.ensembling._settling import Settling
 from pynomaly_auto.ensembling._student import Student
 from pynomaly_auto.ensembling._trained import Expertise
-from pynomaly_auto.ensembling._with_cells import BaseScores, Cells, WithCells, in_order
+from pynomaly_auto.ensembling._with_cells import BaseScores, WithCells, in_order
 
 __all__ = [
     "COMBINERS",
@@ -30,6 +32,7 @@ __all__ = [
     "Student",
     "WithCells",
     "agreement",
+    "brevity",
     "choose_members",
     "in_order",
     "overlap",

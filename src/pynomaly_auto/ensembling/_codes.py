@@ -105,6 +105,18 @@ declare(
     ),
     ReasonCode("ENS-031", "Robust mean alone", "The learned fusion is not in force, and why."),
     ReasonCode("ENS-033", "Cells heard", "What the evidence of cells counts beside the ensemble, by cell detector."),
+    ReasonCode(
+        "ENS-034",
+        "Emphasis",
+        "Cell detectors and members that count beyond what is learned, as a preset or the settings say.",
+        "Give another emphasis, or an empty one.",
+    ),
+    ReasonCode(
+        "ENS-035",
+        "Brief answer",
+        "The time was up before all members that the answer rests on were there, or half of those that are known.",
+        "Raise time_budget, or give n_trials for an answer that no clock changes.",
+    ),
     ReasonCode("ENS-040", "Member added", "A member has joined the fitted ensemble, and what it counts."),
     ReasonCode("ENS-041", "Weighed anew", "The members of the fitted ensemble have got other weights."),
 )

@@ -11,6 +11,7 @@ import numpy as np
 
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto.detectors import Scorer, score_each
+from pynomaly_auto.ensembling._cells import Cells
 from pynomaly_auto.ensembling._combining import COMBINERS, mean_of
 from pynomaly_auto.ensembling._compacting import COMPACT_COMBINER, TAUGHT_COMBINER, Alignment
 from pynomaly_auto.ensembling._distribution import Distribution
@@ -20,7 +21,7 @@ from pynomaly_auto.ensembling._neighbourhood import Neighbourhood
 from pynomaly_auto.ensembling._student import Student
 from pynomaly_auto.ensembling._trained import Expertise, Trained
 from pynomaly_auto.ensembling._weighing import Weights, joined, reweighed, settled, weigh, weighed_with
-from pynomaly_auto.ensembling._with_cells import BaseScores, Cells, WithCells
+from pynomaly_auto.ensembling._with_cells import BaseScores, WithCells
 from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.models import Calibrator, CellFusion, Judged, MemberScores, table_facts
 from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason, State

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
 
+from pynomaly_auto.ensembling._cells import Cells, Silence
 from pynomaly_auto.ensembling._distribution import Distribution
-from pynomaly_auto.errors import StorageError
-from pynomaly_auto.models import SILENT, CellFusion, CellJudge, Heard, cell_facts
+from pynomaly_auto.models import SILENT, CellFusion, Heard, cell_facts
 from pynomaly_auto.records import (
     CellLayout,
     Ensemble,
     EvidenceShare,
     FloatArray,
-    IntArray,
     Reason,
     State,
     plain,
@@ -26,7 +25,6 @@ from pynomaly_auto.records import (
 
 _BIT = float(np.log(2.0))
 _WORTH_SAYING = 0.005
-_CELLS = 400_000  # cells judged at a time
 # The members' mean rank counts among rows of which little is said, the less the more is said of them: with 1 / fading
 # as its weight, more of the odds may never lower a score. Measured on held-out groups (decision 0020).
 _FADING = 0.45
@@ -34,66 +32,8 @@ _FADING = 0.45
 # in few (average precision of the ensemble .40, with cells .17), of planted ones no less with both.
 _ALONE = 3.0
 _PLAINLY = 1.0  # added to a cell's log odds for explanations: odds of a third then count for a bit or so
-_KNOTS = 4096  # most distinct evidences that are kept of a detector
-
-
-@dataclass(frozen=True, eq=False)
-class Silence:
-    """How rarely a detector says so much, where silence is nothing.
-
-    Args:
-        values: Distinct bits it gave training rows, above 0, ascending; at most 4,096.
-        tails: −log₂ share of the training rows with at least as much; same shape.
-        rarest: The same for more than any training row has: as rare as one row.
-    """
-
-    values: FloatArray
-    tails: FloatArray
-    rarest: float
-
-    @classmethod
-    def of(cls, bits: FloatArray, n: int) -> Self:
-        """Learn it.
-
-        Args:
-            bits: Of the training rows, or of their cells; shape (n_bits,).
-            n: How many rows or cells there are, those left out as silent included.
-        """
-        spoken = np.sort(bits[bits > 0])
-        values = np.unique(spoken)
-        if len(values) > _KNOTS:  # the largest one by one, of the others every so many
-            half = _KNOTS // 2
-            lower = np.linspace(0, len(values) - 1 - half, half).astype(int)
-            values = np.concatenate([values[lower], values[len(values) - half :]])
-        as_much = len(spoken) - np.searchsorted(spoken, values, side="left")
-        return cls(values, -np.log2(as_much / max(n, 1)), float(np.log2(max(n, 1))))
-
-    def __call__(self, bits: FloatArray) -> FloatArray:
-        """−log₂ tail share of any rows' bits, 0 where these are 0; same shape."""
-        at = np.searchsorted(self.values, bits, side="left")
-        return np.where(bits > 0, np.append(self.tails, self.rarest)[at], 0.0)
-
-    def to_state(self) -> State:
-        """What makes it again."""
-        return State(arrays={"values": self.values, "tails": self.tails}, values={"rarest": self.rarest})
-
-    @classmethod
-    def from_state(cls, state: State) -> Self:
-        """Make it again.
-
-        Raises:
-            StorageError: Something is missing, or is no such map.
-        """
-        values, tails = (state.array(name, ndim=1) for name in ("values", "tails"))
-        rarest = float(state.value("rarest", (float, int)))
-        if (
-            len(values) != len(tails)
-            or not np.isfinite([*values, *tails, rarest]).all()
-            or (np.diff(values) <= 0).any()
-            or min([*values, *tails, rarest], default=0.0) < 0
-        ):
-            raise StorageError("what a cell detector said of the training rows is damaged.")
-        return cls(values, tails, rarest)
+# Bits of a member's tail rank above which an emphasis counts: of the sixteenth of the rows that it finds oddest.
+_MEMBER_SILENT = 4.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -137,95 +77,6 @@ def _categories_alone(facts: Mapping[str, float]) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Cells:
-    """The evidence of a table's cells, and the judge that turns it into odds.
-
-    Args:
-        judge: The model.
-        layout: Which cell detector says what in the rows' last columns.
-        silences: How rarely each says so much of a cell, in ``layout.names`` order.
-        speaks: Share of the training rows in whose cell it says something; shape (n_columns, n_detectors).
-    """
-
-    judge: CellJudge
-    layout: CellLayout
-    silences: tuple[Silence, ...] = field(repr=False)
-    speaks: FloatArray = field(repr=False)
-
-    @classmethod
-    def of(cls, judge: CellJudge, layout: CellLayout, bits: FloatArray) -> Self:
-        """Bind the judge to a table.
-
-        Args:
-            judge: The model.
-            layout: Of the evidence.
-            bits: Evidence in the training rows' cells; shape (n_rows, n_cell_features).
-        """
-        silences, speaks = [], np.zeros((layout.n_columns, len(layout.names)))
-        for i in range(len(layout.names)):
-            own = [k for k, of in enumerate(layout.detectors) if of == i]
-            # Silent cells count, those of columns of which it may not speak as well.
-            silences.append(Silence.of(bits[:, own].ravel(), len(bits) * layout.n_columns))
-            speaks[[layout.columns[k] for k in own], i] = (bits[:, own] > 0).mean(axis=0)
-        return cls(judge=judge, layout=layout, silences=tuple(silences), speaks=speaks)
-
-    def odds(self, bits: FloatArray) -> FloatArray:
-        """Log odds that the cells of some rows are wrong; shape (n_rows, n_columns)."""
-        out = np.empty((len(bits), self.layout.n_columns))
-        step = max(1, _CELLS // max(self.layout.n_columns, 1))
-        for start in range(0, len(bits), step):
-            part = slice(start, start + step)
-            cube = self.layout.cube(bits[part])
-            n, width, depth = cube.shape
-            columns = np.tile(np.arange(width), n)
-            out[part] = self.judge.log_odds(
-                self.layout.names, *self.said(cube.reshape(n * width, depth), columns)
-            ).reshape(n, width)
-        return out
-
-    def said(self, bits: FloatArray, columns: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """What is said of some cells, how rarely so much is, and how often anything is of their columns.
-
-        Args:
-            bits: Of each detector; shape (n_cells, n_detectors).
-            columns: Of the cells; shape (n_cells,).
-        """
-        tails = np.column_stack([silence(bits[:, i]) for i, silence in enumerate(self.silences)])
-        return bits, tails, self.speaks[columns]
-
-    def to_state(self) -> State:
-        """What makes it again."""
-        out = State(arrays={"speaks": self.speaks}, values={"layout": plain(self.layout)})
-        out = out | self.judge.to_state().within("judge")
-        for i, silence in enumerate(self.silences):
-            out = out | silence.to_state().within(f"silence.{i}")
-        return out
-
-    @classmethod
-    def from_state(cls, state: State) -> Self:
-        """Make it again.
-
-        Raises:
-            StorageError: Something is missing, or does not fit.
-        """
-        layout = restore(CellLayout, state.value("layout", dict))
-        depth, speaks = len(layout.names), state.array("speaks", ndim=2)
-        sizes = speaks.shape == (layout.n_columns, depth) and len(layout.columns) == len(layout.detectors)
-        inside = all(0 <= c < layout.n_columns for c in layout.columns) and all(
-            0 <= d < depth for d in layout.detectors
-        )
-        once = len(set(zip(layout.columns, layout.detectors, strict=False))) == len(layout.columns)
-        if not (sizes and inside and once and len(set(layout.names)) == depth and np.isfinite(speaks).all()):
-            raise StorageError("the layout of the evidence is damaged.", where="cells")
-        return cls(
-            judge=CellJudge.from_state(state.part("judge")),
-            layout=layout,
-            silences=tuple(Silence.from_state(state.part(f"silence.{i}")) for i in range(depth)),
-            speaks=speaks,
-        )
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
 class WithCells:
     """The fusion of a table's score with the evidence of its cells.
 
@@ -259,14 +110,16 @@ class WithCells:
             kinds: Kind of each column.
 
         Returns:
-            The bound fusion, and the training rows' log odds and final scores; shapes (n_rows,).
+            The bound fusion, and the training rows' log odds, as learned, and final scores; shapes (n_rows,).
         """
         bare = cls.unweighed(fusion, cells, scores, bits)
         heard = bare.heard(scores, bits)
         facts = cell_facts(heard.of(fusion.detectors), kinds)
-        odds = fusion.log_odds(heard, facts)
+        learned = fusion.log_odds(heard, facts)
+        odds = learned + bare._emphasised(heard, scores)
         bound = replace(bare, facts=facts, odds=Distribution.of(odds))
-        return bound, odds, bound._final(odds, scores)
+        # An emphasis says who comes first, not how many are anomalies: the calibrator gets what it was learned on.
+        return bound, learned, bound._final(odds, scores)
 
     @classmethod
     def unweighed(cls, fusion: CellFusion, cells: Cells, scores: BaseScores, bits: FloatArray) -> Self:
@@ -284,7 +137,7 @@ class WithCells:
         """What is heard of rows; arguments as for `of`, and the log odds of their cells where these are known."""
         said = np.column_stack([self.layout.row_bits(bits, name) for name in self.layout.names])
         tails = np.column_stack([silence(said[:, j]) for j, silence in enumerate(self.silences)])
-        odds = (self.cells.odds(bits) if odds is None else odds) - SILENT
+        odds = (self.cells.odds(bits, plain=True) if odds is None else odds) - SILENT
         known = [i for i, name in enumerate(scores.members) if name in self.fusion.members]
         return Heard(
             final=self.base(scores.final) / _BIT,
@@ -300,11 +153,20 @@ class WithCells:
 
     def score(self, scores: BaseScores, bits: FloatArray) -> FloatArray:
         """Final scores of new rows; shape (n_rows,)."""
-        odds = self.fusion.log_odds(self.heard(scores, bits), self.facts)
+        heard = self.heard(scores, bits)
+        odds = self.fusion.log_odds(heard, self.facts) + self._emphasised(heard, scores)
         return self._final(odds, scores)
 
     def _final(self, odds: FloatArray, scores: BaseScores) -> FloatArray:
         return in_order(self.facts, self.odds(odds), self.base(scores.final), scores.ranks)
+
+    def _emphasised(self, heard: Heard, scores: BaseScores) -> FloatArray:
+        """What the emphasis on cell detectors and members adds to rows' log odds; shape (n_rows,)."""
+        out = self.cells.emphasised(heard.bits, heard.tails)
+        for i, name in enumerate(scores.members):
+            if weight := self.cells.emphasis.get(name, 0.0):
+                out += weight * np.maximum(scores.ranks[:, i] - _MEMBER_SILENT * _BIT, 0.0)
+        return out
 
     def plainly(self, final: FloatArray, bits: FloatArray) -> FloatArray:
         """What the ensemble says and the odds of the cells, added in bits; shape (n_rows,)."""
@@ -330,8 +192,24 @@ class WithCells:
         return replace(
             ensemble,
             evidence=tuple(EvidenceShare(detector=name, weight=share) for name, share in shares.items()),
-            reasons=(*ensemble.reasons, reason),
+            reasons=(
+                *ensemble.reasons,
+                reason,
+                *self._emphasis_told({m.configuration.fusion_name for m in ensemble.members}),
+            ),
         )
+
+    def _emphasis_told(self, members: Collection[str | None]) -> tuple[Reason, ...]:
+        """What counts beyond what is learned, and what of it is not there."""
+        emphasis = self.cells.emphasis
+        if not emphasis:
+            return ()
+        there = {name: w for name, w in emphasis.items() if name in self.layout.names or name in members}
+        told = ", ".join(f"{name} {weight:g}" for name, weight in there.items()) or "nothing"
+        text = f"Counts beyond what is learned, in bits a bit, as the settings say: {told}."
+        if missing := [name for name in emphasis if name not in there]:
+            text += f" Has nothing to say of this table, or was not tried: {', '.join(missing)}."
+        return (Reason(code="ENS-034", subject="emphasis", text=text, evidence=dict(emphasis)),)
 
     def to_state(self) -> State:
         """What makes it again."""

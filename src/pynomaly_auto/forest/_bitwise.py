@@ -75,17 +75,27 @@ class Bitwise:
             out: The sums; shape (n_groups, n_rows).
             groups: The group of each tree.
         """
+        for group, said in zip(groups, self.said(turns, out.shape[1]), strict=True):
+            out[group] += said
+
+    def said(self, turns: Turns, n_rows: int) -> Iterator[FloatArray]:
+        """What each tree says of a block of rows, tree after tree; shape (n_rows,).
+
+        Args:
+            turns: Which rows go right.
+            n_rows: Rows of the block.
+        """
         for part in self.parts:
             found = _digits(part, turns(part))
             at = 0
-            for tree, table, length in zip(range(*part.trees), part.tables, part.lengths, strict=True):
-                planes = np.unpackbits(found[part.places[at : at + length]], axis=1, count=out.shape[1])
+            for table, length in zip(part.tables, part.lengths, strict=True):
+                planes = np.unpackbits(found[part.places[at : at + length]], axis=1, count=n_rows)
                 at += length
                 numbers: Any = planes[0] if length <= _BYTE else planes[0].astype(np.uint16)
                 for plane in planes[1:]:
                     numbers += numbers
                     numbers |= plane
-                out[groups[tree]] += table.take(numbers)
+                yield table.take(numbers)
 
     def _chunks(self) -> Iterator[tuple[int, int]]:
         first, held = 0, 0

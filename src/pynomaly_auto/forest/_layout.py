@@ -74,6 +74,17 @@ class Layout:
             levels[front] = level
         raise StorageError(f"a forest is damaged: a tree has more than {_DEEPEST} levels.")
 
+    def top(self, depth: int) -> tuple[Layout, IntArray]:
+        """The trees cut off at a level, whose splits are leaves there, and which of the nodes these still are.
+
+        Args:
+            depth: The level.
+        """
+        kept = np.flatnonzero(self.levels <= depth)
+        tree = np.searchsorted(self.starts, kept, side="right") - 1
+        sizes = np.bincount(tree, minlength=len(self.sizes))
+        return Layout(sizes, (self.splits & (self.levels < depth))[kept]), kept
+
     def sums(
         self,
         X: np.ndarray[Any, Any],

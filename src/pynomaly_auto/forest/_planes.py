@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Self
 
 import numpy as np
@@ -12,20 +12,26 @@ from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest._bitwise import BLOCK, MANY, Bits, Bitwise, Together, Turns
 from pynomaly_auto.forest._compact import merged, read_table, single, smallest, table, unpacked
 from pynomaly_auto.forest._layout import BoolArray, Layout
+from pynomaly_auto.forest._stepping import ROUNDED, Steps
 from pynomaly_auto.records import FloatArray, IntArray, State
 
 _MOST_COLUMNS = 64  # of one split
 # Sums this near to what they are compared with are made again. isotree rounds once for a product and its sum, which
 # matters where rows lie on planes: a plane may go through the very row that it was found by.
 _CLOSE = 1e-10
-# Many rows are compared in single precision, and again in double those that may lie on the other side: what rounding
-# rows, weights, products and sums comes to, as a share of the largest a sum may be, is below five units.
-_SINGLE = 5 * 2.0**-23
+# Many rows are compared in single precision, and again in double those that may lie on the other side. Rounding rows,
+# weights, products, edges and all sums but those of the features comes to less than so many halves of a unit, as a
+# share of the largest a sum may be.
+_SINGLE, _HALF_UNIT = 8, 2.0**-24
 _FAR = 100.0  # rows with larger values would make nearly all comparisons doubtful
-_PACKED = 32  # splits whose comparisons are packed at a time, so that they stay in a core's cache
+_PACKED = 16  # splits whose comparisons are packed at a time, so that they stay in a core's cache
 # Splits of a tree, on average, beyond which rows pass so few of them that they had better walk (measured: comparing a
 # row with a split takes a twentieth of a step).
 _MOST_SPLITS = 90
+_TOP = 4  # levels of deeper trees that are looked at bitwise before rows walk on (measured)
+_STEPPING = 8_192  # rows that step together: they stay in a core's cache
+_PAIR = 2  # features of a split that makes a step
+_SURE = 1e-4  # most that steps may leave open
 _MODEST = 1e6  # so are numbers of trees that do without double precision
 _FEW = 0.25  # share of such rows, which walk by themselves
 
@@ -94,7 +100,13 @@ class PlaneForest:
         """
         if X.ndim != 2 or X.shape[1] != self.n_features:
             raise StorageError(f"a forest over {self.n_features} features cannot score rows of shape {X.shape}.")
-        if len(X) < MANY or not self._is_bitwise:
+        if len(X) < MANY or not self._is_modest:
+            return self._walk(X)
+        if len(self.columns) <= _MOST_SPLITS * self.n_trees:
+            add = self._add_bitwise
+        elif self._slack < _SURE:
+            add = self._add_stepping
+        else:
             return self._walk(X)
         out = np.zeros(len(X))
         for start in range(0, len(X), BLOCK):
@@ -103,37 +115,83 @@ class PlaneForest:
             if near.mean() < 1.0 - _FEW:
                 sums[:] = self._walk(block)
                 continue
-            here = np.zeros((1, int(near.sum())))
-            self._bitwise.add(self._turns(block[near]), here, np.zeros(self.n_trees, dtype=np.int64))
-            sums[near], sums[~near] = here[0], self._walk(block[~near])
+            here = np.zeros(int(near.sum()))
+            add(block[near], here)
+            sums[near], sums[~near] = here, self._walk(block[~near])
         return out
+
+    def _add_bitwise(self, block: FloatArray, out: FloatArray) -> None:
+        nodes = np.arange(len(self.splits))
+        self._bitwise.add(self._turns(block, nodes), out[None], np.zeros(self.n_trees, dtype=np.int64))
+
+    def _add_stepping(self, block: FloatArray, out: FloatArray) -> None:
+        """Bitwise as far as all rows pass most splits; from there on each goes its own way."""
+        nodes, top = self._top
+        parts = [np.ascontiguousarray(block[i : i + _STEPPING]) for i in range(0, len(block), _STEPPING)]
+        for starts in top.said(self._turns(block, nodes), len(block)):
+            at = starts.astype(np.int64)
+            for i, part in enumerate(parts):
+                here = slice(i * _STEPPING, i * _STEPPING + len(part))
+                leaves = self._steps.walk(part, at[here], self._slack, partial(self._goes_right, part.reshape(-1)))
+                out[here] += self.values.take(leaves)
 
     def _walk(self, X: FloatArray) -> FloatArray:
         toll = self._penalty if len(self.ranges) else None
         return self._layout.sums(X, self.values, self._goes_right, toll=toll)[:, 0]
 
     @cached_property
-    def _is_bitwise(self) -> bool:
-        """Whether many rows are better looked at bitwise."""
+    def _is_modest(self) -> bool:
+        """Whether many rows may be looked at otherwise than by walking."""
         numbers = (self.weights, self.centres, self.values)
-        modest = all(np.abs(part).max(initial=0.0) < _MODEST for part in numbers)
-        return modest and not len(self.ranges) and len(self.columns) <= _MOST_SPLITS * self.n_trees
+        small = all(np.abs(part).max(initial=0.0) < _MODEST for part in numbers)
+        return small and not len(self.ranges) and bool((self._unit > 1.0 / _MODEST).all())
+
+    @cached_property
+    def _unit(self) -> FloatArray:
+        """The largest weight of each split, by which it may be divided; shape (n_splits,)."""
+        return np.asarray(np.abs(self.weights).max(axis=1))
 
     @cached_property
     def _bitwise(self) -> Bitwise:
         return Bitwise(self._layout, self.values, np.zeros(len(self.splits), dtype=np.int64))
 
-    def _turns(self, block: FloatArray) -> Turns:
-        """Which of the rows go right, a bit each."""
+    @cached_property
+    def _top(self) -> tuple[IntArray, Bitwise]:
+        """The first levels, whose leaves say which node they are, and which of all nodes theirs are."""
+        layout, nodes = self._layout.top(_TOP)
+        return nodes, Bitwise(layout, nodes.astype(np.float64), np.zeros(len(nodes), dtype=np.int64))
+
+    @cached_property
+    def _steps(self) -> Steps:
+        edges = self.values[self.splits] + (self.weights * self.centres).sum(axis=1)
+        left = self._layout.left
+        return Steps(self.splits, left, self.columns, self.weights, edges)
+
+    @cached_property
+    def _slack(self) -> float:
+        """How near to the edge of a step a row may be on either side; infinite where splits are no steps."""
+        if self.columns.shape[1] != _PAIR:
+            return np.inf
+        most = (np.abs(self.weights) * (_FAR + np.abs(self.centres))).sum(axis=1) + np.abs(self.values[self.splits])
+        return float(((2 * _CLOSE + ROUNDED * most) / self._unit).max(initial=0.0))
+
+    def _turns(self, block: FloatArray, nodes: IntArray) -> Turns:
+        """Which of the rows go right, a bit each.
+
+        Args:
+            block: The rows.
+            nodes: Which of the nodes those are that are asked about.
+        """
         flat, width = np.ascontiguousarray(block).reshape(-1), block.shape[1]
         columns = np.ascontiguousarray(block.T, dtype=np.float32)
         largest = np.abs(columns).max(axis=1)
 
         def turns(part: Together) -> Bits:
-            rank = np.cumsum(self.splits)[part.splits] - 1
-            weights, centres, edges = self.weights[rank], self.centres[rank], self.values[part.splits]
+            asked = nodes[part.splits]
+            rank = self._rank[asked]
+            weights, centres, edges = self.weights[rank], self.centres[rank], self.values[asked]
             most = (np.abs(weights) * (largest[self.columns[rank]] + np.abs(centres))).sum(axis=1) + np.abs(edges)
-            slack = 2 * _CLOSE + _SINGLE * most
+            slack = 2 * _CLOSE + (_SINGLE + weights.shape[1]) * _HALF_UNIT * most
             edges = edges + (weights * centres).sum(axis=1)
             right, maybe = _beyond(columns, self.columns[rank], weights, (edges + slack, edges - slack))
             doubtful = right ^ maybe
@@ -141,11 +199,16 @@ class PlaneForest:
             split, byte = np.divmod(at, right.shape[1])
             place, bit = np.nonzero(np.unpackbits(doubtful.flat[at][:, None], axis=1))
             row = 8 * byte[place] + bit
-            beyond = self._goes_right(flat, part.splits[split[place]], row * width)
+            beyond = self._goes_right(flat, asked[split[place]], row * width)
             np.bitwise_or.at(right.reshape(-1), at[place], (beyond << (7 - bit)).astype(np.uint8))
             return right
 
         return turns
+
+    @cached_property
+    def _rank(self) -> IntArray:
+        """Which split each node is."""
+        return np.cumsum(self.splits) - 1
 
     def _goes_right(self, flat: FloatArray, nodes: IntArray, own: IntArray) -> BoolArray:
         thresholds = self._walked[0].take(nodes)
@@ -251,16 +314,28 @@ def _beyond(
         weights: Their weights; shape (n_splits, n_columns).
         edges: Above the first a sum is surely beyond, above the second maybe; shapes (n_splits,).
     """
-    n, limits = columns.shape[1], [edge.astype(np.float32).tolist() for edge in edges]
+    n, heaviest = columns.shape[1], np.abs(weights).argmax(axis=1)
+    order = np.argsort(np.arange(weights.shape[1]) != heaviest[:, None], axis=1, kind="stable")
+    chosen, weights = np.take_along_axis(chosen, order, axis=1), np.take_along_axis(weights, order, axis=1)
+    unit = np.abs(weights[:, 0])  # divided by it, one product less is needed
+    limits = [(edge / unit).astype(np.float32).tolist() for edge in edges]
+    shares = (weights / unit[:, None]).astype(np.float32).tolist()
     out = [np.empty((len(weights), -(-n // 8)), dtype=np.uint8) for _ in edges]
     sides = [np.empty((_PACKED, n), dtype=bool) for _ in edges]
-    total, term = np.empty(n, dtype=np.float32), np.empty(n, dtype=np.float32)
-    for i, (features, shares) in enumerate(zip(chosen.tolist(), weights.tolist(), strict=True)):
-        np.multiply(columns[features[0]], shares[0], out=total)
-        for feature, share in zip(features[1:], shares[1:], strict=True):
-            if share:
-                np.multiply(columns[feature], share, out=term)
-                np.add(total, term, out=total)
+    total, term, rows = np.empty(n, dtype=np.float32), np.empty(n, dtype=np.float32), list(columns)
+    for i, ((first, *others), (sign, *factors)) in enumerate(zip(chosen.tolist(), shares, strict=True)):
+        held = rows[first]
+        join = np.add if sign > 0 else np.subtract
+        into = total
+        for feature, factor in zip(others, factors, strict=True):
+            if factor or into is total:
+                np.multiply(rows[feature], factor, out=into)
+                if into is term:
+                    np.add(total, term, out=total)
+                into = term
+        if into is total:
+            total[:] = 0.0
+        join(total, held, out=total)
         place = i % _PACKED
         for packed, side, limit in zip(out, sides, limits, strict=True):
             np.greater(total, limit[i], out=side[place])

@@ -27,7 +27,7 @@ from pynomaly_auto.knowledge._manifest import (
     read_manifest,
     sha256,
 )
-from pynomaly_auto.knowledge._transfers import Transfers
+from pynomaly_auto.knowledge._transfers import TransferCache
 from pynomaly_auto.models import (
     GAIN_INPUTS,
     META,
@@ -158,18 +158,13 @@ class KnowledgeBase:
         out = []
         for i, distance in list(zip(near.tables, near.distances, strict=True))[:count]:
             name = str(self.tasks["task"].iloc[i])
-            out.append(
-                SimilarTable(
-                    name=name,
-                    similarity=self.manifest.scaling.confidence(distance),
-                    best_detectors=self._best(name),
-                )
-            )
+            likeness = self.manifest.scaling.confidence(distance)
+            out.append(SimilarTable(name=name, similarity=likeness, best_detectors=self._best(name)))
         return tuple(out)
 
     def warm_starts(self, near: Neighbours, detector: str, count: int = 3) -> tuple[WarmStart, ...]:
         """Parameters of a detector that beat its defaults on the tables most like this one, best first."""
-        return self._transfers.best(near, detector, count)
+        return self._transfers.near(near).best(near, detector, count)
 
     def predict(self, detectors: Sequence[str], meta_features: Mapping[str, float]) -> dict[str, Prediction]:
         """Predict what each known detector's defaults would reach, before anything is fitted.
@@ -357,8 +352,8 @@ class KnowledgeBase:
     @cached_property
     def _defaults(self) -> pd.DataFrame:
         """What the defaults reached, the best first."""
-        kept = (self.results["status"] == "completed") & (self.results["config"] == "default")
-        done = self.results.loc[kept, ["task", "detector", "roc_auc"]]
+        kept = (self._outcomes["status"] == "completed") & (self._outcomes["config"] == "default")
+        done = self._outcomes.loc[kept, ["task", "detector", "roc_auc"]]
         return done.sort_values("roc_auc", ascending=False, kind="stable")
 
     def _best(self, task: str) -> tuple[str, ...]:
@@ -366,12 +361,17 @@ class KnowledgeBase:
         return tuple(self._defaults.loc[self._defaults["task"] == task, "detector"][:_BEST])
 
     @cached_property
-    def _transfers(self) -> Transfers:
-        return Transfers.of(self.results, self.tasks["task"])
+    def _transfers(self) -> TransferCache:
+        return TransferCache(self._outcomes, self.tasks["task"])
 
-    def _table(self, name: str) -> pd.DataFrame:
+    @cached_property
+    def _outcomes(self) -> pd.DataFrame:
+        """Of the results, what is asked for a new table: a third of the whole."""
+        return self._table(RESULTS, ["task", "detector", "config", "params", "status", "roc_auc"])
+
+    def _table(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
         try:
-            return pd.read_parquet(self.path / name)
+            return pd.read_parquet(self.path / name, columns=columns)
         except (OSError, ValueError) as error:
             raise StorageError(f"{name} cannot be read: {error}.", where=f"knowledge base {self.path}") from None
 

@@ -41,8 +41,16 @@ class Transfers:
     n_tables: int
 
     @classmethod
-    def of(cls, results: pd.DataFrame, tasks: pd.Series) -> Transfers:
-        """Learn it from the results table and the names of the tasks, in the order of the tasks table."""
+    def near(cls, results: pd.DataFrame, tasks: pd.Series, near: Neighbours) -> Transfers:
+        """What the results table has of the tables most like this one; the others would have no say.
+
+        Args:
+            results: One row per measured fit.
+            tasks: Names of the tasks, in the order of the tasks table.
+            near: Of this table.
+        """
+        asked = {str(tasks.iloc[i]) for i in near.tables[:_TABLES]}
+        results = results[results["task"].isin(asked)]
         done = results.loc[results["status"] == "completed", ["task", "detector", "config", "params", "roc_auc"]]
         default = done["config"] == "default"
         base = done.loc[default, ["task", "detector", "roc_auc"]].rename(columns={"roc_auc": "base"})
@@ -69,6 +77,26 @@ class Transfers:
         return tuple(
             WarmStart(params=json.loads(known.params[i]), gain=float(gain[i]), tables=int(tables[i])) for i in order
         )
+
+
+class TransferCache:
+    """What is known of the tables most like the one asked about, which is one at a time.
+
+    Args:
+        results: One row per measured fit.
+        tasks: Names of the tasks, in the order of the tasks table.
+    """
+
+    def __init__(self, results: pd.DataFrame, tasks: pd.Series) -> None:
+        self._results, self._tasks = results, tasks
+        self._last: tuple[tuple[int, ...], Transfers] | None = None
+
+    def near(self, near: Neighbours) -> Transfers:
+        """Of the tables most like that one."""
+        key, last = near.tables[:_TABLES], self._last
+        if last is None or last[0] != key:
+            self._last = last = (key, Transfers.near(self._results, self._tasks, near))
+        return last[1]
 
 
 def _tried(part: pd.DataFrame) -> _Tried:

@@ -37,6 +37,7 @@ _FACTS = (
     "agreement", "agreement_deviation", *(f"agreement of {kind}" for kind in KINDS),
     "magnitude_90", "magnitude_95", "magnitude_99", "mean_50", "mean_90", "mean_95", "mean_99", "rows", "features",
 )  # fmt: skip
+_HALF = 0.5  # of the way between two values, from where on it is measured from the larger one
 _SAMPLE = 5_000  # rows the facts of a table are read off
 
 
@@ -141,12 +142,23 @@ def fusion_inputs(
 def _aggregates(member_scores: MemberScores) -> dict[str, FloatArray]:
     # In one memory order, so that sums round alike for one row and for many.
     ranks, magnitudes = np.ascontiguousarray(member_scores.ranks), np.ascontiguousarray(member_scores.magnitudes)
-    lower, median, upper = np.quantile(ranks, (0.25, 0.5, 0.75), axis=1)
+    ordered = np.sort(ranks, axis=1)
+    lower, median, upper = (_quantile(ordered, level) for level in (0.25, 0.5, 0.75))
     columns = (
         ranks.mean(axis=1), ranks.std(axis=1), ranks.min(axis=1), ranks.max(axis=1), median, lower, upper,
         magnitudes.mean(axis=1), magnitudes.max(axis=1), magnitudes.std(axis=1),
     )  # fmt: skip
     return dict(zip(_AGGREGATES, columns, strict=True))
+
+
+def _quantile(ordered: FloatArray, level: float) -> FloatArray:
+    """As `numpy.quantile` of each row, to the last bit, of rows that ascend: sorting short ones costs a tenth of it."""
+    place = level * (ordered.shape[1] - 1)
+    at = int(place)
+    share = place - at
+    low, high = ordered[:, at], ordered[:, min(at + 1, ordered.shape[1] - 1)]
+    apart = high - low
+    return np.asarray(high - apart * (1.0 - share) if share >= _HALF else low + apart * share)
 
 
 def _correlations(columns: FloatArray) -> FloatArray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import itertools
 import math
@@ -94,7 +93,7 @@ class Launcher:
 
     def __init__(self, start: str, preload: tuple[str, ...], on_worker: Callable[[WorkerProcess], None]) -> None:
         self._scratch = Scratch()  # private: the socket and the log
-        self.circumstances = _circumstances(start, preload)
+        self.circumstances = (start, preload)  # what the server was started with and cannot change
         self._forks = start == "forkserver"
         self._on_worker = on_worker
         self._authkey = os.urandom(32)
@@ -177,6 +176,12 @@ class Launcher:
         """A process has gone: the system may allow another one."""
         with self._lock:
             self._refusals, self._refused_at = 0, -math.inf
+
+    def begin(self) -> None:
+        """Start the server though nobody has asked for a worker yet."""
+        with self._lock:
+            if self._forks and not self._processes:
+                self._start()
 
     def check(self) -> None:
         """Notice processes that have ended, were refused or never reported, so that others can be asked for."""
@@ -298,87 +303,6 @@ class Launcher:
             WorkerProcess(channel, pid).kill()
         else:
             self._on_worker(WorkerProcess(channel, pid))
-
-
-class LauncherCache:
-    """Keeps one launcher whose server is up: the next pool gets its workers in milliseconds, not in seconds.
-
-    Args:
-        seconds: How long a launcher nobody asks for is kept.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._kept: Launcher | None = None
-        self._turn = 0
-        self._changed = threading.Condition()
-        self._inherited: list[Launcher] = []
-
-    def take(self, start: str, preload: tuple[str, ...], on_worker: Callable[[WorkerProcess], None]) -> Launcher:
-        """The kept launcher if it was started in the same circumstances, else a new one."""
-        kept = self._remove()
-        if kept is not None and kept.circumstances == _circumstances(start, preload) and kept.reusable:
-            kept.serve(on_worker)
-            return kept
-        if kept is not None:
-            kept.close()
-        return Launcher(start, preload, on_worker)
-
-    def give_back(self, launcher: Launcher) -> int:
-        """Keep a launcher, or close it when it is of no use or another is kept already; the number is for `watch`."""
-        with self._changed:
-            keep = self._kept is None and launcher.reusable
-            if keep:
-                launcher.rest()
-                self._kept = launcher
-                self._turn += 1
-            turn = self._turn
-        if not keep:
-            launcher.close()
-        return turn
-
-    def watch(self, turn: int) -> None:
-        """Wait until somebody takes what was given back then, and close it when nobody does.
-
-        The thread that gave it back waits here: a timer would be a new thread, and none can be started at exit.
-        """
-        end = time.monotonic() + self._seconds
-        changed = self._changed
-        with changed:
-            while self._kept is not None and self._turn == turn and (left := end - time.monotonic()) > 0:
-                changed.wait(left)
-            due = self._turn == turn
-        if due:
-            self.clear()
-
-    def clear(self) -> None:
-        """Close what is kept."""
-        kept = self._remove()
-        if kept is not None:
-            kept.close()
-
-    def _remove(self) -> Launcher | None:
-        with self._changed:
-            kept, self._kept = self._kept, None
-            self._changed.notify_all()
-        return kept
-
-    def forget(self) -> None:
-        """A forked child has no say in the processes, the socket and the folder of its parent."""
-        if self._kept is not None:
-            self._inherited.append(self._kept)  # collecting it would complain about processes that still run
-        self._kept, self._changed = None, threading.Condition()
-
-
-LAUNCHERS = LauncherCache(seconds=60.0)  # a minute: a notebook's next fit is warm, an idle process keeps nothing
-atexit.register(LAUNCHERS.clear)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=LAUNCHERS.forget)
-
-
-def _circumstances(start: str, preload: tuple[str, ...]) -> tuple[object, ...]:
-    """What a server was started with and cannot change: it serves only who asks for the same."""
-    return (start, preload)
 
 
 def _hush(listener: Listener) -> None:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 from pynomaly_auto.pool._jobs import Executor
-from pynomaly_auto.pool._pool import PRELOAD, Pool
+from pynomaly_auto.pool._launchers import LAUNCHERS
+from pynomaly_auto.pool._pool import PRELOAD, START, Pool
 from pynomaly_auto.pool._ray import RayExecutor
+
+
+def workers_ahead(backend: str) -> AbstractContextManager[None]:
+    """Let local workers get ready before there is a pool, which is to be opened within; see `open_executor`."""
+    return LAUNCHERS.ahead(START, PRELOAD) if backend == "local" else nullcontext()
 
 
 def open_executor(

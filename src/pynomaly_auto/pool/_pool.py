@@ -21,7 +21,7 @@ from pynomaly_auto._machine import free_memory
 from pynomaly_auto._scratch import Scratch
 from pynomaly_auto.errors import NothingFinishedError, ResourceError, SettingError
 from pynomaly_auto.pool._jobs import Job, Outcome, SharedArray
-from pynomaly_auto.pool._launching import LAUNCHERS
+from pynomaly_auto.pool._launchers import LAUNCHERS
 from pynomaly_auto.pool._supervisor import Supervisor
 from pynomaly_auto.pool._worker import describe
 
@@ -29,12 +29,14 @@ STARTS = ("forkserver", "spawn")
 
 # What nearly every job needs: imported once by the server, shared by all workers.
 PRELOAD = (
-    "numpy", "scipy.stats", "scipy.spatial", "pandas", "sklearn.ensemble", "sklearn.neighbors", "sklearn.covariance",
+    "numpy", "scipy.stats", "scipy.spatial", "pandas", "sklearn.neighbors", "sklearn.covariance",
     "sklearn.mixture", "sklearn.decomposition", "sklearn.svm", "sklearn.cluster", "sklearn.kernel_approximation",
     "pynomaly_auto.detectors", "pynomaly_auto.detectors.statistical",
     "pynomaly_auto.detectors.proximity", "pynomaly_auto.detectors.linear", "pynomaly_auto.detectors.trees",
     "pynomaly_auto.detectors.regression", "pynomaly_auto.detectors.neural", "pynomaly_auto.tuning._objective",
 )  # fmt: skip
+
+START = "forkserver" if sys.platform.startswith("linux") else "spawn"
 
 MORE_PROCESSES = "Allow this user more processes and threads (ulimit -u; in a container its limit of pids)."
 
@@ -68,7 +70,7 @@ class Pool:
         start: str | None = None,
         preload: tuple[str, ...] = PRELOAD,
     ) -> None:
-        start = start or ("forkserver" if sys.platform.startswith("linux") else "spawn")
+        start = start or START
         if workers < 1 or start not in STARTS:
             raise SettingError(f"a pool of {workers!r} workers started by {start!r}.", fix=f"Use one of {STARTS}.")
         self.workers = workers

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 
 from pynomaly_auto.pool._jobs import Answer, Job, Outcome, OutcomeStatus
-from pynomaly_auto.pool._launching import LAUNCHERS, Launcher, WorkerProcess
+from pynomaly_auto.pool._launchers import LAUNCHERS
+from pynomaly_auto.pool._launching import Launcher, WorkerProcess
 from pynomaly_auto.pool._worker import RECEIVED, describe
 
 _TICK = 0.05  # seconds between two looks at time and memory while something runs

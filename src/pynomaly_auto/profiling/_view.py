@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import ndtr
 from scipy.stats import rankdata
-from sklearn.ensemble import IsolationForest
 
+from pynomaly_auto.forest import Growing, expected_length, isolation, single
 from pynomaly_auto.profiling._clusters import Clustering, cluster
 from pynomaly_auto.profiling._lazy import Clock, lazy
 from pynomaly_auto.profiling._neighbours import Neighbours, nearest, pairwise, relative_density
@@ -380,8 +380,10 @@ class View:
         """
         count = self._enough_points()
         need(bool(self.points.any()), "rows that differ")
-        forest = IsolationForest(n_estimators=25, max_samples=min(128, count), random_state=self.seed)
-        return np.asarray(-forest.fit(self.points).score_samples(self.points))
+        points, sample = single(self.points), min(128, count)
+        growing = Growing(n_trees=25, sample=sample, n_columns=points.shape[1])
+        forest = growing.grow(points, np.random.default_rng(self.seed))
+        return isolation(forest.predict(points), 25 * float(expected_length(np.array([sample]))[0]))
 
     @lazy
     def local_scores(self) -> FloatArray:

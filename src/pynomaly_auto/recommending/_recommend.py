@@ -85,7 +85,7 @@ def recommend(profile: Profile, settings: Settings, base: KnowledgeBase | None) 
         source="rules" if base is None else "knowledge base",
         confidence=opinion.confidence,
         portfolio=portfolio,
-        queue=queue_of(chosen, in_order, members=members, order=order),
+        queue=queue_of(chosen, in_order, members=members, order=_emphasised_first(order, settings.emphasis)),
         shares=shares,
         similar=opinion.similar,
         reasons=(
@@ -298,6 +298,11 @@ def _in_order(
         order.append(best)
         rest.remove(best)
     return order
+
+
+def _emphasised_first(order: tuple[Configuration, ...], emphasis: Mapping[str, float]) -> tuple[Configuration, ...]:
+    """Members that are to count beyond what is learned before all others: not tried, they count for nothing."""
+    return tuple(sorted(order, key=lambda configuration: configuration.fusion_name not in emphasis))
 
 
 def _of_portfolio(portfolio: tuple[str, ...]) -> tuple[Reason, ...]:

@@ -75,14 +75,15 @@ class OriginalColumn:
 
     @cached_property
     def levels(self) -> Levels:
-        """The distinct cells, numbers by their shortest text where they came as numbers."""
+        """The distinct cells, numbers and times by their shortest text where they came as such."""
         if not len(self.numbers) or not (self.missing | (self.codes < 0 if len(self.codes) else True)).any():
             return Levels(codes=self.codes, texts=self.texts)
         bare = np.asarray(~self.missing & ((self.codes < 0) if len(self.codes) else True))
         values, position = np.unique(self.numbers[bare], return_inverse=True)
         codes = self.codes.copy() if len(self.codes) else np.full(len(self), -1, dtype=np.int64)
         codes[bare] = position + len(self.texts)
-        return Levels(codes=codes, texts=(*self.texts, *map(written, values.tolist())))
+        texts = _moments(values) if self.role == "time" else map(written, values.tolist())
+        return Levels(codes=codes, texts=(*self.texts, *texts))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -283,3 +284,10 @@ def written(number: float) -> str:
     ('3', '0.25', '1e+300')
     """
     return str(int(number)) if abs(number) < _LARGEST_WHOLE and number == int(number) else repr(float(number))
+
+
+def _moments(seconds: FloatArray) -> list[str]:
+    """The shortest texts of moments in seconds since 1970, those of whole days without a time."""
+    ticks = np.rint(seconds * 1e6).astype(np.int64).view("datetime64[us]")
+    texts = np.char.replace(np.datetime_as_string(ticks), "T", " ")
+    return [str(text).removesuffix(".000000").removesuffix(" 00:00:00") for text in texts]

@@ -159,6 +159,7 @@ class Result:
             self.headline,
             self._shares(),
             f"{len(members)} {'model' if len(members) == 1 else 'models combined'}: {_named(members)}.",
+            *self._heard_beside(),
             f"{done} of {tried} trials completed; {self.search.stopped}. {sum(self.seconds.values()):.1f} s in all.",
             *(f"{e.text[:1].upper()}{e.text[1:]}" for e in self.explanations[:3]),
             *self._odd_cells(),
@@ -173,6 +174,13 @@ class Result:
             return f"{flagged}; the threshold was set for {share:.2%} ({self.verdict.method})."
         expected = f"{share:.2%} of all rows, flagged or not, are expected to be anomalies"
         return f"{flagged}; {expected} ({self.verdict.method})."
+
+    def _heard_beside(self) -> tuple[str, ...]:
+        """What is heard beside the models, and how much of the final score it has."""
+        weights = [one.weight for one in self.ensemble.evidence]
+        if not weights:
+            return ()
+        return (f"{len(weights)} cell detectors beside them have {sum(weights):.0%} of the final score.",)
 
     def _odd_cells(self) -> tuple[str, ...]:
         """How many cells are odd, and the oddest."""

@@ -19,6 +19,7 @@ from pynomaly_auto.records import Candidate, Configuration, Params, Ranking, Ste
 
 Settled: TypeAlias = Callable[[Configuration | str], bool]
 
+_FRONT = 7  # places of the queue that are kept in their order: as many as the portfolio has members
 _TRIES = 8  # proposals in a row that were known already or too expensive before a detector counts as exhausted
 _CURIOSITY = 0.12  # weight of the bandit's bonus for detectors tried rarely (UCB1, Auer et al. 2002)
 _THRIFT = 0.03  # what a factor e of expected seconds costs in the bandit
@@ -93,8 +94,12 @@ class Proposer:
         """
         taken: list[Proposal] = []
         early = [p for p in self._queue if p.wanted][:first]
-        # Before the first answer a handful of scores counts for more than the strength of one.
-        for proposal in early if first is not None else sorted(early, key=self.expected):
+        if first is None:
+            # What the answer rests on comes first, in one order; then, before the first answer, a handful of scores
+            # counts for more than the strength of one.
+            front = [p for p in list(self._queue)[:_FRONT] if p.wanted or p.role == "view"]
+            early = front + sorted((p for p in early if not any(p is f for f in front)), key=self.expected)
+        for proposal in early:
             expected = self.expected(proposal)
             spec = self._arms[proposal.detector].spec
             if expected <= min(each, together) and spec.own and not spec.cost.iterates:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pynomaly_auto.records import FloatArray, Ranking
-from pynomaly_auto.scoring import score_statistics, tail_ranks
+from pynomaly_auto.scoring import Ranked, score_statistics, tail_ranks
 from pynomaly_auto.tuning._plan import PredictQuality
 
 # Weights of what an estimate is made of: with a prediction from statistics, and without one.
@@ -50,6 +50,7 @@ class Judge:
         self._order = [c.detector for c in ranking.selected][:_REFERENCES]
         self._references: dict[str, FloatArray] = {}
         self._spare: dict[str, FloatArray] = {}
+        self._ordered: dict[str, Ranked] = {}  # the consensus of all but one; "" where all take part
         self.version = 0  # grows with every change of the consensus
 
     def prior(self, detector: str) -> float:
@@ -62,6 +63,7 @@ class Judge:
             return
         home = self._references if detector in self._order else self._spare
         home[detector] = tail_ranks(scores)
+        self._ordered.clear()
         # The spare ones are only asked where the strong ones are not enough to compare one of them with.
         self.version += home is self._references or len(self._references) < 2
 
@@ -84,10 +86,13 @@ class Judge:
             del parts["predicted"]
         return Estimate(float(np.clip(quality, 0.0, 1.0)), statistics | parts, self.version)
 
-    def _consensus(self, detector: str, n_rows: int) -> FloatArray:
+    def _consensus(self, detector: str, n_rows: int) -> Ranked:
         # A detector is never compared with itself: its default would always win.
         for home in (self._references, self._spare):
             others = [home[name] for name in sorted(home) if name != detector]
             if others:
-                return np.asarray(np.mean(others, axis=0), dtype=np.float64)
-        return np.zeros(n_rows)
+                left_out = detector if detector in home else ""
+                if left_out not in self._ordered:
+                    self._ordered[left_out] = Ranked.of(np.mean(others, axis=0))
+                return self._ordered[left_out]
+        return Ranked.of(np.zeros(n_rows))

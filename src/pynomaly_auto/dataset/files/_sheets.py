@@ -109,5 +109,6 @@ def _typed(cells: Sequence[Any]) -> pd.Series[Any]:
         return pd.to_datetime(pd.Series(held, dtype=object), errors="coerce")
     if kinds == {str}:
         return pd.Series(held)
-    plain = [int(c) if isinstance(c, float) and c.is_integer() else c for c in held]
+    whole = all(cell.is_integer() for cell in held if isinstance(cell, float))
+    plain = [int(c) if whole and isinstance(c, float) else c for c in held]
     return pd.Series(plain, dtype=object).infer_objects()

@@ -3,7 +3,7 @@
 from pynomaly_auto.dataset.reading._dates import is_date
 from pynomaly_auto.dataset.reading._numbers import PLAIN, TWOFOLD, number_in
 from pynomaly_auto.dataset.reading._origin import Origin
-from pynomaly_auto.dataset.reading._reading import PARSES, Reading
+from pynomaly_auto.dataset.reading._reading import PARSES, Reading, named
 from pynomaly_auto.dataset.reading._settling import Settled, Survey
 from pynomaly_auto.dataset.reading._units import known_unit
 from pynomaly_auto.dataset.reading._words import MISSING_WORDS
@@ -19,5 +19,6 @@ __all__ = [
     "Survey",
     "is_date",
     "known_unit",
+    "named",
     "number_in",
 ]

@@ -123,7 +123,7 @@ class Reading:
         if cells.form == "time":
             return dataclasses.replace(cells, zone=self.zone) if (cells.zone is None) == (self.zone is None) else None
         if cells.form == "number" and "%" in self.parse:
-            cells = _named(cells)
+            cells = named(cells)
         if cells.form != "text":
             return None
         parsed, unread = dates_in(cells.levels, self.parse or ANY_ORDER)
@@ -137,7 +137,7 @@ class Reading:
             return None
         if cells.form not in ("number", "boolean", "mixed", "text"):
             return None
-        texts = cells if cells.form == "text" else _named(cells)
+        texts = cells if cells.form == "text" else named(cells)
         if not self.missing:
             return texts
         absent = np.isin(texts.levels, np.array(self.missing, dtype=object))
@@ -172,7 +172,7 @@ def _where(unread: Array, codes: Array) -> Array:
     return np.append(unread, False)[codes] if unread.any() else unread[:0]
 
 
-def _named(cells: Cells) -> Cells:
+def named(cells: Cells) -> Cells:
     """Numbers, alone or beside texts, as texts."""
     numbers = cells.numbers if cells.form != "boolean" else cells.numbers.astype(bool)
     names = [None if lost else text_of(v) for v, lost in zip(numbers, np.isnan(cells.numbers), strict=True)]

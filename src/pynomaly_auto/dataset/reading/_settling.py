@@ -185,7 +185,7 @@ class Survey:
     def _as_numbers(self, texts: _Texts, name: str) -> Settled | None:
         found = texts.numbers
         if found is None or not found.numbers:
-            return None
+            return self._as_mostly_numbers(texts, name)
         coded = found.codes >= _CODED * found.numbers or (found.codes > 1 and found.same_length)
         if found.codes and coded and not (found.point or found.comma):
             if found.other > (1 - NEARLY_ALL) * (found.numbers + found.other):
@@ -205,6 +205,13 @@ class Survey:
         if not self._enough(texts, settled):
             return None
         return _noted(settled, choice, about, "values")
+
+    def _as_mostly_numbers(self, texts: _Texts, name: str) -> Settled | None:
+        """Numbers that came as such with so few texts among them that a file of them would be read as numbers."""
+        if texts.cells.form != "mixed":
+            return None
+        settled = self._read(Reading(form="number", parse="."), texts.cells, name)
+        return settled if self._enough(texts, settled) else None
 
     def _as_clock(self, texts: _Texts, name: str) -> Settled | None:
         if texts.cells.form != "text" or not (~np.isnan(clocks_in(texts.cells.levels[texts.some])[0])).any():

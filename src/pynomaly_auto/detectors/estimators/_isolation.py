@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.ensemble import IsolationForest
 
 from pynomaly_auto import _optional
-from pynomaly_auto.detectors.estimators._grown import Trees, expected_length, isolation, path_forest, single
+from pynomaly_auto.detectors.estimators._grown import Trees
 from pynomaly_auto.detectors.estimators._isotree import arrays_of
 from pynomaly_auto.detectors.estimators._scales import one_of
 from pynomaly_auto.detectors.estimators._scaling import Scaling
 from pynomaly_auto.detectors.estimators._stored import Array, Part, Stored, Value
 from pynomaly_auto.errors import DetectorError
+from pynomaly_auto.forest import Growing, expected_length, isolation, single
 
 if TYPE_CHECKING:
     from typing import Self
@@ -34,8 +34,13 @@ def _sample(wanted: int | float | str, n_rows: int) -> int:
     return max(1, min(int(wanted * n_rows) if isinstance(wanted, float) and wanted <= 1 else int(wanted), n_rows))
 
 
+def _columns(wanted: int | float, n_columns: int) -> int:
+    """Columns of one tree."""
+    return max(1, min(int(wanted * n_columns) if isinstance(wanted, float) else wanted, n_columns))
+
+
 class SampledIsolationForest(Stored):
-    """scikit-learn's isolation forest with the sample of each tree cut to the rows there are.
+    """An isolation forest (Liu, Ting and Zhou, ICDM 2008), the sample of each tree cut to the rows there are.
 
     Args:
         n_estimators: Number of trees.
@@ -63,15 +68,13 @@ class SampledIsolationForest(Stored):
     def fit(self, X: FloatArray) -> Self:
         """Grow the trees on ``X``, shape (n_rows, n_features)."""
         sample = _sample(self.max_samples, len(X))
-        model = IsolationForest(
-            n_estimators=self.n_estimators,
-            max_samples=sample,
-            max_features=min(self.max_features, X.shape[1]),
+        growing = Growing(
+            n_trees=self.n_estimators,
+            sample=sample,
+            n_columns=_columns(self.max_features, X.shape[1]),
             bootstrap=self.bootstrap,
-            n_jobs=1,
-            random_state=self.random_state,
-        ).fit(X)
-        self.forest_: Forest = path_forest([model], X.shape[1])
+        )
+        self.forest_: Forest = growing.grow(single(X), np.random.default_rng(self.random_state))
         self.expected_ = self.n_estimators * float(expected_length(np.array([sample]))[0])
         return self
 
@@ -186,14 +189,20 @@ class Loda(Stored):
     def _mean_surprise(self, Z: FloatArray) -> FloatArray:
         projected = Z @ self.weights_
         last = len(self.surprise_) - 1
-        where = (projected - self.low_) / self.width_ + 0.5  # in bins, from the middle of the empty bin on the left
+        projected -= self.low_
+        projected /= self.width_
+        where = np.add(projected, 0.5, out=projected)  # in bins, from the middle of the empty bin on the left
         inside = np.clip(where, 0.0, last)
         left = np.minimum(inside.astype(np.int64), last - 1)
         places = left + np.arange(projected.shape[1]) * len(self.surprise_)  # in the flat table, column after column
         table = self.surprise_.T.ravel()
-        low = table.take(places)
-        surprise = low + (inside - left) * (table.take(places + 1) - low)
-        outside = np.abs(where - inside)
-        if outside.any():
-            surprise += np.log1p(outside)
+        steps = np.append(table[1:] - table[:-1], 0.0)
+        inside -= left
+        surprise = steps.take(places)
+        surprise *= inside
+        surprise += table.take(places)
+        beyond = np.flatnonzero((where < 0.0) | (where > last))
+        if len(beyond):
+            outside = where.take(beyond)
+            surprise.reshape(-1)[beyond] += np.log1p(np.abs(outside - np.clip(outside, 0.0, last)))
         return np.asarray(surprise.mean(axis=1))

@@ -21,6 +21,8 @@ AGGREGATIONS = ("max", "mean")
 BoolArray: TypeAlias = np.ndarray[Any, np.dtype[np.bool_]]
 
 _FIRST_LIMIT = 3.5  # Iglewicz and Hoaglin's limit for a modified z-score
+_TINY_P = 1e-280  # below, a p-value is taken from its logarithm's series
+_FAR_LOG_P = -640.0
 
 
 def _aggregate(parts: FloatArray, how: str) -> FloatArray:
@@ -152,7 +154,9 @@ class GrubbsTest(Stored):
 
     def decision_function(self, X: FloatArray) -> FloatArray:
         """Score new rows; shape (n_rows,)."""
-        scores: FloatArray = -self._log_p(X, np.zeros(X.shape, dtype=bool)).min(axis=1) - np.log(self.tests_)
+        gap, freedom = (X - self.mean_) ** 2, np.maximum(self.count_ - 1, 1.0)
+        gap /= self.squares_ / freedom * (1.0 + 1.0 / np.maximum(self.count_, 1.0))
+        scores: FloatArray = -least_log_two_sided_t(gap, freedom) - np.log(self.tests_)
         return scores
 
     def _learn(self, X: FloatArray, kept: BoolArray) -> None:
@@ -195,13 +199,35 @@ def log_two_sided_t(t_squared: FloatArray, freedom: FloatArray) -> FloatArray:
     rest = t_squared / (freedom + t_squared)
     p = special.betainc(a, 0.5, 1.0 - rest)
     out: FloatArray = np.log(np.maximum(p, 1e-300))
-    tiny = p <= 1e-280
+    tiny = p <= _TINY_P
     if not tiny.any():
         return out
-    # First term of the series of the incomplete beta function: exact in the far tail, where p is below 1e-280.
+    # First term of the series of the incomplete beta function: exact in the far tail.
     log_x = -np.log1p(t_squared / freedom)
     far = a * log_x - 0.5 * np.log(np.maximum(rest, 1e-300)) - np.log(a) - special.betaln(a, 0.5)
     return np.where(tiny, far, out)
+
+
+def least_log_two_sided_t(t_squared: FloatArray, freedom: FloatArray) -> FloatArray:
+    """The smallest of each row's `log_two_sided_t`; shape (n_rows,).
+
+    A statistic is not looked at where another of its row is as large and has as many degrees of freedom.
+
+    Args:
+        t_squared: Squares of the statistics; shape (n_rows, n_features).
+        freedom: Degrees of freedom; shape (n_features,).
+    """
+    order = np.argsort(-freedom, kind="stable")
+    ordered = t_squared[:, order]
+    asked = np.ones(ordered.shape, dtype=bool)
+    asked[:, 1:] = ordered[:, 1:] > np.maximum.accumulate(ordered, axis=1)[:, :-1]
+    row, column = np.nonzero(asked)
+    found = log_two_sided_t(ordered[row, column], freedom[order][column])
+    out: FloatArray = np.minimum.reduceat(found, np.flatnonzero(np.diff(row, prepend=-1)))
+    # Where one formula gives way to the other, p-values do not fall in the order of the statistics.
+    far = np.flatnonzero(out < _FAR_LOG_P)
+    out[far] = log_two_sided_t(t_squared[far], freedom).min(axis=1)
+    return out
 
 
 class HistogramDensity(Stored):

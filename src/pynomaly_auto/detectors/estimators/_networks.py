@@ -8,14 +8,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.ensemble import IsolationForest
 
 from pynomaly_auto import _optional
-from pynomaly_auto.detectors.estimators._grown import Trees, expected_length, isolation, path_forest, single
+from pynomaly_auto.detectors.estimators._grown import Trees
 from pynomaly_auto.detectors.estimators._scaling import Scaling
 from pynomaly_auto.detectors.estimators._stored import Array, Part, Sizes, Stored, Value
 from pynomaly_auto.detectors.estimators._torch import TorchDetector, layers
 from pynomaly_auto.errors import StorageError
+from pynomaly_auto.forest import Growing, expected_length, isolation, side_by_side, single
 from pynomaly_auto.records import State
 
 if TYPE_CHECKING:
@@ -268,15 +268,10 @@ class DeepIsolationForest(Stored):
         networks, forests = [], []
         for _ in range(self.n_representations):
             networks.append([rng.standard_normal(size) / size[0] ** 0.5 for size in pairwise(sizes)])
-            forest = IsolationForest(
-                n_estimators=self.n_estimators,
-                max_samples=sample,
-                n_jobs=1,
-                random_state=int(rng.integers(2**31)),
-            )
-            forests.append(forest.fit(_represent(networks[-1], Z)))
+            growing = Growing(n_trees=self.n_estimators, sample=sample, n_columns=self.latent)
+            forests.append(growing.grow(single(_represent(networks[-1], Z)), rng))
         self.layers_: list[FloatArray] = [np.stack(layer) for layer in zip(*networks, strict=True)]
-        self.forest_ = path_forest(forests, self.n_representations * self.latent)
+        self.forest_ = side_by_side(forests)
         self.expected_ = self.n_estimators * float(expected_length(np.array([sample]))[0])
         return self
 

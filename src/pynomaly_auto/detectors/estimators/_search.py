@@ -56,7 +56,9 @@ class Points(Stored):
         if self._columns is None:
             self._columns = np.vstack([self.rows.T, np.einsum("ij,ij->i", self.rows, self.rows)])
         out = scratch_memory("away", (len(Z), len(self)), np.float64) if scratch else None
-        return np.asarray(np.matmul(np.hstack([-2.0 * Z, np.ones((len(Z), 1))]), self._columns, out=out))
+        wide = np.ones((len(Z), Z.shape[1] + 1))
+        np.multiply(Z, -2.0, out=wide[:, :-1])
+        return np.asarray(np.matmul(wide, self._columns, out=out))
 
     def squares(self, Z: FloatArray, *, scratch: bool = False) -> FloatArray:
         """Squared distances to all points, by differences where products would leave little but rounding.
@@ -82,15 +84,19 @@ class Points(Stored):
             out[part] = ((self.rows[positions[part]] - Z[part][:, None, :]) ** 2).sum(axis=2)
         return out
 
-    def sorted(self, Z: FloatArray, squares: FloatArray, positions: IntArray) -> tuple[FloatArray, IntArray]:
+    def sorted(
+        self, Z: FloatArray, squares: FloatArray, positions: IntArray, norms: FloatArray | None = None
+    ) -> tuple[FloatArray, IntArray]:
         """Distances and positions, nearest first.
 
         Args:
             Z: The rows; shape (n_rows, n_features).
             squares: Squared distances to the points at ``positions``; shape (n_rows, k).
             positions: Shape (n_rows, k).
+            norms: Squared norms of the rows, where they are known.
         """
-        doubtful = _doubtful(Z, squares)
+        norms = np.einsum("ij,ij->i", Z, Z) if norms is None else norms
+        doubtful = np.flatnonzero(squares.min(axis=1) < _CANCELLED * norms)
         if len(doubtful):
             squares[doubtful] = self.exact(Z[doubtful], positions[doubtful])
         order = np.argsort(squares, axis=1)
@@ -111,13 +117,14 @@ class _Near:
     """The nearest points of some rows."""
 
     def __init__(self, points: Points, Z: FloatArray, k: int) -> None:
-        self.k, self.Z, self.norms = k, Z, np.einsum("ij,ij->i", Z, Z)[:, None]
+        self.k, self.Z, norms = k, Z, np.einsum("ij,ij->i", Z, Z)
+        self.norms = norms[:, None]
         away = points.away(Z, scratch=True)
         self._places = lowest(away, k)
         self._away = pick(away, self._places)
         self._low = np.sort(self._away, axis=1)
         squares = self._low + self.norms
-        doubtful = _doubtful(Z, squares)
+        doubtful = np.flatnonzero(squares[:, 0] < _CANCELLED * norms)
         if len(doubtful):
             squares[doubtful] = np.sort(points.exact(Z[doubtful], self._places[doubtful]), axis=1)
         self.distances = np.sqrt(np.maximum(squares, 0.0))
@@ -126,12 +133,8 @@ class _Near:
         """Positions of the ``k`` nearest points of each row, in no order; None where ties leave that open."""
         if k == self.k:
             return self._places
-        inside = self._places[self._away <= self._low[:, k - 1 : k]]
-        return inside.reshape(-1, k) if len(inside) == len(self.Z) * k else None
-
-
-def _doubtful(Z: FloatArray, squares: FloatArray) -> IntArray:
-    return np.flatnonzero(squares.min(axis=1) < _CANCELLED * np.einsum("ij,ij->i", Z, Z))
+        inside = np.flatnonzero(self._away <= self._low[:, k - 1 : k])
+        return self._places.ravel().take(inside).reshape(-1, k) if len(inside) == len(self.Z) * k else None
 
 
 class NeighbourSearch(Stored):
@@ -283,7 +286,7 @@ class NeighbourSearch(Stored):
         away, candidates = self.parted_.away(near.Z, scratch=True), near.nearest(wider)
         if candidates is None:  # which of them are nearest is only seen when they are parted
             return self._settled(near.Z, _found(self.parted_, near.Z, away, k))
-        wide = self.parted_.sorted(near.Z, pick(away, candidates) + near.norms, candidates)
+        wide = self.parted_.sorted(near.Z, pick(away, candidates) + near.norms, candidates, near.norms[:, 0])
         found = wide[0][:, :k], wide[1][:, :k]
         if wider < n:
             # Whatever was left out lies as far as the last looked at, but for what parting has moved it.
@@ -327,5 +330,5 @@ class NeighbourSearch(Stored):
 
 def _found(points: Points, Z: FloatArray, away: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
     positions = lowest(away, k)
-    norms = np.einsum("ij,ij->i", Z, Z)[:, None]
-    return points.sorted(Z, pick(away, positions) + norms, positions)
+    norms = np.einsum("ij,ij->i", Z, Z)
+    return points.sorted(Z, pick(away, positions) + norms[:, None], positions, norms)

@@ -6,11 +6,13 @@ the rows it happens to be scored with.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from pynomaly_auto.detectors.estimators._scales import blocks, places
+from pynomaly_auto.detectors.estimators._sharing import once
 from pynomaly_auto.detectors.estimators._stored import Array, Part, Stored, Value, check_parts
 
 if TYPE_CHECKING:
@@ -57,29 +59,38 @@ class _EmpiricalTails(Stored):
         """Every feature has its values, in order."""
         check_parts(self.starts_, self.values_)
 
-    def surprise(self, X: FloatArray, *, fitted: bool) -> tuple[FloatArray, FloatArray]:
-        """Negative log of the left and the right tail probability of every value; shapes as ``X``.
+    def rows_beyond(self, X: FloatArray, *, fitted: bool) -> tuple[FloatArray, FloatArray]:
+        """How many rows lie as far to the left, and to the right, as every value, at least one; shapes as ``X``.
 
         Args:
             X: The values; shape (n_rows, n_features).
             fitted: The values are those fitted on; a new value is counted as one more row, as a fitted one counts
                 itself.
         """
+        return once(("tails", self.digest, fitted), X, partial(self._rows_beyond, X, fitted=fitted))
+
+    def _rows_beyond(self, X: FloatArray, *, fitted: bool) -> tuple[FloatArray, FloatArray]:
         starts, counts = self.starts_[:-1], np.diff(self.starts_)
         after = places(self.values_, self.starts_, X, side="left")
         at = starts + np.minimum(after, counts - 1)
         before = starts + np.maximum(after - 1, 0)
-        here, last = self.values_[at], self.values_[before]
-        exact = here == X
-        low = np.where(after > 0, self.upto_[before], 0.0)
-        high = np.where(after < counts, self.below_[at], float(self.n_rows_))
+        here, last = self.values_.take(at), self.values_.take(before)
+        low = np.where(after > 0, self.upto_.take(before), 0.0)
+        high = np.where(after < counts, self.below_.take(at), float(self.n_rows_))
         step = here - last  # zero beyond the ends, where low equals high
         between = low + (high - low) * np.clip((X - last) / np.where(step > 0, step, 1.0), 0.0, 1.0)
         extra = 0.0 if fitted else 1.0
-        left = np.where(exact, self.upto_[at], between) + extra
-        right = self.n_rows_ - np.where(exact, self.below_[at], between) + extra
-        total = np.log(self.n_rows_ + extra)
-        return total - np.log(np.maximum(left, 1.0)), total - np.log(np.maximum(right, 1.0))
+        left, right = between + extra, self.n_rows_ - between + extra
+        exact = np.flatnonzero(here == X)
+        if len(exact):
+            same = at.take(exact)
+            left.reshape(-1)[exact] = self.upto_.take(same) + extra
+            right.reshape(-1)[exact] = self.n_rows_ - self.below_.take(same) + extra
+        return np.maximum(left, 1.0, out=left), np.maximum(right, 1.0, out=right)
+
+    def log_total(self, *, fitted: bool) -> float:
+        """Logarithm of the number of rows that a value is ranked among."""
+        return float(np.log(self.n_rows_ + (not fitted)))
 
 
 def _skew_sign(column: FloatArray) -> float:
@@ -108,13 +119,13 @@ class ECOD(Stored):
         return self._score(X, fitted=False)
 
     def _score(self, X: FloatArray, *, fitted: bool) -> FloatArray:
-        scores = np.empty(len(X))
+        scores, total = np.empty(len(X)), self.tails_.log_total(fitted=fitted)
         for part in blocks(len(X), _BLOCK_CELLS // X.shape[1] + 1):
-            scores[part] = self._features(*self.tails_.surprise(X[part], fitted=fitted)).sum(axis=1)
+            scores[part] = self._features(*self.tails_.rows_beyond(X[part], fitted=fitted), total).sum(axis=1)
         return scores
 
-    def _features(self, left: FloatArray, right: FloatArray) -> FloatArray:
-        return np.maximum(left, right)
+    def _features(self, left: FloatArray, right: FloatArray, total: float) -> FloatArray:
+        return np.asarray(total - np.log(np.minimum(left, right)))
 
 
 class COPOD(ECOD):
@@ -123,5 +134,6 @@ class COPOD(ECOD):
     A feature counts by the tail on the side of its skewness, or by the mean of both tails if that is larger.
     """
 
-    def _features(self, left: FloatArray, right: FloatArray) -> FloatArray:
+    def _features(self, left: FloatArray, right: FloatArray, total: float) -> FloatArray:
+        left, right = total - np.log(left), total - np.log(right)
         return np.maximum(np.where(self.tails_.skew_sign_ > 0, right, left), (left + right) / 2)
