@@ -69,8 +69,11 @@ def in_order(facts: Mapping[str, float], said: FloatArray, own: FloatArray, rank
     for column in ranks.T:  # one by one, so that a row alone is rounded as in a batch
         below = below - np.expm1(-column)
     out: FloatArray = said + below / (max(ranks.shape[1], 1) * _FADING) * np.exp(-_FADING * said)
-    alone = facts.get("share categorical", 0.0) + facts.get("share boolean", 0.0) > 1.0 - 1e-9
-    return out + _ALONE * own if alone else out
+    return out + _ALONE * own if _categories_alone(facts) else out
+
+
+def _categories_alone(facts: Mapping[str, float]) -> bool:
+    return facts.get("share categorical", 0.0) + facts.get("share boolean", 0.0) > 1.0 - 1e-9
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -183,6 +186,8 @@ class WithCells:
             f"Cells are heard beside the ensemble, whose score has {left:.0%} of the final one (members' weights are "
             f"shares of it); the cell detectors: {told}."
         )
+        if _categories_alone(self.facts):
+            text += f" In a table of categories alone the ensemble's score is added {_ALONE:g} times on top."
         reason = Reason(code="ENS-033", subject="cells", text=text, evidence={"ensemble": left, **shares})
         return replace(
             ensemble,
