@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from pynomaly_auto import _optional
 from pynomaly_auto.detectors._foreign import PICKLE, full_name, is_data, pickled, unpickled
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _DETECTOR = "detector"
 _FEWEST_SHARED = 256  # rows of a block, below which calls cost more than sharing saves
 _MOST_SHARED = 2_048
+_LIMITED = 2_000  # rows from which on it is worth looking for the libraries whose threads are to rest
 _WIDE = 16_384  # rows of a block for those that are quickest on many
 
 
@@ -212,7 +214,10 @@ def score_each(detectors: Sequence[Scorer], X: FloatArray, *, n_threads: int = 1
     order = sorted(range(len(detectors)), key=lambda i: -getattr(detectors[i], "n_neighbours", 0))
     largest = max((getattr(detector, "n_reference_rows", 1) for detector in detectors), default=1)
     wide = [i for i in order if getattr(detectors[i], "wide", False)]
-    with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as threads:
+    # Threads of the numerical libraries would fight over the cores with ours, and are as many as the machine has cores
+    # where only one of them may be used: 100,000 rows on one of two cores took four times as long.
+    alone = threadpool_limits(1) if len(X) >= _LIMITED else nullcontext()
+    with alone, ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as threads:
         for chosen, size in (
             ([i for i in order if i not in wide], min(_MOST_SHARED, max(_FEWEST_SHARED, 2_000_000 // largest))),
             (wide, _WIDE),
