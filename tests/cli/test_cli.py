@@ -176,7 +176,7 @@ def test_a_preset_is_not_contradicted_by_a_glance_at_the_data(csv: Path) -> None
     text = call("auto", "configure", "--preset", "fraud_detection", "-d", csv, "--priority", "speed")
     subjects = [line.split(":")[0] for line in text.splitlines() if line.startswith("#")]
     assert len(subjects) == len(set(subjects))
-    assert 'target_metric = "average_precision"' in text
+    assert "alert_budget = 0.01" in text
 
 
 def test_a_broken_tracking_store_is_told(csv: Path, tmp_path: Path) -> None:
