@@ -289,5 +289,5 @@ def written(number: float) -> str:
 def _moments(seconds: FloatArray) -> list[str]:
     """The shortest texts of moments in seconds since 1970, those of whole days without a time."""
     ticks = np.rint(seconds * 1e6).astype(np.int64).view("datetime64[us]")
-    texts = np.char.replace(np.datetime_as_string(ticks), "T", " ")
-    return [str(text).removesuffix(".000000").removesuffix(" 00:00:00") for text in texts]
+    texts = (text.replace("T", " ") for text in np.datetime_as_string(ticks).tolist())
+    return [text.removesuffix(".000000").removesuffix(" 00:00:00") for text in texts]
