@@ -3,7 +3,7 @@
 The model is the default one of the demo's table (WDBC). Beside it stand PyOD's isolation forest, and those of the
 model's members that PyOD has, each with PyOD's defaults. Seconds of the processor are told beside those of the clock,
 which on a busy machine are several times as many; how busy it was is told first. Peers that are slow are asked for
-fewer calls and rows. On a machine that does nothing else all of it takes two to four minutes.
+fewer calls and rows. All of it takes about two minutes.
 """
 
 from __future__ import annotations
