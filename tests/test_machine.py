@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy  # noqa: F401 - the libraries whose threads are counted
 import psutil
 import pytest
+from threadpoolctl import threadpool_info
 
 from pynomaly_auto import _machine
-from pynomaly_auto._machine import free_memory, usable_cores
+from pynomaly_auto._machine import ONE_THREAD, free_memory, usable_cores
 from pynomaly_auto.settings import Settings
 
 GB = 10**9
@@ -114,3 +116,15 @@ def test_workers_are_one_per_usable_core(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(_machine.usable_cores, "__defaults__", (tmp_path,))
     assert Settings().workers == Settings(n_jobs=-1).workers == 2
     assert Settings(n_jobs=5).workers == 5
+
+
+def test_threads_that_overlap_leave_the_libraries_as_they_were() -> None:
+    def threads() -> list[int]:
+        return [library["num_threads"] for library in threadpool_info()]
+
+    before = threads()
+    with ONE_THREAD:
+        with ONE_THREAD:
+            assert set(threads()) == {1}
+        assert set(threads()) == {1}  # the first has left, the other is still within
+    assert threads() == before

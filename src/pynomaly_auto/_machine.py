@@ -11,10 +11,12 @@ import ctypes
 import math
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+from threadpoolctl import threadpool_limits
 
 _ROOT = Path("/")
 _UNCOUNTED = 1000  # a limit on processes so far away is none
@@ -31,6 +33,33 @@ def usable_cores(root: Path = _ROOT) -> int:
 def free_memory(root: Path = _ROOT) -> int:
     """Bytes this process may still take: what the system has left, at most what the control groups leave."""
     return max(0, min([psutil.virtual_memory().available, *_rooms(root)]))
+
+
+class OneThread:
+    """Within it the numerical libraries use one thread each, until the last of those within has left.
+
+    threadpoolctl puts back what it found: of two threads that overlap, the second would find one thread, and leave the
+    process with that for good.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._within = threading.Lock(), 0
+        self._limits: threadpool_limits | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._within:
+                self._limits = threadpool_limits(1)
+            self._within += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._within -= 1
+            if not self._within and self._limits is not None:
+                self._limits.restore_original_limits()
+
+
+ONE_THREAD = OneThread()
 
 
 def release_memory() -> None:

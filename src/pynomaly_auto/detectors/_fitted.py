@@ -9,9 +9,9 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from pynomaly_auto import _optional
+from pynomaly_auto._machine import ONE_THREAD
 from pynomaly_auto.detectors._foreign import PICKLE, full_name, is_data, pickled, unpickled
 from pynomaly_auto.detectors._spec import CHUNK_ROWS
 from pynomaly_auto.detectors.estimators._scales import blocks
@@ -216,7 +216,7 @@ def score_each(detectors: Sequence[Scorer], X: FloatArray, *, n_threads: int = 1
     wide = [i for i in order if getattr(detectors[i], "wide", False)]
     # Threads of the numerical libraries would fight over the cores with ours, and are as many as the machine has cores
     # where only one of them may be used: 100,000 rows on one of two cores took four times as long.
-    alone = threadpool_limits(1) if len(X) >= _LIMITED else nullcontext()
+    alone = ONE_THREAD if len(X) >= _LIMITED else nullcontext()
     with alone, ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as threads:
         for chosen, size in (
             ([i for i in order if i not in wide], min(_MOST_SHARED, max(_FEWEST_SHARED, 2_000_000 // largest))),

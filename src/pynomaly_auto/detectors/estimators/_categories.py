@@ -6,6 +6,7 @@ rarer than all else.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -96,7 +97,7 @@ class ValueSurprise(Stored):
         check_places(self.levels_, self.starts_, len(self.surprise_))
 
 
-class _Pairs(Stored):
+class _Pairs(Stored, ABC):
     """Something is said of each pair of levels of two columns, and of a row the sum over its pairs."""
 
     layout: ClassVar = {
@@ -112,9 +113,9 @@ class _Pairs(Stored):
         self.said_ = self._said(joint_counts(self.levels_.apply(X) + self.starts_[:-1], int(self.starts_[-1])), len(X))
         return self
 
+    @abstractmethod
     def _said(self, counts: FloatArray, n_rows: int) -> FloatArray:
         """What is said of each pair; shape as ``counts``, (n_places, n_places)."""
-        raise NotImplementedError
 
     def decision_function(self, X: FloatArray) -> FloatArray:
         """Mean over the pairs of columns, a single column being its own pair; shape (n_rows,)."""
