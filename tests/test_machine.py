@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
+import types
 from pathlib import Path
 
 import numpy  # noqa: F401 - the libraries whose threads are counted
 import psutil
 import pytest
-from threadpoolctl import threadpool_info
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from pynomaly_auto import _machine
-from pynomaly_auto._machine import ONE_THREAD, free_memory, usable_cores
+from pynomaly_auto._machine import ONE_THREAD, OneThread, free_memory, usable_cores
 from pynomaly_auto.settings import Settings
 
 GB = 10**9
@@ -128,3 +130,16 @@ def test_threads_that_overlap_leave_the_libraries_as_they_were() -> None:
             assert set(threads()) == {1}
         assert set(threads()) == {1}  # the first has left, the other is still within
     assert threads() == before
+
+
+def test_a_library_that_was_loaded_meanwhile_gets_one_thread_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    monkeypatch.setattr(_machine, "threadpool_limits", lambda n: looked.append(n) or threadpool_limits(n))
+    one = OneThread()
+    with one, one:
+        assert looked == [1]
+        monkeypatch.setitem(sys.modules, "a library", types.ModuleType("a library"))
+        with one:
+            assert looked == [1, 1]
+    with one:
+        assert looked == [1, 1, 1]

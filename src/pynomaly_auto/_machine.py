@@ -39,24 +39,26 @@ class OneThread:
     """Within it the numerical libraries use one thread each, until the last of those within has left.
 
     threadpoolctl puts back what it found: of two threads that overlap, the second would find one thread, and leave the
-    process with that for good.
+    process with that for good. Looking for the libraries takes 10 ms, so who enters while others are within looks only
+    where modules were imported since, which may have loaded another.
     """
 
     def __init__(self) -> None:
-        self._lock, self._within = threading.Lock(), 0
-        self._limits: threadpool_limits | None = None
+        self._lock, self._within, self._modules = threading.Lock(), 0, 0
+        self._limits: list[threadpool_limits] = []
 
     def __enter__(self) -> None:
         with self._lock:
-            if not self._within:
-                self._limits = threadpool_limits(1)
+            if not self._within or len(sys.modules) != self._modules:
+                self._limits.append(threadpool_limits(1))
+                self._modules = len(sys.modules)
             self._within += 1
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self._within -= 1
-            if not self._within and self._limits is not None:
-                self._limits.restore_original_limits()
+            while not self._within and self._limits:
+                self._limits.pop().restore_original_limits()
 
 
 ONE_THREAD = OneThread()

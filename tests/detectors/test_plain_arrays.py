@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from pynomaly_auto.detectors import DETECTORS, VIEW, NeighbourSearch, Shared, fit_detector, score_each
+from pynomaly_auto.detectors import DETECTORS, VIEW, NeighbourSearch, Shared, fit_detector, remembering, score_each
 from pynomaly_auto.detectors.estimators import _search as searching
 from pynomaly_auto.detectors.estimators import _selecting as selecting
+from pynomaly_auto.detectors.estimators import _sharing as remembered
 from pynomaly_auto.detectors.estimators._angles import ConnectivityOutlierFactor
 from pynomaly_auto.detectors.estimators._neighbours import LocalOutlierFactor, NearestNeighbours
 from pynomaly_auto.detectors.estimators._projections import KERNELS, KernelOneClassSVM
@@ -71,6 +72,50 @@ def test_neighbours_are_those_of_brute_force(table):
     np.testing.assert_allclose(plain.query_self(20)[0], brute(X, X, 20, own=True)[0], rtol=1e-9, atol=1e-8)
     expected, at = brute(parted(X), parted(X), 20, own=True)
     np.testing.assert_allclose(apart.query_self(20)[0], expected, rtol=1e-9, atol=1e-8)
+
+
+@EACH_TABLE
+@pytest.mark.parametrize("order", [(10, 100, 40), (100, 40, 10)])
+def test_what_one_search_remembers_changes_nothing_for_the_next(table, order, monkeypatch):
+    X = TABLES[table]
+    monkeypatch.setattr(remembered, "_remembered", type(remembered._remembered)())
+    for k in order:
+        for ties in (False, True):
+            search = NeighbourSearch(X, part_ties=ties)
+            alone = search.query_self(k)
+            with remembering():
+                again = search.query_self(k)
+            np.testing.assert_array_equal(again[0], alone[0])
+            if ties:
+                np.testing.assert_array_equal(again[1], alone[1])
+
+
+def test_only_the_latest_searches_are_remembered(monkeypatch):
+    monkeypatch.setattr(remembered, "_remembered", type(remembered._remembered)())
+    made = []
+    searched = NeighbourSearch._own_nearest
+
+    def counted(self, points, k):
+        made.append(len(points))
+        return searched(self, points, k)
+
+    monkeypatch.setattr(NeighbourSearch, "_own_nearest", counted)
+    NearestNeighbours().fit(CLOUD)
+    with remembering():
+        for i in (0, 1, 2, 3, 4, 4, 1, 0):
+            NearestNeighbours().fit(CLOUD[i:])
+    n = len(CLOUD)
+    assert made == [n, n, n - 1, n - 2, n - 3, n - 4, n]
+    assert len(remembered._remembered) == 4
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1.0, 1e15, 1e25])
+def test_single_precision_is_never_trusted_where_it_may_be_wrong(scale):
+    """Rows far from the middle of others, ties, and squares that overflow single precision."""
+    X = np.vstack([RNG.normal(size=(300, 6)), 3e3 + 1e-2 * RNG.normal(size=(120, 6)), np.ones((40, 6))]) * scale
+    search = NeighbourSearch(X)
+    for k in (5, 60):
+        np.testing.assert_allclose(search.query_self(k)[0], brute(X, X, k, own=True)[0], rtol=1e-7)
 
 
 def test_who_is_parted_is_looked_for_again_where_others_might_be_nearer(monkeypatch):

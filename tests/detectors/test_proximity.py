@@ -160,11 +160,11 @@ def test_sampling_leaves_a_drawn_row_out(rng):
 def test_reference_shrinks_as_rows_grow_and_neighbours_with_it():
     spec = DETECTORS["knn_mean"]
     assert spec.reference_size(5_000) == 5_000
-    assert spec.reference_size(100_000) == 10_000
+    assert spec.reference_size(100_000) == 5_000
     assert spec.reference_size(1_000_000) == 1_000
     assert spec.reference_size(10**8) == 500
     assert spec.scaled_to_reference({}, 100_000) == {}
-    assert spec.scaled_to_reference({"method": "mean"}, 400_000) == {"method": "mean", "n_neighbors": 25}
+    assert spec.scaled_to_reference({"method": "mean"}, 400_000) == {"method": "mean", "n_neighbors": 50}
     assert spec.scaled_to_reference({}, 10**8) == {"n_neighbors": 10}
     assert spec.scaled_to_reference({"n_neighbors": 4}, 10**8) == {"n_neighbors": 4}
     assert spec.seconds(1_000_000, 20) < 30.0

@@ -17,7 +17,7 @@ from pynomaly_auto.detectors.estimators._marginals import (
     ZScore,
     log_two_sided_t,
 )
-from pynomaly_auto.detectors.estimators._search import Points
+from pynomaly_auto.detectors.estimators._points import Points
 from pynomaly_auto.detectors.estimators._tails import COPOD, ECOD
 from pynomaly_auto.errors import SettingError, UnknownNameError
 

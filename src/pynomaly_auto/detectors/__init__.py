@@ -5,10 +5,10 @@ from pynomaly_auto.detectors._fitted import FittedDetector, Scorer, fit_detector
 from pynomaly_auto.detectors._limits import Limit
 from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
 from pynomaly_auto.detectors.estimators._search import NeighbourSearch
-from pynomaly_auto.detectors.estimators._sharing import Shared
+from pynomaly_auto.detectors.estimators._sharing import Shared, remembering
 from pynomaly_auto.detectors.views._views import VIEW, VIEWS
 
 __all__ = [
     "DETECTORS", "VIEW", "VIEWS", "Capabilities", "Cost", "DetectorSpec", "FittedDetector", "Limit", "NeighbourSearch",
-    "Scorer", "Shared", "fit_detector", "score_each",
+    "Scorer", "Shared", "fit_detector", "remembering", "score_each",
 ]  # fmt: skip

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from pynomaly_auto import _optional
 from pynomaly_auto._budget import BRIEF, BRIEF_ROWS, explaining_reserve, explaining_seconds, time_to_fuse
 from pynomaly_auto._deadline import Deadline
-from pynomaly_auto._machine import release_memory
+from pynomaly_auto._machine import ONE_THREAD, release_memory
 from pynomaly_auto._version import __version__
 from pynomaly_auto.dataset import EqualRows, Table, TableEncoder, open_table, to_frame
 from pynomaly_auto.deciding import decide
@@ -84,7 +83,7 @@ class Stages:
         self.progress.stage(name)
         start = time.perf_counter()
         try:
-            with threadpool_limits(1):
+            with ONE_THREAD:
                 yield
         finally:
             self.seconds[name] = time.perf_counter() - start

@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from pynomaly_auto._machine import ONE_THREAD
 from pynomaly_auto.profiling import _findings as findings
 from pynomaly_auto.profiling._description import (
     complexity_of,
@@ -42,7 +42,7 @@ def profile(dataset: Dataset, *, seed: int, max_rows: int = MAX_ROWS) -> Profile
     """
     view = View(dataset, seed=seed, max_rows=max_rows)
     # Values that come out as NaN or infinite are dealt with where they are used; nobody needs to be warned as well.
-    with threadpool_limits(1), warnings.catch_warnings(), np.errstate(all="ignore"):
+    with ONE_THREAD, warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         return _profile(view)
 

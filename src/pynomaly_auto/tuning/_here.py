@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 import psutil
-from threadpoolctl import threadpool_limits
 
+from pynomaly_auto._machine import ONE_THREAD
 from pynomaly_auto.pool import Outcome
 from pynomaly_auto.records import FloatArray
 from pynomaly_auto.tuning._objective import TrialRequest, run_trial
@@ -39,7 +39,7 @@ def run_here(number: int, request: TrialRequest, rows: FloatArray) -> Outcome:
     """Carry out one trial now; whatever the detector raises becomes its outcome, as in a worker."""
     process = psutil.Process()
     before, started = process.memory_info().rss, time.perf_counter()
-    with threadpool_limits(1), _randomness_kept(), warnings.catch_warnings():
+    with ONE_THREAD, _randomness_kept(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the detector; a worker's would not be seen either
         try:
             value = run_trial(request, _Rows(rows))

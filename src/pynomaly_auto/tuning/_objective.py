@@ -15,7 +15,7 @@ from typing import Any
 import cloudpickle
 import numpy as np
 
-from pynomaly_auto.detectors import DetectorSpec, FittedDetector, fit_detector
+from pynomaly_auto.detectors import DetectorSpec, FittedDetector, fit_detector, remembering
 from pynomaly_auto.errors import DetectorError, NotApplicableError
 from pynomaly_auto.records import FloatArray, TrialStatus
 
@@ -86,6 +86,17 @@ def run_trial(request: TrialRequest, table: Any) -> TrialResult:
         text = " ".join(str(error).split())[:400]
         message = f"{type(error).__name__}: {text}" if text else type(error).__name__
         return TrialResult(status="failed", error=message, seconds=time.perf_counter() - started)
+
+
+def run_in_worker(request: TrialRequest, table: Any) -> TrialResult:
+    """`run_trial` in a process that runs one trial after the other: what one has searched for, the next one finds.
+
+    Args:
+        request: What to fit.
+        table: As for `run_trial`.
+    """
+    with remembering():
+        return run_trial(request, table)
 
 
 def _fit(request: TrialRequest, table: FloatArray, started: float) -> TrialResult:

@@ -17,7 +17,7 @@ from pynomaly_auto.pool import Executor, Job, Outcome
 from pynomaly_auto.records import Configuration, Dataset, Ranking, Reason, Role, Search, Trial, TrialStatus
 from pynomaly_auto.tuning._clock import Clock
 from pynomaly_auto.tuning._here import run_here
-from pynomaly_auto.tuning._objective import TrialRequest, TrialResult, run_trial, trial_request
+from pynomaly_auto.tuning._objective import TrialRequest, TrialResult, run_in_worker, trial_request
 from pynomaly_auto.tuning._optuna import Proposal, Proposer
 from pynomaly_auto.tuning._plan import Tuned, TuningPlan, choose_rows, share_of_search
 from pynomaly_auto.tuning._quality import COLD_WEIGHTS, WEIGHTS, Judge
@@ -255,7 +255,7 @@ class _Run:
         self.state.asked.append(proposal)
         timeout = self.clock.timeout(self._expected(proposal), wanted=proposal.wanted, answered=bool(self.state.best))
         self.executor.submit(
-            Job(function=run_trial, args=(self._request(proposal), self.table), timeout=timeout, key=number)
+            Job(function=run_in_worker, args=(self._request(proposal), self.table), timeout=timeout, key=number)
         )
 
     def _request(self, proposal: Proposal) -> TrialRequest:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from pynomaly_auto.detectors.estimators._neighbours import usable_neighbours
+from pynomaly_auto.detectors.estimators._points import Points
 from pynomaly_auto.detectors.estimators._scales import blocks
-from pynomaly_auto.detectors.estimators._search import NeighbourSearch, Points
+from pynomaly_auto.detectors.estimators._search import NeighbourSearch
 from pynomaly_auto.detectors.estimators._stored import Array, Part, Stored, Value
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from pynomaly_auto.detectors.estimators._points import Points
 from pynomaly_auto.detectors.estimators._scales import blocks
-from pynomaly_auto.detectors.estimators._search import Points
 from pynomaly_auto.detectors.estimators._stored import Array, Part, Stored
 
 if TYPE_CHECKING:

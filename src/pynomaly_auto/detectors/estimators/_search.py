@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from pynomaly_auto.detectors.estimators._metrics import compared
+from pynomaly_auto.detectors.estimators._points import CANCELLED, PAIRS, Points
 from pynomaly_auto.detectors.estimators._scales import blocks, median_scale
-from pynomaly_auto.detectors.estimators._selecting import FEW_ROWS, lowest, pick, scratch_memory
-from pynomaly_auto.detectors.estimators._sharing import once
+from pynomaly_auto.detectors.estimators._selecting import FEW_ROWS, lowest, pick
+from pynomaly_auto.detectors.estimators._sharing import is_remembering, once, recall
 from pynomaly_auto.detectors.estimators._stored import Array, Part, Sizes, Stored, Value
 
 if TYPE_CHECKING:
@@ -18,99 +19,14 @@ if TYPE_CHECKING:
 
     from pynomaly_auto.records import FloatArray, IntArray, State
 
-PAIRS = 200_000  # distances held at a time
 _PARTING = 1e-5
 _PARTED = "parted"
-_CANCELLED = 1e-4  # share of the squared norm below which a squared distance by products is rounding noise
 _LOST = 1e13  # squared norm, in squared resolutions, beyond which products do not show how ties were parted
+_LADDER = (24, 56, 120)  # neighbours searched where others may want more than who asks first
 _SPARE = 8  # neighbours more than asked for that are looked at, as parting ties may change which are nearest
 _TREE_FEATURES = 5  # beyond, comparing all pairs beats a tree
 _TREE_POINTS = 2_000  # and fewer points than so many too
 _TREE_BLOCK = 4_096
-
-
-class Points(Stored):
-    """Rows to be compared with others by products of matrices, with what that needs beside them.
-
-    Args:
-        rows: Centred, so that little is lost to cancellation; shape (n, n_features).
-    """
-
-    layout: ClassVar = {"rows": Array(shape=("n", "d"))}
-    _columns: FloatArray | None = None
-    _tree: Any = None
-
-    def __init__(self, rows: FloatArray) -> None:
-        self.rows = np.ascontiguousarray(rows)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def away(self, Z: FloatArray, *, scratch: bool = False) -> FloatArray:
-        """Squared distances to all points, less the squared norms of ``Z``; shape (len(Z), n).
-
-        Args:
-            Z: The rows; shape (n_rows, n_features).
-            scratch: The result is only looked at until this thread asks for the next.
-        """
-        if self._columns is None:
-            self._columns = np.vstack([self.rows.T, np.einsum("ij,ij->i", self.rows, self.rows)])
-        out = scratch_memory("away", (len(Z), len(self)), np.float64) if scratch else None
-        wide = np.ones((len(Z), Z.shape[1] + 1))
-        np.multiply(Z, -2.0, out=wide[:, :-1])
-        return np.asarray(np.matmul(wide, self._columns, out=out))
-
-    def squares(self, Z: FloatArray, *, scratch: bool = False) -> FloatArray:
-        """Squared distances to all points, by differences where products would leave little but rounding.
-
-        Args:
-            Z: The rows; shape (n_rows, n_features).
-            scratch: The result is only looked at until this thread asks for the next.
-        """
-        norms = np.einsum("ij,ij->i", Z, Z)
-        out = self.away(Z, scratch=scratch)
-        out += norms[:, None]
-        doubtful = np.flatnonzero(out < _CANCELLED * norms[:, None])
-        for part in blocks(len(doubtful), PAIRS // Z.shape[1] + 1):
-            row, point = np.divmod(doubtful[part], len(self))
-            between = self.rows[point] - Z[row]
-            out.flat[doubtful[part]] = np.einsum("ij,ij->i", between, between)
-        return out
-
-    def exact(self, Z: FloatArray, positions: IntArray) -> FloatArray:
-        """Squared distances to the points at those positions, shape (n_rows, k), by differences."""
-        out = np.empty(positions.shape)
-        for part in blocks(len(Z), PAIRS // (positions.shape[1] * Z.shape[1]) + 1):
-            out[part] = ((self.rows[positions[part]] - Z[part][:, None, :]) ** 2).sum(axis=2)
-        return out
-
-    def sorted(
-        self, Z: FloatArray, squares: FloatArray, positions: IntArray, norms: FloatArray | None = None
-    ) -> tuple[FloatArray, IntArray]:
-        """Distances and positions, nearest first.
-
-        Args:
-            Z: The rows; shape (n_rows, n_features).
-            squares: Squared distances to the points at ``positions``; shape (n_rows, k).
-            positions: Shape (n_rows, k).
-            norms: Squared norms of the rows, where they are known.
-        """
-        norms = np.einsum("ij,ij->i", Z, Z) if norms is None else norms
-        doubtful = np.flatnonzero(squares.min(axis=1) < _CANCELLED * norms)
-        if len(doubtful):
-            squares[doubtful] = self.exact(Z[doubtful], positions[doubtful])
-        order = np.argsort(squares, axis=1)
-        distances = np.sqrt(np.maximum(pick(squares, order), 0.0))
-        return distances, pick(positions, order)
-
-    def by_tree(self, Z: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
-        """Distances to and positions of the nearest points, found by a tree made when first needed."""
-        if self._tree is None:
-            from sklearn.neighbors import KDTree
-
-            self._tree = KDTree(self.rows)
-        distances, positions = self._tree.query(np.ascontiguousarray(Z), k)
-        return distances, positions.astype(np.int64)
 
 
 class _Near:
@@ -124,7 +40,7 @@ class _Near:
         self._away = pick(away, self._places)
         self._low = np.sort(self._away, axis=1)
         squares = self._low + self.norms
-        doubtful = np.flatnonzero(squares[:, 0] < _CANCELLED * norms)
+        doubtful = np.flatnonzero(squares[:, 0] < CANCELLED * norms)
         if len(doubtful):
             squares[doubtful] = np.sort(points.exact(Z[doubtful], self._places[doubtful]), axis=1)
         self.distances = np.sqrt(np.maximum(squares, 0.0))
@@ -241,14 +157,47 @@ class NeighbourSearch(Stored):
             # Among many duplicates a row may not be in its own list; then the farthest of the list goes.
             mine[~mine.any(axis=1), -1] = True
             return distances[~mine].reshape(-1, k), positions[~mine].reshape(-1, k)
+        found = self._own(points, k) if self.parted_ is None or not is_remembering() else self._own_parted(k)
+        return found[0][:, :k], found[1][:, :k]
+
+    def _own(self, points: Points, k: int) -> tuple[FloatArray, IntArray]:
+        """The ``k`` nearest others of each of the points, or more where others may want them."""
+        wanted = k
+        if is_remembering():
+            wanted = min(next((size for size in _LADDER if size >= k), k), len(self) - 1)
+        return recall(
+            ("own", points.digest), lambda: self._own_nearest(points, wanted), lambda made: made[0].shape[1] >= k
+        )
+
+    def _own_nearest(self, points: Points, k: int) -> tuple[FloatArray, IntArray]:
         distances, positions = np.empty((len(self), k)), np.empty((len(self), k), dtype=np.int64)
         for part in self._blocks(len(self)):
-            Z = points.rows[part]
-            away = points.away(Z, scratch=True)
-            away[np.arange(len(Z)), np.arange(part.start, part.stop)] = np.inf
-            near = lowest(away, k)
-            found = points.sorted(Z, points.exact(Z, near), near)
-            distances[part], positions[part] = self._settled(Z, found, np.arange(part.start, part.stop))
+            Z, own = points.rows[part], np.arange(part.start, part.stop)
+            away, near, doubtful = points.nearest(Z, k, own)
+            distances[part], positions[part] = away, near
+            if len(doubtful):
+                settled = self._settled(Z[doubtful], (away[doubtful], near[doubtful]), own[doubtful])
+                distances[own[doubtful]], positions[own[doubtful]] = settled
+        return distances, positions
+
+    def _own_parted(self, k: int) -> tuple[FloatArray, IntArray]:
+        """The same with ties parted, out of what was found without: those members who want that share the search."""
+        assert self.parted_ is not None
+        wide = min(k + _SPARE, len(self) - 1)
+        away, near = self._own(self.rows_, wide)
+        Z, every = self.parted_.rows, np.arange(len(self))
+        squares = self.parted_.exact(Z, near)
+        order = np.argsort(squares, axis=1)[:, :k]
+        distances, positions = np.sqrt(pick(squares, order)), pick(near, order)
+        norms = np.einsum("ij,ij->i", Z, Z)
+        # Whatever was left out lies as far as the last looked at, but for what parting has moved both.
+        unsure = norms > _LOST * self.resolution_**2
+        if away.shape[1] < len(self) - 1:
+            unsure |= distances[:, -1] >= away[:, -1] * (1.0 - 1e-6) - 2.0 * self._farthest_move
+        for part in blocks(int(unsure.sum()), FEW_ROWS):
+            rows = every[unsure][part]
+            there, others, _ = self.parted_.nearest(Z[rows], k, rows)
+            distances[rows], positions[rows] = self._settled(Z[rows], (there, others), rows)
         return distances, positions
 
     def _compared(

@@ -29,22 +29,41 @@ def lowest(values: FloatArray, k: int) -> IntArray:
     if k >= n or n_rows < FEW_ROWS:
         return smallest(values, k)
     single = scratch_memory("single", values.shape, np.float32)
-    single[...] = values
+    with np.errstate(over="ignore"):  # what overflows is told apart in double
+        single[...] = values
     limits, guessed = _limits(single, k)
     found = np.flatnonzero(single <= limits)
     if not guessed and len(found) == n_rows * k:
         return np.asarray(found.reshape(n_rows, k) - n * np.arange(n_rows)[:, None])
     # More or fewer than asked for, by ties or as limits were guessed: the smallest of those inside are told in double.
+    return _kept(values, found, k)[1]
+
+
+def lowest_single(values: np.ndarray[Any, np.dtype[np.float32]], k: int) -> tuple[FloatArray, IntArray]:
+    """The ``k``-th smallest value of each row, and positions of the ``k`` smallest; shapes (n_rows,), (n_rows, k)."""
+    n = values.shape[1]
+    limits, _ = _limits(values, k)
+    largest, positions = _kept(values, np.flatnonzero(values <= limits), min(k, n))
+    return largest.astype(np.float64), positions
+
+
+def _kept(values: np.ndarray[Any, Any], found: IntArray, k: int) -> tuple[np.ndarray[Any, Any], IntArray]:
+    """The ``k``-th smallest of the values found inside each row's limits, and positions of the ``k`` smallest."""
+    n_rows, n = values.shape
     rows = found // n
     counts = np.bincount(rows, minlength=n_rows)
     slots = np.arange(len(found)) - np.repeat(np.cumsum(counts) - counts, counts)
     width = max(int(counts.max()), k)
-    held, places = np.full((n_rows, width), np.inf), np.zeros((n_rows, width), dtype=np.int64)
+    held, places = np.full((n_rows, width), np.inf, dtype=values.dtype), np.zeros((n_rows, width), dtype=np.int64)
     held[rows, slots], places[rows, slots] = values.ravel()[found], found - n * rows
-    out = np.take_along_axis(places, smallest(held, k), axis=1)
+    chosen = smallest(held, k)
+    out = np.take_along_axis(places, chosen, axis=1)
+    largest = np.take_along_axis(held, chosen, axis=1).max(axis=1)
     few = np.flatnonzero(counts < k)
-    out[few] = smallest(values[few], k)
-    return np.asarray(out)
+    if len(few):
+        out[few] = smallest(values[few], k)
+        largest[few] = np.take_along_axis(values[few], out[few], axis=1).max(axis=1)
+    return largest, np.asarray(out)
 
 
 def _limits(single: np.ndarray[Any, np.dtype[np.float32]], k: int) -> tuple[np.ndarray[Any, Any], bool]:

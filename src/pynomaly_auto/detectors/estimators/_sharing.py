@@ -1,7 +1,12 @@
-"""What the members of an ensemble make of the same rows, made once: the rows in a view, their nearest neighbours."""
+"""What detectors make of the same rows, made once: the rows in a view, their nearest neighbours.
+
+Members of an ensemble that score the same rows share by `sharing`: for as long as these rows lie in memory. Trials that
+one process runs one after the other share by `remembering`: what was made is known by what the rows hold.
+"""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -67,3 +72,43 @@ def once(key: Hashable, X: FloatArray, make: Callable[[], T], enough: Callable[[
     """
     shared = _active.get()
     return make() if shared is None else shared.once(key, X, make, enough)
+
+
+_REMEMBERED = 4  # things: as many as there are views
+_remembered: OrderedDict[Hashable, Any] = OrderedDict()
+_remembers: ContextVar[bool] = ContextVar("remembers", default=False)
+
+
+@contextmanager
+def remembering() -> Iterator[None]:
+    """Let what is fitted within, in this thread, find what others have made before; for processes of one thread."""
+    token = _remembers.set(True)
+    try:
+        yield
+    finally:
+        _remembers.reset(token)
+
+
+def is_remembering() -> bool:
+    """Whether what is made is kept for others."""
+    return _remembers.get()
+
+
+def recall(key: Hashable, make: Callable[[], T], enough: Callable[[T], bool]) -> T:
+    """What was made under that key not long ago, made if need be, or again if it is not enough.
+
+    Args:
+        key: What is made, and of what: equal keys must give equal results.
+        make: Makes it.
+        enough: Whether what is there will do; else it is made again and replaces it.
+    """
+    if not _remembers.get():
+        return make()
+    found = _remembered.pop(key, None)
+    if found is None or not enough(found):
+        found = make()
+    _remembered[key] = found
+    while len(_remembered) > _REMEMBERED:
+        _remembered.popitem(last=False)
+    made: T = found
+    return made
