@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import time
 import warnings
@@ -32,11 +33,13 @@ class Choice:
         seed: Of every method.
         budget: Seconds that ours gets.
         workers: Processes of ours.
+        base: Folder of the knowledge base ours uses; None: the one it finds.
     """
 
     seed: int = 0
     budget: float = 30.0
     workers: int = 2
+    base: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -104,6 +107,8 @@ def perform(method: str, path: str, choice: Choice) -> dict[str, Any]:
     """
     ready = pickle.loads(Path(path).read_bytes())
     assert isinstance(ready, Ready)
+    if choice.base is not None:
+        os.environ["PYNOMALY_KNOWLEDGE_BASE"] = choice.base
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -6,12 +6,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks._knowledge import Base, Bases
 from benchmarks._mixed_methods import OURS, Choice, perform, prepare
 from benchmarks._mixed_tables import Source
 from benchmarks._running import FILE, one_job, reason_of
@@ -34,6 +35,7 @@ class Plan:
         max_rows: Larger tables are sampled down to that many rows, by class.
         limit: Seconds for one method on one table; ours gets its budget and a minute where that is more.
         scores: Folder for every method's scores, one file a table; None: they are not kept.
+        bases: Which knowledge base ours uses for a group.
     """
 
     methods: tuple[str, ...]
@@ -41,6 +43,18 @@ class Plan:
     max_rows: int = 4000
     limit: float = 120.0
     scores: Path | None = None
+    bases: Bases = field(default_factory=lambda: Bases(None))
+
+    def choice_for(self, source: Source) -> Choice:
+        """How methods are run on one table."""
+        return self.choice if self.bases.template is None else replace(self.choice, base=self._base(source).path)
+
+    def _base(self, source: Source) -> Base:
+        return self.bases.base(source.group)
+
+    def base_name(self, source: Source) -> str:
+        """What a line says of the base."""
+        return "shipped" if self.bases.template is None else self._base(source).name
 
     def seconds(self, method: str) -> float:
         """Time limit of a method."""
@@ -63,7 +77,7 @@ def measure(tables: Sequence[Source], plan: Plan, store: Store) -> None:
                 continue
             told = []
             for method in todo:
-                outcome = one_job(pool, perform, (method, path, plan.choice), plan.seconds(method))
+                outcome = one_job(pool, perform, (method, path, plan.choice_for(source)), plan.seconds(method))
                 line = _line(source, plan, method) | ready.value | _kept(outcome, source, plan, method)
                 store.add(line)
                 told.append(f"{method} {line['ap']:.3f}" if "ap" in line else f"{method} failed")
@@ -116,9 +130,9 @@ def _line(source: Source, plan: Plan, method: str) -> Line:
         "suite": source.suite, "table": source.name, "group": source.group, "kind": source.kind,
         "method": method, "max_rows": plan.max_rows, "seed": plan.choice.seed,
     }  # fmt: skip
-    return line | ({"budget": plan.choice.budget} if method in OURS else {})
+    return line | ({"budget": plan.choice.budget, "base": plan.base_name(source)} if method in OURS else {})
 
 
 def _identity(line: Mapping[str, Any]) -> tuple[Any, ...]:
     """What must be alike for a measurement to stand for another."""
-    return tuple(line.get(key) for key in ("suite", "table", "method", "max_rows", "seed", "budget"))
+    return tuple(line.get(key) for key in ("suite", "table", "method", "max_rows", "seed", "budget", "base"))

@@ -2,6 +2,7 @@
 
     python -m benchmarks.mixed run --method ours                     # measures what is missing, and prints the report
     python -m benchmarks.mixed run --suite dirty --tables 10 --method peers --scores SCORES
+    python -m benchmarks.mixed run --knowledge 'DIR/kb-fold{fold}'    # groups held out: see benchmarks.cell_folds
     python -m benchmarks.mixed report                                # prints, and writes the figures and the page
 
 Suites: ``dirty`` (wrong cells, by kind of error), ``business`` (labels of what happened), ``domains`` (generated tables
@@ -21,6 +22,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks._knowledge import Bases
 from benchmarks._mixed_methods import OURS, Choice, chosen
 from benchmarks._mixed_report import mixed_report
 from benchmarks._mixed_running import Plan, current, measure
@@ -41,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         max_rows=options.max_rows,
         limit=options.limit,
         scores=options.scores,
+        bases=Bases(options.knowledge, strict=False),
     )
     if options.mode == "report":
         lines = current(read(options.cache) or read(options.figures), plan)
@@ -79,6 +82,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--budget", type=float, default=30.0, help="seconds that ours gets for a table [%(default)s]")
     add("--limit", type=float, default=120.0, help="seconds after which a method is killed on a table [%(default)s]")
     add("--workers", type=int, default=2, help="processes of ours [%(default)s]")
+    add("--knowledge", help="knowledge base of ours, with {fold} those of benchmarks.cell_folds [the shipped one]")
     add("--seed", type=int, default=0)
     add("--cache", type=Path, default=CACHE, help="where every result is appended [%(default)s]")
     add("--scores", type=Path, help="folder for the scores of every method, one npz a table [not kept]")

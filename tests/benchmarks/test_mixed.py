@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import _mixed_tables, mixed
+from benchmarks import _mixed_tables, cell_folds, mixed
+from benchmarks._knowledge import Bases
 from benchmarks._mixed_judging import Cells, judged, known_values
 from benchmarks._mixed_methods import METHODS, OURS, PEERS, Choice, Ready, chosen, perform, prepare
 from benchmarks._mixed_report import against_best, best_peer, mixed_report, values
@@ -16,6 +17,10 @@ from benchmarks._page import begin, end
 from benchmarks._sensible import as_number, as_time, numbers_only, sensible
 from benchmarks._store import Store, read
 from pynomaly_auto.building import Task
+from pynomaly_auto.building.learning._cells import CellTask
+from pynomaly_auto.building.measuring._cell_parts import write_cell_task
+from pynomaly_auto.ensembling import BaseScores
+from pynomaly_auto.records import CellLayout
 
 SOURCE = Source(suite="dirty", name="small", group="g", kind="typos")
 
@@ -273,3 +278,52 @@ def test_the_last_measurement_counts():
     assert plan.seconds("ours") == 120.0
     assert Plan(methods=("ours",), choice=Choice(budget=90.0)).seconds("ours") == 150.0
     assert Ready(table=table(pd.DataFrame({"a": [1]}), [1]), numbers=None, encoded=np.zeros((1, 1))).numbers is None
+
+
+def test_who_has_learned_from_a_table_is_told():
+    peer = [line("t0", "knn5_encoded", 0.5)]
+    assert "optimistic" in mixed_report([line("t0", "ours", 0.6), *peer])
+    held_out = mixed_report([line("t0", "ours", 0.6, base="fold 1"), *peer])
+    assert "optimistic" not in held_out
+    assert "have seen no table of its group" in held_out
+    assert "optimistic" not in mixed_report([line("t0", "ours", 0.6, suite="domains"), *peer])
+    assert "optimistic" not in mixed_report(peer)
+
+
+def test_each_group_is_judged_with_the_base_that_left_it_out(tmp_path, monkeypatch):
+    """Two bases whose models of cells are learned on what `pynomaly kb cells` has kept, each on half of the groups."""
+    learned = []
+
+    def learn(tasks, detectors, *, seed):
+        learned.append({task.group for task in tasks})
+        return {}
+
+    monkeypatch.setattr(cell_folds, "learn_cells", learn)
+    for i in range(6):
+        write_cell_task(tmp_path / "parts" / f"t{i}.npz", cell_task(i))
+    arguments = [str(tmp_path / "parts"), "--out", str(tmp_path / "folds")]
+    cell_folds.main(arguments)
+    folds = json.loads((tmp_path / "folds" / "folds.json").read_text())
+    assert learned == [{g for g, at in folds.items() if at != fold} for fold in (0, 1)]
+    assert learned[0] | learned[1] == {f"g{i}" for i in range(6)}
+    cell_folds.main(arguments)
+    assert len(learned) == 2  # those that are there are kept
+    bases = Bases(str(tmp_path / "folds" / "kb-fold{fold}"), strict=False)
+    plan = Plan(methods=("ours",), choice=Choice(), bases=bases)
+    for group, fold in folds.items():
+        source = Source(suite="dirty", name="small", group=group, kind="typos")
+        assert plan.base_name(source) == f"fold {fold}"
+        assert plan.choice_for(source).base == str((tmp_path / "folds" / f"kb-fold{fold}").resolve())
+    assert Plan(methods=("ours",), choice=Choice()).choice_for(SOURCE).base is None
+    with pytest.raises(SystemExit, match="no measured table"):
+        cell_folds.main([str(tmp_path), "--out", str(tmp_path / "other")])
+
+
+def cell_task(number: int) -> CellTask:
+    labels = np.zeros(20, dtype=np.int64)
+    ranks = np.ones((20, 1))
+    return CellTask(
+        task=f"t{number}", suite="dirty", group=f"g{number}", labels=labels, kinds=("numeric",),
+        layout=CellLayout.of({"form": [0]}, 1), bits=np.zeros((20, 1)), wrong=None,
+        scores=BaseScores(final=ranks[:, 0], robust=ranks[:, 0], members=("knn",), ranks=ranks),
+    )  # fmt: skip
