@@ -95,3 +95,22 @@ def test_some_rows_of_a_task_are_ranked_anew() -> None:
     assert some.wrong is not None
     assert (some.wrong.any(axis=1) == (some.labels == 1)).all()
     assert TASKS[1].rows(np.arange(9)).wrong is None
+
+
+def test_how_many_rows_there_are_does_not_tell_the_rate_of_anomalies() -> None:
+    """Copies with fewer anomalies were shorter by just these, so that every long table had many of them."""
+    whole, own, rarer = task(5, n=1_000), [], []
+    for seed in range(60):
+        for copies, fewer in ((own, False), (rarer, True)):
+            kept = _cells._thinned(whole, seed, rarer=fewer)
+            assert len(np.unique(kept)) == len(kept)
+            copies.append((len(kept), whole.labels[kept].mean()))
+    for copies in (own, rarer):
+        sizes = [size for size, _ in copies]
+        assert 0.4 * 900 < min(sizes) < 0.65 * 900
+        assert 0.85 * 900 < max(sizes) <= 900
+    assert all(rate == pytest.approx(0.1, abs=0.002) for _, rate in own)
+    assert 0.001 < min(rate for _, rate in rarer) < 0.005
+    assert max(rate for _, rate in rarer) < 0.101
+    sizes, rates = np.transpose(rarer)
+    assert abs(np.corrcoef(sizes, np.log(rates))[0, 1]) < 0.3

@@ -50,7 +50,7 @@ _WEIGHT: Mapping[str, float] = {"business": 2.0, "planted": 0.35, "uci": 0.5}
 _TREES, _JUDGE_TREES, _CALIBRATION_TREES = 300, 200, 150
 _ROWS, _CELLS, _CALIBRATED = 250, 600, 300  # most of a class that one table gives; rows that calibrate
 _THINNED = 3  # times each table is also seen with fewer anomalies, for the calibration
-_RAREST = 0.002
+_RAREST, _SMALLEST = 0.002, 0.5  # rate of anomalies then; share of the rows that are left at least
 _BASE: Mapping[str, Any] = {
     "objective": "binary", "learning_rate": 0.04, "num_leaves": 15, "feature_fraction": 0.3, "bagging_fraction": 0.7,
     "bagging_freq": 1, "lambda_l2": 20.0, "min_data_in_leaf": 200, "max_bin": 127, "verbosity": -1,
@@ -206,14 +206,21 @@ def _fusion(tasks: Sequence[CellTask], inputs: Sequence[Any], names: Sequence[st
     return _Rows(X=X, y=y, weight=weight, start=start).boost(_BASE, _TREES, rising(names), seed)
 
 
-def _thinned(task: CellTask, seed: int) -> IntArray:
-    """The rows of the table with some of its anomalies alone: calibration must hold where these are rarer."""
+def _thinned(task: CellTask, seed: int, *, rarer: bool) -> IntArray:
+    """Some rows of a table, at its own rate of anomalies or a lower one: calibration must hold where these are rarer.
+
+    How many rows there are tells nothing of the rate: where anomalies alone are left out, tables of all the rows that
+    were measured are those of many anomalies, and so is every longer one.
+    """
     rng = np.random.default_rng([seed, len(task.labels)])
     odd, ordinary = np.flatnonzero(task.labels == 1), np.flatnonzero(task.labels == 0)
-    share = len(odd) / len(task.labels)
-    rate = float(np.exp(rng.uniform(np.log(_RAREST), np.log(max(share, 1.01 * _RAREST)))))
-    kept = int(np.clip(round(rate / (1 - rate) * len(ordinary)), 1, len(odd)))
-    return np.sort(np.concatenate([rng.choice(odd, kept, replace=False), ordinary]))
+    rate = len(odd) / len(task.labels)
+    if rarer:
+        rate = float(np.exp(rng.uniform(np.log(_RAREST), np.log(max(rate, 1.01 * _RAREST)))))
+    size = round(rng.uniform(_SMALLEST, 1.0) * len(ordinary))
+    n_odd = int(np.clip(round(rate * size), 1, len(odd)))
+    drawn = (rng.choice(odd, n_odd, replace=False), rng.choice(ordinary, max(size - n_odd, 1), replace=False))
+    return np.sort(np.concatenate(drawn))
 
 
 def _judged(task: CellTask, hearing: _Hearing, fusion: CellFusion) -> Judged:
@@ -231,10 +238,8 @@ def _calibrator(
     silent = _untrained(())  # the odds of the cells are known
     all_tasks, judged = [], []
     for task, hearing, fold in zip(tasks, heard, folds, strict=True):
-        all_tasks.append((task, fold))
-        judged.append(_judged(task, hearing, fusions[fold]))
-        for k in range(_THINNED):
-            kept = _thinned(task, seed + k)
+        for k in range(1 + _THINNED):
+            kept = _thinned(task, seed + k, rarer=k > 0)
             some = task.rows(kept)
             all_tasks.append((some, fold))
             judged.append(_judged(some, _hear(some, silent, hearing.odds[kept]), fusions[fold]))
