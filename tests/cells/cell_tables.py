@@ -72,5 +72,6 @@ def payments(n: int = 400, seed: int = 0) -> pd.DataFrame:
             "shelf": [f"S{i // 20:02d}" for i in range(n)],
             "place": [f"P{i % 20 - (i == 33):02d}" for i in range(n)],
             "written": [str(int(x)) for x in rng.integers(100, 200, n)],
+            "tariff": [f"T{(len(c) * ord(k[1])) % 4}" for c, k in zip(city, kind, strict=True)],
         }
     )

@@ -144,14 +144,28 @@ def test_what_leaves_a_column_that_is_nearly_constant() -> None:
     assert [found.expected.at(row, 0) for row in (0, 60, 63)] == [None, "2022", "2022"]
     later = Constant().fit(cells).evidence(table(numbers("year", [2022.0, 7.0, np.nan])))
     assert later.bits[:, 0].tolist() == pytest.approx([0.0, np.log2(60), 0.0])
-    with pytest.raises(NotApplicableError):  # how far out they are says little there
-        Number().fit(cells)
 
 
 @pytest.mark.parametrize("cells", [["a"] * 64, ["a"] * 18 + ["b"], ["a"] * 80 + ["b"] * 10, [None] * 64])
 def test_columns_that_are_not_nearly_constant(cells: list[str | None]) -> None:
     with pytest.raises(NotApplicableError):
         Constant().fit(table(texts("a", cells)))
+
+
+def test_numbers_that_leave_a_constant_column_are_far_out_but_for_codes_and_amounts() -> None:
+    years = [2022.0] * 380 + [2812.0, 1538.0] + [2021.0] * 20
+    cells = table(numbers("year", years), numbers("paid", [0.0 if y == 2022 else y / 7 for y in years]))
+    model = Number().fit(cells)
+    bits = model.evidence(cells).bits
+    assert bits[380:382, 0].tolist() == [38.0, 38.0]
+    assert not bits[382:, 0].any()  # what comes again and again is a code, which is left to others
+    assert not bits[:380].any()
+    assert not bits[:, 1].any()
+    assert model.evidence(table(numbers("year", [1999.0, 2022.0]), numbers("paid", [1.0, 2.0]))).bits[
+        :, 0
+    ].tolist() == [38.0, 0.0]
+    again = Number.from_state(model.to_state())
+    assert np.array_equal(again.evidence(cells).bits, bits)
 
 
 def test_texts_times_and_truths_may_leave_a_constant_column() -> None:

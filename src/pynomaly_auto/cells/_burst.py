@@ -124,7 +124,7 @@ class Burst:
         Raises:
             NotApplicableError: There are no times of day, or no entities.
         """
-        times = [i for i, c in enumerate(table.columns) if _is_clock(c)]
+        times = [i for i, c in enumerate(table.columns) if is_clock(c)]
         if not times:
             raise NotApplicableError("no column holds points in time")
         self.time = times[0]
@@ -213,7 +213,8 @@ def poisson_above(met: IntArray, expected: FloatArray) -> FloatArray:
     return np.where(k > mean, np.clip(bits, 0.0, _FARTHEST), 0.0)
 
 
-def _is_clock(column: OriginalColumn) -> bool:
+def is_clock(column: OriginalColumn) -> bool:
+    """Whether a column holds points in time, of which there are many."""
     known = column.numbers[np.isfinite(column.numbers)] if column.role == "time" else np.empty(0)
     distinct = len(np.unique(known))
     return bool(len(known) >= 20 and (distinct > 0.2 * len(known) or distinct >= _FEWEST_MOMENTS))

@@ -65,6 +65,13 @@ class Rule:
         ratio = np.log2(np.maximum(majority / met, 1.0))
         return np.where(ratio > 0, ratio - np.log2(self.broken), 0.0)
 
+    def to_state(self) -> State:
+        """As data."""
+        return State(
+            arrays={"usual": self.usual, "rows": self.rows, "keys": self.keys, "counts": self.counts},
+            values={"cause": self.cause, "effect": self.effect, "broken": self.broken},
+        )
+
 
 class Dependency:
     """Columns A → B where B is the same in nearly all rows with one A: what breaks it, and what B should have been.
@@ -95,9 +102,9 @@ class Dependency:
         for effect, b in codes.items():
             made = []
             for cause, a in codes.items():
-                if cause == effect or _agreement(a[::step], b[::step], found[effect].size)[0] < _HOLDS - 0.02:
+                if cause == effect or agreement(a[::step], b[::step], found[effect].size)[0] < _HOLDS - 0.02:
                     continue
-                rule = _rule(cause, effect, a, b, found)
+                rule = rule_of((cause, effect), a, b, (found[cause].size, found[effect].size))
                 if rule is not None:
                     made.append(rule)
             made.sort(key=lambda rule: rule.broken)
@@ -145,10 +152,7 @@ class Dependency:
         for i, category in self.categories.items():
             out = out | category.to_state().within(f"column{i}")
         for i, rule in enumerate(self.rules):
-            out = out | State(
-                arrays={"usual": rule.usual, "rows": rule.rows, "keys": rule.keys, "counts": rule.counts},
-                values={"cause": rule.cause, "effect": rule.effect, "broken": rule.broken},
-            ).within(f"rule{i}")
+            out = out | rule.to_state().within(f"rule{i}")
         return out
 
     @classmethod
@@ -164,8 +168,14 @@ class Dependency:
         return made
 
 
-def _agreement(a: IntArray, b: IntArray, n_b: int) -> tuple[float, float]:
-    """Share of the rows of groups of three and more that agree with their group, and share of rows in such groups."""
+def agreement(a: IntArray, b: IntArray, n_b: int) -> tuple[float, float]:
+    """Share of the rows of groups of three and more that agree with their group, and share of rows in such groups.
+
+    Args:
+        a: The groups, below 0: none; shape (n_rows,).
+        b: What their rows have, as positions, below 0: rare or missing; same shape.
+        n_b: How many values there are of it.
+    """
     groups = _Groups(a=a, b=b, n_b=n_b)
     inside = int(groups.totals[groups.large].sum())
     if inside < _COVERED * len(a) or inside < 10:
@@ -191,13 +201,21 @@ class _Groups:
         return self.totals >= _LEAST_GROUP
 
 
-def _rule(cause: int, effect: int, a: IntArray, b: IntArray, found: Mapping[int, Category]) -> Rule | None:
-    n_a, n_b = found[cause].size, found[effect].size
-    holds, _ = _agreement(a, b, n_b)
+def rule_of(columns: tuple[int, int], a: IntArray, b: IntArray, sizes: tuple[int, int]) -> Rule | None:
+    """The rule that one column settles another; None: it does not, or no better than by chance.
+
+    Args:
+        columns: Positions of both.
+        a: Values of the one, as positions, below 0: rare or missing; shape (n_rows,).
+        b: Values of the other; same shape.
+        sizes: How many values each has.
+    """
+    n_a, n_b = sizes
+    holds, _ = agreement(a, b, n_b)
     if holds < _HOLDS:
         return None
     shuffled = np.random.default_rng(0).permutation(b)
-    by_chance, _ = _agreement(a, shuffled, n_b)
+    by_chance, _ = agreement(a, shuffled, n_b)
     if 1 - holds > _CHANCE * (1 - by_chance):
         return None
     groups = _Groups(a=a, b=b, n_b=n_b)
@@ -212,8 +230,8 @@ def _rule(cause: int, effect: int, a: IntArray, b: IntArray, found: Mapping[int,
     inside = int(groups.totals[groups.large].sum())
     broken = ((1 - holds) * inside + 1) / (inside + 2)
     return Rule(
-        cause=cause,
-        effect=effect,
+        cause=columns[0],
+        effect=columns[1],
         usual=usual,
         rows=rows,
         keys=groups.keys[kept],
@@ -224,12 +242,25 @@ def _rule(cause: int, effect: int, a: IntArray, b: IntArray, found: Mapping[int,
 
 def _restored(state: State, categories: Mapping[int, Category]) -> Rule:
     cause, effect = state.value("cause", int), state.value("effect", int)
-    arrays = {name: state.array(name, kind="i", ndim=1) for name in ("usual", "rows", "keys", "counts")}
     if cause not in categories or effect not in categories:
         raise StorageError("a rule is of a column that is not there.")
-    n_a, n_b = categories[cause].size, categories[effect].size
+    return read_rule(state, categories[cause].size, categories[effect].size)
+
+
+def read_rule(state: State, n_a: int, n_b: int) -> Rule:
+    """The inverse of `Rule.to_state`.
+
+    Raises:
+        StorageError: Something is missing or does not fit so many values.
+    """
+    arrays = {name: state.array(name, kind="i", ndim=1) for name in ("usual", "rows", "keys", "counts")}
     usual, keys = arrays["usual"], arrays["keys"]
     fits = len(usual) == len(arrays["rows"]) == n_a and len(keys) == len(arrays["counts"])
     if not fits or usual.max(initial=-1) >= n_b or usual.min(initial=0) < -1 or (np.diff(keys) <= 0).any():
         raise StorageError("a rule does not fit its columns.")
-    return Rule(cause=cause, effect=effect, broken=float(state.value("broken", (int, float))), **arrays)
+    return Rule(
+        cause=state.value("cause", int),
+        effect=state.value("effect", int),
+        broken=float(state.value("broken", (int, float))),
+        **arrays,
+    )

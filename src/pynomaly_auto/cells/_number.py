@@ -15,6 +15,7 @@ from pynomaly_auto.cells._tails import FARTHEST, Tail
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import CellRole, FloatArray, OriginalColumn, State
 
+_OFTEN = FARTHEST / 20  # bits that what twenty rows have is heard with: as little as nothing
 _FRACTION = re.compile(r"[.,](\d+)\D*$")
 
 
@@ -70,6 +71,7 @@ class NumberModel:
 
     Args:
         scales: The straight and the logarithmic one, as far as they are there; none where nearly all are one number.
+        constant: That one number, other than 0; None: there is none.
         values: Rows of each number.
         decimals: Rows with each number of decimals.
         usual: Bits of a cell's number and of its number of decimals, on average, shape (2,).
@@ -79,16 +81,23 @@ class NumberModel:
     values: Counts
     decimals: Counts
     usual: FloatArray
+    constant: float | None = None
 
     @classmethod
     def of(cls, column: OriginalColumn) -> NumberModel | None:
-        """Learn a column of numbers; None: it has too few, or nearly all are one."""
+        """Learn a column of numbers; None: it has too few, or nearly all are 0."""
         found = column.numbers[np.isfinite(column.numbers)]
-        if len(found) < 8 or found.min() == found.max() or nearly_constant(column):
+        if len(found) < 8 or found.min() == found.max():
             return None
-        scales = [Scale.of(found, log=False)]
-        if (found > 0).mean() > 0.98:
-            scales.append(Scale.of(found[found > 0], log=True))
+        constant, scales = None, list[Scale | None]()
+        if nearly_constant(column):
+            constant = float(np.median(found))
+            if constant == 0 or not np.isfinite(constant):  # amounts that hardly any row has are not far out for it
+                return None
+        else:
+            scales.append(Scale.of(found, log=False))
+            if (found > 0).mean() > 0.98:
+                scales.append(Scale.of(found[found > 0], log=True))
         levels = column.levels
         total = int(levels.counts.sum())
         keys = [decimals_of(text) for text in levels.texts]
@@ -96,21 +105,26 @@ class NumberModel:
         decimals = Counts.of(tally(keys, levels.counts), total)
         usual = [usual_bits(c.surprise(k), levels.counts) for c, k in ((values, levels.texts), (decimals, keys))]
         found_scales = tuple(s for s in scales if s is not None)
-        return cls(scales=found_scales, values=values, decimals=decimals, usual=np.array(usual))
+        return cls(
+            scales=found_scales, values=values, decimals=decimals, usual=np.array(usual), constant=constant
+        )  # fmt: skip
 
     def bits(self, column: OriginalColumn) -> FloatArray:
         """Bits of each number: of the scale that finds it the less odd, and of its decimals above the usual.
 
-        A number that comes again and again is no odder than it is rare.
+        A number that comes again and again is no odder than it is rare. Where nearly all are one number any other is as
+        far out as can be, the less the oftener it comes: then it is a code, of which `constant` speaks.
         """
         levels = column.levels
         rare = self.values.surprise(levels.texts)
         decimals = self.decimals.surprise([decimals_of(text) for text in levels.texts])
         odd = levels.spread(np.maximum(decimals - self.usual[1], 0.0))
-        if self.scales:
-            most = levels.spread(rare + FARTHEST / self.values.rows(levels.texts))
+        alone = levels.spread(FARTHEST / self.values.rows(levels.texts))
+        if self.constant is not None:
+            out = np.where(column.numbers != self.constant, np.maximum(alone - _OFTEN, 0.0), 0.0)
+        elif self.scales:
             far = np.minimum.reduce([scale.bits(column.numbers) for scale in self.scales])
-            out = np.minimum(far, most)
+            out = np.minimum(far, levels.spread(rare) + alone)
         else:
             out = levels.spread(np.maximum(rare - self.usual[0], 0.0))
         return np.where(np.isnan(column.numbers), 0.0, out + odd)
@@ -118,7 +132,7 @@ class NumberModel:
     def to_state(self) -> State:
         """As data."""
         out = self.decimals.to_state().within("decimals") | self.values.to_state().within("values")
-        out = out | State(arrays={"usual": self.usual}, values={"scales": len(self.scales)})
+        out = out | State(arrays={"usual": self.usual}, values={"scales": len(self.scales), "constant": self.constant})
         for i, scale in enumerate(self.scales):
             out = out | scale.to_state().within(f"scale{i}")
         return out
@@ -135,13 +149,19 @@ class NumberModel:
             raise StorageError("what was learned of a column's numbers is damaged.")
         scales = tuple(Scale.from_state(state.part(f"scale{i}")) for i in range(n))
         values, decimals = Counts.from_state(state.part("values")), Counts.from_state(state.part("decimals"))
-        return cls(scales=scales, values=values, decimals=decimals, usual=usual)
+        # Models that were saved before it was looked at have none.
+        held = state.values.get("constant")
+        if held is not None and not (isinstance(held, int | float) and np.isfinite(held)):
+            raise StorageError("the one number of a column is damaged.")
+        constant = None if held is None else float(held)
+        return cls(scales=scales, values=values, decimals=decimals, usual=usual, constant=constant)
 
 
 class Number(ColumnWise):
     """Robust distance from a column's median on the straight and the logarithmic scale, the smaller in bits.
 
-    Added is the rarity of a number's count of decimals above the column's usual bits.
+    Added is the rarity of a number's count of decimals above the column's usual bits. In a column of one number other
+    than 0 nearly everywhere any other is far out, the farther the seldomer it comes.
     """
 
     roles: ClassVar[frozenset[CellRole]] = frozenset(("number", "mixed", "duration"))

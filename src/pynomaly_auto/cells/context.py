@@ -58,6 +58,20 @@ BURST = CELL_DETECTORS.add(
     )
 )
 
+FIRST = CELL_DETECTORS.add(
+    CellSpec(
+        name="first",
+        title="Firsts of an entity",
+        target=f"{_HERE}._first:First",
+        roles=_ANY,
+        paper="Pitman & Yor, The Two-Parameter Poisson-Dirichlet Distribution Derived from a Stable Subordinator, "
+        "Annals of Probability 1997",
+        summary="Values that an entity was never seen with before, where its history lets expect no new ones.",
+        says="{value!r} of {column} is new for {beside}",
+        beside="an entity of its row",
+    )
+)
+
 CONDITIONAL = CELL_DETECTORS.add(
     CellSpec(
         name="conditional",

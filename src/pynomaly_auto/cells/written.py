@@ -46,6 +46,20 @@ TRIGRAM = CELL_DETECTORS.add(
     )
 )
 
+JOINT = CELL_DETECTORS.add(
+    CellSpec(
+        name="joint",
+        title="Dependencies on two columns",
+        target=f"{_HERE}._joint:JointDependency",
+        roles=_ANY,
+        paper="Huhtala et al., TANE: An Efficient Algorithm for Discovering Functional and Approximate Dependencies, "
+        "The Computer Journal 1999",
+        summary="Cells that break what two other columns together nearly always settle, and neither alone.",
+        says="{column} is {value!r} where rows with {beside} have {expected!r}",
+        beside="two of its other values",
+    )
+)
+
 DEPENDENCY = CELL_DETECTORS.add(
     CellSpec(
         name="dependency",
@@ -56,6 +70,20 @@ DEPENDENCY = CELL_DETECTORS.add(
         "The Computer Journal 1999",
         summary="Cells that break what another column nearly always settles.",
         says="{column} is {value!r} where rows like it have {expected!r}",
+    )
+)
+
+FOREIGN = CELL_DETECTORS.add(
+    CellSpec(
+        name="foreign",
+        title="Values of another column",
+        target=f"{_HERE}._foreign:Foreign",
+        roles=_TEXTS,
+        paper="Raman & Hellerstein, Potter's Wheel: An Interactive Data Cleaning System, VLDB 2001; "
+        "Abedjan et al., Detecting Data Errors: Where Are We and What Needs to Be Done?, VLDB 2016",
+        summary="Values that another column often has and their own hardly ever.",
+        says="{value!r} stands in {column} and is at home in {beside}",
+        beside="another column",
     )
 )
 
