@@ -47,7 +47,8 @@ def _suite(suite: str, lines: Sequence[Line]) -> list[str]:
     methods = [m for m in METHODS if any(line["method"] == m for line in lines)]
     groups = {line["table"]: line["group"] for line in lines}
     tables = sorted(groups)
-    told = f"{len(tables)} tables" + (f", {unusable} more cannot be used" if unusable else "") + "."
+    told = f"{len(tables)} table{'s' * (len(tables) != 1)}"
+    told += (f", {unusable} more cannot be used" if unusable else "") + "."
     out = [told + seen(suite, lines), methods_table(lines, methods, tables)]
     if (against := against_best(lines, methods, tables)) is not None:
         out.append(against)

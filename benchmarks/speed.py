@@ -173,7 +173,7 @@ def main() -> None:
         imports(options.repeats)
     if options.only in (None, "profile"):
         for n, d in ((1_000, 10), (1_000_000, 50)):
-            print(f"profile {n:>9,} x {d}: {run(_PROFILE.format(n=n, d=d), 300).seconds} s of CPU", flush=True)
+            print(f"profile {n:>9,} x {d}: {run(_PROFILE.format(n=n, d=d), 300).seconds:.2f} s of CPU", flush=True)
     if options.only in (None, "run"):
         ways = (("ours", _OURS, 200.0), ("ADEngine", _PEER, options.peer_timeout))
         for n, d in SIZES[:2] if options.ours else SIZES:

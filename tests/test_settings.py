@@ -114,6 +114,10 @@ def test_deadline() -> None:
 
 def test_the_clock_counts_from_when_somebody_began_to_wait() -> None:
     now = time.monotonic()
+    assert Deadline(60.0).waited == 0.0
+    with waiting_since(now - 100.0):  # all of it is told, half of the budget taken off
+        assert Deadline(60.0).waited == pytest.approx(100.0, abs=5.0)
+        assert Deadline(60.0).elapsed() == pytest.approx(30.0, abs=5.0)
     with waiting_since(now - 3.0):
         assert Deadline(60.0).elapsed() == pytest.approx(3.0, abs=0.5)
         assert Deadline(None).elapsed() == pytest.approx(3.0, abs=0.5)

@@ -14,8 +14,8 @@ members     85 %: the slowest are dropped until the others fit in. Of those that
             ones of its base margin may take 30 %.
 fusing      Only where it should take less than 30 %.
 explaining  All before leave it a tenth of the budget, at most two seconds; it may use what is left beyond, up to eight.
-recording   Waited for a little beyond the end; the rest goes on in the background. ==========
-===========================================================================================================
+recording   Waited for a little beyond the end; the rest goes on in the background.
+==========  ===========================================================================================================
 
 A run may end a tenth of its budget and two seconds late: with nothing finished yet the search waits nearly that long
 for a first result, and recording takes no more than about half of it. All figures are judged, so that runs end in time
@@ -28,10 +28,8 @@ import math
 
 STARTING_SHARE = 0.5  # of a time budget that may be over before the run itself begins
 
-BRIEF, BRIEF_ROWS = (
-    2.0,
-    500,
-)  # seconds below which so many rows are profiled: meta-features of fewer are nearly the same
+BRIEF = 2.0  # seconds of budget below which fewer rows are profiled
+BRIEF_ROWS = 500  # so many: meta-features of a sample are nearly the same
 
 SEARCH_SHARE = 0.8  # of the time left, when trials are fitted on all rows and can be taken over
 LEAST_SEARCH = 0.1  # of the budget, when what came before has used it up: within what a run may be late
@@ -58,10 +56,8 @@ _LEAST_SEARCH_SHARE, _LARGEST_SEARCH_SHARE = 0.2, 0.55  # without a search no me
 
 _LATE_SHARE, _LATE_SECONDS = 0.1, 1.3  # of the budget, and seconds, past its end that the first result may take
 
-_FUSING_SECONDS, _FUSING_SHARE = (
-    3e-5,
-    0.3,
-)  # per row, with reserve over what benchmarks.fusion measures; of the time left
+_FUSING_SECONDS = 3e-5  # per row, with reserve over what benchmarks.fusion measures
+_FUSING_SHARE = 0.3  # of the time left
 
 # Ten times what twenty rows of thirty columns take.
 _EXPLAINING_SHARE, _EXPLAINING_RESERVE = 0.1, 2.0

@@ -29,7 +29,8 @@ def waiting_since(moment: float) -> Iterator[None]:
 class Deadline:
     """A point in time that the stages of one run share; None never comes.
 
-    It counts from when somebody began to wait for the run (`waiting_since`), else from now.
+    It counts from when somebody began to wait for the run (`waiting_since`), else from now. ``waited`` says how many
+    seconds ago that was, all of them, though no more than half of the budget is taken off for it.
     """
 
     def __init__(self, seconds: float | None) -> None:
@@ -37,6 +38,7 @@ class Deadline:
         # However long starting took, half of the time is left for the run itself.
         most = math.inf if seconds is None else STARTING_SHARE * seconds
         self.seconds = seconds
+        self.waited = 0.0 if since is None else max(now - since, 0.0)
         self.started = now if since is None else now - min(max(now - since, 0.0), most)
 
     def elapsed(self) -> float:

@@ -88,10 +88,10 @@ class Overrides:
     Args:
         include: Only these detectors are candidates (empty: all).
         exclude: These detectors are never candidates.
-        force: These detectors are tried and kept whatever the ranking says, with a share of the final score: at least
-            20 % each (of more than three, 60 % together).
+        force: These detectors are tried and kept whatever the ranking says, with a share of the ensemble's score: at
+            least 20 % each (of more than three, 60 % together).
         params: Detector name to parameter values that replace defaults and are not tuned. Such a detector has at least
-            10 % of the final score (of more than three, 30 % together), as nothing is known of it.
+            10 % of the ensemble's score (of more than three, 30 % together), as nothing is known of it.
         reason: Why, in the user's words.
         history: Decisions taken one by one, each with an id and perhaps an end; those in force count as well.
     """

@@ -62,13 +62,14 @@ class Settings:
         geometry: How columns become numbers. ``"auto"``: where some are categories, texts or dates, amounts are put on
             a logarithmic scale, levels are standardised, and rarities stand beside them; tables of numbers as they
             are. ``"plain"``: every table as one of numbers.
-        cells: Whether single cells are looked at, told of in ``result_.cells`` and heard in the rows' scores:
+        cells: Whether single cells are looked at, listed in ``result_.cells`` and counted in the rows' scores:
             ``"auto"``: in tables of several kinds of columns; ``"always"``: in tables of numbers, too; ``"off"``:
-            never. With ``novelty`` nobody looks at them, as what they say is judged by the knowledge base.
-        emphasis: What counts more than it was learned to where cells are looked at: a cell detector (``"burst"``) or a
-            member, with its view where it has one (``"lof:whitened"``), to the bits, at most 2, that a bit of what it
-            says adds to the odds of a row; of a member those beyond its usual four count. It changes the order of the
-            rows, not the estimated share of anomalies.
+            never. With ``novelty`` nobody looks at them, as the models that weigh them know contaminated tables only.
+        emphasis: What is to count for more than was learned, where cells are looked at: name of a cell detector
+            (``"burst"``) or a member, with its view where it has one (``"lof:whitened"``), to a weight in [0, 2]. For
+            each bit of evidence, the row's log₂ odds of being an anomaly grow by the weight; of a member only bits
+            above four count, which few rows have. It changes the order of the rows, not the estimated share of
+            anomalies.
         reading: How numbers and dates in texts are written, where the texts cannot tell: any of ``decimal``,
             ``thousands`` and ``dates``, each for all columns or by column; see `Conventions`.
     """

@@ -52,7 +52,7 @@ def test_moments_that_meet_by_chance_name_no_rows() -> None:
     moments = pd.Timestamp("2021-01-01") + pd.to_timedelta(np.sort(rng.integers(0, 20_000, 1500)), unit="min")
     frame = pd.DataFrame({"when": moments, "v": rng.normal(size=1500), "who": "a"})
     original = TableEncoder().fit(frame).original(frame)
-    with pytest.raises(NotApplicableError, match="names the rows"):
+    with pytest.raises(NotApplicableError, match="tells the rows apart"):
         CELL_DETECTORS["key"].build().fit(original)
 
 

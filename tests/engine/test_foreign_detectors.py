@@ -141,4 +141,4 @@ print(json.dumps(found))
     for weight, codes, reason in json.loads(done.stdout):
         assert weight >= 0.1 - 1e-9
         assert {"REC-008", "REC-043", "ENS-006", "ENS-024"} <= set(codes)
-        assert f"Weight {weight:.1%} of the final score" in reason
+        assert f"Weight {weight:.1%} of the ensemble's score" in reason

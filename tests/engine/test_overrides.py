@@ -54,7 +54,7 @@ def test_forced_means_of_weight(decided: dict[str, Any], names: tuple[str, ...],
     assert all(weight >= 0.2 - 1e-9 for weight in weights.values())
     for name in names:
         member = next(m for m in result.ensemble.members if m.detector == name and m.least_share > 0)
-        assert any(f"Weight {member.weight:.1%} of the final score" in r.text for r in member.reasons)
+        assert any(f"Weight {member.weight:.1%} of the ensemble's score" in r.text for r in member.reasons)
     same = spearmanr(result.verdict.scores, plain().result_.verdict.scores).statistic
     assert same < alike
 

@@ -39,7 +39,7 @@ def test_with_all_that_it_rests_on_and_half_of_the_others_it_is_none(names):
 def test_without_what_it_rests_on_it_is():
     (told,) = brevity(search(KNOWN[1:]), ranking(), FUSION)
     assert told.code == "ENS-035"
-    assert "Of the 3 members it rests on knn (trimmed) were not in time" in told.text
+    assert "Of the 3 members that it rests on, these are missing: knn (trimmed)." in told.text
     assert told.evidence == {"core": 3, "core_missing": 1, "known": 6, "tried": 5}
 
 
@@ -47,10 +47,10 @@ def test_with_few_of_those_that_are_known_it_is():
     many = (*KNOWN[:3], *(f"{name}:ranks" for name in ("pca", "loda", "mcd", "hbos", "lof", "knn")))
     fusion = Fusion(members=many, features=(), forests=(), base_margin=FUSION.base_margin)
     (told,) = brevity(search(KNOWN[:3]), ranking(many), fusion)
-    assert told.text.endswith("3 of 9 members that the learned fusion knows were in time.")
+    assert told.text.endswith("3 of the 9 members that the learned fusion knows were fitted.")
 
 
 def test_without_a_fusion_the_portfolio_is_what_it_rests_on():
     assert brevity(search(("pca", "mcd")), ranking(), None) == ()
     (told,) = brevity(search(("pca",)), ranking(), None)
-    assert "Of the 2 members it rests on mcd were not" in told.text
+    assert "Of the 2 members that it rests on, these are missing: mcd." in told.text

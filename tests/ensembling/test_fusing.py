@@ -152,7 +152,7 @@ def test_every_member_s_reason_says_its_final_weight(trust):
     said = weighed(ensemble)
     for member in ensemble.record.members:
         assert said[member.trial].evidence["weight"] == member.weight > 0
-        assert f"Weight {member.weight:.1%} of the final score" in said[member.trial].text
+        assert f"Weight {member.weight:.1%} of the ensemble's score" in said[member.trial].text
     assert len(ensemble.record.members) + len(ensemble.record.left_out) == len(NAMES)
     head = ensemble.record.reasons[0]
     assert head.evidence["members"] == len(ensemble.record.members)

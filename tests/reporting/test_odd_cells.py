@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pynomaly_auto.records import OddCell, Result
+from pynomaly_auto.records import EvidenceShare, OddCell, Result
 from pynomaly_auto.reporting import render, write_results
 from pynomaly_auto.reporting._view import CELLS
 from tests.factories import make_result
@@ -38,6 +38,17 @@ def test_the_summary_names_the_oddest() -> None:
     assert "Oddest cell, in row r3: 'Zurihc' in city is rare." in one.summary(200)
     several = with_cells(*(odd(row) for row in range(5)))
     assert "in city is rare; 4 more in result.cells." in several.summary(200)
+
+
+def test_weights_are_of_the_score_that_is_said() -> None:
+    made = make_result()
+    assert made.beside_models == ""
+    evidence = (EvidenceShare(detector="form", weight=0.3), EvidenceShare(detector="key", weight=0.16))
+    result = replace(made, ensemble=replace(made.ensemble, evidence=evidence))
+    said = "The final score is 54% that of these models and 46% that of 2 cell detectors."
+    for told in (result.summary(200), result._repr_html_(), render(result)):
+        assert said in told
+    assert "combined score, which is the final one" in render(made)
 
 
 def test_the_file_has_all_of_them(tmp_path: Path) -> None:

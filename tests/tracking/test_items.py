@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from pynomaly_auto.records import OddCell
 from pynomaly_auto.tracking import ChildRun, Metric, Param, Tag, Text, log_items
 from pynomaly_auto.tracking._items import MAX_KEY, MAX_PARAM, child_run, clean_key, cut, decode, encode
 from tests.factories import make_result
@@ -33,9 +34,21 @@ def test_everything_is_there():
         "weights.csv", "columns.csv", "anomalies.csv",
     }  # fmt: skip
     assert len(json.loads(texts["reasons.json"])) == len(result.reasons)
+    assert params["members"].split(", ") == [m.name for m in result.ensemble.members]
     children = of(ChildRun, items)
     assert [c.number for c in children] == [t.number for t in result.search.trials]
     assert {c.status for c in children} == {"FINISHED", "FAILED"}
+
+
+def test_odd_cells_are_a_file_of_their_own():
+    cell = OddCell(
+        row=3, label="r3", column="city", value="Zurihc", expected="Zurich", bits=12.3456,
+        detectors=("misspelling",), text="'Zurihc' in city is rare",
+    )  # fmt: skip
+    texts = {t.path: t.text for t in of(Text, log_items(replace(make_result(), cells=(cell,))))}
+    head, line = texts["cells.csv"].splitlines()
+    assert head == "position,row,column,value,expected,bits,text"
+    assert line == "3,r3,city,Zurihc,Zurich,12.35,'Zurihc' in city is rare"
 
 
 @pytest.mark.parametrize("kwargs", [{}, {"trials": 0, "anomalies": 0}, {"cold": True, "interrupted": True}])

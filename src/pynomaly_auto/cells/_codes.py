@@ -8,7 +8,7 @@ declare(
     ReasonCode(
         "CEL-003",
         "Cell detector failed",
-        "The detector raised an error and is left out; the others are heard.",
+        "The detector raised an error and is left out; the others are used.",
         "Report it, with the table where that is possible.",
     ),
     ReasonCode(

@@ -75,7 +75,7 @@ class Key(ColumnWise):
 
     roles: ClassVar[frozenset[CellRole]] = frozenset(("number", "text", "mixed", "time"))
     model = KeyModel
-    nothing = "no column names the rows, but for some that come twice"
+    nothing = "no column tells the rows apart but for a few duplicates"
 
 
 def _in_steps(column: OriginalColumn) -> FloatArray:

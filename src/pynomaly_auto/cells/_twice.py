@@ -109,7 +109,7 @@ class Twice:
                 pairing = Pairing.of(table, left, right)
                 found += [(pairing[0], left, right, pairing[1])] if pairing is not None else []
         if not found:
-            raise NotApplicableError("no two columns together name the rows, but for some that come twice")
+            raise NotApplicableError("no two columns together tell the rows apart but for a few duplicates")
         found.sort(key=lambda one: one[:3])
         self.pairings = tuple(one[3] for one in found[:_MOST_PAIRS])
         return self

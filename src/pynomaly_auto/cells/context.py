@@ -41,7 +41,7 @@ HOUR = CELL_DETECTORS.add(
         roles=frozenset(("time",)),
         paper="Goldstein & Dengel, Histogram-based Outlier Score (HBOS), KI 2012",
         summary="Events at an hour of the day at which there are hardly any.",
-        says="{column} is at an hour at which there is hardly any",
+        says="{column} is at an hour of the day at which there are hardly any rows",
     )
 )
 
@@ -54,7 +54,7 @@ BURST = CELL_DETECTORS.add(
         paper="Kulldorff, A Spatial Scan Statistic, Communications in Statistics 1997; Neill & Cooper, A multivariate "
         "Bayesian scan statistic, Machine Learning 2010",
         summary="More events of an entity in a short time than its own rate lets expect.",
-        says="{value!r} of {column} comes more often in a short time than it usually does",
+        says="{value!r} of {column} is part of a burst: more rows of one entity in a short time than it usually has",
     )
 )
 

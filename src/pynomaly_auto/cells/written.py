@@ -106,8 +106,8 @@ KEY = CELL_DETECTORS.add(
         target=f"{_HERE}._key:Key",
         roles=frozenset(("number", "text", "mixed", "time")),
         paper="Heise et al., Scalable Discovery of Unique Column Combinations, VLDB 2013",
-        summary="Values that come twice in a column that names the rows.",
-        says="{value!r} comes twice in {column}, whose values name the rows",
+        summary="Values that come twice in a column whose values hardly ever repeat.",
+        says="{value!r} comes twice in {column}, whose values hardly ever repeat",
     )
 )
 
@@ -119,7 +119,7 @@ TWICE = CELL_DETECTORS.add(
         roles=_ANY,
         paper="Heise et al., Scalable Discovery of Unique Column Combinations, VLDB 2013",
         summary="Rows that agree in two columns whose values hardly ever come together twice.",
-        says="{value!r} of {column} comes twice with another value of its row, where such rows come once",
+        says="{value!r} of {column} comes twice with another value of its row, where such pairs hardly ever repeat",
     )
 )
 

@@ -103,7 +103,11 @@ def detect(  # noqa: PLR0913 - one parameter per option
     preset: Annotated[str | None, typer.Option(help="Domain preset; see `pynomaly presets`.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML or YAML file with settings.")] = None,
     target_metric: Annotated[
-        str | None, typer.Option(help="f1, precision, recall, roc_auc or average_precision.")
+        str | None,
+        typer.Option(
+            help="f1, precision and recall move the threshold; by default, and with roc_auc or average_precision, as "
+            "many rows are flagged as anomalies are expected."
+        ),
     ] = None,
     time_budget: Annotated[float | None, typer.Option(help="Seconds for the whole run [default: 60].")] = None,
     n_trials: Annotated[int | None, typer.Option(help="Trials instead of seconds: repeatable results.")] = None,

@@ -107,7 +107,7 @@ def kb_cells(  # noqa: PLR0913 - one parameter per option
     again: Annotated[bool, typer.Option(help="Look at all tables again: the encoder or a detector changed.")] = False,
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
 ) -> None:
-    """Learn to hear cells on tables of several kinds of columns; a killed run continues where it was."""
+    """Learn what odd cells say of rows, on labelled tables of several kinds of columns; a killed run continues."""
     from pynomaly_auto.building import Plan, build_cells
 
     plan = Plan(max_rows=max_rows, suites=tuple(suite or ()), seed=seed, parts=parts, workers=workers)

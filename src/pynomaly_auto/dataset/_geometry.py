@@ -75,7 +75,7 @@ def shaped(facts: Facts, verdict: Verdict) -> Verdict:
     if verdict.kind == "constant" or not verdict.parts:
         return verdict
     if _is_entity(facts, verdict):
-        text = "left out: names parties whose rows these are, many and most of them again"
+        text = "left out of distances: it names the entities that the rows belong to, most of them several times"
         evidence: dict[str, Scalar] = {"n_unique": facts.n_unique, "n_rows": facts.n_rows}
         reason = Reason(code="DAT-034", subject=facts.name, text=text, evidence=evidence)
         return Verdict(kind="entity", reading=Reading(form="none"), reasons=(reason,))

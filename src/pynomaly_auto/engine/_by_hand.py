@@ -43,7 +43,7 @@ class ByHand:
             force: These are tried and kept whatever the ranking says, and count: each has at least 20 % of the final
                 score (of more than three, 60 % together).
             params: Detector name to parameter values that are not to be tuned. As nothing is known of a detector with
-                such parameters, it has at least 10 % of the final score.
+                such parameters, it has at least 10 % of the ensemble's score.
             reason: Why.
             until: When it ends by itself; without a time zone, local time. None: when it is cleared.
 

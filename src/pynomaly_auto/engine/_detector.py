@@ -71,7 +71,7 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
         contamination_ (float): Estimated or given share of anomalies.
         offset_ (float): ``decision_function = score_samples - offset_``; equals ``-threshold_``.
         n_features_in_ (int): Number of columns fitted on.
-        feature_names_in_ (ndarray of shape (n_features_in_,)): Their names, where all are text.
+        feature_names_in_ (ndarray): Their names, where all are text; shape (n_features_in_,).
 
     Examples:
         >>> import numpy as np

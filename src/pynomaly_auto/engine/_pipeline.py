@@ -104,6 +104,7 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
     settings = settings.with_(random_state=seed)
     with Progress(settings, deadline) as progress:
         stage = Stages(progress)
+        stage.seconds["starting"] = deadline.waited
         with stage("reading"):
             watching = REGIMES[settings.regime].watches_constants
             opened = open_table(table)  # once: what is no data frame is converted here

@@ -29,11 +29,12 @@ def brevity(search: Search, ranking: Ranking, fusion: Fusion | None) -> tuple[Re
     tried = len(known & done)
     if not missing and (not known or tried >= _ENOUGH * len(known)):
         return ()
-    text = "a brief answer: more time would give another one. "
+    text = "it was up early, and more would give another answer. "
     if missing:
         others = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
-        text += f"Of the {len(core)} members it rests on {', '.join(missing[:_MOST_NAMED])}{others} were not in time."
+        named = ", ".join(missing[:_MOST_NAMED])
+        text += f"Of the {len(core)} members that it rests on, these are missing: {named}{others}."
     else:
-        text += f"{tried} of {len(known)} members that the learned fusion knows were in time."
+        text += f"{tried} of the {len(known)} members that the learned fusion knows were fitted."
     evidence = {"core": len(core), "core_missing": len(missing), "known": len(known), "tried": tried}
     return (Reason(code="ENS-035", subject="time", text=text, evidence=evidence),)

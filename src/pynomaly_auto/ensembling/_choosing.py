@@ -41,7 +41,7 @@ class _Choice:
     why: dict[int, Reason] = field(default_factory=dict)
     excluded: dict[int, Reason] = field(default_factory=dict)
     fusion_only: set[int] = field(default_factory=set)
-    least: dict[int, float] = field(default_factory=dict)  # share of the final score that somebody asks for
+    least: dict[int, float] = field(default_factory=dict)  # share of the ensemble's score that somebody asks for
 
     def value(self, members: list[int]) -> float:
         """What an ensemble is worth: mean strength plus what its diversity is worth."""

@@ -23,7 +23,7 @@ declare(
     ReasonCode(
         "ENS-006",
         "Weight",
-        "The member's share of the final score, and through which combiner it has it.",
+        "The member's share of the ensemble's score, and through which combiner it has it.",
         "Force a detector for a larger share.",
     ),
     ReasonCode("ENS-007", "Member: portfolio", "It belongs to the portfolio of strong detectors, one of each kind."),
@@ -104,7 +104,9 @@ declare(
         "How much the learned fusion counts beside the robust mean, and how scores are smoothed.",
     ),
     ReasonCode("ENS-031", "Robust mean alone", "The learned fusion is not in force, and why."),
-    ReasonCode("ENS-033", "Cells heard", "What the evidence of cells counts beside the ensemble, by cell detector."),
+    ReasonCode(
+        "ENS-033", "Evidence of cells", "What the evidence of cells counts beside the ensemble, by cell detector."
+    ),
     ReasonCode(
         "ENS-034",
         "Emphasis",

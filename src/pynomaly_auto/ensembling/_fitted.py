@@ -275,7 +275,7 @@ class FittedEnsemble:
         """The same with one member more; the others give way in proportion, through both combiners.
 
         Args:
-            member: Its record; its ``weight``, in (0, 1), is its share of the final score.
+            member: Its record; its ``weight``, in (0, 1), is its share of the ensemble's score.
             detector: Fitted.
             distribution: Of its scores of the rows that scores are compared with.
         """

@@ -107,11 +107,11 @@ def fusion_reason(fused: Fused | None, trust: float, members: int) -> Reason:
             text = "The robust mean alone: no known table is like this one."
         return Reason(code="ENS-031", subject="fusion", text=text, evidence={"members": members})
     text = (
-        f"Final score: {1 - fused.weight:.0%} robust mean, {fused.weight:.0%} learned fusion of {members} members; "
-        f"the knowledge base knows tables like this one with confidence {trust:.2f}."
+        f"The ensemble's score: {1 - fused.weight:.0%} robust mean, {fused.weight:.0%} learned fusion of {members} "
+        f"members; on a table as near to the known ones as this the fusion is trusted {trust:.0%}."
     )
     evidence: dict[str, Scalar] = {
-        "robust": 1 - fused.weight, "weight": fused.weight, "confidence": trust, "members": members,
+        "robust": 1 - fused.weight, "weight": fused.weight, "trust": trust, "members": members,
     }  # fmt: skip
     if fused.around is not None:
         text += f" Each row's score is drawn by {SHARE:.0%} towards the mean of its {NEIGHBOURS} nearest neighbours'."

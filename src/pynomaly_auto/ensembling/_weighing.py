@@ -1,4 +1,4 @@
-"""How much each member counts in the final score, decided and told once: when it is known how scores are combined."""
+"""How much each member counts in the ensemble's score, decided once: when it is known how scores are combined."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Weights:
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """In the final score; they sum to 1."""
+        """In the ensemble's score; they sum to 1."""
         pairs = zip(self.robust, self.importance, strict=True)
         return tuple((1.0 - self.fused) * r + self.fused * i for r, i in pairs)
 
@@ -139,7 +139,7 @@ def settled(chosen: Ensemble, fitted: Sequence[Member], weights: Weights, told: 
 
 
 def weighed_with(weights: Weights, share: float) -> Weights:
-    """Weights of the same members and one more, which gets its share of the final score through the robust mean."""
+    """Weights of the same members and one more, which has its share of the score through the robust mean."""
     wider = replace(weights, robust=(*weights.robust, 0.0), importance=(*weights.importance, 0.0))
     return _lifted(wider, [*(0.0 for _ in weights.robust), share])
 
@@ -152,7 +152,9 @@ def joined(record: Ensemble, member: Member, weights: Weights) -> Ensemble:
         member: The new one.
         weights: Of all members, it being the last.
     """
-    text = f"{member.name} has joined with {member.weight:.1%} of the final score; the others give way in proportion."
+    text = (
+        f"{member.name} has joined with {member.weight:.1%} of the ensemble's score; the others give way in proportion."
+    )
     evidence: dict[str, Scalar] = {"weight": member.weight, "members": len(weights.robust)}
     told = Reason(code="ENS-040", subject=member.name, text=text, evidence=evidence)
     new = replace(member, reasons=(*member.reasons[:1], told, *member.reasons[1:]))
@@ -162,7 +164,7 @@ def joined(record: Ensemble, member: Member, weights: Weights) -> Ensemble:
 def reweighed(record: Ensemble, weights: Weights) -> Ensemble:
     """The record of the same members with other weights."""
     robust = 1.0 - weights.fused
-    text = f"Members are weighed anew: {robust:.1%} of the final score through the robust mean."
+    text = f"Members are weighed anew: {robust:.1%} of the ensemble's score through the robust mean."
     evidence: dict[str, Scalar] = {"robust": robust, "fusion": weights.fused, "members": len(weights.robust)}
     return _weighed_anew(record, weights, Reason(code="ENS-041", subject="ensemble", text=text, evidence=evidence))
 
@@ -188,10 +190,10 @@ def _head(chosen: Ensemble, members: Sequence[Member], weights: Weights, combine
 
 
 def _weighed(member: Member, weights: Weights, position: int) -> Reason:
-    """What a member counts in the final score, and through which combiner."""
+    """What a member counts in the ensemble's score, and through which combiner."""
     robust = (1.0 - weights.fused) * weights.robust[position]
     fusion = weights.fused * weights.importance[position]
-    text = f"Weight {member.weight:.1%} of the final score"
+    text = f"Weight {member.weight:.1%} of the ensemble's score"
     evidence: dict[str, Scalar] = {"weight": member.weight, "robust": robust, "fusion": fusion}
     if weights.fused > 0 and robust > 0:
         text += f": {robust:.1%} through the robust mean, {fusion:.1%} through the learned fusion."

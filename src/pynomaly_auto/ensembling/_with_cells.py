@@ -183,12 +183,14 @@ class WithCells:
         left = 1.0 - sum(shares.values())
         told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items() if share >= _WORTH_SAYING)
         text = (
-            f"Cells are heard beside the ensemble, whose score has {left:.0%} of the final one (members' weights are "
-            f"shares of it); the cell detectors: {told}."
+            f"The final score is {left:.0%} the ensemble's (members' weights are shares of that) and {1 - left:.0%} "
+            f"that of cell detectors: {told}."
         )
         if _categories_alone(self.facts):
             text += f" In a table of categories alone the ensemble's score is added {_ALONE:g} times on top."
-        reason = Reason(code="ENS-033", subject="cells", text=text, evidence={"ensemble": left, **shares})
+        reason = Reason(
+            code="ENS-033", subject="cells", text=text, evidence={"ensemble": left, "cells": 1.0 - left, **shares}
+        )
         return replace(
             ensemble,
             evidence=tuple(EvidenceShare(detector=name, weight=share) for name, share in shares.items()),
@@ -206,7 +208,9 @@ class WithCells:
             return ()
         there = {name: w for name, w in emphasis.items() if name in self.layout.names or name in members}
         told = ", ".join(f"{name} {weight:g}" for name, weight in there.items()) or "nothing"
-        text = f"Counts beyond what is learned, in bits a bit, as the settings say: {told}."
+        text = (
+            f"Counts for more than was learned, as the settings ask; bits added for each bit of its evidence: {told}."
+        )
         if missing := [name for name in emphasis if name not in there]:
             text += f" Has nothing to say of this table, or was not tried: {', '.join(missing)}."
         return (Reason(code="ENS-034", subject="emphasis", text=text, evidence=dict(emphasis)),)

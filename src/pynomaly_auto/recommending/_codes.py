@@ -11,7 +11,7 @@ declare(
     ReasonCode(
         "REC-004",
         "Portfolio",
-        "Which detectors are always tried, as no choice beats their mean reliably.",
+        "Which detectors are tried whatever their rank, as no choice beats their mean reliably.",
         "Exclude a detector to have it left out.",
     ),
     ReasonCode("REC-005", "Order", "The order in which members are tried: most expected gain for its time first."),
@@ -23,12 +23,12 @@ declare(
     ReasonCode(
         "REC-007",
         "Share of forced detectors",
-        "The least share of the final score that forced detectors have.",
+        "The least share of the ensemble's score that forced detectors have.",
     ),
     ReasonCode(
         "REC-008",
         "Least share of others",
-        "The least share of the final score of detectors nobody knows, or set by hand.",
+        "The least share of the ensemble's score of detectors nobody knows, or set by hand.",
         "Force a detector for a larger share, or exclude it.",
     ),
     ReasonCode("REC-011", "Cold start", "There is no knowledge base: rules and documented strengths alone."),

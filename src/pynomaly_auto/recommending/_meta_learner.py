@@ -92,7 +92,7 @@ def _reasons(base: KnowledgeBase, near: Neighbours, similar: tuple[SimilarTable,
         code="REC-012",
         subject="knowledge base",
         text=f"{m.n_tasks} known tables and {m.n_results} measured fits say what detectors reach; "
-        f"confidence for this table {near.confidence:.0%}"
+        f"the nearest is {near.confidence:.0%} like this one"
         + ("" if "quality" in m.models else " (no model was learned: overall means only)"),
         evidence={
             "tables": m.n_tasks,
@@ -120,8 +120,7 @@ def prediction_reason(detector: str, found: Prediction) -> Reason:
     return Reason(
         code="REC-014",
         subject=detector,
-        text=f"predicted ROC-AUC {found.quality:.2f} (90 % interval {found.low:.2f} to {found.high:.2f}), "
-        f"confidence {found.confidence:.0%}",
+        text=f"predicted ROC-AUC {found.quality:.2f}, in nine of ten cases {found.low:.2f} to {found.high:.2f}",
         evidence={
             "quality": round(found.quality, 4),
             "low": round(found.low, 4),

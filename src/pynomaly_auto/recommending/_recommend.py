@@ -308,7 +308,10 @@ def _emphasised_first(order: tuple[Configuration, ...], emphasis: Mapping[str, f
 def _of_portfolio(portfolio: tuple[str, ...]) -> tuple[Reason, ...]:
     if not portfolio:
         return ()
-    text = f"always tried: {', '.join(portfolio)}; choosing among detectors does not reliably beat their mean"
+    text = (
+        f"tried whatever their rank, where there is time: {', '.join(portfolio)}; choosing among detectors does not "
+        "reliably beat their mean"
+    )
     return (Reason(code="REC-004", subject="portfolio", text=text, evidence={"members": len(portfolio)}),)
 
 

@@ -1,4 +1,4 @@
-"""Who counts whatever the ranking and the knowledge base say, and how much: a least share of the final score.
+"""Who counts whatever the ranking and the knowledge base say, and how much: a least share of the ensemble's score.
 
 The learned fusion and its base margin give no weight to what they have not learned, so without a share a forced
 detector or one of the user's own would be fitted and change nothing.
@@ -24,7 +24,7 @@ def foreign(name: str, known: Iterable[str]) -> bool:
 
 
 def least_shares(names: Sequence[str], overrides: Overrides, known: Iterable[str]) -> dict[str, float]:
-    """Detector to its least share of the final score: the forced ones first.
+    """Detector to its least share of the ensemble's score: the forced ones first.
 
     Args:
         names: Those to be tried.
@@ -47,7 +47,7 @@ def shares_reasons(shares: Mapping[str, float], forced: Sequence[str]) -> tuple[
     ):
         if names:
             share = shares[names[0]]
-            text = f"at least {share:.0%} of the final score each, {why}: {', '.join(names)}"
+            text = f"at least {share:.0%} of the ensemble's score each, {why}: {', '.join(names)}"
             evidence: dict[str, Scalar] = {"share": share, "detectors": ", ".join(names)}
             reasons.append(Reason(code=code, subject="shares", text=text, evidence=evidence))
     return tuple(reasons)

@@ -123,7 +123,8 @@ def _members(result: Result) -> str:
     rest = f"; the first {_MEMBERS} of {len(members)}" if len(members) > _MEMBERS else ""
     title = f"Models <small>({escape(result.ensemble.combiner)}{rest})</small>"
     table = _table(("detector", "weight", "quality", "parameters"), rows, numeric=(2,))
-    return f"<details open><summary>{title}</summary>{table}</details>"
+    beside = f'<p class="pyn-note">{escape(result.beside_models)}</p>' if result.beside_models else ""
+    return f"<details open><summary>{title}</summary>{beside}{table}</details>"
 
 
 def _warnings(warnings: Sequence[Reason]) -> str:

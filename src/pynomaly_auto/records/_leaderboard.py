@@ -20,7 +20,7 @@ class Standing:
     Args:
         detector: Its name.
         status: ``"member"``, ``"tried"``, how its trials ended where none completed, ``"not reached"``, ``"left out"``.
-        weight: Of all its members in the final score.
+        weight: Of all its members in the ensemble's score.
         quality: Of its best trial.
         predicted_quality: ROC-AUC the knowledge base predicted.
         predicted_low: Lower end of the 90 % interval of that.

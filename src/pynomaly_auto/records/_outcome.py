@@ -11,7 +11,7 @@ from pynomaly_auto.records._configuration import Configuration, Configured
 # What the one scale of a row means, wherever rows are shown.
 PROBABILITY = (
     "The probability is how likely the row is to be a real anomaly: how often rows like it were, in tables with known "
-    "answers. The range of real ones holds on four of five tables like these."
+    "answers. The range of real ones is made to hold on four of five tables like these."
 )
 
 
@@ -22,11 +22,11 @@ class Member(Configured):
     Args:
         trial: Number of the trial it comes from.
         configuration: The detector and its parameters; also to be had as ``detector`` and ``params``.
-        weight: Its share in the combined score; all weights sum to 1.
+        weight: Its share in the ensemble's score; all weights sum to 1.
         quality: The trial's quality estimate.
         diversity: One minus its mean rank correlation with the other members, in [0, 2].
         strength: What the choice of members went by: what is known of the detector, and the trial's quality.
-        least_share: Least share of the combined score, where the user or the detector's origin asks for one.
+        least_share: Least share of the ensemble's score, where the user or the detector's origin asks for one.
     """
 
     trial: int

@@ -58,7 +58,7 @@ class Result:
         row_labels: The user's row labels; shape (n_rows,).
         explanations: Of the most anomalous rows.
         cells: The oddest cells, most bits first; empty where nobody looked at them.
-        seconds: Stage to wall-clock seconds.
+        seconds: Stage to wall-clock seconds; ``starting``: what was waited for before the first, such as imports.
         versions: Package to version.
     """
 
@@ -159,7 +159,7 @@ class Result:
             self.headline,
             self._shares(),
             f"{len(members)} {'model' if len(members) == 1 else 'models combined'}: {_named(members)}.",
-            *self._heard_beside(),
+            *((self.beside_models,) if self.beside_models else ()),
             f"{done} of {tried} trials completed; {self.search.stopped}. {sum(self.seconds.values()):.1f} s in all.",
             *(f"{e.text[:1].upper()}{e.text[1:]}" for e in self.explanations[:3]),
             *self._odd_cells(),
@@ -175,12 +175,15 @@ class Result:
         expected = f"{share:.2%} of all rows, flagged or not, are expected to be anomalies"
         return f"{flagged}; {expected} ({self.verdict.method})."
 
-    def _heard_beside(self) -> tuple[str, ...]:
-        """What is heard beside the models, and how much of the final score it has."""
+    @property
+    def beside_models(self) -> str:
+        """How much of the final score is the models' and how much cell detectors have; empty without these."""
         weights = [one.weight for one in self.ensemble.evidence]
         if not weights:
-            return ()
-        return (f"{len(weights)} cell detectors beside them have {sum(weights):.0%} of the final score.",)
+            return ""
+        detectors = "1 cell detector" if len(weights) == 1 else f"{len(weights)} cell detectors"
+        share = sum(weights)
+        return f"The final score is {1 - share:.0%} that of these models and {share:.0%} that of {detectors}."
 
     def _odd_cells(self) -> tuple[str, ...]:
         """How many cells are odd, and the oddest."""

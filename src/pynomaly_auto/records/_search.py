@@ -101,7 +101,8 @@ class Ranking:
         portfolio: Detectors whose plain mean is known to be hard to beat; the core of the ensemble. Empty where the
             user's priorities ask for something else.
         queue: What is to be tried before anything is searched for, in that order; no configuration comes twice.
-        shares: Detector to the least share of the final score it is to have, where the user or its origin asks for one.
+        shares: Detector to the least share of the ensemble's score it is to have, where the user or its origin asks for
+            one.
     """
 
     candidates: tuple[Candidate, ...]

@@ -90,6 +90,7 @@ class View:
     weights: Markup
     members: Table
     combiner: str
+    beside_models: str
     ranking: Markup
     leaderboard: Table
     ranking_note: str
@@ -129,6 +130,7 @@ def make_view(result: Result, *, title: str | None, labels_note: str | None) -> 
         weights=_weights(result),
         members=_members(result),
         combiner=result.ensemble.combiner,
+        beside_models=result.beside_models,
         ranking=_ranking(result),
         leaderboard=_leaderboard(result),
         ranking_note=_ranking_note(result),
@@ -260,9 +262,7 @@ def _ranking_note(result: Result) -> str:
     ranking = result.ranking
     if ranking.source == "rules":
         return "Ranked by rules alone: the knowledge base was not used."
-    return (
-        f"Ranked from the {ranking.source}, which knows tables like this one with confidence {ranking.confidence:.0%}."
-    )
+    return f"Ranked from the {ranking.source}; the nearest table in it is {ranking.confidence:.0%} like this one."
 
 
 def _leaderboard(result: Result) -> Table:

@@ -165,7 +165,7 @@ def _params(result: Result) -> Iterator[Param]:
         Param(key="combiner", value=cut(result.ensemble.combiner, MAX_PARAM)),
         Param(key="threshold.method", value=cut(result.verdict.method, MAX_PARAM)),
         Param(key="ranking.source", value=result.ranking.source),
-        Param(key="members", value=cut(", ".join(m.detector for m in result.ensemble.members), MAX_PARAM)),
+        Param(key="members", value=cut(", ".join(m.name for m in result.ensemble.members), MAX_PARAM)),
     ]
     yield from _unique(params)
 
@@ -223,7 +223,7 @@ def _artifacts(result: Result) -> Iterator[Text]:
     yield Text(path="reasons.csv", text=_csv(["stage", "code", "subject", "text", "evidence"], reasons))
     yield Text(path="leaderboard.csv", text=_leaderboard(result))
     members = sorted(result.ensemble.members, key=lambda m: -m.weight)
-    rows = [[m.detector, m.weight, m.quality, m.diversity, m.trial, cut(dict(m.params), MAX_TAG)] for m in members]
+    rows = [[m.name, m.weight, m.quality, m.diversity, m.trial, cut(dict(m.params), MAX_TAG)] for m in members]
     yield Text(path="weights.csv", text=_csv(["detector", "weight", "quality", "diversity", "trial", "params"], rows))
     columns = [[c.name, c.kind, c.n_missing, c.n_infinite, c.n_unique, ", ".join(c.features)] for c in result.columns]
     heads = ["column", "kind", "missing", "infinite", "distinct", "features"]
@@ -231,6 +231,10 @@ def _artifacts(result: Result) -> Iterator[Text]:
     top = result.anomalies.head(_ANOMALIES)
     rows = [list(row) for row in top.reset_index().itertuples(index=False)]
     yield Text(path="anomalies.csv", text=_csv(["position", *top.columns], rows))
+    if result.cells:
+        cells = [[c.row, c.label, c.column, c.value, c.expected, round(c.bits, 2), c.text] for c in result.cells]
+        heads = ["position", "row", "column", "value", "expected", "bits", "text"]
+        yield Text(path="cells.csv", text=_csv(heads, cells))
 
 
 def _leaderboard(result: Result) -> str:
@@ -267,4 +271,5 @@ def _csv(heads: list[str], rows: list[list[Any]]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(heads)
     writer.writerows(rows)
-    return out.getvalue()
+    # A lone surrogate in the user's data has no UTF-8 form; a question mark is better than no file.
+    return out.getvalue().encode("utf-8", "replace").decode("utf-8")

@@ -14,7 +14,7 @@ from pynomaly_auto._budget import COSTLY_SHARE, HERE_EACH, HERE_TAKEN, SEARCH_SH
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.pool import Executor, Job, Outcome
-from pynomaly_auto.records import Configuration, Dataset, Ranking, Reason, Role, Search, Trial, TrialStatus
+from pynomaly_auto.records import Configuration, Dataset, Ranking, Reason, Role, Scalar, Search, Trial, TrialStatus
 from pynomaly_auto.tuning._clock import Clock
 from pynomaly_auto.tuning._here import run_here
 from pynomaly_auto.tuning._objective import TrialRequest, TrialResult, run_in_worker, trial_request
@@ -29,7 +29,7 @@ _GAIN = 0.003  # smallest gain in the mean quality of the best five detectors th
 _ROLES: Mapping[Role, tuple[str, str]] = {
     "member": ("TUN-011", "Tried as the ranking gives it."),
     "portfolio": ("TUN-011", "Tried as the ranking gives it."),
-    "view": ("TUN-014", "Tried in a view of the table in which the learned fusion knows it."),
+    "view": ("TUN-014", "Tried in the view {view}, in which the learned fusion knows it."),
     "warm start": ("TUN-012", "Tried with parameters that did well on similar tables."),
     "search": ("TUN-013", "Tried with parameters proposed by the tree-structured Parzen estimator."),
 }
@@ -369,7 +369,10 @@ def pareto(trials: Iterable[Trial]) -> tuple[int, ...]:
 
 def _origin(proposal: Proposal, number: int) -> Reason:
     code, text = _ROLES[proposal.role]
-    evidence = {"trial": number, "role": proposal.role}
+    evidence: dict[str, Scalar] = {"trial": number, "role": proposal.role}
+    if view := proposal.configuration.view:
+        evidence["view"] = view
+    text = text.format(view=view or "standard")
     return Reason(code=code, subject=proposal.detector, text=text, evidence=evidence)
 
 
