@@ -1,6 +1,7 @@
 """How columns are read: what the texts of a table say, settled once from all of them and the same for later rows."""
 
 from pynomaly_auto.dataset.reading._dates import is_date
+from pynomaly_auto.dataset.reading._evidence import OUTVOTES
 from pynomaly_auto.dataset.reading._numbers import PLAIN, STEADY, TWOFOLD, number_in
 from pynomaly_auto.dataset.reading._origin import Origin
 from pynomaly_auto.dataset.reading._reading import PARSES, Reading, named
@@ -10,6 +11,7 @@ from pynomaly_auto.dataset.reading._words import MISSING_WORDS
 
 __all__ = [
     "MISSING_WORDS",
+    "OUTVOTES",
     "PARSES",
     "PLAIN",
     "STEADY",

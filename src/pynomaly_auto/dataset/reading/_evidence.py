@@ -19,7 +19,8 @@ from pynomaly_auto.dataset.reading._words import is_missing
 _LEADING_ZERO = r"^-?0\d+$"
 _LONG_DIGITS = r"^-?\d{16,}$"
 _CODE_POWER = r"^\d+[eE]\d{1,3}$"  # 1E5: numbers are written 1e+05 or 1.0E5
-_OUTVOTES = 10  # a mistake in every so many cells is no sign of how the others are meant
+# So many to one, and that one may be a mistake; of decimals cut to three every tenth has fewer digits.
+OUTVOTES = 20
 _EXACT = 2**53  # whole numbers beyond this have no float of their own
 _LETTERS = re.compile(r"[^\W\d_]")
 
@@ -63,7 +64,7 @@ class NumberEvidence:
     def outvoted(self) -> bool:
         """Whether numbers of two readings are so many, and of another form, that the certain ones may be mistakes."""
         certain = max(self.point, self.comma)
-        return _OUTVOTES * certain <= sum(self.either.values()) and not self.steady[self.certain]
+        return OUTVOTES * certain <= sum(self.either.values()) and not self.steady[self.certain]
 
     @property
     def numbers(self) -> int:
@@ -100,7 +101,7 @@ class DateEvidence:
         if order == "ymd":
             return True
         either = self.valid["dmy" if order == "mdy" else "mdy"]
-        return _OUTVOTES * (self.valid[order] - either) > either
+        return OUTVOTES * (self.valid[order] - either) > either
 
     @property
     def dates(self) -> int:
