@@ -215,6 +215,8 @@ COLUMNS: dict[str, Make] = {
     "arrow half": lambda rng, n: pd.Series(
         pd.array(pa.array(np.arange(n, dtype="f2") % 7, type=pa.float16()), dtype=pd.ArrowDtype(pa.float16()))
     ),
+    "bytes swapped": lambda rng, n: rng.normal(size=n).astype(np.dtype("f8").newbyteorder("S")),
+    "bytes of moments swapped": lambda rng, n: rng.integers(0, 10**6, n).astype(np.dtype("M8[s]").newbyteorder("S")),
     "arrow null": _arrow(pa.null(), None),
     "arrow dictionary": lambda rng, n: pd.Series(
         pd.array(pa.array(rng.choice(["a", "b"], n)).dictionary_encode()), dtype=None
@@ -252,6 +254,7 @@ def _contained(frame: pd.DataFrame, rng: Rng) -> Any:
         pd.MultiIndex.from_arrays([range(n), ["k"] * n]),
         pd.date_range("2024-01-01", periods=n, tz="Asia/Tokyo"),
         pd.Index([f"\ud800{i}" for i in range(n)], dtype=object),
+        pd.Index(np.arange(n).astype(np.dtype("f8").newbyteorder("S"))),
         pd.Index([10**400 + i for i in range(n)], dtype=object),
         pd.Index([None, 1.5, "x", b"\xff"][: min(n, 4)] + list(range(max(n - 4, 0))), dtype=object),
     ]

@@ -14,7 +14,7 @@ import pytest
 
 from pynomaly_auto import _registry
 from pynomaly_auto._registry import Registry
-from pynomaly_auto.errors import SettingError
+from pynomaly_auto.errors import SettingError, UnknownNameError
 
 HEAD = "from tests.test_registry import CURRENT, Thing\nregistry = CURRENT[0]\n"
 CURRENT: list[Registry[Any]] = []
@@ -103,3 +103,11 @@ def test_a_plug_in_that_fails_is_left_out_and_named(
     said = [str(w.message) for w in caught]
     assert [("'theirs'" in s, "no licence" in s) for s in said] == [(True, True), (False, False)]
     assert registry["ours"].call is len
+
+
+@pytest.mark.parametrize("name", [None, 3, [], {}, ["a"], float("nan"), b"a", ("a",)])
+def test_what_is_no_name_is_an_unknown_one(declaring: Callable[[str], Registry[Thing]], name: Any) -> None:
+    registry = declaring("registry.add(Thing('a', int))\n")
+    assert name not in registry
+    with pytest.raises(UnknownNameError, match="unknown thing"):
+        registry[name]

@@ -7,6 +7,7 @@ import functools
 import importlib
 import importlib.metadata
 import importlib.util
+import sys
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -43,6 +44,8 @@ def check_core() -> None:
     Raises:
         ResourceError: One of them cannot be loaded; the message says why and what to do.
     """
+    if sys.flags.optimize > 1:
+        raise ResourceError("'lightgbm' cannot be loaded under python -OO.", fix="Run with -O, or without either.")
     for module in (*_CORE, _COMPILED[0]):
         package = module.partition(".")[0]
         try:

@@ -71,25 +71,25 @@ class Registry(Mapping[str, T]):
 
     def __getitem__(self, name: str) -> T:
         self._load()
-        if name not in self._items and (made := self._made(name)) is not None:
+        known = isinstance(name, str)  # what else a damaged file may hold need not even be hashable
+        if known and name not in self._items and (made := self._made(name)) is not None:
             return made
-        try:
-            return self._items[name]
-        except KeyError:
-            raise UnknownNameError.of(self.kind, name, self._items) from None
+        if not known or name not in self._items:
+            raise UnknownNameError.of(self.kind, name, self._items)
+        return self._items[name]
 
     def __contains__(self, name: object) -> bool:
         # Mapping's default relies on KeyError, which __getitem__ turns into our own error.
         self._load()
-        if name in self._items:
-            return True
+        if not isinstance(name, str):
+            return False
         try:
-            return isinstance(name, str) and self._made(name) is not None
+            return name in self._items or self._made(name) is not None
         except PynomalyError:
             return False
 
     def _made(self, name: str) -> T | None:
-        return None if self._make is None or not isinstance(name, str) else self._make(name)
+        return None if self._make is None else self._make(name)
 
     def __iter__(self) -> Iterator[str]:
         self._load()

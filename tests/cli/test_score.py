@@ -109,6 +109,16 @@ def test_a_run_is_compared_and_limited_as_well(new: Path, tmp_path: Path) -> Non
     assert "truth" not in listed
 
 
+def test_columns_in_another_order_are_the_same_rows(model: Path, new: Path, tmp_path: Path) -> None:
+    frame = pd.read_csv(new)
+    turned = tmp_path / "turned.csv"
+    frame[frame.columns[::-1]].to_csv(turned, index=False)
+    for name, path in (("one", new), ("other", turned)):
+        run("auto", "score", "-m", model, "-d", path, "-o", tmp_path / name, "--drop", "key", "--drop", "truth")
+    one, other = (pd.read_parquet(tmp_path / name / "scores.parquet") for name in ("one", "other"))
+    pd.testing.assert_frame_equal(one, other)
+
+
 def test_labels_are_a_column_that_is_there(model: Path, new: Path) -> None:
     with pytest.raises(UnknownNameError, match="'truth'"):
         run("auto", "score", "-m", model, "-d", new, "--labels", "thruth")

@@ -19,6 +19,7 @@ from pynomaly_auto.errors import InvalidInputError, InvalidTypeError, SchemaErro
 
 X = np.random.default_rng(0).normal(size=(30, 3))
 NAMED = pd.DataFrame(X, columns=["a", "b", "c"])
+SWAPPED = np.dtype("f8").newbyteorder("S")  # the other order of bytes, as FITS and FORTRAN write it
 
 
 @pytest.mark.parametrize(
@@ -27,7 +28,8 @@ NAMED = pd.DataFrame(X, columns=["a", "b", "c"])
         X, X.tolist(), [list(row) for row in X], [tuple(row) for row in X], list(X), np.asfortranarray(X),
         NAMED, pl.DataFrame(NAMED), pa.Table.from_pandas(NAMED), _NotAnArray(X), NAMED.to_dict("list"),
         NAMED.to_dict("records"), NAMED.astype("Float64"), NAMED.astype("float64[pyarrow]"), X.astype(object),
-        NAMED.to_records(index=False),
+        NAMED.to_records(index=False), X.astype(SWAPPED), NAMED.astype({"a": SWAPPED, "c": SWAPPED}),
+        NAMED.astype(SWAPPED).to_records(index=False),
         NAMED.astype(pd.SparseDtype(float, 0.0)), [_NotAnArray(row) for row in X],
         *(sparse.csr_array(X).asformat(form) for form in ("csr", "csc", "coo", "lil", "dok", "bsr", "dia")),
         sparse.csr_matrix(X),
@@ -97,6 +99,7 @@ def test_feature_names_as_by_scikit_learn() -> None:
         ([[1, 2], [3]], "ragged: row 1 has 1 cells, row 0 has 2"),
         ([[1, 2], 3], "row 1 is no list of cells"),
         ({"a": [1, 2], "b": [1]}, "do not make a table"),
+        (np.zeros(9, dtype=[("a", "f8", (2,)), ("b", "i4")]), "the cells of 'a' are arrays or records"),
         (X + 1j, "Complex data not supported"),
         (sparse.csr_array(X + 1j), "Complex data not supported"),
         (pd.DataFrame({"a": [1j, 2j]}), "Complex data not supported.* \\(in column 'a'\\)"),

@@ -6,6 +6,7 @@ import importlib
 import io
 import os
 import resource
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -114,3 +115,12 @@ def test_a_run_needs_no_streams(table: pd.DataFrame, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys, "stdout", closed)
     monkeypatch.setattr(sys, "stderr", closed)
     assert quick(n_trials=1, verbose=2).fit(table).result_.labels.shape == (len(table),)
+
+
+def test_without_docstrings_a_run_is_refused_at_once() -> None:
+    """Under -OO lightgbm cannot be imported, and the conditional models would be left out."""
+    code = "import numpy as np; from pynomaly_auto import AutonomousDetector as A; A().fit(np.eye(30))"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-OO", "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert "ResourceError: 'lightgbm' cannot be loaded under python -OO. Run with -O" in done.stderr

@@ -358,3 +358,12 @@ def test_the_manifest_says_what_is_there(saved: Path):
     values = json.loads(json.dumps(load(saved).manifest.to_dict()))
     available = sum(e["stored"] for e in values["entries"])
     assert Manifest.from_dict(values, available) == load(saved).manifest
+
+
+def test_a_file_of_holes_larger_than_memory_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "holes"
+    with path.open("wb") as stream:
+        stream.write(b"PYNOMALY")
+        stream.truncate(1 << 42)
+    with pytest.raises(StorageError, match="bytes of memory are free"):
+        load(path)

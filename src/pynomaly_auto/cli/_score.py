@@ -49,6 +49,7 @@ def score(  # noqa: PLR0913 - one parameter per option
     for warning in detector.result_.warnings:
         if warning.subject == "signature":
             say(f"Warning: {warning.text} Give --key-file to have it checked.")
+    rows = _show.in_order_of(rows, getattr(detector, "feature_names_in_", rows.columns))
     with _show.told_warnings():
         started = time.perf_counter()
         judged = detector.judge(rows)

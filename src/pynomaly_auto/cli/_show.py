@@ -138,6 +138,12 @@ def parts_of(table: Any, drop: list[str] | None, labels: str | None) -> tuple[An
     return rows, None if labels is None else table.iloc[:, known.index(labels)]
 
 
+def in_order_of(rows: Any, names: Any) -> Any:
+    """Rows with the columns fitted on in that order, which means nothing in a file; others are left as they are."""
+    given = [str(name) for name in rows.columns]
+    return rows.loc[:, list(names)] if sorted(given) == sorted(names) else rows
+
+
 def secret_in(path: Path) -> bytes:
     """The secret that a file holds.
 

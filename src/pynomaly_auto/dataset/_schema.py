@@ -28,7 +28,9 @@ def check_schema(table: Table, names: tuple[str, ...], *, labelled: bool, named:
     if named and not table.named:
         warnings.warn(f"X does not have valid feature names, but {owner} was fitted with feature names", stacklevel=4)
     if table.labelled and labelled and table.named == named and table.names != names:
-        raise SchemaError(_names_message(table.names, names), fix="Give the columns of the rows fitted on.")
+        moved = sorted(table.names) == sorted(names)
+        fix = "X[detector.feature_names_in_] has that order." if moved else "Give the columns of the rows fitted on."
+        raise SchemaError(_names_message(table.names, names), fix=fix)
     if table.n_columns != len(names):
         raise SchemaError(f"X has {table.n_columns} features, but {owner} is expecting {len(names)} features as input.")
 

@@ -159,7 +159,7 @@ def _of_frame(frame: pd.DataFrame, *, labelled: bool = True) -> Table:
     names = tuple(writable(str(c)) for c in frame.columns) if labelled else _numbered(frame.shape[1])
     _refuse_twice(names)
     return Table(
-        source=frame,
+        source=_native_frame(frame),
         names=names,
         labelled=labelled,
         named=labelled and all(isinstance(c, str) for c in frame.columns),
@@ -182,15 +182,16 @@ def _of_array(array: Array) -> Table:
     if isinstance(array, np.ma.MaskedArray):
         array = np.ma.filled(array.astype(np.float64), np.nan)
     if array.dtype.names is not None and array.ndim == 1:
-        return _of_frame(pd.DataFrame(array))
+        _refuse_nested(array.dtype)
+        return _of_frame(pd.DataFrame(_native(array)))
     _refuse_shape(array)
     _refuse_complex(array.dtype)
     if array.dtype.kind in "biuf":
-        return _unlabelled(np.asarray(array))
+        return _unlabelled(np.asarray(_native(array)))
     if array.dtype.kind not in "OSUMmT":
         raise InvalidTypeError(f"cannot read an array of {array.dtype}.", fix=f"Give {_KINDS}.")
     if array.dtype.kind in "Mm":
-        return _of_frame(pd.DataFrame(array), labelled=False)
+        return _of_frame(pd.DataFrame(_native(array)), labelled=False)
     frame = pd.DataFrame(np.asarray(array, dtype=object), dtype=object)
     return _of_frame(_inferred(frame), labelled=False)
 
@@ -243,6 +244,33 @@ def _of_foreign(table: Any) -> Table:
     raise InvalidTypeError(f"expected {_KINDS}, got {type(table).__name__}.", fix=_CONVERT)
 
 
+def _native(array: Array) -> Array:
+    """Cells in this machine's order of bytes, the only one pandas works with; FITS and FORTRAN write others."""
+    return array if array.dtype == (native := array.dtype.newbyteorder("=")) else array.astype(native)
+
+
+def _native_frame(frame: pd.DataFrame) -> pd.DataFrame:
+    kinds: list[Any] = list(frame.dtypes)
+    other = [i for i, kind in enumerate(kinds) if isinstance(kind, np.dtype) and not kind.isnative]
+    if not other:
+        return frame
+    columns = [frame.iloc[:, i] for i in range(len(kinds))]
+    for i in other:
+        columns[i] = pd.Series(_native(columns[i].to_numpy()), index=frame.index)
+    native = pd.concat(columns, axis=1)
+    native.columns, native.attrs = frame.columns, frame.attrs
+    return native
+
+
+def _refuse_nested(dtype: Any) -> None:
+    nested = [name for name in dtype.names if dtype[name].shape or dtype[name].names]
+    if nested:
+        raise InvalidInputError(
+            f"the cells of {', '.join(map(repr, nested))} are arrays or records.",
+            fix="Spread nested values over columns of their own.",
+        )
+
+
 def _foreign_array(table: Any) -> Array:
     try:
         return np.asarray(table)
@@ -268,7 +296,7 @@ def _numbered(n_columns: int) -> tuple[str, ...]:
 def labels_of(index: pd.Index[Any]) -> Array:
     """Row labels as a 1-D array; tuples and time zones kept as objects, texts so that every file takes them."""
     if index.dtype.kind in "biufM" and isinstance(index.dtype, np.dtype):
-        return index.to_numpy()
+        return _native(index.to_numpy())
     labels = np.empty(len(index), dtype=object)
     # Through a list: numpy would turn equal-length tuples into a second dimension.
     labels[:] = [writable(label) if isinstance(label, str) else label for label in index]

@@ -70,10 +70,14 @@ def compact(detector: D, latency_ms: float | None, size_mb: float | None) -> D:
     allowed = np.inf if latency_ms is None else max(_SLACK * latency_ms - base, min(costs))
     found = _candidates(rows, model.verdict.threshold, costs, allowed)
     front = tuple(_point(c, rows.held_out, (base, costs, sizes), model.verdict.threshold) for c in found)
-    for candidate in sorted(found, key=lambda c: (-c.quality, len(c.step.chosen))):
+    slow = {True: np.inf, False: np.inf}  # what is reckoned to take as long as one that was too slow is so as well
+    for candidate, point in sorted(zip(found, front, strict=True), key=lambda c: (-c[0].quality, c[1].members)):
+        if point.latency_ms >= slow[point.taught]:
+            continue
         small = candidate.of(whole)
         taken = _milliseconds(model, small, rows.held_out.X)
         if latency_ms is not None and taken > _SLACK * latency_ms:
+            slow[point.taught] = point.latency_ms
             continue
         made = _made(detector, small)
         size = _megabytes(made)

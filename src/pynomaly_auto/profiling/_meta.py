@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -61,8 +62,8 @@ def meta_feature(*, group: str) -> Callable[[Function], MetaFeature]:
     """
 
     def register(function: Function) -> MetaFeature:
-        name, text = function.__name__, inspect.getdoc(function)
-        if not text:
+        name, text = function.__name__, inspect.getdoc(function) or ""
+        if not text and sys.flags.optimize < 2:  # python -OO takes all docstrings away
             raise SettingError(f"meta-feature {name!r} has no docstring.", fix="Say in one sentence what it measures.")
         papers = [line.removeprefix("Paper:").strip() for line in text.splitlines() if line.startswith("Paper:")]
         description = " ".join(text.split("\n\n")[0].split())

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pynomaly_auto._machine import free_memory
 from pynomaly_auto.errors import StorageError
 
 MAGIC = b"PYNOMALY"
@@ -132,17 +133,19 @@ def _read(path: Path) -> bytes:
     """A regular file that begins as ours do; of any other no more than that is read, whatever its size."""
     where = str(path)
     try:
-        kind = path.stat().st_mode
+        found = path.stat()
+        kind = found.st_mode
         if stat.S_ISREG(kind):
             with path.open("rb") as stream:
                 if stream.read(len(MAGIC)) == MAGIC:
+                    _check_room(found.st_size, where)
                     return MAGIC + stream.read()
             raise StorageError(f"{where!r} was not written by pynomaly_auto.", fix="Give a file written by save().")
     except StorageError:
         raise
     except FileNotFoundError:
         raise StorageError(f"there is no file {where!r}.", fix="Give a file written by save().") from None
-    except (OSError, ValueError) as error:  # a name with a null character is a ValueError
+    except (OSError, ValueError, MemoryError) as error:  # a name with a null character is a ValueError
         raise StorageError(f"cannot read {where!r}: {getattr(error, 'strerror', None) or error}.") from None
     if stat.S_ISDIR(kind) and (path / _OLD_MANIFEST).is_file():
         raise StorageError(
@@ -150,6 +153,19 @@ def _read(path: Path) -> bytes:
             fix="Fit and save the detector again.",
         )
     raise StorageError(f"{where!r} is no file.", fix="Give a file written by save().")
+
+
+def _check_room(size: int, where: str) -> None:
+    """Refuse what cannot be held, before any of it is read: a file of holes may be of any size.
+
+    Raises:
+        StorageError: There is not so much memory.
+    """
+    if size > (free := free_memory()):
+        raise StorageError(
+            f"{where!r} takes {size:,} bytes, and {free:,} bytes of memory are free.",
+            fix="Check that save() wrote it, or load it where there is more memory.",
+        )
 
 
 def _over(digest: Any, pieces: Sequence[bytes | memoryview]) -> bytes:

@@ -10,11 +10,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pynomaly_auto.dataset.reading import MISSING_WORDS, PLAIN, TWOFOLD
+from pynomaly_auto.dataset.reading import MISSING_WORDS, OUTVOTES, PLAIN, STEADY, TWOFOLD
 
 # Digits that may be a code: with leading zeros, too many to be kept, or a power such as 1E5.
 _CODE = r"^-?0\d+$|^-?\d{16,}$|^\d+[eE]\d{1,3}$"
 _WHOLE = r"^-?\d{1,15}$"
+_SMALL = r"^-?\d{1,3}$"
 _LEADING = r"^-?0\d"
 _FIRST = 100
 _LARGEST = 1e15  # beyond, digits may be lost
@@ -69,8 +70,9 @@ def _quickly(cells: pa.ChunkedArray) -> _Found | None:
         return None if not pc.all(pc.match_substring_regex(cells, _WHOLE)).as_py() else _whole(values, cells)
     thousandths = present * 1000
     apart = np.abs(thousandths - np.rint(thousandths)) > 1e-6
-    if not ((np.abs(present) >= 1000) | ((np.abs(present) < 1) & (present != 0)) | apart).any():
-        return None  # all may be written with a point and three digits
+    certain = (np.abs(present) >= 1000) | ((np.abs(present) < 1) & (present != 0)) | apart
+    if 2 * np.count_nonzero(certain) < len(present):
+        return None  # most may be written with a point and three digits
     return pd.Series(values), set(), True
 
 
@@ -97,10 +99,17 @@ def _slowly(cells: pa.ChunkedArray) -> _Found | None:
     if pc.all(pc.match_substring_regex(held, _WHOLE)).as_py():
         return (pd.Series(values.astype(np.int64)) if len(held) == len(cells) else pd.Series(values)), words, False
     twofold = pc.match_substring_regex(held, TWOFOLD)
-    certain = pc.any(pc.and_(pc.match_substring(held, "."), pc.invert(twofold))).as_py()
-    if not certain and pc.any(twofold).as_py():
-        return None  # a point before three digits only: thousands, or decimals
-    return pd.Series(values), words, bool(certain)
+    certain = pc.and_(pc.match_substring(held, "."), pc.invert(twofold))
+    if not pc.any(pc.match_substring_regex(held, STEADY)).as_py() and _in_doubt(held, twofold, certain):
+        return None  # a point before three digits in most: thousands, or decimals
+    return pd.Series(values), words, bool(pc.any(certain).as_py())
+
+
+def _in_doubt(held: pa.ChunkedArray, twofold: pa.ChunkedArray, certain: pa.ChunkedArray) -> bool:
+    """Whether the numbers with a point that can only be decimals are too few, or stand among too many whole ones."""
+    either, sure = pc.sum(twofold).as_py(), pc.sum(certain).as_py()
+    small = pc.sum(pc.match_substring_regex(held, _SMALL)).as_py()
+    return bool(either and (OUTVOTES * sure <= either or (sure < either and small >= max(2, 0.05 * either))))
 
 
 def _spread(plain: pa.Array, held: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -79,16 +79,40 @@ def choose_sign(found: NumberEvidence, context: Context, said: Conventions, name
     told = said.decimal_of(name)
     if told is not None:
         return Choice(word=told, said=_SIGN_NAMES[told], why=", as told")
-    if found.point or found.comma:
-        word = "." if found.point >= found.comma else ","
-        return Choice(word=word, said=_SIGN_NAMES[word])
+    if found.certain and not found.outvoted:
+        return _by_most(found)
     if not found.either:
         return Choice(word=".")
+    return _among_thousands(found, context, said.word("thousands", name) == "")
+
+
+def _by_most(found: NumberEvidence) -> Choice:
+    """The sign of the numbers that can be read by one only, with a doubt where more speak for thousands."""
+    word = found.certain
+    choice = Choice(word=word, said=_SIGN_NAMES[word])
+    example = found.example.get(f"either {word}")
+    few = max(_FEW, 0.05 * sum(found.either.values()))
+    if example is None or found.steady[word] or found.bare_small < few or found.bare_large >= few:
+        return choice
+    if max(found.point, found.comma) >= found.either[f"either {word}"]:
+        return choice
+    doubt, readings = _two_numbers(example, word)
+    return replace(choice, doubt=doubt, readings=readings)
+
+
+def _among_thousands(found: NumberEvidence, context: Context, ungrouped: bool) -> Choice:
+    """The sign where most numbers with one can be read in two ways, by what stands beside them.
+
+    Args:
+        found: How the numbers are written; those that are certain, if any, are few enough to be mistakes.
+        context: What is known beyond the column.
+        ungrouped: Whether the user says that nothing groups thousands.
+    """
     seen = max(found.either, key=lambda how: (found.either[how], how))[-1]
     other = "," if seen == "." else "."
     grouped = f"{'points' if seen == '.' else 'commas'} between thousands"
     both = len(found.either) > 1
-    if said.word("thousands", name) == "":
+    if ungrouped:
         return Choice(word=seen, said=_SIGN_NAMES[seen], why=", as told")
     few = max(_FEW, 0.05 * sum(found.either.values()))
     if found.bare_large >= few and not both and context.sign in ("", seen):
@@ -99,7 +123,7 @@ def choose_sign(found: NumberEvidence, context: Context, said: Conventions, name
     if context.sign and not both and not (context.sign == seen and found.bare_small >= few):
         text = f"{_SIGN_NAMES[seen]} before three digits" if context.sign == seen else grouped
         return Choice(word=context.sign, said=text, why=", as in the other columns")
-    hint = seen if found.bare_large else "," if context.delimiter == ";" else "."
+    hint = seen if found.bare_large else "," if context.delimiter == ";" else found.certain or "."
     word = context.sign or hint
     text = f"{_SIGN_NAMES[seen]} before three digits" if word == seen else grouped
     doubt, readings = _two_numbers(found.example[f"either {seen}"], word)
@@ -131,13 +155,16 @@ def choose_order(found: DateEvidence, context: Context, told: str | None) -> Cho
     if len(best) > 1 and "ymd" in best:
         # A year has fewer values than a day: whichever end has more of them is the day.
         best = ["ymd"] if found.lasts > 2 * found.firsts else [order for order in best if order != "ymd"]
-    if len(best) == 1:
-        return Choice(word=best[0], said=_ORDER_NAMES[best[0]])
+    lone = best[0] if len(best) == 1 else ""
+    if lone and (context.order == lone or found.tells(lone)):
+        return Choice(word=lone, said=_ORDER_NAMES[lone])
+    if lone and context.order in ("dmy", "mdy"):
+        best = [context.order]
     if context.order in best:
         return Choice(word=context.order, said=_ORDER_NAMES[context.order], why=", as in the other columns")
     european = context.delimiter == ";" or context.sign == "," or found.separator == "-"
-    word = "dmy" if european else "mdy"
-    other = "mdy" if european else "dmy"
+    word = lone or ("dmy" if european else "mdy")
+    other = "mdy" if word == "dmy" else "dmy"
     first, second = (_day(found.example, order) for order in (word, other))
     doubt = f"{found.example!r} is read as {first} ({_ORDER_NAMES[word]}), not as {second} ({_ORDER_NAMES[other]})"
     readings: Mapping[str, Scalar] = {"written": found.example, "read_as": first, "not_read_as": second}

@@ -12,13 +12,15 @@ import pyarrow.compute as pc
 
 from pynomaly_auto.dataset._table import Array
 from pynomaly_auto.dataset.reading._dates import ORDERS, iso_seconds, needs_order, orders_of
-from pynomaly_auto.dataset.reading._numbers import TWOFOLD, arrow_of, decimal_signs, digits_of, plainly
+from pynomaly_auto.dataset.reading._numbers import STEADY, TWOFOLD, arrow_of, decimal_signs, digits_of, plainly
 from pynomaly_auto.dataset.reading._ordered import Ordered
 from pynomaly_auto.dataset.reading._words import is_missing
 
 _LEADING_ZERO = r"^-?0\d+$"
 _LONG_DIGITS = r"^-?\d{16,}$"
 _CODE_POWER = r"^\d+[eE]\d{1,3}$"  # 1E5: numbers are written 1e+05 or 1.0E5
+# So many to one, and that one may be a mistake; of decimals cut to three every tenth has fewer digits.
+OUTVOTES = 20
 _EXACT = 2**53  # whole numbers beyond this have no float of their own
 _LETTERS = re.compile(r"[^\W\d_]")
 
@@ -32,6 +34,7 @@ class NumberEvidence:
         comma: Numbers by a decimal comma only.
         either: Numbers by both that differ, such as 1.234, by the sign in them.
         example: One of these, by the sign.
+        steady: Numbers by one sign only that have three decimals as well, such as 0.998, by that sign.
         bare_small: Digits alone, below 1000.
         bare_large: Digits alone, above.
         codes: Leading zeros, more digits than a number can keep, powers such as 1E5.
@@ -44,12 +47,24 @@ class NumberEvidence:
     comma: int = 0
     either: Counter[str] = field(default_factory=Counter)
     example: dict[str, str] = field(default_factory=dict)
+    steady: Counter[str] = field(default_factory=Counter)
     bare_small: int = 0
     bare_large: int = 0
     codes: int = 0
     same_length: bool = False
     other: int = 0
     absent: frozenset[str] = frozenset()
+
+    @property
+    def certain(self) -> str:
+        """The decimal sign that most of the numbers show that can be read by one only; empty: there are none."""
+        return "" if not (self.point or self.comma) else "." if self.point >= self.comma else ","
+
+    @property
+    def outvoted(self) -> bool:
+        """Whether numbers of two readings are so many, and of another form, that the certain ones may be mistakes."""
+        certain = max(self.point, self.comma)
+        return OUTVOTES * certain <= sum(self.either.values()) and not self.steady[self.certain]
 
     @property
     def numbers(self) -> int:
@@ -81,6 +96,13 @@ class DateEvidence:
     example: str = ""
     other: int = 0
 
+    def tells(self, order: str) -> bool:
+        """Whether more dates show this order, and not the other of day and month, than there may be mistakes."""
+        if order == "ymd":
+            return True
+        either = self.valid["dmy" if order == "mdy" else "mdy"]
+        return OUTVOTES * (self.valid[order] - either) > either
+
     @property
     def dates(self) -> int:
         """Cells that hold a date in the order in which most do."""
@@ -106,7 +128,9 @@ def number_evidence(texts: Array, counts: Array) -> NumberEvidence:
     tally: Counter[str] = Counter()
     either: Counter[str] = Counter()
     example: dict[str, str] = {}
-    for sign in ".,":
+    steady: Counter[str] = Counter()
+    for sign, alone in ((".", point & ~comma), (",", comma & ~point)):
+        steady[sign] = int(counts[alone & _mask(held, STEADY.replace(r"\.", f"[{sign}]"))].sum())
         twofold = both & ~bare & _mask(held, TWOFOLD.replace(r"\.", f"[{sign}]"))
         if twofold.any():
             either[f"either {sign}"] = int(counts[twofold].sum())
@@ -131,6 +155,7 @@ def number_evidence(texts: Array, counts: Array) -> NumberEvidence:
         comma=int(counts[comma & ~point].sum()) + tally[","],
         either=+either,
         example=example,
+        steady=steady,
         bare_small=int(counts[small].sum()) + tally["small"],
         bare_large=int(counts[bare & ~small].sum()) + int(counts[power].sum()) + tally["large"],
         codes=int(counts[codes].sum()),
@@ -162,7 +187,7 @@ def date_evidence(texts: Array, counts: Array) -> DateEvidence:
     ways = np.sum(list(days.values()), axis=0)
     other += int(counts[fields.found & (ways == 0)].sum())
     candidates = texts[(ways == ways.max()) & fields.found] if fields.found.any() else texts[:0]
-    example = str(min(candidates)).strip() if len(candidates) else ""
+    example = str(min(candidates, key=lambda text: (_twice_the_same(text), text))).strip() if len(candidates) else ""
     firsts, lasts = fields.ends()
     for i in np.flatnonzero(~fields.found & ~iso):
         word, count = str(texts[i]).strip(), int(counts[i])
@@ -190,6 +215,12 @@ def looks_like_numbers(texts: Array) -> bool:
 
 def _mask(held: pa.Array, pattern: str) -> Array:
     return np.asarray(pc.match_substring_regex(held, pattern).to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _twice_the_same(text: str) -> bool:
+    """Whether a date's first two parts are the same, so that their order does not show in it."""
+    first, second, *_ = re.split(r"\D+", text.strip(), maxsplit=2)
+    return int(first) == int(second)
 
 
 def _size(text: str) -> str:

@@ -18,6 +18,8 @@ PLAIN = r"^-?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?$"  # of which
 GROUPED = r"^-?[1-9]\d{0,2}(,\d{3})+(\.\d{0,40})?$"  # the commonest grouping, read many at a time
 # Either a number with three decimals or one with its thousands grouped.
 TWOFOLD = r"^-?[1-9]\d{0,2}\.\d{3}$"
+# A number with three decimals and nothing else, among which those of two readings are at home.
+STEADY = r"^-?(0|\d{4,})\.\d{3}$"
 
 _SPACES = "\u0020\u00a0\u2007\u2009\u202f"
 _ONE_SPACE = str.maketrans(dict.fromkeys(_SPACES, " "))
@@ -39,6 +41,7 @@ _GROUPED = tuple(
     )
 )
 _LONGEST = 64
+_NO_CENTS = re.compile(r"(?<=\d)([.,])(?:--?|\u2014)(?=[^\d+\-]{0,9}$)")  # 12.- and 1.200,\u2014 are whole amounts
 _INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 _EITHER = re.compile(r"[1-9]\d{0,2}[.,]\d{3}", re.ASCII)
 _BARE = re.compile(r"\d+", re.ASCII)
@@ -187,8 +190,9 @@ def digits_of(text: str) -> str | None:
 
 
 def _tidy(text: str) -> str:
-    """A text with one kind of blank, minus and apostrophe."""
-    return text.translate(_ONE_SPACE).translate(_MINUS).translate(_QUOTES).strip()
+    """A text with one kind of blank, minus and apostrophe, and cents written as such."""
+    word = text.translate(_ONE_SPACE).translate(_MINUS).translate(_QUOTES).strip()
+    return _NO_CENTS.sub(r"\g<1>00", word)
 
 
 def _inside(word: str) -> str | None:

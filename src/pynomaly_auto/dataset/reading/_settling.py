@@ -154,14 +154,12 @@ class Survey:
         absent: set[str] = set(self._origin.missing)
         for texts in self._texts.values():
             if texts.numbers is not None and texts.numbers.numbers > texts.numbers.other:
-                if texts.numbers.point > texts.numbers.comma:
-                    signs.add(".")
-                elif texts.numbers.comma:
-                    signs.add(",")
+                if texts.numbers.certain and not texts.numbers.outvoted:
+                    signs.add(texts.numbers.certain)
                 absent |= texts.numbers.absent
             if texts.dates is not None:
                 best = texts.dates.valid.most_common(2)
-                if len(best) == 1 or (best and best[0][1] > best[1][1]):
+                if best and (len(best) == 1 or best[0][1] > best[1][1]) and texts.dates.tells(best[0][0]):
                     orders.add(best[0][0])
         return Context(
             signs=frozenset(signs), orders=frozenset(orders), absent=frozenset(absent), delimiter=self._origin.delimiter
