@@ -57,6 +57,29 @@ if state.consensus is None:
 print(json.dumps({{"seconds": time.perf_counter() - start}}))
 """
 )
+# Employees, parcels and their times: what has entities, times, categories, amounts and names.
+_MIXED = """
+import json, time, warnings
+warnings.simplefilter("ignore")
+import pandas as pd
+from meta_datasets.synthetic.business import business
+first, second = (business(domain, 0, rows={n}).frame for domain in ("payroll", "shipments"))
+rows = min(len(first), len(second), {n})
+frame = pd.concat([first.iloc[:rows], second.iloc[:rows].reset_index(drop=True)], axis=1).iloc[:, :{d}]
+start = time.perf_counter()
+from pynomaly_auto import AutonomousDetector
+detector = AutonomousDetector(tracking=False, random_state=0, verbose=0).fit(frame)
+seconds = time.perf_counter() - start
+took = []
+for i in range(50):
+    row = frame.iloc[[i * 31]]
+    begin = time.perf_counter()
+    detector.predict(row)
+    took.append(time.perf_counter() - begin)
+note = f"{{frame.shape[0]:,}} x {{frame.shape[1]}}; one new row {{1e3 * sorted(took)[25]:.0f}} ms; "
+note += f"{{len(detector.ensemble_.members)}} members"
+print(json.dumps({{"seconds": seconds, "note": note}}))
+"""
 SIZES = ((1_000, 10), (10_000, 20), (1_000_000, 20))
 
 
@@ -167,7 +190,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--peer-timeout", type=float, default=300.0)
     parser.add_argument("--ours", action="store_true", help="default runs of ours alone, without the largest")
-    parser.add_argument("--only", choices=("import", "profile", "run", "score"))
+    parser.add_argument("--only", choices=("import", "profile", "run", "mixed", "score"))
     options = parser.parse_args()
     if options.only in (None, "import"):
         imports(options.repeats)
@@ -182,6 +205,10 @@ def main() -> None:
                 figure = f"{m.seconds:8.1f} s" if m.seconds is not None else f"no figure: {m.problem}"
                 spent = f"{m.processor:7.1f} s of CPU   peak {m.peak_mb:6.0f} MB"
                 print(f"zero-config {n:>9,} x {d}  {name:9s} {figure}   {spent}   {m.note}", flush=True)
+    if options.only in (None, "mixed"):
+        m = run(_MIXED.format(n=100_000, d=20), 300.0)
+        figure = f"{m.seconds:8.1f} s" if m.seconds is not None else f"no figure: {m.problem}"
+        print(f"several kinds of columns  ours {figure}   peak {m.peak_mb:6.0f} MB   {m.note}", flush=True)
     if options.only in (None, "score"):
         subprocess.run([sys.executable, "-m", "benchmarks._scoring"], check=True)
 
