@@ -47,8 +47,8 @@ _MODELS = 2
 # Tables with labels of what happened are the fewest and the hardest; planted ones the most. Those made of classes and
 # targets are small, and say what is rare more than what is odd.
 _WEIGHT: Mapping[str, float] = {"business": 2.0, "planted": 0.35, "uci": 0.5}
-_TREES, _JUDGE_TREES, _CALIBRATION_TREES = 300, 200, 150
-_ROWS, _CELLS, _CALIBRATED = 250, 600, 300  # most of a class that one table gives; rows that calibrate
+_TREES, _JUDGE_TREES, _CALIBRATION_TREES = 300, 200, 400
+_ROWS, _CELLS, _CALIBRATED = 250, 600, 1_000  # most of a class that one table gives; rows that calibrate
 _THINNED = 3  # times each table is also seen with fewer anomalies, for the calibration
 _RAREST, _SMALLEST = 0.002, 0.5  # rate of anomalies then; share of the rows that are left at least
 _BASE: Mapping[str, Any] = {
