@@ -118,6 +118,13 @@ def test_single_precision_is_never_trusted_where_it_may_be_wrong(scale):
         np.testing.assert_allclose(search.query_self(k)[0], brute(X, X, k, own=True)[0], rtol=1e-7)
 
 
+@pytest.mark.parametrize("scale", [1e-305, 1e150])
+def test_rows_beyond_all_scaling_are_searched_too(scale):
+    found = NeighbourSearch(RNG.normal(size=(100, 6)) * scale).query_self(5)[0]
+    assert found.shape == (100, 5)
+    assert np.isfinite(found).all()
+
+
 def test_who_is_parted_is_looked_for_again_where_others_might_be_nearer(monkeypatch):
     """Many rows at nearly the same distance: the spare neighbours do not show that nobody else is nearer."""
     direction = RNG.normal(size=(400, 6))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PAIRS = 200_000  # distances held at a time
 CANCELLED = 1e-4  # share of the squared norm below which a squared distance by products is rounding noise
 _TINY = 1e-36  # more than sums lose to products that vanish in single precision
+_POWER = 400  # of two, most by which rows are scaled: its square is a number still
 _UNIT = 2.0**-24  # most by which a number is off, relatively, once it is rounded to single precision
 _SPARE = 8  # neighbours more than asked for that single precision gives
 
@@ -122,13 +123,12 @@ class Points(Stored):
             Distances and positions, nearest first, shapes (n_rows, k), and the rows in which there was doubt: these
             were looked at in double precision, where ties and huge norms may still leave some.
         """
-        distances, positions = np.empty((len(Z), k)), np.empty((len(Z), k), dtype=np.int64)
         wide = min(k + _SPARE, len(self) - 1)
         limits, near = self._by_singles(Z, wide, own)
         squares = self.exact(Z, near)
         order = np.argsort(squares, axis=1)[:, :k]
         squares = pick(squares, order)
-        distances[...], positions[...] = np.sqrt(squares), pick(near, order)
+        distances, positions = np.sqrt(squares), pick(near, order)
         norms = np.einsum("ij,ij->i", Z, Z)
         # A point that was left out wrongly is no farther than the last one, so that its norm is at most:
         most = np.sqrt(norms) + distances[:, -1]
@@ -148,10 +148,10 @@ class Points(Stored):
     def _unit(self) -> float:
         """A power of two that brings the usual row near 1, where single precision neither overflows nor vanishes."""
         usual = float(np.median(np.abs(self.rows).max(axis=1)))
-        return 2.0 ** -min(max(math.frexp(usual)[1], -1000), 1000)
+        return 2.0 ** -min(max(math.frexp(usual)[1], -_POWER), _POWER)
 
     def _by_singles(self, Z: FloatArray, k: int, own: IntArray) -> tuple[FloatArray, IntArray]:
-        """Positions of the nearest points, and what all points left out come to at least, in the singles' unit."""
+        """What all points left out come to at least, in the singles' unit, and positions of the nearest ones."""
         if self._singles is None:
             scaled = self._unit * self.rows
             with np.errstate(over="ignore"):
