@@ -33,6 +33,13 @@ def test_without_a_budget_nothing_is_limited_but_the_wait_for_a_slow_store():
     assert math.isfinite(budget.recording_seconds(None))
 
 
+def test_on_many_rows_members_leave_time_to_what_follows():
+    assert budget.refit_seconds(20.0, 1_000) == pytest.approx(17.0)
+    assert budget.refit_seconds(20.0, 70_000) < 13.0
+    assert budget.refit_seconds(20.0, 10**9) == 10.0  # and yet half of it is theirs
+    assert budget.refit_seconds(math.inf, 10**9) == math.inf
+
+
 def test_the_search_leaves_the_members_what_they_should_need():
     assert budget.search_share(0.0, 60.0) == 0.55  # quick members: more of the search would change little
     assert budget.search_share(20.0, 60.0) == pytest.approx(1 - 1.6 * 20 / 60 - 0.1)

@@ -12,11 +12,16 @@ import math
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 from threadpoolctl import threadpool_limits
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _ROOT = Path("/")
 _UNCOUNTED = 1000  # a limit on processes so far away is none
@@ -62,6 +67,30 @@ class OneThread:
 
 
 ONE_THREAD = OneThread()
+
+
+def side_by_side(work: Callable[[T], R], things: Iterable[T], *, together: bool = True) -> list[R]:
+    """Do the same with several things in as many threads as there are cores, for what is done in compiled code.
+
+    Args:
+        work: What is done; nothing of it may hang on what was done before.
+        things: With what.
+        together: Whether to; else one after the other, in this thread.
+
+    Returns:
+        What came of each, in their order; the first exception of any is raised.
+    """
+    queue = list(things)
+    n_threads = min(len(queue), usable_cores()) if together else 1
+    if n_threads <= 1:
+        return [work(thing) for thing in queue]
+    with ONE_THREAD, ThreadPoolExecutor(n_threads) as threads:
+        return list(threads.map(work, queue))
+
+
+def parts(n_rows: int, size: int) -> list[slice]:
+    """Rows cut into parts of so many, the last of what is left."""
+    return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
 
 
 def release_memory() -> None:

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pynomaly_auto._machine import side_by_side
 from pynomaly_auto.cells._catalogue import CELL_DETECTORS
-from pynomaly_auto.cells._spec import CellDetector, Contextual
+from pynomaly_auto.cells._spec import CellDetector, CellSpec, Contextual
 from pynomaly_auto.errors import NotApplicableError, StorageError, UnknownNameError
 from pynomaly_auto.records import CellEvidence, OriginalTable, Reason, State
 
 STATE_VERSION = 1
 MOST_COLUMNS = 200
 _TRIED = 100  # rows that a detector is tried on before it is heard
+_MANY_ROWS = 5_000  # from here on detectors look side by side: half of the work is done in compiled code
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,7 +38,10 @@ class CellModel:
 
         One row gets the same alone as among others.
         """
-        return {name: detector.evidence(table) for name, detector in self.detectors.items()}
+        found = side_by_side(
+            lambda detector: detector.evidence(table), self.detectors.values(), together=table.n_rows >= _MANY_ROWS
+        )
+        return dict(zip(self.detectors, found, strict=True))
 
     def beside(self, name: str, table: OriginalTable, row: int, column: int) -> str:
         """What a detector holds a cell against, in words."""
@@ -107,31 +112,30 @@ def look(table: OriginalTable, *, names: Sequence[str] | None = None) -> CellMod
     Raises:
         UnknownNameError: There is no detector of a name.
     """
-    made: dict[str, CellDetector] = {}
-    reasons: list[Reason] = []
     if table.n_columns > MOST_COLUMNS:
         text = f"not looked at one by one: more than {MOST_COLUMNS} columns"
         evidence = {"n_columns": table.n_columns}
-        return CellModel(
-            detectors={},
-            n_columns=table.n_columns,
-            reasons=(Reason(code="CEL-004", subject="table", text=text, evidence=evidence),),
-        )
+        why = Reason(code="CEL-004", subject="table", text=text, evidence=evidence)
+        return CellModel(detectors={}, n_columns=table.n_columns, reasons=(why,))
     some = table.rows(np.arange(min(table.n_rows, _TRIED)))
     # By name: the registry's own order hangs on which module somebody imported first.
-    for name in sorted(CELL_DETECTORS) if names is None else names:
-        spec = CELL_DETECTORS[name]
-        try:
-            if not any(column.role in spec.roles for column in table.columns):
-                raise NotApplicableError("no column of the kinds it reads")
-            fitted = spec.build().fit(table)
-            fitted.evidence(some)  # what fails on rows fitted on fails on any
-        except NotApplicableError as why:
-            reasons.append(Reason(code="CEL-002", subject=name, text=f"left out: {why.what.rstrip('.')}"))
-        except Exception as problem:  # a detector may be a third party's, and none may cost the others
-            told = f"failed and left out: {type(problem).__name__}: {problem}"
-            reasons.append(Reason(code="CEL-003", subject=name, text=told[:300]))
-        else:
-            made[name] = fitted
-            reasons.append(Reason(code="CEL-001", subject=name, text=spec.summary))
-    return CellModel(detectors=made, n_columns=table.n_columns, reasons=tuple(reasons))
+    wanted = sorted(CELL_DETECTORS) if names is None else list(names)
+    specs = [CELL_DETECTORS[name] for name in wanted]
+    found = side_by_side(lambda spec: _fitted(spec, table, some), specs, together=table.n_rows >= _MANY_ROWS)
+    made = {name: fitted for name, (fitted, _) in zip(wanted, found, strict=True) if fitted is not None}
+    return CellModel(detectors=made, n_columns=table.n_columns, reasons=tuple(why for _, why in found))
+
+
+def _fitted(spec: CellSpec, table: OriginalTable, some: OriginalTable) -> tuple[CellDetector | None, Reason]:
+    """A detector fitted on the table, and why it is there or not."""
+    try:
+        if not any(column.role in spec.roles for column in table.columns):
+            raise NotApplicableError("no column of the kinds it reads")
+        fitted = spec.build().fit(table)
+        fitted.evidence(some)  # what fails on rows fitted on fails on any
+    except NotApplicableError as why:
+        return None, Reason(code="CEL-002", subject=spec.name, text=f"left out: {why.what.rstrip('.')}")
+    except Exception as problem:  # a detector may be a third party's, and none may cost the others
+        told = f"failed and left out: {type(problem).__name__}: {problem}"
+        return None, Reason(code="CEL-003", subject=spec.name, text=told[:300])
+    return fitted, Reason(code="CEL-001", subject=spec.name, text=spec.summary)

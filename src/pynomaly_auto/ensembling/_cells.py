@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from pynomaly_auto._machine import parts, side_by_side
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.models import CellJudge
 from pynomaly_auto.records import CellLayout, FloatArray, IntArray, State, plain, restore
@@ -119,10 +120,8 @@ class Cells:
             bits: Evidence in the rows' cells; shape (n_rows, n_cell_features).
             plain: As they are learned, without the emphasis.
         """
-        out = np.empty((len(bits), self.layout.n_columns))
-        step = max(1, _CELLS // max(self.layout.n_columns, 1))
-        for start in range(0, len(bits), step):
-            part = slice(start, start + step)
+
+        def judged(part: slice) -> FloatArray:
             cube = self.layout.cube(bits[part])
             n, width, depth = cube.shape
             columns = np.tile(np.arange(width), n)
@@ -130,8 +129,11 @@ class Cells:
             found = self.judge.log_odds(self.layout.names, said, tails, speaks)
             if not plain:
                 found = found + self.emphasised(said, tails)
-            out[part] = found.reshape(n, width)
-        return out
+            return found.reshape(n, width)
+
+        step = max(1, _CELLS // max(self.layout.n_columns, 1))
+        empty = np.empty((0, self.layout.n_columns))
+        return np.concatenate(side_by_side(judged, parts(len(bits), step)) or [empty])
 
     def emphasised(self, said: FloatArray, tails: FloatArray) -> FloatArray:
         """What the emphasis adds to log odds of cells or rows; shape (n,).

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pynomaly_auto._machine import parts, side_by_side
 from pynomaly_auto.dataset import EqualRows
 from pynomaly_auto.detectors import DETECTORS, NeighbourSearch
 from pynomaly_auto.errors import StorageError
@@ -15,7 +16,7 @@ NEIGHBOURS = 9  # chosen on held-out groups, as the share is (decision 0008)
 SHARE = 0.2  # of the neighbours' mean in a smoothed score
 FEWEST_ROWS = 50  # below, nine neighbours are no neighbourhood
 WIDEST = 100  # features beyond which a few rows are everybody's neighbours (hubs), and smoothing does harm
-_CHUNK = 20_000  # rows looked up at a time
+_CHUNK = 10_000  # rows looked up at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +73,12 @@ class Neighbourhood:
 
     def smooth(self, X: FloatArray, scores: FloatArray) -> FloatArray:
         """Smooth the scores of new rows; shape (n_rows,)."""
-        out = np.empty(len(X))
-        for start in range(0, len(X), _CHUNK):
-            part = slice(start, start + _CHUNK)
+
+        def drawn(part: slice) -> FloatArray:
             positions = self.search.query(np.asarray(X[part], dtype=np.float64), NEIGHBOURS)[1]
-            out[part] = smoothed(scores[part], self.scores[positions])
-        return out
+            return smoothed(scores[part], self.scores[positions])
+
+        return np.concatenate(side_by_side(drawn, parts(len(X), _CHUNK)) or [np.empty(0)])
 
     def to_state(self) -> State:
         """What makes it again."""

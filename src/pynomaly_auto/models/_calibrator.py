@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pynomaly_auto._machine import parts, side_by_side
 from pynomaly_auto.forest import Forest
 from pynomaly_auto.models._aligned import aligned
 from pynomaly_auto.models._reading import read_model
@@ -19,7 +20,7 @@ _SPREAD = (
     *(f"log odds {q} %" for q in _LEVELS), "log odds mean", "log odds deviation",
     *(f"share of log odds over {k}" for k in (0, 1, 2)), *(f"score {q} %" for q in _LEVELS),
 )  # fmt: skip
-_CHUNK = 50_000
+_CHUNK = 25_000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,13 +65,12 @@ class Calibrator:
 
     def probabilities(self, judged: Judged) -> FloatArray:
         """Probability of being an anomaly, not yet made to rise with the score; shape (n_rows,)."""
-        names, table = _table(judged)
-        out = np.empty(len(judged.scores))
-        for start in range(0, len(out), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            X = _lay_out(self.features, judged, part, dict(zip(names, table, strict=True)))
-            out[part] = self.forest.predict(X)
-        return out
+        told = dict(zip(*_table(judged), strict=True))
+
+        def probable(part: slice) -> FloatArray:
+            return self.forest.predict(_lay_out(self.features, judged, part, told))
+
+        return np.concatenate(side_by_side(probable, parts(len(judged.scores), _CHUNK)) or [np.empty(0)])
 
 
 def calibration_features(facts: Sequence[str]) -> tuple[str, ...]:

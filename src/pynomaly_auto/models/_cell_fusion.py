@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from pynomaly_auto._machine import parts, side_by_side
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest import Forest
 from pynomaly_auto.models._aligned import aligned
@@ -26,7 +27,7 @@ _ALL_CELLS = (LARGEST, TWO, SUM)
 _KINDS = (
     "numeric", "boolean", "categorical", "high_cardinality", "text", "datetime", "timedelta", "identifier",
 )  # fmt: skip
-_CHUNK = 50_000  # rows laid out at a time
+_CHUNK = 25_000  # rows laid out at a time
 _MOST = 20  # models
 # Trees end; beyond their last threshold rows go on by what is heard in all, so slowly that no tree is overruled.
 _BEYOND = 0.01
@@ -205,14 +206,15 @@ class CellFusion:
             heard: Of the rows.
             facts: Of the table, from `cell_facts`.
         """
-        heard, out = heard.of(self.detectors), np.empty(len(heard.final))
-        for start in range(0, len(out), _CHUNK):
-            part = heard.rows(slice(start, start + _CHUNK))
+        known = heard.of(self.detectors)
+
+        def judged(rows: slice) -> FloatArray:
+            part = known.rows(rows)
             X = cell_fusion_inputs(self.features, part, facts)
-            trees = np.mean([forest.predict(X, raw=True) for forest in self.forests], axis=0)
-            margin = cell_margin(self.features, X)
-            out[start : start + _CHUNK] = trees + margin + _BEYOND * (part.final + part.bits.sum(axis=1))
-        return out
+            trees: FloatArray = np.mean([forest.predict(X, raw=True) for forest in self.forests], axis=0)
+            return np.asarray(trees + cell_margin(self.features, X) + _BEYOND * (part.final + part.bits.sum(axis=1)))
+
+        return np.concatenate(side_by_side(judged, parts(len(known.final), _CHUNK)) or [np.empty(0)])
 
     def shares(self) -> dict[str, float]:
         """Share of each cell detector in the log odds, by what the trees gain from its inputs; the rest is others'."""

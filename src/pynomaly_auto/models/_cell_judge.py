@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from pynomaly_auto._machine import parts, side_by_side
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest import Forest
 from pynomaly_auto.models._aligned import aligned
@@ -18,7 +19,7 @@ BITS, TAIL, BOTH, SPEAKS = "bits=", "tail=", "both=", "speaks="
 SUM_OF_BITS, SUM_OF_BOTH = "sum of bits", "sum of both"
 SILENT = -8.0  # log odds of a cell of which hardly anything is said
 LEAST = 1.0  # bits of all detectors together, up to which that is so
-_CHUNK = 200_000  # cells judged at a time
+_CHUNK = 50_000  # cells judged at a time
 
 
 def cell_judge_features(detectors: Sequence[str]) -> tuple[str, ...]:
@@ -87,10 +88,13 @@ class CellJudge:
             detectors = [detectors[j] for j in known]
         out = np.full(len(said), SILENT)
         heard = np.flatnonzero(said.sum(axis=1) > LEAST)
-        for start in range(0, len(heard), _CHUNK):
-            at = heard[start : start + _CHUNK]
+
+        def judged(part: slice) -> FloatArray:
+            at = heard[part]
             inputs = cell_judge_inputs(self.features, detectors, said[at], tails[at], speaks[at])
-            out[at] = self.forest.predict(inputs, raw=True)
+            return self.forest.predict(inputs, raw=True)
+
+        out[heard] = np.concatenate(side_by_side(judged, parts(len(heard), _CHUNK)) or [np.empty(0)])
         return out
 
     def to_state(self) -> State:

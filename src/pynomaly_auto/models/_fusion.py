@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from pynomaly_auto._machine import parts, side_by_side
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest import Forest
 from pynomaly_auto.models._base_margin import BaseMargin
@@ -15,7 +16,7 @@ from pynomaly_auto.models._member_scores import MAGNITUDE, RANK, RANK_MEAN, Memb
 from pynomaly_auto.models._reading import fitting, read_model
 from pynomaly_auto.records import FloatArray, State, plain, restore
 
-_CHUNK = 50_000  # rows of the design matrix at a time, so that a million rows need no matrix of a million
+_CHUNK = 25_000  # rows of the design matrix at a time, so that a million rows need no matrix of a million
 _MOST = 100  # models
 _FEWEST = 6  # members below which their scores say too little for a model that was trained on many
 
@@ -104,14 +105,13 @@ class Fusion:
             member_scores: Of members it knows.
             facts: Of the table, from `table_facts`, and its meta-features if the models use any.
         """
-        out = np.empty(len(member_scores.ranks))
-        for start in range(0, len(out), _CHUNK):
-            part = slice(start, start + _CHUNK)
+
+        def judged(part: slice) -> FloatArray:
             X = fusion_inputs(self.features, member_scores.rows(part), facts)
-            out[part] = np.mean([forest.predict(X, raw=True) for forest in self.forests], axis=0)
-            if self.base_margin is not None:
-                out[part] += self.base_margin.log_odds(self.features, X)
-        return out
+            odds: FloatArray = np.mean([forest.predict(X, raw=True) for forest in self.forests], axis=0)
+            return odds if self.base_margin is None else odds + self.base_margin.log_odds(self.features, X)
+
+        return np.concatenate(side_by_side(judged, parts(len(member_scores.ranks), _CHUNK)) or [np.empty(0)])
 
     def importance(self, names: Sequence[str]) -> dict[str, float]:
         """Share of each of these members in the log odds; sums to 1.

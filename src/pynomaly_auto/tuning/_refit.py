@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pynomaly_auto._budget import FIRST_ANSWER, LAST_RESORT, REFIT_HANG, REFIT_SHARE
+from pynomaly_auto._budget import FIRST_ANSWER, LAST_RESORT, REFIT_HANG, refit_seconds
 from pynomaly_auto.detectors import DETECTORS, FittedDetector
 from pynomaly_auto.errors import DetectorError, NothingFinishedError
 from pynomaly_auto.pool import Executor, Job, Outcome, describe
@@ -64,10 +64,10 @@ def refit(dataset: Dataset, ensemble: Ensemble, plan: TuningPlan, tuned: Tuned) 
         executor = plan.executor()
         table = executor.share(dataset.X)
         seconds = {m.trial: expected_seconds(m, dataset, search) for m in missing}
-        chosen, dropped = _affordable(missing, seconds, executor.workers, _left(plan), keep=not taken)
+        chosen, dropped = _affordable(missing, seconds, executor.workers, _left(plan, dataset.n_rows), keep=not taken)
         # Weighted shortest first (Smith 1956): when members turn out slower than expected, most of the weight is done.
         chosen.sort(key=lambda m: seconds[m.trial] / max(m.weight, 1e-9))
-        fitted, failures = _fit(chosen, table, probe, executor, plan)
+        fitted, failures = _fit(chosen, table, probe, executor, plan, n_rows=dataset.n_rows)
         taken |= fitted
         dropped += failures
         if not taken:
@@ -114,8 +114,8 @@ def _slowness(search: Search, n_features: int) -> float | None:
     return float(np.median(ratios)) if len(ratios) >= _ENOUGH else None
 
 
-def _left(plan: TuningPlan) -> float:
-    return math.inf if plan.by_count else plan.deadline.remaining() * REFIT_SHARE
+def _left(plan: TuningPlan, n_rows: int) -> float:
+    return math.inf if plan.by_count else refit_seconds(plan.deadline.remaining(), n_rows)
 
 
 def _taken_over(member: Member, tuned: Tuned, probe: FloatArray) -> FittedMember | None:
@@ -176,9 +176,9 @@ def _makespan(seconds: list[float], workers: int) -> float:
 
 
 def _fit(
-    members: list[Member], table: Any, probe: FloatArray, executor: Executor, plan: TuningPlan
+    members: list[Member], table: Any, probe: FloatArray, executor: Executor, plan: TuningPlan, *, n_rows: int
 ) -> tuple[dict[int, FittedMember], list[Reason]]:
-    left = _left(plan)
+    left = _left(plan, n_rows)
     timeout = REFIT_HANG if math.isinf(left) else max(left, LAST_RESORT)
     for member in members:
         request = trial_request(DETECTORS[member.detector], member.params, plan.seed, largest_payload=_ANY_SIZE)
@@ -240,9 +240,9 @@ def _last_resort(
         request = trial_request(
             DETECTORS[member.detector], member.params, plan.seed, rows=rows, score_all=True, largest_payload=_ANY_SIZE
         )
-        timeout = REFIT_HANG if plan.by_count else max(_left(plan), FIRST_ANSWER)
+        timeout = REFIT_HANG if plan.by_count else max(_left(plan, 0), FIRST_ANSWER)
         executor.submit(Job(function=run_in_worker, args=(request, table), timeout=timeout, key=member.trial))
-    begun, left = plan.deadline.elapsed(), _left(plan)
+    begun, left = plan.deadline.elapsed(), _left(plan, 0)  # nothing is kept for what follows an answer not there
 
     def seconds_left(some: bool) -> float | None:
         until = begun + max(left, LAST_RESORT if some else FIRST_ANSWER)
