@@ -2,12 +2,13 @@
 
 from pynomaly_auto.dataset._encoder import TableEncoder
 from pynomaly_auto.dataset._equal import EqualRows, fingerprints
+from pynomaly_auto.dataset._labels import read_labels
 from pynomaly_auto.dataset._table import Table, labels_of, open_table, to_frame
 from pynomaly_auto.dataset._values import read_values
 from pynomaly_auto.dataset._zones import is_zone
 from pynomaly_auto.dataset.files import read_table
 
 __all__ = [
-    "EqualRows", "Table", "TableEncoder", "fingerprints", "is_zone", "labels_of", "open_table", "read_table",
-    "read_values", "to_frame",
+    "EqualRows", "Table", "TableEncoder", "fingerprints", "is_zone", "labels_of", "open_table", "read_labels",
+    "read_table", "read_values", "to_frame",
 ]  # fmt: skip

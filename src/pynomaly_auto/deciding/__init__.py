@@ -1,6 +1,5 @@
 """From scores to a verdict: share of anomalies, threshold, labels, calibrated probability, confidence per row."""
 
-from pynomaly_auto.deciding._calibration import apply
 from pynomaly_auto.deciding._confidence import confidence_of
 from pynomaly_auto.deciding._expecting import expect
 from pynomaly_auto.deciding._learned import learn
@@ -10,7 +9,6 @@ from pynomaly_auto.deciding._verdict import decide, move
 __all__ = [
     "DEFAULT_PRIOR",
     "ShareEstimate",
-    "apply",
     "confidence_of",
     "decide",
     "estimate_share",

@@ -76,20 +76,6 @@ def calibrate(
     return Calibration(knots=knots, values=np.maximum.accumulate(values[first]))
 
 
-def apply(calibration: Calibration, scores: FloatArray) -> FloatArray:
-    """Probabilities of being an anomaly; same shape as ``scores``, in [0, 1].
-
-    Args:
-        calibration: From a verdict.
-        scores: Combined scores of any rows.
-
-    >>> import numpy as np
-    >>> apply(Calibration(knots=np.array([0.0, 2.0]), values=np.array([0.0, 0.5])), np.array([1.0, 9.0])).tolist()
-    [0.25, 0.5]
-    """
-    return np.asarray(np.interp(scores, calibration.knots, calibration.values), dtype=np.float64)
-
-
 def _below(distance: FloatArray, floor: float, steepness: float, middle: float) -> FloatArray:
     return floor + (middle - floor) * 2.0 * expit(steepness * distance)
 

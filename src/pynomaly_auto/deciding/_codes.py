@@ -33,6 +33,12 @@ declare(
         "Which share of such rows were anomalies in the tables of the knowledge base.",
         "Give contamination if you know it.",
     ),
+    ReasonCode(
+        "DEC-024",
+        "Share by labels",
+        "The share of anomalies that the labels, and what was learned from them, add up to.",
+        "Give contamination if you know it; label more rows.",
+    ),
     ReasonCode("DEC-030", "Threshold", "How many rows lie above the threshold."),
     ReasonCode(
         "DEC-031",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,7 +35,36 @@ class Learned:
     labelled: int
 
 
-def learn(scores: FloatArray, probabilities: FloatArray, given: float | None, metric: str | None) -> Learned:
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where probabilities come from, as people are told.
+
+    Args:
+        code: Of the reason that tells the share they add up to.
+        text: What that reason says, the share left open.
+        method: The same in a few words.
+    """
+
+    code: str
+    text: str
+    method: str
+
+
+SOURCES: Mapping[str, Source] = {
+    "known tables": Source(
+        code="DEC-023", method="learned from known tables",
+        text="Rows with such scores in tables like this one: {share:.2%} were anomalies (knowledge base).",
+    ),
+    "labels": Source(
+        code="DEC-024", method="learned from labels",
+        text="By the labels and what was learned from them {share:.2%} of the rows are anomalies.",
+    ),
+}  # fmt: skip
+
+
+def learn(
+    scores: FloatArray, probabilities: FloatArray, given: float | None, metric: str | None, source: str = "known tables"
+) -> Learned:
     """Make probabilities rise with the score, and read share and threshold off them.
 
     As many rows are labelled as anomalies are expected. The target metrics f1, precision and recall label as many as
@@ -47,24 +77,23 @@ def learn(scores: FloatArray, probabilities: FloatArray, given: float | None, me
         probabilities: The calibrator's; shape (n_rows,).
         given: Share of anomalies the user gave, or None.
         metric: Target metric, or None.
+        source: Where the probabilities come from: a name of `SOURCES`.
     """
     from sklearn.isotonic import IsotonicRegression
 
     rising = IsotonicRegression(y_min=_LEAST, y_max=1.0 - _LEAST, out_of_bounds="clip").fit(scores, probabilities)
     p = np.asarray(rising.predict(scores), dtype=np.float64)
     expected = float(p.mean())
-    learned = Reason(
-        code="DEC-023", subject="contamination",
-        text=f"Rows with such scores in tables like this one: {expected:.2%} were anomalies (knowledge base).",
-        evidence={"share": expected},
-    )  # fmt: skip
+    of = SOURCES[source]
+    told = of.text.format(share=expected)
+    learned = Reason(code=of.code, subject="contamination", text=told, evidence={"share": expected})
     if given is not None:
         text = f"Contamination given as {given:.2%}."
         reason = Reason(code="DEC-021", subject="contamination", text=text, evidence={"contamination": given})
         estimate = ShareEstimate(share=given, method="given", reasons=(reason, learned))
         return Learned(probabilities=_shifted(p, given), estimate=estimate, labelled=round(given * len(p)))
     count, reason = _best(p, metric) if metric in _BETA else _expected(p)
-    estimate = ShareEstimate(share=expected, method="learned from known tables", reasons=(learned, reason))
+    estimate = ShareEstimate(share=expected, method=of.method, reasons=(learned, reason))
     return Learned(probabilities=p, estimate=estimate, labelled=count)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pynomaly_auto.deciding._budget import budget_reason, most_rows
-from pynomaly_auto.deciding._calibration import apply, at_threshold, calibrate
+from pynomaly_auto.deciding._calibration import at_threshold, calibrate
 from pynomaly_auto.deciding._confidence import confidence_of
 from pynomaly_auto.deciding._expecting import expect
 from pynomaly_auto.deciding._learned import calibration_of, learn, shift
@@ -33,6 +33,7 @@ class _Evidence:
     member_scores: FloatArray
     member_raw: FloatArray | None
     probabilities: FloatArray | None
+    source: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,6 +59,7 @@ def decide(
     probabilities: FloatArray | None = None,
     member_raw: FloatArray | None = None,
     periods: IntArray | None = None,
+    source: str = "known tables",
 ) -> Verdict:
     """Decide which training rows are anomalies.
 
@@ -79,12 +81,15 @@ def decide(
             the scores alone. Not used where the threshold is one of false alarms.
         member_raw: The members' raw scores, for distances that ranks do not show; shape (n_rows, n_members).
         periods: The period of each row, where the alert budget is per period; shape (n_rows,).
+        source: Where the probabilities come from: ``"known tables"`` or ``"labels"``.
 
     Raises:
         InvalidInputError: Shapes do not fit, there is no row, or a score is not finite.
     """
     scores, member_scores = _checked(scores, member_scores)
-    evidence = _Evidence(scores=scores, member_scores=member_scores, member_raw=member_raw, probabilities=probabilities)
+    evidence = _Evidence(
+        scores=scores, member_scores=member_scores, member_raw=member_raw, probabilities=probabilities, source=source
+    )
     meaning = REGIMES[settings.regime].threshold
     found = _WANTED[meaning](evidence, settings)
     estimate, wanted = found.estimate, found.labelled
@@ -110,7 +115,7 @@ def _by_share(evidence: _Evidence, settings: Settings) -> _Wanted:
     scores, probabilities = evidence.scores, evidence.probabilities
     if probabilities is None or np.ptp(scores) == 0:
         return _unlearned(evidence, settings)
-    learned = learn(scores, probabilities, _given(settings), settings.target_metric)
+    learned = learn(scores, probabilities, _given(settings), settings.target_metric, evidence.source)
     calibration = calibration_of(scores, learned.probabilities)
     return _Wanted(estimate=learned.estimate, labelled=learned.labelled, calibration=calibration)
 
@@ -219,7 +224,7 @@ def _assemble(
         # Where no training row is an anomaly, what exceeds them all most likely is one.
         middle = 0.5 if not expecting or estimate.share == 0 else at_threshold(estimate.share)
         calibration = calibrate(scores, threshold, estimate.share, middle=middle)
-    probabilities, flagged = apply(calibration, scores), scores > threshold
+    probabilities, flagged = calibration.at(scores), scores > threshold
     highest = np.argsort(-scores, kind="stable")[: int(flagged.sum())]
     return Verdict(
         scores=scores,

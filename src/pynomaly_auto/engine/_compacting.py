@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from pynomaly_auto.deciding import apply, confidence_of
+from pynomaly_auto.deciding import confidence_of
 from pynomaly_auto.detectors import Scorer
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._storage import save
@@ -240,7 +240,7 @@ def _milliseconds(model: Model, ensemble: FittedEnsemble, X: FloatArray) -> floa
     def judge(i: int) -> None:
         _read(model, i)
         scores = whole.score(X[[i]])
-        confidence_of(apply(model.verdict.calibration, scores), scores > model.verdict.threshold)
+        confidence_of(model.verdict.calibration.at(scores), scores > model.verdict.threshold)
 
     return _median(judge, _CALLS)
 

@@ -119,15 +119,24 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Find the anomalies of a table.
+    def fit(
+        self, X: Any, y: Any = None, *, labels: Any = None, label_coding: str = "anomaly=1", groups: Any = None
+    ) -> Self:
+        """Find the anomalies of a table, with the help of labels where there are some.
 
         Args:
             X: numpy, pandas, polars, pyarrow or scipy sparse table, shape (n_rows, n_columns).
-            y: Ignored, as by scikit-learn's outlier detectors.
+            y: Ignored, as by scikit-learn's outlier detectors; what is known of rows are ``labels``.
+            labels: What is known of some rows or all: the name of a column of ``X`` (which is then no part of the
+                table), a pandas series or mapping by row label, or one value for each row. A missing value says
+                nothing. Whatever few there are, they can be of anomalies alone.
+            label_coding: ``"anomaly=1"``: 1 for an anomaly, 0 for a normal row; ``"anomaly=-1"``, scikit-learn's: -1
+                for an anomaly, 1 for a normal row.
+            groups: Name of a column, or one value for each row: rows of one group are never judged by what was learned
+                from each other.
 
         Raises:
-            InvalidInputError: The table cannot be used; the message says where and what to do.
+            InvalidInputError: The table or the labels cannot be used; the message says where and what to do.
             SettingError: A setting lies outside what it may be, or a name is unknown.
             NothingFinishedError: Not one detector completed.
         """
@@ -140,10 +149,12 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
 
             settings, reasons = resolve(self.get_params(deep=False))
             with workers_ahead(settings.backend):  # while the rest is imported
+                from pynomaly_auto.engine._heeding import Said
                 from pynomaly_auto.engine._pipeline import run
                 from pynomaly_auto.engine._recording import record
 
-                done = run(X, settings, reasons, owner=type(self).__name__)
+                said = Said(labels=labels, coding=label_coding, groups=groups)
+                done = run(X, settings, reasons, owner=type(self).__name__, said=said)
         self._adopt(done.model, done.result)
         record(self._fitted_now(), done, partial(self._warn, done.result))
         return self
@@ -179,9 +190,7 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
 
     def anomaly_score(self, X: Any) -> FloatArray:
         """Calibrated probability of being an anomaly, in [0, 1]; shape (n_rows,)."""
-        from pynomaly_auto.deciding import apply
-
-        return apply(self._model_now().verdict.calibration, -self.score_samples(X))
+        return self._model_now().verdict.calibration.at(-self.score_samples(X))
 
     def confidence(self, X: Any) -> FloatArray:
         """Probability that the label of each row is right, in [0, 1]; shape (n_rows,).
@@ -196,10 +205,10 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
         Raises:
             SchemaError: The columns are not those fitted on.
         """
-        from pynomaly_auto.deciding import apply, confidence_of
+        from pynomaly_auto.deciding import confidence_of
 
         verdict, scores = self._model_now().verdict, -self.score_samples(X)
-        probabilities, flagged = apply(verdict.calibration, scores), scores > verdict.threshold
+        probabilities, flagged = verdict.calibration.at(scores), scores > verdict.threshold
         return Judgement(
             scores=scores,
             probabilities=probabilities,

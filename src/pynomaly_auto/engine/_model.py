@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto.dataset import TableEncoder, open_table
+from pynomaly_auto.engine._heeding import inputs_of
 from pynomaly_auto.engine._looking import Looking
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.ensembling import FittedEnsemble
 from pynomaly_auto.records import Dataset, FloatArray, Verdict
+from pynomaly_auto.supervising import Supervised
 
 # Members that explanations are made with: of 60, these name nine in ten of the planted columns among the first three,
 # as all do, at a twentieth of the cost.
@@ -33,6 +35,7 @@ class Model:
         reference: Some training rows, encoded, to explain new rows against.
         cells: The user's cells of the same rows.
         looking: What looks at the cells of rows; None: nothing does.
+        supervised: What learned from labels; None: there were none.
     """
 
     encoder: TableEncoder
@@ -42,6 +45,7 @@ class Model:
     reference: Dataset
     cells: pd.DataFrame
     looking: Looking | None = None
+    supervised: Supervised | None = None
 
     def encode(self, table: Any) -> Dataset:
         """Encode new rows, and look at their cells where these are heard.
@@ -63,9 +67,18 @@ class Model:
         new = np.flatnonzero(~known)
         for start in range(0, len(new), _CHUNK):
             rows = new[start : start + _CHUNK]
-            scores[rows] = self.ensemble.score(X[rows])
+            scores[rows] = self._judged(X[rows])
         return scores
 
+    def _judged(self, X: FloatArray) -> FloatArray:
+        ranks, scores = self.ensemble.inputs_and_scores(X)
+        if self.supervised is None:
+            return scores
+        return self.supervised.log_odds(inputs_of(self.ensemble, X, ranks, scores), scores)
+
     def quick_score(self) -> Callable[[FloatArray], FloatArray]:
-        """What scores encoded rows by the members that weigh most alone, for the many exchanges of an explanation."""
-        return self.ensemble.heaviest(_HEAVIEST).plain_score
+        """What scores encoded rows by the members that weigh most alone, for the many exchanges of an explanation.
+
+        What learned from labels sees what all of them say.
+        """
+        return self.ensemble.heaviest(_HEAVIEST).plain_score if self.supervised is None else self._judged

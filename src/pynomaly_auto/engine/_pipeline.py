@@ -20,6 +20,7 @@ from pynomaly_auto._machine import ONE_THREAD, release_memory
 from pynomaly_auto._version import __version__
 from pynomaly_auto.dataset import EqualRows, Table, TableEncoder, open_table, to_frame
 from pynomaly_auto.deciding import decide
+from pynomaly_auto.engine._heeding import Given, Known, Said, heed, moments_of, read_given
 from pynomaly_auto.engine._looking import Looking
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._periods import periods_of
@@ -35,10 +36,12 @@ from pynomaly_auto.recommending import recommend
 from pynomaly_auto.records import Dataset, Explanation, IntArray, Profile, Reason, Result, Trial, Verdict
 from pynomaly_auto.regimes import REGIMES
 from pynomaly_auto.settings import Settings
+from pynomaly_auto.supervising import Heeded
 from pynomaly_auto.tracking import NullTracker, Tracker, open_tracker
 from pynomaly_auto.tuning import TuningPlan, refit, tune
 
 _EXPLAINED_ROWS = 20
+_NOTHING = Said()
 # Training rows kept with the model, to explain new rows against.
 _REFERENCE_ROWS = 2_000
 _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "pyod", "lightgbm", "optuna", "mlflow", "isotree", "torch")
@@ -59,6 +62,7 @@ class _Work:
     """What the stages of one run work with: the table, opened and encoded, what is asked for, and what goes along."""
 
     table: Table
+    given: Given
     encoder: TableEncoder
     dataset: Dataset
     looking: Looking | None
@@ -89,7 +93,7 @@ class Stages:
             self.seconds[name] = time.perf_counter() - start
 
 
-def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: str) -> Run:
+def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: str, said: Said = _NOTHING) -> Run:
     """Run every stage on one table.
 
     Args:
@@ -97,6 +101,7 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         settings: What is asked for.
         reasons: Why the settings are what they are.
         owner: Name of the estimator, for messages.
+        said: What the user says of the rows.
     """
     deadline = Deadline(settings.time_budget)
     check_machine(settings)
@@ -107,7 +112,7 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         stage.seconds["starting"] = deadline.waited
         with stage("reading"):
             watching = REGIMES[settings.regime].watches_constants
-            opened = open_table(table)  # once: what is no data frame is converted here
+            opened, given = read_given(table, said, novelty=settings.novelty)  # what is no data frame is converted once
             encoder = TableEncoder(
                 watches_constants=watching, owner=owner, geometry=settings.geometry, conventions=settings.reading
             ).fit(opened)
@@ -120,7 +125,7 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         try:
             model, result = _stages(
                 _Work(
-                    table=opened, encoder=encoder, dataset=dataset, looking=looking, settings=settings,
+                    table=opened, given=given, encoder=encoder, dataset=dataset, looking=looking, settings=settings,
                     deadline=deadline, stage=stage, tracker=tracker,
                 )
             )  # fmt: skip
@@ -186,8 +191,15 @@ def _stages(work: _Work) -> tuple[Model, Result]:
             member_raw=raw,
             periods=periods,
         )
+    heeded = None
+    if work.given.labels.known.any():
+        with stage("supervising"):
+            known = Known(
+                rows=dataset.rows, given=work.given, moments=moments_of(work.table, work.encoder), periods=periods
+            )
+            heeded, verdict = heed(ensemble, known, verdict, settings)
     cells = to_frame(work.table)
-    model = _model(work, ensemble, verdict, cells)
+    model = _model(work, ensemble, verdict, cells, heeded)
     with stage("explaining"):
         seconds = explaining_seconds(deadline.seconds, deadline.remaining())
         options = Explaining(seed=seed, seconds=seconds, quick=model.quick_score())
@@ -207,6 +219,7 @@ def _stages(work: _Work) -> tuple[Model, Result]:
         verdict=verdict,
         explanations=explanations,
         cells=() if work.looking is None else work.looking.odd_cells(work.encoder, dataset, cells),
+        supervision=None if heeded is None else heeded.record,
         seconds=dict(stage.seconds),
         versions=versions(),
         warnings=()
@@ -257,7 +270,9 @@ def _profiled_rows(settings: Settings) -> int:
     return BRIEF_ROWS if brief else MAX_ROWS
 
 
-def _model(work: _Work, ensemble: FittedEnsemble, verdict: Verdict, cells: pd.DataFrame) -> Model:
+def _model(
+    work: _Work, ensemble: FittedEnsemble, verdict: Verdict, cells: pd.DataFrame, heeded: Heeded | None
+) -> Model:
     dataset, remembering = work.dataset, REGIMES[work.settings.regime].remembers_rows
     rows = np.arange(dataset.n_rows)
     if dataset.n_rows > _REFERENCE_ROWS:
@@ -270,10 +285,11 @@ def _model(work: _Work, ensemble: FittedEnsemble, verdict: Verdict, cells: pd.Da
         encoder=work.encoder,
         ensemble=ensemble,
         verdict=verdict,
-        seen=SeenRows.of(dataset.rows, ensemble.train_scores) if remembering else SeenRows.none(),
+        seen=SeenRows.of(dataset.rows, verdict.scores) if remembering else SeenRows.none(),
         reference=reference,
         cells=cells.iloc[rows],
         looking=work.looking,
+        supervised=None if heeded is None else heeded.supervised,
     )
 
 

@@ -15,6 +15,7 @@ from pynomaly_auto.dataset import TableEncoder
 from pynomaly_auto.detectors import DETECTORS, FittedDetector
 from pynomaly_auto.engine._configuration import read_config
 from pynomaly_auto.engine._fitted import Fitted
+from pynomaly_auto.engine._heeding import n_inputs
 from pynomaly_auto.engine._looking import Looking
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._seen import SeenRows
@@ -22,6 +23,7 @@ from pynomaly_auto.ensembling import FittedEnsemble
 from pynomaly_auto.errors import PynomalyError, StorageError
 from pynomaly_auto.records import Calibration, Dataset, Member, Result, State, Verdict, plain, restore
 from pynomaly_auto.settings import Settings
+from pynomaly_auto.supervising import Supervised
 
 SUFFIX = ".pynomaly"  # what a saved file is usually named with; any name will do
 
@@ -50,6 +52,8 @@ def save(fitted: Fitted, path: Path, *, key: storing.Key = None, trusted: bool =
     }
     if model.looking is not None and model.ensemble.evidences:
         parts["looking"] = model.looking.to_state()
+    if model.supervised is not None:
+        parts["supervised"] = model.supervised.to_state()
     detectors = cast("Sequence[FittedDetector]", model.ensemble.detectors)
     members = {_member(i): detector.to_state(trusted=trusted) for i, detector in enumerate(detectors)}
     columns = tuple((c.name, c.kind) for c in result.columns)
@@ -97,6 +101,7 @@ def _made(loaded: storing.LoadedParts, parameters: Collection[str], trusted: boo
         reference=_dataset(loaded.part("reference"), width),
         cells=_frame(loaded.part("cells")),
         looking=looking,
+        supervised=_supervised(loaded, ensemble, width),
     )
     row_labels = np.asarray(storing.values_from_state(loaded.part("row_labels")))
     result = restore(Result, loaded.part("result").values, verdict=verdict, row_labels=row_labels)
@@ -106,6 +111,12 @@ def _made(loaded: storing.LoadedParts, parameters: Collection[str], trusted: boo
     if unknown := set(params) - set(parameters):
         raise StorageError(f"a detector has no parameter {min(unknown)!r}.", where="params")
     return Fitted(params=params, model=model, result=replace(result, warnings=result.warnings + loaded.reasons))
+
+
+def _supervised(loaded: storing.LoadedParts, ensemble: FittedEnsemble, width: int) -> Supervised | None:
+    if "supervised" not in loaded.parts:
+        return None
+    return Supervised.from_state(loaded.part("supervised"), n_inputs(ensemble, width))
 
 
 def _apart(record: Any, *names: str) -> dict[str, Any]:

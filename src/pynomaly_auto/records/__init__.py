@@ -26,6 +26,7 @@ from pynomaly_auto.records._evidence import (
     written,
 )
 from pynomaly_auto.records._judgement import Evaluation, Judgement, ThresholdQuality
+from pynomaly_auto.records._labels import Estimate, Feedback, Labels, Performance, Supervision
 from pynomaly_auto.records._leaderboard import Standing
 from pynomaly_auto.records._outcome import (
     PROBABILITY,
@@ -60,10 +61,10 @@ from pynomaly_auto.records._state import State, Stateful
 __all__ = [
     "CODES", "PROBABILITY", "AnomalyHints", "Calibration", "Candidate", "CellEvidence", "CellLayout", "CellRole",
     "Column", "ColumnKind", "CompactPoint", "Compaction", "Configuration", "Configured", "Contribution", "Dataset",
-    "Distributions", "Ensemble", "Evaluation", "EvidenceShare", "Expectation", "ExpectedCells", "Explanation",
-    "FloatArray", "Guidance", "IntArray", "Judgement", "LeftOut", "Levels", "Member", "OddCell", "OriginalColumn",
-    "OriginalTable", "Params", "Patterns", "Prediction", "Profile", "Quality", "Ranking", "Reason", "ReasonCode",
-    "Result", "Role", "Scalar", "Search", "SimilarTable", "Size", "Standing", "State", "Stateful", "Step",
-    "ThresholdQuality", "Trial", "TrialStatus", "Verdict", "column_of", "declare", "plain", "restore", "two_largest",
-    "written",
+    "Distributions", "Ensemble", "Estimate", "Evaluation", "EvidenceShare", "Expectation", "ExpectedCells",
+    "Explanation", "Feedback", "FloatArray", "Guidance", "IntArray", "Judgement", "Labels", "LeftOut", "Levels",
+    "Member", "OddCell", "OriginalColumn", "OriginalTable", "Params", "Patterns", "Performance", "Prediction",
+    "Profile", "Quality", "Ranking", "Reason", "ReasonCode", "Result", "Role", "Scalar", "Search", "SimilarTable",
+    "Size", "Standing", "State", "Stateful", "Step", "Supervision", "ThresholdQuality", "Trial", "TrialStatus",
+    "Verdict", "column_of", "declare", "plain", "restore", "two_largest", "written",
 ]  # fmt: skip

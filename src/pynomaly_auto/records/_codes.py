@@ -15,6 +15,7 @@ _ROOMS = (
     "recommending",
     "tuning",
     "ensembling",
+    "supervising",
     "deciding",
     "tracking",
     "storing",

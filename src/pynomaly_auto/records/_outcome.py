@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from pynomaly_auto.records._base import FLAT, FloatArray, IntArray, Reason, plain
 from pynomaly_auto.records._configuration import Configuration, Configured
 
@@ -180,6 +182,18 @@ class Calibration:
     knots: FloatArray
     values: FloatArray
     single_point: bool = True
+
+    def at(self, scores: FloatArray) -> FloatArray:
+        """Probabilities of being an anomaly, in [0, 1]; same shape as ``scores``.
+
+        Args:
+            scores: Combined scores of any rows.
+
+        >>> import numpy as np
+        >>> Calibration(knots=np.array([0.0, 2.0]), values=np.array([0.0, 0.5])).at(np.array([1.0, 9.0])).tolist()
+        [0.25, 0.5]
+        """
+        return np.asarray(np.interp(scores, self.knots, self.values), dtype=np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)

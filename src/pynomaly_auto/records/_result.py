@@ -11,6 +11,7 @@ import numpy as np
 
 from pynomaly_auto.records._base import FloatArray, IntArray, Reason, plain
 from pynomaly_auto.records._data import Column, Profile
+from pynomaly_auto.records._labels import Performance, Supervision
 from pynomaly_auto.records._leaderboard import Standing, standings
 from pynomaly_auto.records._outcome import Ensemble, Explanation, Member, OddCell, Verdict
 from pynomaly_auto.records._search import Ranking, Search
@@ -58,6 +59,7 @@ class Result:
         row_labels: The user's row labels; shape (n_rows,).
         explanations: Of the most anomalous rows.
         cells: The oddest cells, most bits first; empty where nobody looked at them.
+        supervision: What was made of labels; None: there were none.
         seconds: Stage to wall-clock seconds; ``starting``: what was waited for before the first, such as imports.
         versions: Package to version.
     """
@@ -76,6 +78,12 @@ class Result:
     versions: dict[str, str]
     warnings: tuple[Reason, ...] = ()
     cells: tuple[OddCell, ...] = ()
+    supervision: Supervision | None = None
+
+    @property
+    def performance(self) -> Performance | None:
+        """How right the answer is on rows with labels, with intervals; None where there are none, or too few."""
+        return None if self.supervision is None else self.supervision.performance
 
     @property
     def labels(self) -> IntArray:
@@ -115,7 +123,8 @@ class Result:
         members += tuple(left.reason for left in self.ensemble.left_out)
         return (
             self.data_reasons + self.profile.reasons + self.ranking.reasons + candidates + self.search.reasons + trials
-            + self.ensemble.reasons + members + self.verdict.reasons + self.warnings
+            + self.ensemble.reasons + members + (() if self.supervision is None else self.supervision.reasons)
+            + self.verdict.reasons + self.warnings
         )  # fmt: skip
 
     @property
@@ -160,6 +169,7 @@ class Result:
             self._shares(),
             f"{len(members)} {'model' if len(members) == 1 else 'models combined'}: {_named(members)}.",
             *((self.beside_models,) if self.beside_models else ()),
+            *self._labelled(),
             f"{done} of {tried} trials completed; {self.search.stopped}. {sum(self.seconds.values()):.1f} s in all.",
             *(f"{e.text[:1].upper()}{e.text[1:]}" for e in self.explanations[:3]),
             *self._odd_cells(),
@@ -184,6 +194,17 @@ class Result:
         detectors = "1 cell detector" if len(weights) == 1 else f"{len(weights)} cell detectors"
         share = sum(weights)
         return f"The final score is {1 - share:.0%} that of these models and {share:.0%} that of {detectors}."
+
+    def _labelled(self) -> tuple[str, ...]:
+        """What the labels were, and how right the answer is on them."""
+        known = self.supervision
+        if known is None:
+            return ()
+        told = f"Labels: {known.n_anomalies:,} anomalies and {known.n_normal:,} normal rows"
+        if known.performance is None or known.performance.average_precision is None:
+            return (f"{told}; too few to say how right the answer is.",)
+        reached, before = known.performance.average_precision, known.performance.before
+        return (f"{told}; average precision {reached} on them, {before} without ({known.performance.how}).",)
 
     def _odd_cells(self) -> tuple[str, ...]:
         """How many cells are odd, and the oddest."""
@@ -212,6 +233,7 @@ class Result:
             "anomalies": plain(self.anomalies.reset_index().to_dict(orient="list")),
             "explanations": plain(self.explanations),
             "cells": plain(self.cells),
+            "supervision": plain(self.supervision),
             "reasons": plain(self.reasons),
             "seconds": plain(self.seconds),
             "versions": dict(self.versions),

@@ -1,0 +1,26 @@
+"""What the reasons about labels mean."""
+
+from pynomaly_auto.records import ReasonCode, declare
+
+declare(
+    ReasonCode("SUP-001", "Labels", "How many rows have a label, and of which kind."),
+    ReasonCode("SUP-010", "Learners", "What learned from the labels, and what it sees of a row."),
+    ReasonCode(
+        "SUP-011",
+        "Unlabelled rows beside few labels",
+        "Some rows without a label stand beside few labelled ones as ordinary rows, which most of them are.",
+    ),
+    ReasonCode(
+        "SUP-012",
+        "Nothing to learn from",
+        "No label is of an anomaly: only how many rows are anomalies moves with the labels, not their order.",
+        "Label an anomaly; detector.query() proposes rows.",
+    ),
+    ReasonCode(
+        "SUP-020",
+        "Weights",
+        "How much the answer without labels counts beside what was learned, by how much the labels can prove.",
+    ),
+    ReasonCode("SUP-030", "How right it is", "Figures on labelled rows, each judged by what was learned from others."),
+    ReasonCode("SUP-040", "Known rows", "Rows with a label are what they were said to be, whatever their score."),
+)

@@ -1,0 +1,110 @@
+"""What learns from labelled rows: trees grown at random while labels are few, boosted ones beside them where not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from scipy.special import logit
+
+from pynomaly_auto.forest import Forest, from_lightgbm_text, from_sklearn_trees
+from pynomaly_auto.records import FloatArray
+
+Inputs: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
+
+TREES = 200
+# Labelled rows from which on boosting learns beside the forest, and above which it learns alone: a forest of fully
+# grown trees has a leaf for every row.
+BOOSTED_FROM, FOREST_UP_TO = 150, 5_000
+_LEAST = 0.5  # rows added to either class, so that no leaf is sure
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Taught:
+    """Rows to learn from.
+
+    Args:
+        inputs: Shape (n, n_inputs).
+        target: 1 for an anomaly, 0 for a normal row; shape (n,).
+        weight: What each row counts; shape (n,).
+    """
+
+    inputs: Inputs = field(repr=False)
+    target: FloatArray = field(repr=False)
+    weight: FloatArray = field(repr=False)
+
+    def rows(self, chosen: Any) -> Taught:
+        """Some of them."""
+        return Taught(inputs=self.inputs[chosen], target=self.target[chosen], weight=self.weight[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """A forest, and how what it says becomes log odds.
+
+    Args:
+        forest: Fitted.
+        rows: Rows it learned from, by weight; 0: what it says are log odds.
+        centre: Log odds of the share of anomalies among these; taken off.
+    """
+
+    forest: Forest = field(repr=False)
+    rows: float
+    centre: float
+
+    def log_odds(self, inputs: Inputs) -> FloatArray:
+        """How much likelier an anomaly is than among the rows it learned from, in log odds; shape (n_rows,)."""
+        said = self.forest.predict(inputs, raw=self.rows == 0)
+        if self.rows == 0:
+            return said - self.centre
+        return np.asarray(logit((said * self.rows + _LEAST) / (self.rows + 2 * _LEAST)) - self.centre)
+
+
+def grown(taught: Taught, *, seed: int) -> Learned:
+    """Extremely randomised trees (Geurts, Ernst and Wehenkel, Machine Learning 2006), grown to the end."""
+    from sklearn.ensemble import ExtraTreesClassifier  # here, so that scoring stays light
+
+    model = ExtraTreesClassifier(TREES, max_features="sqrt", n_jobs=1, random_state=seed)
+    model.fit(taught.inputs, taught.target.astype(np.int64), taught.weight)
+    trees = [one.tree_ for one in model.estimators_]
+    forest = from_sklearn_trees(trees, [_share(tree.value) for tree in trees], taught.inputs.shape[1])
+    return Learned(forest, float(taught.weight.sum()), _centre(taught))
+
+
+def boosted(taught: Taught, *, seed: int) -> Learned:
+    """Gradient boosted trees by LightGBM, small and many."""
+    import lightgbm as lgb
+
+    n = len(taught.target)
+    settings = {
+        "objective": "binary", "num_leaves": 8 if n < 1_000 else 31, "learning_rate": 0.06, "lambda_l2": 1.0,
+        "min_data_in_leaf": int(np.clip(n // 20, 3, 20)), "min_sum_hessian_in_leaf": 0.1, "feature_fraction": 0.5,
+        "bagging_fraction": 0.8, "bagging_freq": 1, "num_threads": 1, "deterministic": True, "force_row_wise": True,
+        "seed": seed, "verbosity": -1,
+    }  # fmt: skip
+    rows = lgb.Dataset(taught.inputs, label=taught.target, weight=taught.weight, params={"verbosity": -1})
+    rounds = 60 if n < 1_000 else 200
+    return Learned(from_lightgbm_text(lgb.train(settings, rows, rounds).model_to_string()), 0.0, _centre(taught))
+
+
+LEARNERS: Mapping[str, Callable[..., Learned]] = {"forest": grown, "boosting": boosted}
+
+
+def learners_for(n_labelled: int) -> tuple[str, ...]:
+    """Which of them learn from so many labelled rows."""
+    if n_labelled > FOREST_UP_TO:
+        return ("boosting",)
+    return ("forest", "boosting") if n_labelled >= BOOSTED_FROM else ("forest",)
+
+
+def _share(value: np.ndarray[Any, Any]) -> FloatArray:
+    """Share of anomalies in each node, from scikit-learn's values of the two classes."""
+    counts = value[:, 0, :]
+    return np.asarray(counts[:, 1] / np.maximum(counts.sum(axis=1), 1e-12), dtype=np.float64)
+
+
+def _centre(taught: Taught) -> float:
+    anomalous = float(taught.weight @ taught.target)
+    return float(logit((anomalous + _LEAST) / (float(taught.weight.sum()) + 2 * _LEAST)))
