@@ -22,7 +22,8 @@ FLAT: Mapping[str, bool] = MappingProxyType({"flat": True})
 _STAGES = {
     "SET": "Settings", "PRE": "Preset", "DAT": "Data", "CEL": "Cells", "PRO": "Profile", "KNB": "Knowledge base",
     "REC": "Recommending", "TUN": "Tuning", "ENS": "Ensembling", "SUP": "Supervising", "DEC": "Deciding",
-    "EXP": "Explaining", "GUI": "Guided setup", "TRK": "Tracking", "STO": "Storing", "ENG": "Engine", "MON": "Monitoring",
+    "EXP": "Explaining", "GUI": "Guided setup", "TRK": "Tracking", "STO": "Storing", "ENG": "Engine",
+    "MON": "Monitoring",
 }  # fmt: skip
 
 

@@ -69,8 +69,8 @@ def weigh(base: FloatArray, learned: FloatArray, target: FloatArray, level: floa
     """
     k = learned.shape[1]
     inputs = np.column_stack([np.ones(len(base)), base - level, learned])
-    centre = np.array([SHIFT[0], BASE[0], *[LEARNED[0] / k] * k])
-    spread = np.array([SHIFT[1], BASE[1], *[LEARNED[1] / np.sqrt(k)] * k])
+    centre = np.array([SHIFT[0], BASE[0], *[LEARNED[0] / max(k, 1)] * k])
+    spread = np.array([SHIFT[1], BASE[1], *[LEARNED[1] / np.sqrt(max(k, 1))] * k])
 
     def cost(w: FloatArray) -> tuple[float, FloatArray]:
         odds = level + inputs @ w
