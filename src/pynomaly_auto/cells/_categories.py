@@ -48,7 +48,7 @@ class Category:
     def codes(self, column: OriginalColumn) -> IntArray:
         """Which value each row has, `RARE` for all others and `MISSING` where there is none, shape (n_rows,)."""
         levels = column.levels
-        return np.append(self.values.places(levels.texts), MISSING)[levels.codes].astype(np.int64)
+        return self.values.places(levels.texts, last=MISSING)[levels.codes]
 
     def frequent(self, *, least: int, most: int) -> Category:
         """Its most frequent values alone.

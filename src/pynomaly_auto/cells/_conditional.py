@@ -97,6 +97,8 @@ class Conditional:
         bits = np.zeros((table.n_rows, table.n_columns))
         for column, found, expect in self._said(table, half):
             louder = np.flatnonzero(found > bits[:, column])
+            if not len(louder):
+                continue
             bits[louder, column] = found[louder]
             if instead is not None:
                 known = ((row, expect(row)) for row in louder.tolist())

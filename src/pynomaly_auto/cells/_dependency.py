@@ -55,6 +55,8 @@ class Rule:
         place = np.where(known, a, 0)
         usual = self.usual[place]
         odd = known & (usual >= 0) & (usual != b)
+        if not odd.any():
+            return np.zeros(len(a))
         met = np.ones(len(a))
         at = np.flatnonzero(odd & (b >= 0))
         if len(at) and len(self.keys):
@@ -126,10 +128,12 @@ class Dependency:
         for rule in self.rules:
             found = rule.bits(codes[rule.cause], codes[rule.effect], self.categories[rule.effect].size)
             at = np.flatnonzero(found)
-            broken.append((at, found[at]))
+            if not len(at):
+                continue
+            broken.append((rule, at, found[at]))
             for i in (rule.cause, rule.effect):
                 involved[at, i] += found[at]
-        for rule, (at, found) in zip(self.rules, broken, strict=True):
+        for rule, at, found in broken:
             # Where more speaks against the cause than against the effect, it is the cause that is wrong.
             cause, effect = involved[at, rule.cause], involved[at, rule.effect]
             blame = found * np.minimum(effect / np.maximum(cause, 1e-12), 1.0)

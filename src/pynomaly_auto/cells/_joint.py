@@ -98,10 +98,12 @@ class JointDependency:
             groups = joint.groups(codes, self.categories[joint.second].size)
             found = joint.rule.bits(groups, codes[joint.rule.effect], self.categories[joint.rule.effect].size)
             at = np.flatnonzero(found)
-            broken.append((at, found[at], groups[at]))
+            if not len(at):
+                continue
+            broken.append((joint, at, found[at], groups[at]))
             for i in (joint.first, joint.second, joint.rule.effect):
                 involved[at, i] += found[at]
-        for joint, (at, found, groups) in zip(self.rules, broken, strict=True):
+        for joint, at, found, groups in broken:
             # Where more speaks against one of the two than against what they settle, it is that one that is wrong.
             effect = joint.rule.effect
             others = np.maximum(involved[at, joint.first], involved[at, joint.second])

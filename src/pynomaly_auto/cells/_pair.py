@@ -115,7 +115,9 @@ class Pair:
         codes = {i: category.codes(table.columns[i]) for i, category in self.categories.items()}
         for meeting, odds in zip(self.meetings, self._odds, strict=True):
             a, b = codes[meeting.left], codes[meeting.right]
-            half = np.where((a >= 0) & (b >= 0), odds[np.maximum(a, 0), np.maximum(b, 0)], 0.0) / 2
+            half = odds[a, b] / 2
+            if not half.any():
+                continue
             for i in (meeting.left, meeting.right):
                 bits[:, i] = np.maximum(bits[:, i], half)
         return CellEvidence(bits=bits)
@@ -134,7 +136,8 @@ class Pair:
 
     @cached_property
     def _odds(self) -> tuple[FloatArray, ...]:
-        return tuple(meeting.bits(self.looked_at) for meeting in self.meetings)
+        # Rare and missing cells count from the end, where nothing is said.
+        return tuple(np.pad(meeting.bits(self.looked_at), ((0, 2), (0, 2))) for meeting in self.meetings)
 
     def to_state(self) -> State:
         """All counts as data."""
