@@ -74,6 +74,11 @@ class Category:
         return cls(values=Counts.from_state(state))
 
 
+def codes_of(table: OriginalTable, categories: Mapping[int, Category]) -> dict[int, IntArray]:
+    """Position of each column of categories to the values of the rows (`Category.codes`)."""
+    return {i: category.codes(table.columns[i]) for i, category in categories.items()}
+
+
 def categories_of(table: OriginalTable, *, most_columns: int) -> Mapping[int, Category]:
     """Position of each column whose values repeat to its values, of the first columns that do."""
     out: dict[int, Category] = {}

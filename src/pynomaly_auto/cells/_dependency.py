@@ -9,7 +9,8 @@ from typing import Self
 
 import numpy as np
 
-from pynomaly_auto.cells._categories import Category, categories_of
+from pynomaly_auto.cells._categories import Category, categories_of, codes_of
+from pynomaly_auto.cells._parts import by_column, one_by_one, read_by_column, read_one_by_one
 from pynomaly_auto.errors import NotApplicableError, StorageError
 from pynomaly_auto.records import CellEvidence, ExpectedCells, FloatArray, IntArray, OriginalTable, State
 
@@ -97,7 +98,7 @@ class Dependency:
             NotApplicableError: There is none.
         """
         found = categories_of(table, most_columns=_MOST_COLUMNS)
-        codes = {i: category.codes(table.columns[i]) for i, category in found.items()}
+        codes = codes_of(table, found)
         screened = min(max(_PAIRED // max(len(codes) ** 2, 1), _LEAST_SCREENED), _SCREENED)
         step = max(1, -(-table.n_rows // screened))
         rules: list[Rule] = []
@@ -122,7 +123,7 @@ class Dependency:
         """Judge the cells of a table with the columns fitted on."""
         bits = np.zeros((table.n_rows, table.n_columns))
         expected = np.full((table.n_rows, table.n_columns), -1, dtype=np.int64)
-        codes = {i: category.codes(table.columns[i]) for i, category in self.categories.items()}
+        codes = codes_of(table, self.categories)
         broken = []
         involved = np.zeros_like(bits)
         for rule in self.rules:
@@ -144,20 +145,11 @@ class Dependency:
             more = rest > bits[at, rule.cause]
             bits[at[more], rule.cause] = rest[more]
             expected[at[more], rule.cause] = -1
-        rows, columns = np.nonzero(expected >= 0)
-        texts = tuple(
-            self.categories[j].values.keys[expected[i, j]] for i, j in zip(rows.tolist(), columns.tolist(), strict=True)
-        )
-        return CellEvidence(bits=bits, expected=ExpectedCells(rows=rows, columns=columns, texts=texts))
+        return CellEvidence(bits=bits, expected=expected_of(expected, self.categories))
 
     def to_state(self) -> State:
         """All rules as data."""
-        out = State(values={"columns": list(self.categories), "rules": len(self.rules)})
-        for i, category in self.categories.items():
-            out = out | category.to_state().within(f"column{i}")
-        for i, rule in enumerate(self.rules):
-            out = out | rule.to_state().within(f"rule{i}")
-        return out
+        return by_column(self.categories) | one_by_one(self.rules, name="rules", each="rule")
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -167,9 +159,22 @@ class Dependency:
             StorageError: Something is missing or does not fit.
         """
         made = cls()
-        made.categories = {int(i): Category.from_state(state.part(f"column{i}")) for i in state.value("columns", list)}
-        made.rules = tuple(_restored(state.part(f"rule{i}"), made.categories) for i in range(state.value("rules", int)))
+        made.categories = read_by_column(Category, state)
+        parts = read_one_by_one(state, name="rules", each="rule")
+        made.rules = tuple(_restored(part, made.categories) for part in parts)
         return made
+
+
+def expected_of(places: IntArray, categories: Mapping[int, Category]) -> ExpectedCells:
+    """The values that cells should have held.
+
+    Args:
+        places: Their positions among those of their column, -1: not known; shape (n_rows, n_columns).
+        categories: Position of a column to its values.
+    """
+    rows, columns = np.nonzero(places >= 0)
+    known = zip(columns.tolist(), places[rows, columns].tolist(), strict=True)
+    return ExpectedCells(rows=rows, columns=columns, texts=tuple(categories[j].values.keys[k] for j, k in known))
 
 
 def agreement(a: IntArray, b: IntArray, n_b: int) -> tuple[float, float]:

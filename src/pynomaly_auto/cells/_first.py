@@ -11,7 +11,7 @@ import numpy as np
 
 from pynomaly_auto.cells._burst import is_clock, is_entity
 from pynomaly_auto.cells._categories import MISSING, RARE, Category
-from pynomaly_auto.cells._columnwise import positions
+from pynomaly_auto.cells._parts import by_column, one_by_one, read_by_column, read_one_by_one
 from pynomaly_auto.errors import NotApplicableError, StorageError
 from pynomaly_auto.records import CellEvidence, FloatArray, IntArray, OriginalTable, State
 
@@ -126,6 +126,13 @@ class Firsts:
             return None
         return replace(made, usual=max(float(np.quantile(made.raw(entity, value, moments), _USUAL)), _SILENT))
 
+    def to_state(self) -> State:
+        """All but the values of both columns, which other histories may have as well."""
+        arrays = ("starts", "moments", "since", "firsts", "pairs", "began")
+        names = ("key", "value", "timed", "strength", "discount", "usual")
+        held, values = ({name: getattr(self, name) for name in some} for some in (arrays, names))
+        return State(arrays=held, values=values)
+
 
 class First:
     """The first time that an entity is seen with a value: bits by the chance of a first after such a history.
@@ -201,16 +208,9 @@ class First:
 
     def to_state(self) -> State:
         """All histories as data."""
-        out = State(values={"time": self.time, "firsts": len(self.firsts)})
         categories = {f.key: f.entities for f in self.firsts} | {f.value: f.values for f in self.firsts}
-        out = out | State(values={"columns": sorted(categories)})
-        for i, category in categories.items():
-            out = out | category.to_state().within(f"column{i}")
-        for i, f in enumerate(self.firsts):
-            names = ("key", "value", "timed", "strength", "discount", "usual")
-            arrays = {name: getattr(f, name) for name in _ARRAYS}
-            out = out | State(arrays=arrays, values={name: getattr(f, name) for name in names}).within(f"firsts{i}")
-        return out
+        held = by_column(dict(sorted(categories.items()))) | State(values={"time": self.time})
+        return held | one_by_one(self.firsts, name="firsts", each="firsts")
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -221,14 +221,10 @@ class First:
         """
         made = cls()
         made.time = state.value("time", int)
-        columns = positions(state.value("columns", list))
-        categories = {i: Category.from_state(state.part(f"column{i}")) for i in columns}
-        parts = (state.part(f"firsts{i}") for i in range(state.value("firsts", int)))
+        categories = read_by_column(Category, state)
+        parts = read_one_by_one(state, name="firsts", each="firsts")
         made.firsts = tuple(_restored(part, categories) for part in parts)
         return made
-
-
-_ARRAYS = ("starts", "moments", "since", "firsts", "pairs", "began")
 
 
 def _chance(seen: FloatArray, kinds: FloatArray, strength: float, discount: float) -> FloatArray:

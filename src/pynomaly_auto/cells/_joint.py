@@ -9,10 +9,11 @@ from typing import Self
 
 import numpy as np
 
-from pynomaly_auto.cells._categories import Category, categories_of
-from pynomaly_auto.cells._dependency import Rule, agreement, read_rule, rule_of
+from pynomaly_auto.cells._categories import Category, categories_of, codes_of
+from pynomaly_auto.cells._dependency import Rule, agreement, expected_of, read_rule, rule_of
+from pynomaly_auto.cells._parts import by_column, one_by_one, read_by_column, read_one_by_one
 from pynomaly_auto.errors import NotApplicableError, StorageError
-from pynomaly_auto.records import CellEvidence, ExpectedCells, IntArray, OriginalTable, State
+from pynomaly_auto.records import CellEvidence, IntArray, OriginalTable, State
 
 _HOLDS = 0.99  # share of the rows of groups of three and more that must agree with their group
 _ALONE = 0.9  # agreement from which on a column settles another by itself
@@ -45,6 +46,11 @@ class Joint:
         """Position of each row's pair, -1: none that is known; shape (n_rows,)."""
         return _places(self.keys, _pairs(codes[self.first], codes[self.second], n_second))
 
+    def to_state(self) -> State:
+        """As data."""
+        held = State(arrays={"pairs": self.keys}, values={"first": self.first, "second": self.second})
+        return held | self.rule.to_state().within("rule")
+
 
 class JointDependency:
     """Columns A and B → C where C is the same in nearly all rows with one A and B, and neither settles it alone.
@@ -69,7 +75,7 @@ class JointDependency:
             NotApplicableError: There is none.
         """
         found = categories_of(table, most_columns=_MOST_COLUMNS)
-        codes = {i: category.codes(table.columns[i]) for i, category in found.items()}
+        codes = codes_of(table, found)
         step = max(1, -(-table.n_rows // _SCREENED))
         some = {i: code[::step] for i, code in codes.items()}
         by_effect: dict[int, list[Joint]] = {}
@@ -91,7 +97,7 @@ class JointDependency:
         """Judge the cells of a table with the columns fitted on."""
         bits = np.zeros((table.n_rows, table.n_columns))
         expected = np.full((table.n_rows, table.n_columns), -1, dtype=np.int64)
-        codes = {i: category.codes(table.columns[i]) for i, category in self.categories.items()}
+        codes = codes_of(table, self.categories)
         broken = []
         involved = np.zeros_like(bits)
         for joint in self.rules:
@@ -111,16 +117,12 @@ class JointDependency:
             more = blame > bits[at, effect]
             bits[at[more], effect] = blame[more]
             expected[at[more], effect] = joint.rule.usual[groups[more]]
-        rows, columns = np.nonzero(expected >= 0)
-        texts = tuple(
-            self.categories[j].values.keys[expected[i, j]] for i, j in zip(rows.tolist(), columns.tolist(), strict=True)
-        )
-        return CellEvidence(bits=bits, expected=ExpectedCells(rows=rows, columns=columns, texts=texts))
+        return CellEvidence(bits=bits, expected=expected_of(expected, self.categories))
 
     def beside(self, table: OriginalTable, row: int, column: int) -> str:
         """The two values that settle a cell."""
         one = table.rows(np.array([row]))
-        codes = {i: category.codes(one.columns[i]) for i, category in self.categories.items()}
+        codes = codes_of(one, self.categories)
         loudest, named = 0.0, ""
         for joint in self.rules:
             if joint.rule.effect != column:
@@ -135,13 +137,7 @@ class JointDependency:
 
     def to_state(self) -> State:
         """All rules as data."""
-        out = State(values={"columns": list(self.categories), "rules": len(self.rules)})
-        for i, category in self.categories.items():
-            out = out | category.to_state().within(f"column{i}")
-        for i, joint in enumerate(self.rules):
-            held = State(arrays={"pairs": joint.keys}, values={"first": joint.first, "second": joint.second})
-            out = out | (held | joint.rule.to_state().within("rule")).within(f"rule{i}")
-        return out
+        return by_column(self.categories) | one_by_one(self.rules, name="rules", each="rule")
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -151,8 +147,9 @@ class JointDependency:
             StorageError: Something is missing or does not fit.
         """
         made = cls()
-        made.categories = {int(i): Category.from_state(state.part(f"column{i}")) for i in state.value("columns", list)}
-        made.rules = tuple(_restored(state.part(f"rule{i}"), made.categories) for i in range(state.value("rules", int)))
+        made.categories = read_by_column(Category, state)
+        parts = read_one_by_one(state, name="rules", each="rule")
+        made.rules = tuple(_restored(part, made.categories) for part in parts)
         return made
 
 

@@ -44,10 +44,6 @@ class CellModel:
         known = detector.beside(table, row, column) if isinstance(detector, Contextual) else ""
         return known or CELL_DETECTORS[name].beside
 
-    def total(self, table: OriginalTable) -> CellEvidence:
-        """What all say together; silent where there is no detector."""
-        return in_all(self.evidence(table), table)
-
     def to_state(self) -> State:
         """All detectors as data."""
         values = {
@@ -88,13 +84,6 @@ class CellModel:
                 raise StorageError(f"the saved cell detector {name!r} is damaged: {problem}.") from None
         reasons = tuple(Reason.from_dict(reason) for reason in state.value("reasons", list))
         return cls(detectors=made, n_columns=n_columns, reasons=reasons)
-
-
-def in_all(evidence: Mapping[str, CellEvidence], table: OriginalTable) -> CellEvidence:
-    """The sum of the evidence of several detectors on one table."""
-    if not evidence:
-        return CellEvidence.silent(table.n_rows, table.n_columns)
-    return CellEvidence.added(tuple(evidence.values()))
 
 
 def look(table: OriginalTable, *, names: Sequence[str] | None = None) -> CellModel:

@@ -11,7 +11,8 @@ from typing import Self
 import numpy as np
 from scipy.special import gammaln
 
-from pynomaly_auto.cells._categories import Category, categories_of
+from pynomaly_auto.cells._categories import Category, categories_of, codes_of
+from pynomaly_auto.cells._parts import by_column, read_by_column
 from pynomaly_auto.cells._tails import FARTHEST
 from pynomaly_auto.errors import NotApplicableError, StorageError
 from pynomaly_auto.records import CellEvidence, FloatArray, IntArray, OriginalTable, State
@@ -91,7 +92,7 @@ class Pair:
             for i, category in categories_of(table, most_columns=_MOST_COLUMNS).items()
         }
         found = {i: category for i, category in found.items() if category.size > 1}
-        codes = {i: category.codes(table.columns[i]) for i, category in found.items()}
+        codes = codes_of(table, found)
         made = []
         for left, right in combinations(found, 2):
             size = found[left].size * found[right].size
@@ -112,7 +113,7 @@ class Pair:
     def evidence(self, table: OriginalTable) -> CellEvidence:
         """Judge the cells of a table with the columns fitted on."""
         bits = np.zeros((table.n_rows, table.n_columns))
-        codes = {i: category.codes(table.columns[i]) for i, category in self.categories.items()}
+        codes = codes_of(table, self.categories)
         for meeting, odds in zip(self.meetings, self._odds, strict=True):
             a, b = codes[meeting.left], codes[meeting.right]
             half = odds[a, b] / 2
@@ -142,15 +143,12 @@ class Pair:
     def to_state(self) -> State:
         """All counts as data."""
         values = {
-            "columns": list(self.categories),
             "lefts": [m.left for m in self.meetings],
             "rights": [m.right for m in self.meetings],
             "looked_at": self.looked_at,
         }
-        out = State(arrays={f"met{i}": m.met for i, m in enumerate(self.meetings)}, values=values)
-        for i, category in self.categories.items():
-            out = out | category.to_state().within(f"column{i}")
-        return out
+        met = {f"met{i}": m.met for i, m in enumerate(self.meetings)}
+        return by_column(self.categories) | State(arrays=met, values=values)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -160,7 +158,7 @@ class Pair:
             StorageError: Something is missing or does not fit.
         """
         made = cls()
-        made.categories = {i: Category.from_state(state.part(f"column{i}")) for i in state.value("columns", list)}
+        made.categories = read_by_column(Category, state)
         made.looked_at = state.value("looked_at", int)
         sides = zip(state.value("lefts", list), state.value("rights", list), strict=True)
         meetings = []

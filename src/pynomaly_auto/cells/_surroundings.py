@@ -12,10 +12,10 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 
 from pynomaly_auto.cells._burst import is_entity
-from pynomaly_auto.cells._categories import Category
-from pynomaly_auto.cells._columnwise import positions
+from pynomaly_auto.cells._categories import Category, codes_of
 from pynomaly_auto.cells._group import positive
 from pynomaly_auto.cells._hour import hours_of
+from pynomaly_auto.cells._parts import by_column, positions, read_by_column
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import FloatArray, IntArray, OriginalColumn, OriginalTable, State
 
@@ -149,7 +149,7 @@ class Surroundings:
             plain += [seconds, hour_of_day(columns[i]), np.floor(seconds / DAY) % 7]
         between = [measure(self.days(table, pair)) for pair, measure in self.spans.items()]
         plain += [*between, *(measured[i] - measured[j] for i, j in self.ratios)]
-        codes = {i: category.codes(columns[i]) for i, category in self.categories.items()}
+        codes = codes_of(table, self.categories)
         return Read(plain=_beside(plain, table), measured=_beside([*measured.values(), *between], table), codes=codes)
 
     @property
@@ -170,12 +170,8 @@ class Surroundings:
             "spans": [list(pair) for pair in self.spans],
             "span_units": [m.unit for m in self.spans.values()],
             "ratios": [list(pair) for pair in self.ratios],
-            "categories": list(self.categories),
         }
-        out = State(values=values)
-        for i, category in self.categories.items():
-            out = out | category.to_state().within(f"column{i}")
-        return out
+        return State(values=values) | by_column(self.categories, name="categories")
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -191,9 +187,7 @@ class Surroundings:
             times=tuple(times),
             spans=dict(zip(spans, _measures(state, "span_units", len(spans)), strict=True)),
             ratios=tuple(ratios),
-            categories={
-                i: Category.from_state(state.part(f"column{i}")) for i in positions(state.value("categories", list))
-            },
+            categories=read_by_column(Category, state, name="categories"),
         )
 
 
