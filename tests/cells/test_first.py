@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from pynomaly_auto.cells import _first
+from pynomaly_auto.cells import Beside, _first
 from pynomaly_auto.cells._first import First
 from pynomaly_auto.records import CellEvidence
 from tests.cells.cell_tables import original, rows_of
@@ -67,8 +67,8 @@ def test_what_comes_later_does_not_matter() -> None:
     assert not bits[mine[-4:]].any()
     alone = original(frame.iloc[[int(mine[-5])]], fitted_on=frame)
     assert first.evidence(alone).bits[0, 2] == bits[mine[-5]]
-    assert first.beside(cells, int(mine[-5]), 2) == "user 'U003'"
-    assert first.beside(cells, int(mine[-4]), 2) == ""
+    assert first.beside(cells, int(mine[-5]), 2) == Beside(text="user 'U003'", columns=(1,))
+    assert first.beside(cells, int(mine[-4]), 2) is None
 
 
 def test_a_new_row_is_judged_by_its_entitys_history() -> None:

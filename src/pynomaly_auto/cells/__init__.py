@@ -2,8 +2,8 @@
 
 from pynomaly_auto.cells._catalogue import CELL_DETECTORS
 from pynomaly_auto.cells._model import CellModel, look
-from pynomaly_auto.cells._spec import TELLING_KINDS, CellDetector, CellSpec, Contextual
+from pynomaly_auto.cells._spec import TELLING_KINDS, Beside, CellDetector, CellSpec, Contextual
 
 __all__ = [
-    "CELL_DETECTORS", "TELLING_KINDS", "CellDetector", "CellModel", "CellSpec", "Contextual", "look",
+    "CELL_DETECTORS", "TELLING_KINDS", "Beside", "CellDetector", "CellModel", "CellSpec", "Contextual", "look",
 ]  # fmt: skip

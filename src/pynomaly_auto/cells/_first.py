@@ -12,6 +12,7 @@ import numpy as np
 from pynomaly_auto.cells._burst import is_clock, is_entity
 from pynomaly_auto.cells._categories import MISSING, RARE, Category
 from pynomaly_auto.cells._parts import by_column, one_by_one, read_by_column, read_one_by_one
+from pynomaly_auto.cells._spec import Beside
 from pynomaly_auto.errors import NotApplicableError, StorageError
 from pynomaly_auto.records import CellEvidence, FloatArray, IntArray, OriginalTable, State
 
@@ -193,15 +194,15 @@ class First:
                     codes[i] = category.codes(table.columns[i])
             yield firsts, firsts.bits(codes[firsts.key], codes[firsts.value], moments)
 
-    def beside(self, table: OriginalTable, row: int, column: int) -> str:
+    def beside(self, table: OriginalTable, row: int, column: int) -> Beside | None:
         """The entity that was not seen with a value before."""
         one = table.rows(np.array([row]))
         found = [(float(bits[0]), firsts.key) for firsts, bits in self._found(one) if firsts.value == column]
         bits, key = max(found, default=(0.0, -1))
         if bits <= 0:
-            return ""
+            return None
         levels = one.columns[key].levels
-        return f"{one.columns[key].name} {levels.texts[int(levels.codes[0])]!r}"
+        return Beside(text=f"{one.columns[key].name} {levels.texts[int(levels.codes[0])]!r}", columns=(key,))
 
     def _moments(self, table: OriginalTable) -> FloatArray:
         return table.columns[self.time].numbers if self.time >= 0 else np.zeros(table.n_rows)

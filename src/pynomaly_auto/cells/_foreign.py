@@ -12,6 +12,7 @@ import numpy as np
 
 from pynomaly_auto.cells._counting import Counts, pack, tally, unpack
 from pynomaly_auto.cells._parts import by_column, read_by_column
+from pynomaly_auto.cells._spec import Beside
 from pynomaly_auto.errors import NotApplicableError, StorageError
 from pynomaly_auto.records import CellEvidence, FloatArray, IntArray, OriginalColumn, OriginalTable, State
 
@@ -149,13 +150,13 @@ class Foreign:
             bits[:, i] = levels.spread(np.where(ratio > 0, np.maximum(raw, 0.0), 0.0))
         return CellEvidence(bits=bits)
 
-    def beside(self, table: OriginalTable, row: int, column: int) -> str:
+    def beside(self, table: OriginalTable, row: int, column: int) -> Beside | None:
         """The column that a value is at home in."""
         levels = table.columns[column].rows(np.array([row])).levels
         if column not in self.columns or not levels.texts:
-            return ""
+            return None
         place, _ = self.homes.foreign(levels.texts, self.columns[column].own.rows(levels.texts), column)
-        return table.columns[int(self.homes.columns[place[0]])].name if place[0] >= 0 else ""
+        return Beside(text=table.columns[int(self.homes.columns[place[0]])].name) if place[0] >= 0 else None
 
     def to_state(self) -> State:
         """All that was learned as data."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from pynomaly_auto.cells._categories import Category, categories_of, codes_of
 from pynomaly_auto.cells._parts import by_column, read_by_column
+from pynomaly_auto.cells._spec import Beside
 from pynomaly_auto.cells._tails import Tail
 from pynomaly_auto.errors import NotApplicableError, StorageError
 from pynomaly_auto.records import CellEvidence, FloatArray, IntArray, OriginalTable, State
@@ -144,9 +145,9 @@ class Group:
         self.within = tuple(made)
         return self
 
-    def beside(self, table: OriginalTable, row: int, column: int) -> str:
+    def beside(self, table: OriginalTable, row: int, column: int) -> Beside | None:
         """The category in which a number is far from the others, and what is usual there."""
-        oddest, found = 0.0, ""
+        oddest, found = 0.0, None
         for pair in self.within:
             if pair[0].number != column:
                 continue
@@ -156,7 +157,8 @@ class Group:
             least = min(float(w.bits(numbers, group)[0]) for w in pair)
             if least > oddest:
                 usual = pair[0].centres[group[0]]
-                oddest, found = least, f"{name} {category.values.keys[int(group[0])]!r} (about {usual:.4g})"
+                text = f"{name} {category.values.keys[int(group[0])]!r} (about {usual:.4g})"
+                oddest, found = least, Beside(text=text, columns=(pair[0].category,))
         return found
 
     def evidence(self, table: OriginalTable) -> CellEvidence:

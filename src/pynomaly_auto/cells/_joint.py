@@ -12,6 +12,7 @@ import numpy as np
 from pynomaly_auto.cells._categories import Category, categories_of, codes_of
 from pynomaly_auto.cells._dependency import Rule, agreement, expected_of, read_rule, rule_of
 from pynomaly_auto.cells._parts import by_column, one_by_one, read_by_column, read_one_by_one
+from pynomaly_auto.cells._spec import Beside
 from pynomaly_auto.errors import NotApplicableError, StorageError
 from pynomaly_auto.records import CellEvidence, IntArray, OriginalTable, State
 
@@ -119,11 +120,11 @@ class JointDependency:
             expected[at[more], effect] = joint.rule.usual[groups[more]]
         return CellEvidence(bits=bits, expected=expected_of(expected, self.categories))
 
-    def beside(self, table: OriginalTable, row: int, column: int) -> str:
+    def beside(self, table: OriginalTable, row: int, column: int) -> Beside | None:
         """The two values that settle a cell."""
         one = table.rows(np.array([row]))
         codes = codes_of(one, self.categories)
-        loudest, named = 0.0, ""
+        loudest, named = 0.0, None
         for joint in self.rules:
             if joint.rule.effect != column:
                 continue
@@ -132,7 +133,7 @@ class JointDependency:
             if found > loudest:
                 both = (joint.first, joint.second)
                 told = (f"{one.columns[i].name} {self.categories[i].values.keys[int(codes[i][0])]!r}" for i in both)
-                loudest, named = found, " and ".join(told)
+                loudest, named = found, Beside(text=" and ".join(told), columns=both)
         return named
 
     def to_state(self) -> State:

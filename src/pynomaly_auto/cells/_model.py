@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pynomaly_auto.cells._catalogue import CELL_DETECTORS
-from pynomaly_auto.cells._spec import CellDetector, Contextual
+from pynomaly_auto.cells._spec import Beside, CellDetector, Contextual
 from pynomaly_auto.errors import NotApplicableError, StorageError, UnknownNameError
 from pynomaly_auto.records import CellEvidence, OriginalTable, Reason, State
 
@@ -38,11 +38,11 @@ class CellModel:
         """
         return {name: detector.evidence(table) for name, detector in self.detectors.items()}
 
-    def beside(self, name: str, table: OriginalTable, row: int, column: int) -> str:
-        """What a detector holds a cell against, in words."""
+    def beside(self, name: str, table: OriginalTable, row: int, column: int) -> Beside:
+        """What a detector holds a cell against."""
         detector = self.detectors[name]
-        known = detector.beside(table, row, column) if isinstance(detector, Contextual) else ""
-        return known or CELL_DETECTORS[name].beside
+        known = detector.beside(table, row, column) if isinstance(detector, Contextual) else None
+        return known or Beside(text=CELL_DETECTORS[name].beside)
 
     def to_state(self) -> State:
         """All detectors as data."""

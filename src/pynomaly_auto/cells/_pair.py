@@ -13,6 +13,7 @@ from scipy.special import gammaln
 
 from pynomaly_auto.cells._categories import Category, categories_of, codes_of
 from pynomaly_auto.cells._parts import by_column, read_by_column
+from pynomaly_auto.cells._spec import Beside
 from pynomaly_auto.cells._tails import FARTHEST
 from pynomaly_auto.errors import NotApplicableError, StorageError
 from pynomaly_auto.records import CellEvidence, FloatArray, IntArray, OriginalTable, State
@@ -123,16 +124,17 @@ class Pair:
                 bits[:, i] = np.maximum(bits[:, i], half)
         return CellEvidence(bits=bits)
 
-    def beside(self, table: OriginalTable, row: int, column: int) -> str:
+    def beside(self, table: OriginalTable, row: int, column: int) -> Beside | None:
         """The value that a cell almost never meets."""
         place = {i: int(category.codes(table.columns[i])[row]) for i, category in self.categories.items()}
-        oddest, found = 0.0, ""
+        oddest, found = 0.0, None
         for meeting, odds in zip(self.meetings, self._odds, strict=True):
             a, b = place[meeting.left], place[meeting.right]
             if column in (meeting.left, meeting.right) and min(a, b) >= 0 and odds[a, b] > oddest:
                 other = meeting.right if column == meeting.left else meeting.left
                 oddest = float(odds[a, b])
-                found = f"{self.categories[other].values.keys[place[other]]!r} of {table.columns[other].name}"
+                text = f"{self.categories[other].values.keys[place[other]]!r} of {table.columns[other].name}"
+                found = Beside(text=text, columns=(other,))
         return found
 
     @cached_property
