@@ -109,7 +109,10 @@ class Conditional:
     def _said(self, table: OriginalTable, half: IntArray) -> Iterator[tuple[int, FloatArray, Expect]]:
         """Each column that is predicted, the bits of its cells, and what gives the one expected in a row."""
         n = len(self.quantities)
-        values = [q.values(table, self.around) for q in self.quantities]
+        # What is predicted twice, by other cells, is read but once.
+        each = {(q.kind, q.column, q.other): q for q in self.quantities}
+        read = {key: q.values(table, self.around) for key, q in each.items()}
+        values = [read[q.kind, q.column, q.other] for q in self.quantities]
         said, numbers = self._predict(table, half, np.column_stack(values) if n else np.empty((table.n_rows, 0)))
         columns = [q.column for q in self.quantities]
         for k, q in enumerate(self.quantities):

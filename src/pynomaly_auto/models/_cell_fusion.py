@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -186,12 +187,12 @@ class CellFusion:
         forests = tuple(read_model(text, len(features), "the fusion with cells") for text in texts)
         return cls(features=tuple(features), forests=forests)
 
-    @property
+    @cached_property
     def members(self) -> tuple[str, ...]:
         """Members whose ranks it looks at, as the learned fusion knows them."""
         return tuple(name[len(RANK) :] for name in self.features if name.startswith(RANK))
 
-    @property
+    @cached_property
     def detectors(self) -> tuple[str, ...]:
         """Cell detectors it knows."""
         return tuple(name[len(BITS) :] for name in self.features if name.startswith(BITS))

@@ -261,8 +261,15 @@ class CellLayout:
             bits: From `lay`.
             name: The detector.
         """
-        own = self.names.index(name)
-        return two_largest(bits[:, [k for k, i in enumerate(self.detectors) if i == own]])
+        return two_largest(bits[:, self._places[name]])
+
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        """Which features are of each detector."""
+        out: dict[str, list[int]] = {name: [] for name in self.names}
+        for k, i in enumerate(self.detectors):
+            out[self.names[i]].append(k)
+        return out
 
     def cube(self, bits: FloatArray) -> FloatArray:
         """The same by row, column and detector, 0 where a detector may not speak; (n_rows, n_columns, n_detectors)."""
