@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
 from pynomaly_auto.cells._categories import Category, categories_of, codes_of
-from pynomaly_auto.cells._parts import by_column, one_by_one, read_by_column, read_one_by_one
+from pynomaly_auto.cells._parts import Storable, by_column, one_by_one, read_by_column, read_one_by_one
 from pynomaly_auto.errors import NotApplicableError, StorageError
 from pynomaly_auto.records import CellEvidence, ExpectedCells, FloatArray, IntArray, OriginalTable, State
 
@@ -22,6 +22,18 @@ _SCREENED, _LEAST_SCREENED = 20_000, 2_000  # rows on which rules are looked for
 _PAIRED = 8_000_000  # of them over all pairs of columns
 _MOST_PER_COLUMN = 6  # rules that settle one column
 _MOST_COLUMNS = 60
+
+
+class Settling(Storable, Protocol):
+    """A rule that columns settle another."""
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Positions of the columns that it is about."""
+        ...
+
+
+AnyRule = TypeVar("AnyRule", bound=Settling)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,6 +58,11 @@ class Rule:
     keys: IntArray
     counts: IntArray
     broken: float
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Positions of the columns that it is about."""
+        return self.cause, self.effect
 
     def bits(self, a: IntArray, b: IntArray, n_b: int) -> FloatArray:
         """Bits of each cell of B, given the cells of A and B as positions (-1: rare, -2: missing), shape (n_rows,).
@@ -76,20 +93,53 @@ class Rule:
         )
 
 
-class Dependency:
-    """Columns A → B where B is the same in nearly all rows with one A: what breaks it, and what B should have been.
-
-    Rules are looked for on 20,000 rows, fewer of more than 20 columns, and among the first 60 columns; the six surest
-    that settle a column are kept, and the one with most to say of a cell is heard.
+class ByRules(Generic[AnyRule]):
+    """A detector of rules between columns of categories: what it learned, and how that is stored.
 
     Attributes:
         categories: Position of a column to its values.
-        rules: Found, the surest first.
+        rules: Found, the surest first for each column settled.
     """
 
     def __init__(self) -> None:
         self.categories: Mapping[int, Category] = {}
-        self.rules: tuple[Rule, ...] = ()
+        self.rules: tuple[AnyRule, ...] = ()
+
+    def _keep(self, rules: Sequence[AnyRule], found: Mapping[int, Category]) -> None:
+        """Keep some rules, and of the categories those that they are about."""
+        used = {i for rule in rules for i in rule.columns}
+        self.categories = {i: category for i, category in found.items() if i in used}
+        self.rules = tuple(rules)
+
+    def to_state(self) -> State:
+        """All rules as data."""
+        return by_column(self.categories) | one_by_one(self.rules, name="rules", each="rule")
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """The inverse of `to_state`.
+
+        Raises:
+            StorageError: Something is missing or does not fit.
+        """
+        made = cls()
+        made.categories = read_by_column(Category, state)
+        parts = read_one_by_one(state, name="rules", each="rule")
+        made.rules = tuple(cls._rule(part, made.categories) for part in parts)
+        return made
+
+    @staticmethod
+    def _rule(state: State, categories: Mapping[int, Category]) -> AnyRule:
+        """One rule out of its state."""
+        raise NotImplementedError
+
+
+class Dependency(ByRules[Rule]):
+    """Columns A → B where B is the same in nearly all rows with one A: what breaks it, and what B should have been.
+
+    Rules are looked for on 20,000 rows, fewer of more than 20 columns, and among the first 60 columns; the six surest
+    that settle a column are kept, and the one with most to say of a cell is heard.
+    """
 
     def fit(self, table: OriginalTable) -> Self:
         """Look for the rules.
@@ -114,9 +164,7 @@ class Dependency:
             rules.extend(made[:_MOST_PER_COLUMN])
         if not rules:
             raise NotApplicableError("no column settles another")
-        used = {i for rule in rules for i in (rule.cause, rule.effect)}
-        self.categories = {i: category for i, category in found.items() if i in used}
-        self.rules = tuple(rules)
+        self._keep(rules, found)
         return self
 
     def evidence(self, table: OriginalTable) -> CellEvidence:
@@ -132,7 +180,7 @@ class Dependency:
             if not len(at):
                 continue
             broken.append((rule, at, found[at]))
-            for i in (rule.cause, rule.effect):
+            for i in rule.columns:
                 involved[at, i] += found[at]
         for rule, at, found in broken:
             # Where more speaks against the cause than against the effect, it is the cause that is wrong.
@@ -147,22 +195,12 @@ class Dependency:
             expected[at[more], rule.cause] = -1
         return CellEvidence(bits=bits, expected=expected_of(expected, self.categories))
 
-    def to_state(self) -> State:
-        """All rules as data."""
-        return by_column(self.categories) | one_by_one(self.rules, name="rules", each="rule")
-
-    @classmethod
-    def from_state(cls, state: State) -> Self:
-        """The inverse of `to_state`.
-
-        Raises:
-            StorageError: Something is missing or does not fit.
-        """
-        made = cls()
-        made.categories = read_by_column(Category, state)
-        parts = read_one_by_one(state, name="rules", each="rule")
-        made.rules = tuple(_restored(part, made.categories) for part in parts)
-        return made
+    @staticmethod
+    def _rule(state: State, categories: Mapping[int, Category]) -> Rule:
+        cause, effect = state.value("cause", int), state.value("effect", int)
+        if cause not in categories or effect not in categories:
+            raise StorageError("a rule is of a column that is not there.")
+        return read_rule(state, categories[cause].size, categories[effect].size)
 
 
 def expected_of(places: IntArray, categories: Mapping[int, Category]) -> ExpectedCells:
@@ -247,13 +285,6 @@ def rule_of(columns: tuple[int, int], a: IntArray, b: IntArray, sizes: tuple[int
         counts=groups.counts[kept].astype(np.int64),
         broken=broken,
     )
-
-
-def _restored(state: State, categories: Mapping[int, Category]) -> Rule:
-    cause, effect = state.value("cause", int), state.value("effect", int)
-    if cause not in categories or effect not in categories:
-        raise StorageError("a rule is of a column that is not there.")
-    return read_rule(state, categories[cause].size, categories[effect].size)
 
 
 def read_rule(state: State, n_a: int, n_b: int) -> Rule:

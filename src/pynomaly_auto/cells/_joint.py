@@ -10,8 +10,7 @@ from typing import Self
 import numpy as np
 
 from pynomaly_auto.cells._categories import Category, categories_of, codes_of
-from pynomaly_auto.cells._dependency import Rule, agreement, expected_of, read_rule, rule_of
-from pynomaly_auto.cells._parts import by_column, one_by_one, read_by_column, read_one_by_one
+from pynomaly_auto.cells._dependency import ByRules, Rule, agreement, expected_of, read_rule, rule_of
 from pynomaly_auto.cells._spec import Beside
 from pynomaly_auto.errors import NotApplicableError, StorageError
 from pynomaly_auto.records import CellEvidence, IntArray, OriginalTable, State
@@ -43,6 +42,11 @@ class Joint:
     keys: IntArray
     rule: Rule
 
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Positions of the columns that it is about."""
+        return self.first, self.second, self.rule.effect
+
     def groups(self, codes: Mapping[int, IntArray], n_second: int) -> IntArray:
         """Position of each row's pair, -1: none that is known; shape (n_rows,)."""
         return _places(self.keys, _pairs(codes[self.first], codes[self.second], n_second))
@@ -53,21 +57,13 @@ class Joint:
         return held | self.rule.to_state().within("rule")
 
 
-class JointDependency:
+class JointDependency(ByRules[Joint]):
     """Columns A and B → C where C is the same in nearly all rows with one A and B, and neither settles it alone.
 
     Rules are looked for on 4,000 rows and among the first 24 columns whose values repeat; the three surest that
     settle a column are kept. Together the two must say more than either lets expect: at most three tenths of the
     disagreement may be left that there is when C is shuffled within one of them.
-
-    Attributes:
-        categories: Position of a column to its values.
-        rules: Found, the surest first for each column settled.
     """
-
-    def __init__(self) -> None:
-        self.categories: Mapping[int, Category] = {}
-        self.rules: tuple[Joint, ...] = ()
 
     def fit(self, table: OriginalTable) -> Self:
         """Look for the rules.
@@ -89,9 +85,7 @@ class JointDependency:
         ]
         if not kept:
             raise NotApplicableError("no two columns together settle another")
-        used = {i for joint in kept for i in (joint.first, joint.second, joint.rule.effect)}
-        self.categories = {i: category for i, category in found.items() if i in used}
-        self.rules = tuple(kept)
+        self._keep(kept, found)
         return self
 
     def evidence(self, table: OriginalTable) -> CellEvidence:
@@ -108,7 +102,7 @@ class JointDependency:
             if not len(at):
                 continue
             broken.append((joint, at, found[at], groups[at]))
-            for i in (joint.first, joint.second, joint.rule.effect):
+            for i in joint.columns:
                 involved[at, i] += found[at]
         for joint, at, found, groups in broken:
             # Where more speaks against one of the two than against what they settle, it is that one that is wrong.
@@ -136,22 +130,15 @@ class JointDependency:
                 loudest, named = found, Beside(text=" and ".join(told), columns=both)
         return named
 
-    def to_state(self) -> State:
-        """All rules as data."""
-        return by_column(self.categories) | one_by_one(self.rules, name="rules", each="rule")
-
-    @classmethod
-    def from_state(cls, state: State) -> Self:
-        """The inverse of `to_state`.
-
-        Raises:
-            StorageError: Something is missing or does not fit.
-        """
-        made = cls()
-        made.categories = read_by_column(Category, state)
-        parts = read_one_by_one(state, name="rules", each="rule")
-        made.rules = tuple(_restored(part, made.categories) for part in parts)
-        return made
+    @staticmethod
+    def _rule(state: State, categories: Mapping[int, Category]) -> Joint:
+        first, second = state.value("first", int), state.value("second", int)
+        keys = state.array("pairs", kind="i", ndim=1)
+        effect = state.part("rule").value("effect", int)
+        if not {first, second, effect} <= set(categories) or (np.diff(keys) <= 0).any():
+            raise StorageError("a rule of two columns is of a column that is not there.")
+        rule = read_rule(state.part("rule"), len(keys), categories[effect].size)
+        return Joint(first=first, second=second, keys=keys, rule=rule)
 
 
 def _pairs(a: IntArray, b: IntArray, n_b: int) -> IntArray:
@@ -225,13 +212,3 @@ def _shuffled_within(given: IntArray, values: IntArray) -> IntArray:
     out = np.empty_like(values)
     out[order] = values[drawn]
     return out
-
-
-def _restored(state: State, categories: Mapping[int, Category]) -> Joint:
-    first, second = state.value("first", int), state.value("second", int)
-    keys = state.array("pairs", kind="i", ndim=1)
-    effect = state.part("rule").value("effect", int)
-    if not {first, second, effect} <= set(categories) or (np.diff(keys) <= 0).any():
-        raise StorageError("a rule of two columns is of a column that is not there.")
-    rule = read_rule(state.part("rule"), len(keys), categories[effect].size)
-    return Joint(first=first, second=second, keys=keys, rule=rule)
