@@ -116,6 +116,7 @@ class OddCell:
             no detector says anything.
         detectors: The cell detectors that find it odd, the one that says most first.
         text: The same in a sentence.
+        against: The columns whose cells of the same row the sentence holds it against; empty: none.
     """
 
     row: int
@@ -126,6 +127,7 @@ class OddCell:
     bits: float
     detectors: tuple[str, ...]
     text: str
+    against: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
