@@ -63,16 +63,20 @@ import json, time, warnings
 warnings.simplefilter("ignore")
 import pandas as pd
 from meta_datasets.synthetic.business import business
-first, second = (business(domain, 0, rows={n}).frame for domain in ("payroll", "shipments"))
-rows = min(len(first), len(second), {n})
-frame = pd.concat([first.iloc[:rows], second.iloc[:rows].reset_index(drop=True)], axis=1).iloc[:, :{d}]
+
+def made(seed, n):
+    first, second = (business(domain, seed, rows=n).frame for domain in ("payroll", "shipments"))
+    rows = min(len(first), len(second), n)
+    return pd.concat([first.iloc[:rows], second.iloc[:rows].reset_index(drop=True)], axis=1).iloc[:, :{d}]
+
+frame, fresh = made(0, {n}), made(1, 2_000)
 start = time.perf_counter()
 from pynomaly_auto import AutonomousDetector
 detector = AutonomousDetector(tracking=False, random_state=0, verbose=0).fit(frame)
 seconds = time.perf_counter() - start
 took = []
 for i in range(50):
-    row = frame.iloc[[i * 31]]
+    row = fresh.iloc[[i * 31]]
     begin = time.perf_counter()
     detector.predict(row)
     took.append(time.perf_counter() - begin)

@@ -69,7 +69,7 @@ class OneThread:
 ONE_THREAD = OneThread()
 
 
-def side_by_side(work: Callable[[T], R], things: Iterable[T], *, together: bool = True) -> list[R]:
+def in_threads(work: Callable[[T], R], things: Iterable[T], *, together: bool = True) -> list[R]:
     """Do the same with several things in as many threads as there are cores, for what is done in compiled code.
 
     Args:

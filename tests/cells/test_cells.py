@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pynomaly_auto.cells import CELL_DETECTORS, CellModel, CellSpec, in_all, look
+from pynomaly_auto.cells import CELL_DETECTORS, CellModel, CellSpec, look
 from pynomaly_auto.dataset import TableEncoder
 from pynomaly_auto.errors import StorageError, UnknownNameError
 from pynomaly_auto.records import CellEvidence, OriginalTable, State
@@ -104,23 +104,25 @@ def test_hostile_cells_cost_nothing_but_silence() -> None:
     cells = original(frame)
     model = look(cells)
     assert not [reason for reason in model.reasons if reason.code == "CEL-003"]
-    for name, found in model.evidence(cells).items():
-        assert np.isfinite(found.bits).all(), name
-    assert model.total(cells).row_bits.argmax() in {3, 4, 5, 6, 9}
-    again = CellModel.from_state(model.to_state())
-    assert np.array_equal(again.total(cells).bits, model.total(cells).bits)
+    found = model.evidence(cells)
+    for name, evidence in found.items():
+        assert np.isfinite(evidence.bits).all(), name
+    assert CellEvidence.added(tuple(found.values())).row_bits.argmax() in {3, 4, 5, 6, 9}
+    again = CellModel.from_state(model.to_state()).evidence(cells)
+    for name, evidence in found.items():
+        assert np.array_equal(again[name].bits, evidence.bits), name
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_tables_too_small_for_anything(n: int) -> None:
     cells = table(texts("a", ["x"] * n))
-    assert look(cells).total(cells).bits.tolist() == [[0.0]] * n
+    assert not any(found.bits.any() for found in look(cells).evidence(cells).values())
 
 
 def test_no_columns_at_all() -> None:
     cells = OriginalTable(columns=(), n_rows=3)
-    assert look(cells).total(cells).bits.shape == (3, 0)
-    assert look(cells).total(cells).row_bits.tolist() == [0.0, 0.0, 0.0]
+    assert not look(cells).evidence(cells)
+    assert {reason.code for reason in look(cells).reasons} == {"CEL-002"}
 
 
 def test_one_that_fails_costs_only_itself() -> None:
@@ -156,7 +158,3 @@ class Broken:
 def test_an_unknown_detector_is_told() -> None:
     with pytest.raises(UnknownNameError, match="forn"):
         look(TABLE, names=["forn"])
-
-
-def test_nothing_fitted_says_nothing() -> None:
-    assert in_all({}, TABLE).bits.shape == (TABLE.n_rows, TABLE.n_columns)

@@ -11,7 +11,7 @@ from pynomaly_auto.cells._conditional import Conditional
 from pynomaly_auto.cells._predicting import Fitting, View
 from pynomaly_auto.cells._surroundings import Measure, Read, Surroundings, halves, hashes
 from pynomaly_auto.errors import NotApplicableError
-from pynomaly_auto.records import CellEvidence
+from pynomaly_auto.records import CellEvidence, OriginalTable
 from tests.cells.cell_tables import numbers, original, rows_of, table, texts
 
 COSTS = {"letter": 0.4, "parcel": 1.5, "freight": 6.0}
@@ -156,6 +156,16 @@ def test_equal_rows_fall_into_the_same_half_however_they_are_written() -> None:
     written = frame.assign(weight=[f"{x:.1f}" for x in frame.weight], cost=[f"{x:.2f}" for x in frame.cost])
     assert np.array_equal(hashes(original(written)), hashes(cells))
     assert 100 < halves(hashes(cells)).sum() < 200
+
+
+def test_few_rows_are_hashed_as_many_are() -> None:
+    cells = original(shipments(300))
+    many = hashes(cells)
+    for n in range(9):
+        few = hashes(cells.rows(np.arange(7, 7 + n)))
+        assert few.tolist() == many[7 : 7 + n].tolist()
+        assert few.dtype == many.dtype
+    assert hashes(OriginalTable(columns=(), n_rows=2)).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(

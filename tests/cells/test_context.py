@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import poisson
 
+from pynomaly_auto.cells import Beside
 from pynomaly_auto.cells._burst import Burst, is_entity, poisson_above
 from pynomaly_auto.cells._group import Group, medians
 from pynomaly_auto.cells._hour import Hour
@@ -25,8 +26,9 @@ def test_two_frequent_values_that_meet_once() -> None:
     # four pairs of values are looked at; the tail is bounded from above
     assert found.row_bits[101] == pytest.approx(-np.log2(poisson.cdf(1, expected)) - 2, abs=0.2)
     pair = Pair().fit(cells)
-    assert (pair.beside(cells, 101, 0), pair.beside(cells, 101, 1)) == ("'y' of place", "'b' of kind")
-    assert pair.beside(cells, 0, 0) == ""
+    assert pair.beside(cells, 101, 0) == Beside(text="'y' of place", columns=(1,))
+    assert pair.beside(cells, 101, 1) == Beside(text="'b' of kind", columns=(0,))
+    assert pair.beside(cells, 0, 0) is None
 
 
 def test_a_pair_never_seen_counts_as_one_that_met_once() -> None:
@@ -49,8 +51,8 @@ def test_a_number_far_out_in_its_group_alone() -> None:
     assert found.bits[:, 0].max() == 0.0
     usual = float(np.median([*amounts[:200], 700.0]))
     group = Group().fit(cells)
-    assert group.beside(cells, 400, 1) == f"kind 'coffee' (about {usual:.4g})"
-    assert group.beside(cells, 400, 0) == ""
+    assert group.beside(cells, 400, 1) == Beside(text=f"kind 'coffee' (about {usual:.4g})", columns=(0,))
+    assert group.beside(cells, 400, 0) is None
     later = Group().fit(cells).evidence(table(texts("kind", ["new", "travel"]), numbers("amount", [700.0, 700.0])))
     assert later.bits.max() == 0.0
 

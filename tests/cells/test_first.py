@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from pynomaly_auto.cells import Beside, _first
 from pynomaly_auto.cells._first import First
 from pynomaly_auto.records import CellEvidence
 from tests.cells.cell_tables import original, rows_of
@@ -66,8 +67,8 @@ def test_what_comes_later_does_not_matter() -> None:
     assert not bits[mine[-4:]].any()
     alone = original(frame.iloc[[int(mine[-5])]], fitted_on=frame)
     assert first.evidence(alone).bits[0, 2] == bits[mine[-5]]
-    assert first.beside(cells, int(mine[-5]), 2) == "user 'U003'"
-    assert first.beside(cells, int(mine[-4]), 2) == ""
+    assert first.beside(cells, int(mine[-5]), 2) == Beside(text="user 'U003'", columns=(1,))
+    assert first.beside(cells, int(mine[-4]), 2) is None
 
 
 def test_a_new_row_is_judged_by_its_entitys_history() -> None:
@@ -95,3 +96,14 @@ def test_without_a_time_all_other_rows_of_the_entity_count() -> None:
     order = np.random.default_rng(0).permutation(len(frame)).tolist()
     shuffled = rows_of(cells, order)
     assert np.array_equal(First().fit(shuffled).evidence(shuffled).bits[:, 1], bits[order])
+
+
+def test_few_events_are_counted_as_many_are() -> None:
+    rng = np.random.default_rng(0)
+    counts = rng.integers(0, 9, 12)
+    starts = np.concatenate(([0], np.cumsum(counts)))
+    line = np.concatenate([np.sort(rng.integers(0, 5, n)) for n in counts]).astype(np.float64)
+    entity, moments = rng.integers(0, 12, 200), rng.integers(-1, 6, 200).astype(np.float64)
+    many = _first._before(starts, line, entity, moments)
+    for i in range(0, 200, 7):
+        assert _first._before(starts, line, entity[i : i + 3], moments[i : i + 3]).tolist() == many[i : i + 3].tolist()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pynomaly_auto.cells import Beside
 from pynomaly_auto.cells._foreign import Foreign
 from pynomaly_auto.errors import NotApplicableError
 from tests.cells.cell_tables import table, texts
@@ -26,8 +27,8 @@ def test_exchanged_cells_are_odd_in_both_columns() -> None:
     bits = foreign.evidence(cells).bits
     assert np.flatnonzero(bits.sum(axis=1)).tolist() == [7]
     assert (bits[7] > 5).all()
-    assert foreign.beside(cells, 7, 0) == "kind"
-    assert foreign.beside(cells, 8, 0) == ""
+    assert foreign.beside(cells, 7, 0) == Beside(text="kind")
+    assert foreign.beside(cells, 8, 0) is None
     later = foreign.evidence(table(texts("city", ["fuel", "Boston", "unseen"]), texts("kind", ["food"] * 3))).bits
     assert later[0, 0] > 5
     assert later.sum() == later[0, 0]

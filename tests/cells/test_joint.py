@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pynomaly_auto.cells import Beside
 from pynomaly_auto.cells._joint import JointDependency
 from pynomaly_auto.errors import NotApplicableError
 from tests.cells.cell_tables import original
@@ -34,7 +35,8 @@ def test_what_breaks_a_rule_of_two_columns_and_what_was_expected() -> None:
     assert set(np.flatnonzero(found.bits[:, 2]).tolist()) == {33, 44}
     assert found.bits[33, 2] > 5
     assert found.expected.at(33, 2) == right
-    assert joint.beside(cells, 33, 2) == f"grade {frame.loc[33, 'grade']!r} and country {frame.loc[33, 'country']!r}"
+    told = f"grade {frame.loc[33, 'grade']!r} and country {frame.loc[33, 'country']!r}"
+    assert joint.beside(cells, 33, 2) == Beside(text=told, columns=(0, 1))
     assert not found.bits[:, [0, 1, 3]].any()
 
 

@@ -14,7 +14,8 @@ import xarray as xr
 from scipy import sparse
 from sklearn.utils.estimator_checks import _NotAnArray
 
-from pynomaly_auto.dataset import TableEncoder, _encoder, open_table, to_frame
+from pynomaly_auto.dataset import TableEncoder, _cells, _encoder, fingerprints, open_table, to_frame
+from pynomaly_auto.dataset.reading import _reading
 from pynomaly_auto.errors import InvalidInputError, InvalidTypeError, SchemaError
 
 X = np.random.default_rng(0).normal(size=(30, 3))
@@ -272,3 +273,37 @@ class TestSchema:
             self.encoder.encode(NAMED[:0])
         with pytest.raises(InvalidInputError, match="not fitted yet"):
             TableEncoder().encode(NAMED)
+
+
+def test_a_small_table_is_read_but_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.5, 3.0], "b": ["x", "y", "x"], "c": ["007", "010", "007"]})
+    encoder = TableEncoder().fit(frame)
+    opened, read = open_table(frame.iloc[[1]]), list[str]()
+    whole = _reading.read_cells
+    monkeypatch.setattr(_reading, "read_cells", lambda column, name: (read.append(name), whole(column, name))[1])
+    encoder.encode(opened)
+    encoder.original(opened)
+    assert read == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("kind", ["str", "object", "string[python]"])
+def test_a_few_texts_are_read_as_many_are(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = pd.Series(["b", None, "a", "b", np.nan, "", "a"], dtype=kind)
+    few = _cells.read_cells(texts, "x")
+    monkeypatch.setattr(_cells, "_FEW", 0)
+    many = _cells.read_cells(texts, "x")
+    assert few.form == many.form == "text"
+    assert few.codes.tolist() == many.codes.tolist() == [0, -1, 1, 0, -1, 2, 1]
+    assert few.codes.dtype == many.codes.dtype
+    assert few.levels.tolist() == many.levels.tolist()
+
+
+def test_few_rows_have_the_fingerprints_that_they_have_among_many() -> None:
+    X = np.random.default_rng(0).normal(size=(40, 30))
+    X[3:9, ::2], X[4, 3], X[5, 3] = -0.0, np.nan, np.inf
+    many = fingerprints(X)
+    for n in range(8):
+        assert fingerprints(X[3 : 3 + n]).tolist() == many[3 : 3 + n].tolist()
+        assert fingerprints(X[:n]).dtype == many.dtype
+    X[3] = np.where(X[3] == 0, 0.0, X[3])
+    assert fingerprints(X[[3]]).tolist() == many[[3]].tolist()

@@ -351,3 +351,27 @@ class TestPlanes:
             with pytest.raises(StorageError):
                 raise AssertionError(f"{what}: {PlaneForest.from_state(damaged)}")
         check_odd_numbers(PlaneForest, state)
+
+
+def test_sums_of_many_groups_are_those_of_each_alone() -> None:
+    forest = from_lightgbm_text(booster("squares", HOLES).model_to_string())
+    counts = np.array([1, 0, 7, 2, 3, 0, 1, 1, 5, 10])
+    ends = np.cumsum(counts)
+    parts = [forest_of(forest, slice(end - n, end)) for n, end in zip(counts, ends, strict=True)]
+    for rows in (HOLES[:1], HOLES[:2], HOLES[:9], HOLES):
+        whole = forest.sums(rows, counts)
+        assert np.array_equal(whole, np.column_stack([part.sums(rows)[:, 0] for part in parts]))
+
+
+def forest_of(forest: Forest, trees: slice) -> Forest:
+    """Some of its trees."""
+    starts = np.concatenate(([0], np.cumsum(forest.sizes)))
+    nodes = slice(int(starts[trees.start]), int(starts[trees.stop]))
+    return replace(
+        forest,
+        sizes=forest.sizes[trees],
+        features=forest.features[nodes],
+        values=forest.values[nodes],
+        missing_right=forest.missing_right[nodes],
+        gains=np.zeros(0),
+    )

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from pynomaly_auto.cells._categories import Category
+from pynomaly_auto.cells._parts import one_by_one, read_one_by_one
 from pynomaly_auto.errors import NotApplicableError, StorageError
 from pynomaly_auto.records import CellEvidence, FloatArray, IntArray, OriginalColumn, OriginalTable, State
 
@@ -101,6 +102,12 @@ class History:
         entity = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
         return (self.moments - self.first) + self._offsets[entity]
 
+    def to_state(self) -> State:
+        """As data."""
+        values = {name: getattr(self, name) for name in ("key", "first", "last", "ahead", "usual")}
+        held = State(arrays={"starts": self.starts, "moments": self.moments}, values=values)
+        return held | self.entities.to_state().within("entities")
+
 
 class Burst:
     """More events of an entity in some window before an event than its own rate lets expect: −log₂ of the Poisson tail.
@@ -149,12 +156,7 @@ class Burst:
 
     def to_state(self) -> State:
         """All histories as data."""
-        out = State(values={"time": self.time, "histories": len(self.histories)})
-        for i, h in enumerate(self.histories):
-            values = {name: getattr(h, name) for name in ("key", "first", "last", "ahead", "usual")}
-            held = State(arrays={"starts": h.starts, "moments": h.moments}, values=values)
-            out = out | (held | h.entities.to_state().within("entities")).within(f"history{i}")
-        return out
+        return State(values={"time": self.time}) | one_by_one(self.histories, name="histories", each="history")
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -165,7 +167,7 @@ class Burst:
         """
         made = cls()
         made.time = state.value("time", int)
-        made.histories = tuple(_restored(state.part(f"history{i}")) for i in range(state.value("histories", int)))
+        made.histories = tuple(map(_restored, read_one_by_one(state, name="histories", each="history")))
         return made
 
 

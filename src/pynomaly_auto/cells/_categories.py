@@ -48,7 +48,7 @@ class Category:
     def codes(self, column: OriginalColumn) -> IntArray:
         """Which value each row has, `RARE` for all others and `MISSING` where there is none, shape (n_rows,)."""
         levels = column.levels
-        return np.append(self.values.places(levels.texts), MISSING)[levels.codes].astype(np.int64)
+        return self.values.places(levels.texts, last=MISSING)[levels.codes]
 
     def frequent(self, *, least: int, most: int) -> Category:
         """Its most frequent values alone.
@@ -72,6 +72,11 @@ class Category:
     def from_state(cls, state: State) -> Category:
         """The inverse of `to_state`."""
         return cls(values=Counts.from_state(state))
+
+
+def codes_of(table: OriginalTable, categories: Mapping[int, Category]) -> dict[int, IntArray]:
+    """Position of each column of categories to the values of the rows (`Category.codes`)."""
+    return {i: category.codes(table.columns[i]) for i, category in categories.items()}
 
 
 def categories_of(table: OriginalTable, *, most_columns: int) -> Mapping[int, Category]:

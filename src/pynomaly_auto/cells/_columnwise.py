@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 
-from pynomaly_auto.errors import NotApplicableError, StorageError
+from pynomaly_auto.cells._parts import by_column, read_by_column
+from pynomaly_auto.errors import NotApplicableError
 from pynomaly_auto.records import (
     CellEvidence,
     CellRole,
@@ -91,10 +92,7 @@ class ColumnWise:
 
     def to_state(self) -> State:
         """All models as data."""
-        out = State(values={"columns": list(self.models)})
-        for i, model in self.models.items():
-            out = out | model.to_state().within(str(i))
-        return out
+        return by_column(self.models, each="")
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -104,16 +102,5 @@ class ColumnWise:
             StorageError: Something is missing or does not fit.
         """
         made = cls()
-        made.models = {i: cls.model.from_state(state.part(str(i))) for i in positions(state.value("columns", list))}
+        made.models = read_by_column(cls.model, state, each="")
         return made
-
-
-def positions(found: list[Any]) -> list[int]:
-    """Positions of columns out of a state.
-
-    Raises:
-        StorageError: They are no positions.
-    """
-    if not all(isinstance(i, int) and not isinstance(i, bool) and i >= 0 for i in found):
-        raise StorageError(f"{found[:5]} are no positions of columns.")
-    return found

@@ -11,6 +11,7 @@ import numpy as np
 
 from pynomaly_auto.cells._blaming import blamed
 from pynomaly_auto.cells._categories import MISSING
+from pynomaly_auto.cells._parts import one_by_one, read_one_by_one
 from pynomaly_auto.cells._predicting import Fitting, Half, View, usual_of
 from pynomaly_auto.cells._quantities import SPAN, Classes, Quantity, chances, classes_of, cut, quantities_of
 from pynomaly_auto.cells._surroundings import Surroundings, halves, hashes
@@ -97,6 +98,8 @@ class Conditional:
         bits = np.zeros((table.n_rows, table.n_columns))
         for column, found, expect in self._said(table, half):
             louder = np.flatnonzero(found > bits[:, column])
+            if not len(louder):
+                continue
             bits[louder, column] = found[louder]
             if instead is not None:
                 known = ((row, expect(row)) for row in louder.tolist())
@@ -106,7 +109,10 @@ class Conditional:
     def _said(self, table: OriginalTable, half: IntArray) -> Iterator[tuple[int, FloatArray, Expect]]:
         """Each column that is predicted, the bits of its cells, and what gives the one expected in a row."""
         n = len(self.quantities)
-        values = [q.values(table, self.around) for q in self.quantities]
+        # What is predicted twice, by other cells, is read but once.
+        each = {(q.kind, q.column, q.other): q for q in self.quantities}
+        read = {key: q.values(table, self.around) for key, q in each.items()}
+        values = [read[q.kind, q.column, q.other] for q in self.quantities]
         said, numbers = self._predict(table, half, np.column_stack(values) if n else np.empty((table.n_rows, 0)))
         columns = [q.column for q in self.quantities]
         for k, q in enumerate(self.quantities):
@@ -142,12 +148,9 @@ class Conditional:
 
     def to_state(self) -> State:
         """All that was learned as data."""
-        values = {"rows": self.rows, "quantities": len(self.quantities), "categories": len(self.classes)}
-        out = State(values=values) | self.around.to_state().within("around")
-        for i, quantity in enumerate(self.quantities):
-            out = out | quantity.to_state().within(f"quantity{i}")
-        for i, classes in enumerate(self.classes):
-            out = out | classes.to_state().within(f"classes{i}")
+        out = State(values={"rows": self.rows}) | self.around.to_state().within("around")
+        out = out | one_by_one(self.quantities, name="quantities", each="quantity")
+        out = out | one_by_one(self.classes, name="categories", each="classes")
         for k, half in enumerate(self.halves):
             out = out | half.to_state().within(f"half{k}")
         return out
@@ -161,12 +164,12 @@ class Conditional:
         """
         made = cls()
         made.rows, made.around = state.value("rows", int), Surroundings.from_state(state.part("around"))
-        n, m = state.value("quantities", int), state.value("categories", int)
-        made.quantities = tuple(Quantity.from_state(state.part(f"quantity{i}")) for i in range(n))
-        made.classes = tuple(Classes.from_state(state.part(f"classes{i}")) for i in range(m))
+        quantities = read_one_by_one(state, name="quantities", each="quantity")
+        made.quantities = tuple(map(Quantity.from_state, quantities))
+        made.classes = tuple(map(Classes.from_state, read_one_by_one(state, name="categories", each="classes")))
         views = _views(made.quantities, made.classes)
         made.halves = tuple(Half.from_state(state.part(f"half{k}"), made.around, views) for k in range(2))
-        if made.rows < 1 or any(len(half.counts) != len(views) + n for half in made.halves):
+        if made.rows < 1 or any(len(h.counts) != len(views) + len(quantities) for h in made.halves):
             raise StorageError("the models of columns given the others do not fit them.")
         if any(q.kind == SPAN and (q.column, q.other) not in made.around.paired for q in made.quantities):
             raise StorageError("two times are compared that are not read.")

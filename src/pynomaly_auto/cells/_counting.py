@@ -52,10 +52,10 @@ class Counts:
         """Bits of each of some keys: −log₂ of their share of the rows, shape (n,)."""
         return np.asarray(np.log2(max(self.total, 1)) - np.log2(self.rows(keys)))
 
-    def places(self, keys: Iterable[str]) -> IntArray:
-        """Position among `keys` of each of some texts, -1: not there; shape (n,)."""
+    def places(self, keys: Iterable[str], *, last: int) -> IntArray:
+        """Position among `keys` of each of some texts, -1: not there, and one more place; shape (n + 1,)."""
         known = self._place_of
-        return np.array([known.get(key, -1) for key in keys], dtype=np.int64)
+        return np.array([*(known.get(key, -1) for key in keys), last], dtype=np.int64)
 
     def to_state(self) -> State:
         """As data."""

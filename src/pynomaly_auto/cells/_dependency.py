@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
-from pynomaly_auto.cells._categories import Category, categories_of
+from pynomaly_auto.cells._categories import Category, categories_of, codes_of
+from pynomaly_auto.cells._parts import Storable, by_column, one_by_one, read_by_column, read_one_by_one
 from pynomaly_auto.errors import NotApplicableError, StorageError
 from pynomaly_auto.records import CellEvidence, ExpectedCells, FloatArray, IntArray, OriginalTable, State
 
@@ -21,6 +22,18 @@ _SCREENED, _LEAST_SCREENED = 20_000, 2_000  # rows on which rules are looked for
 _PAIRED = 8_000_000  # of them over all pairs of columns
 _MOST_PER_COLUMN = 6  # rules that settle one column
 _MOST_COLUMNS = 60
+
+
+class Settling(Storable, Protocol):
+    """A rule that columns settle another."""
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Positions of the columns that it is about."""
+        ...
+
+
+AnyRule = TypeVar("AnyRule", bound=Settling)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,6 +59,11 @@ class Rule:
     counts: IntArray
     broken: float
 
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Positions of the columns that it is about."""
+        return self.cause, self.effect
+
     def bits(self, a: IntArray, b: IntArray, n_b: int) -> FloatArray:
         """Bits of each cell of B, given the cells of A and B as positions (-1: rare, -2: missing), shape (n_rows,).
 
@@ -55,6 +73,8 @@ class Rule:
         place = np.where(known, a, 0)
         usual = self.usual[place]
         odd = known & (usual >= 0) & (usual != b)
+        if not odd.any():
+            return np.zeros(len(a))
         met = np.ones(len(a))
         at = np.flatnonzero(odd & (b >= 0))
         if len(at) and len(self.keys):
@@ -73,20 +93,53 @@ class Rule:
         )
 
 
-class Dependency:
-    """Columns A → B where B is the same in nearly all rows with one A: what breaks it, and what B should have been.
-
-    Rules are looked for on 20,000 rows, fewer of more than 20 columns, and among the first 60 columns; the six surest
-    that settle a column are kept, and the one with most to say of a cell is heard.
+class ByRules(Generic[AnyRule]):
+    """A detector of rules between columns of categories: what it learned, and how that is stored.
 
     Attributes:
         categories: Position of a column to its values.
-        rules: Found, the surest first.
+        rules: Found, the surest first for each column settled.
     """
 
     def __init__(self) -> None:
         self.categories: Mapping[int, Category] = {}
-        self.rules: tuple[Rule, ...] = ()
+        self.rules: tuple[AnyRule, ...] = ()
+
+    def _keep(self, rules: Sequence[AnyRule], found: Mapping[int, Category]) -> None:
+        """Keep some rules, and of the categories those that they are about."""
+        used = {i for rule in rules for i in rule.columns}
+        self.categories = {i: category for i, category in found.items() if i in used}
+        self.rules = tuple(rules)
+
+    def to_state(self) -> State:
+        """All rules as data."""
+        return by_column(self.categories) | one_by_one(self.rules, name="rules", each="rule")
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """The inverse of `to_state`.
+
+        Raises:
+            StorageError: Something is missing or does not fit.
+        """
+        made = cls()
+        made.categories = read_by_column(Category, state)
+        parts = read_one_by_one(state, name="rules", each="rule")
+        made.rules = tuple(cls._rule(part, made.categories) for part in parts)
+        return made
+
+    @staticmethod
+    def _rule(state: State, categories: Mapping[int, Category]) -> AnyRule:
+        """One rule out of its state."""
+        raise NotImplementedError
+
+
+class Dependency(ByRules[Rule]):
+    """Columns A → B where B is the same in nearly all rows with one A: what breaks it, and what B should have been.
+
+    Rules are looked for on 20,000 rows, fewer of more than 20 columns, and among the first 60 columns; the six surest
+    that settle a column are kept, and the one with most to say of a cell is heard.
+    """
 
     def fit(self, table: OriginalTable) -> Self:
         """Look for the rules.
@@ -95,7 +148,7 @@ class Dependency:
             NotApplicableError: There is none.
         """
         found = categories_of(table, most_columns=_MOST_COLUMNS)
-        codes = {i: category.codes(table.columns[i]) for i, category in found.items()}
+        codes = codes_of(table, found)
         screened = min(max(_PAIRED // max(len(codes) ** 2, 1), _LEAST_SCREENED), _SCREENED)
         step = max(1, -(-table.n_rows // screened))
         rules: list[Rule] = []
@@ -111,25 +164,25 @@ class Dependency:
             rules.extend(made[:_MOST_PER_COLUMN])
         if not rules:
             raise NotApplicableError("no column settles another")
-        used = {i for rule in rules for i in (rule.cause, rule.effect)}
-        self.categories = {i: category for i, category in found.items() if i in used}
-        self.rules = tuple(rules)
+        self._keep(rules, found)
         return self
 
     def evidence(self, table: OriginalTable) -> CellEvidence:
         """Judge the cells of a table with the columns fitted on."""
         bits = np.zeros((table.n_rows, table.n_columns))
         expected = np.full((table.n_rows, table.n_columns), -1, dtype=np.int64)
-        codes = {i: category.codes(table.columns[i]) for i, category in self.categories.items()}
+        codes = codes_of(table, self.categories)
         broken = []
         involved = np.zeros_like(bits)
         for rule in self.rules:
             found = rule.bits(codes[rule.cause], codes[rule.effect], self.categories[rule.effect].size)
             at = np.flatnonzero(found)
-            broken.append((at, found[at]))
-            for i in (rule.cause, rule.effect):
+            if not len(at):
+                continue
+            broken.append((rule, at, found[at]))
+            for i in rule.columns:
                 involved[at, i] += found[at]
-        for rule, (at, found) in zip(self.rules, broken, strict=True):
+        for rule, at, found in broken:
             # Where more speaks against the cause than against the effect, it is the cause that is wrong.
             cause, effect = involved[at, rule.cause], involved[at, rule.effect]
             blame = found * np.minimum(effect / np.maximum(cause, 1e-12), 1.0)
@@ -140,32 +193,26 @@ class Dependency:
             more = rest > bits[at, rule.cause]
             bits[at[more], rule.cause] = rest[more]
             expected[at[more], rule.cause] = -1
-        rows, columns = np.nonzero(expected >= 0)
-        texts = tuple(
-            self.categories[j].values.keys[expected[i, j]] for i, j in zip(rows.tolist(), columns.tolist(), strict=True)
-        )
-        return CellEvidence(bits=bits, expected=ExpectedCells(rows=rows, columns=columns, texts=texts))
+        return CellEvidence(bits=bits, expected=expected_of(expected, self.categories))
 
-    def to_state(self) -> State:
-        """All rules as data."""
-        out = State(values={"columns": list(self.categories), "rules": len(self.rules)})
-        for i, category in self.categories.items():
-            out = out | category.to_state().within(f"column{i}")
-        for i, rule in enumerate(self.rules):
-            out = out | rule.to_state().within(f"rule{i}")
-        return out
+    @staticmethod
+    def _rule(state: State, categories: Mapping[int, Category]) -> Rule:
+        cause, effect = state.value("cause", int), state.value("effect", int)
+        if cause not in categories or effect not in categories:
+            raise StorageError("a rule is of a column that is not there.")
+        return read_rule(state, categories[cause].size, categories[effect].size)
 
-    @classmethod
-    def from_state(cls, state: State) -> Self:
-        """The inverse of `to_state`.
 
-        Raises:
-            StorageError: Something is missing or does not fit.
-        """
-        made = cls()
-        made.categories = {int(i): Category.from_state(state.part(f"column{i}")) for i in state.value("columns", list)}
-        made.rules = tuple(_restored(state.part(f"rule{i}"), made.categories) for i in range(state.value("rules", int)))
-        return made
+def expected_of(places: IntArray, categories: Mapping[int, Category]) -> ExpectedCells:
+    """The values that cells should have held.
+
+    Args:
+        places: Their positions among those of their column, -1: not known; shape (n_rows, n_columns).
+        categories: Position of a column to its values.
+    """
+    rows, columns = np.nonzero(places >= 0)
+    known = zip(columns.tolist(), places[rows, columns].tolist(), strict=True)
+    return ExpectedCells(rows=rows, columns=columns, texts=tuple(categories[j].values.keys[k] for j, k in known))
 
 
 def agreement(a: IntArray, b: IntArray, n_b: int) -> tuple[float, float]:
@@ -238,13 +285,6 @@ def rule_of(columns: tuple[int, int], a: IntArray, b: IntArray, sizes: tuple[int
         counts=groups.counts[kept].astype(np.int64),
         broken=broken,
     )
-
-
-def _restored(state: State, categories: Mapping[int, Category]) -> Rule:
-    cause, effect = state.value("cause", int), state.value("effect", int)
-    if cause not in categories or effect not in categories:
-        raise StorageError("a rule is of a column that is not there.")
-    return read_rule(state, categories[cause].size, categories[effect].size)
 
 
 def read_rule(state: State, n_a: int, n_b: int) -> Rule:

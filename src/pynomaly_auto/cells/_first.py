@@ -11,7 +11,8 @@ import numpy as np
 
 from pynomaly_auto.cells._burst import is_clock, is_entity
 from pynomaly_auto.cells._categories import MISSING, RARE, Category
-from pynomaly_auto.cells._columnwise import positions
+from pynomaly_auto.cells._parts import by_column, one_by_one, read_by_column, read_one_by_one
+from pynomaly_auto.cells._spec import Beside
 from pynomaly_auto.errors import NotApplicableError, StorageError
 from pynomaly_auto.records import CellEvidence, FloatArray, IntArray, OriginalTable, State
 
@@ -21,6 +22,7 @@ _SILENT = 5.0  # bits that firsts have now and then
 _USUAL = 0.997  # share of the events that are no firsts, or such as others are
 _SPREAD = 0.5  # share of the events that differ in time from the entity's one before, for the times to be theirs
 _LEAST_EVENTS = 200  # with a history, for firsts to be told from others
+_FEW = 20  # events that are faster counted one by one
 _FITTED = 2_000  # events that the chance of a first is learned from
 _STRENGTHS = tuple(float(x) for x in np.geomspace(1e-3, 1e3, 19))
 _DISCOUNTS = tuple(float(x) for x in np.linspace(0.0, 0.9, 10))
@@ -62,25 +64,24 @@ class Firsts:
     discount: float = 0.0
     usual: float = _SILENT
 
-    def history(
-        self, entity: IntArray, value: IntArray, moments: FloatArray
-    ) -> tuple[FloatArray, FloatArray, IntArray]:
-        """Earlier events of some events' entities, different values among these, and whether the value is a first.
-
-        Without a time: other events, and whether no other has the value.
-        """
+    def new(self, entity: IntArray, value: IntArray, moments: FloatArray) -> BoolArray:
+        """Whether the values of some events are firsts; without a time, whether no other event has them."""
         wanted = entity * max(self.values.size, 1) + value
         place = np.minimum(np.searchsorted(self.pairs, wanted), max(len(self.pairs) - 1, 0))
         met = (value >= 0) & (self.pairs[place] == wanted) if len(self.pairs) else np.zeros(len(entity), dtype=bool)
         if not self.timed:
-            new = ~met
-            seen = np.diff(self.starts)[entity] - 1.0
-            kinds = np.diff(self.since)[entity] - new.astype(np.float64)
-            return np.maximum(seen, 0.0), np.maximum(kinds, 0.0), np.asarray(new)
+            return np.asarray(~met)
         began = np.where(met, self.began[place] if len(self.began) else 0.0, np.inf)
-        seen = _before(self.starts, self.moments, entity, moments)
-        kinds = _before(self.since, self.firsts, entity, moments)
-        return seen, kinds, np.asarray(~(began < moments))
+        return np.asarray(~(began < moments))
+
+    def history(self, entity: IntArray, new: BoolArray, moments: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Earlier events of some events' entities, other ones without a time, and different values among these."""
+        if self.timed:
+            before = _before(self.starts, self.moments, entity, moments)
+            return before, _before(self.since, self.firsts, entity, moments)
+        seen = self.starts[entity + 1] - self.starts[entity] - 1.0
+        kinds = self.since[entity + 1] - self.since[entity] - new.astype(np.float64)
+        return np.maximum(seen, 0.0), np.maximum(kinds, 0.0)
 
     def bits(self, entity: IntArray, value: IntArray, moments: FloatArray) -> FloatArray:
         """−log₂ of the chance of a first, above what is usual, given positions of values; shape (n_rows,)."""
@@ -92,14 +93,21 @@ class Firsts:
 
     def raw(self, entity: IntArray, value: IntArray, moments: FloatArray) -> FloatArray:
         """−log₂ of the chance of a first, 0 for others; shape (n_rows,)."""
-        seen, kinds, new = self.history(entity, value, moments)
+        out = np.zeros(len(entity))
+        # Hardly any is a first, and of the others nothing needs to be counted.
+        rows = np.flatnonzero(self.new(entity, value, moments))
+        if not len(rows):
+            return out
+        seen, kinds = self.history(entity[rows], np.ones(len(rows), dtype=bool), moments[rows])
         # What was never seen in so many events may still come in the next: the rule of succession.
         chance = np.maximum(_chance(seen, kinds, self.strength, self.discount), 1.0 / (len(self.moments) + 2.0))
-        return np.where(new & (seen > 0), -np.log2(chance), 0.0)
+        out[rows] = np.where(seen > 0, -np.log2(chance), 0.0)
+        return out
 
     def learned(self, entity: IntArray, value: IntArray, moments: FloatArray) -> Firsts | None:
         """The same with the parameters that make the firsts of some events the likeliest; None: none can be odd."""
-        seen, kinds, new = self.history(entity, value, moments)
+        new = self.new(entity, value, moments)
+        seen, kinds = self.history(entity, new, moments)
         known = np.flatnonzero((seen > 0) & (kinds > 0))
         if len(known) < _LEAST_EVENTS:
             return None
@@ -118,6 +126,13 @@ class Firsts:
         if -np.log2(_chance(longest, np.ones(1), *found)[0]) <= _SILENT:
             return None
         return replace(made, usual=max(float(np.quantile(made.raw(entity, value, moments), _USUAL)), _SILENT))
+
+    def to_state(self) -> State:
+        """All but the values of both columns, which other histories may have as well."""
+        arrays = ("starts", "moments", "since", "firsts", "pairs", "began")
+        names = ("key", "value", "timed", "strength", "discount", "usual")
+        held, values = ({name: getattr(self, name) for name in some} for some in (arrays, names))
+        return State(arrays=held, values=values)
 
 
 class First:
@@ -166,7 +181,8 @@ class First:
         """Judge the cells of a table with the columns fitted on."""
         bits = np.zeros((table.n_rows, table.n_columns))
         for firsts, found in self._found(table):
-            bits[:, firsts.value] = np.maximum(bits[:, firsts.value], found)
+            if found.any():
+                bits[:, firsts.value] = np.maximum(bits[:, firsts.value], found)
         return CellEvidence(bits=bits)
 
     def _found(self, table: OriginalTable) -> Iterator[tuple[Firsts, FloatArray]]:
@@ -178,31 +194,24 @@ class First:
                     codes[i] = category.codes(table.columns[i])
             yield firsts, firsts.bits(codes[firsts.key], codes[firsts.value], moments)
 
-    def beside(self, table: OriginalTable, row: int, column: int) -> str:
+    def beside(self, table: OriginalTable, row: int, column: int) -> Beside | None:
         """The entity that was not seen with a value before."""
         one = table.rows(np.array([row]))
         found = [(float(bits[0]), firsts.key) for firsts, bits in self._found(one) if firsts.value == column]
         bits, key = max(found, default=(0.0, -1))
         if bits <= 0:
-            return ""
+            return None
         levels = one.columns[key].levels
-        return f"{one.columns[key].name} {levels.texts[int(levels.codes[0])]!r}"
+        return Beside(text=f"{one.columns[key].name} {levels.texts[int(levels.codes[0])]!r}", columns=(key,))
 
     def _moments(self, table: OriginalTable) -> FloatArray:
         return table.columns[self.time].numbers if self.time >= 0 else np.zeros(table.n_rows)
 
     def to_state(self) -> State:
         """All histories as data."""
-        out = State(values={"time": self.time, "firsts": len(self.firsts)})
         categories = {f.key: f.entities for f in self.firsts} | {f.value: f.values for f in self.firsts}
-        out = out | State(values={"columns": sorted(categories)})
-        for i, category in categories.items():
-            out = out | category.to_state().within(f"column{i}")
-        for i, f in enumerate(self.firsts):
-            names = ("key", "value", "timed", "strength", "discount", "usual")
-            arrays = {name: getattr(f, name) for name in _ARRAYS}
-            out = out | State(arrays=arrays, values={name: getattr(f, name) for name in names}).within(f"firsts{i}")
-        return out
+        held = by_column(dict(sorted(categories.items()))) | State(values={"time": self.time})
+        return held | one_by_one(self.firsts, name="firsts", each="firsts")
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -213,14 +222,10 @@ class First:
         """
         made = cls()
         made.time = state.value("time", int)
-        columns = positions(state.value("columns", list))
-        categories = {i: Category.from_state(state.part(f"column{i}")) for i in columns}
-        parts = (state.part(f"firsts{i}") for i in range(state.value("firsts", int)))
+        categories = read_by_column(Category, state)
+        parts = read_one_by_one(state, name="firsts", each="firsts")
         made.firsts = tuple(_restored(part, categories) for part in parts)
         return made
-
-
-_ARRAYS = ("starts", "moments", "since", "firsts", "pairs", "began")
 
 
 def _chance(seen: FloatArray, kinds: FloatArray, strength: float, discount: float) -> FloatArray:
@@ -230,8 +235,11 @@ def _chance(seen: FloatArray, kinds: FloatArray, strength: float, discount: floa
 
 def _before(starts: IntArray, line: FloatArray, entity: IntArray, moments: FloatArray) -> FloatArray:
     """How many of an entity's moments come before some moment; shape (n_rows,)."""
-    low, high = starts[entity].copy(), starts[entity + 1].copy()
-    begin = low.copy()
+    low, high = starts[entity], starts[entity + 1]
+    if len(entity) <= _FEW:
+        each = zip(low.tolist(), high.tolist(), moments.tolist(), strict=True)
+        return np.array([np.searchsorted(line[begin:end], moment) for begin, end, moment in each], dtype=np.float64)
+    begin = low
     while (open_ := low < high).any():  # all rows' binary searches side by side
         middle = (low + high) // 2
         less = open_ & (line[np.minimum(middle, len(line) - 1)] < moments)

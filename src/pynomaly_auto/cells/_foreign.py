@@ -10,8 +10,9 @@ from typing import Self
 
 import numpy as np
 
-from pynomaly_auto.cells._columnwise import positions
 from pynomaly_auto.cells._counting import Counts, pack, tally, unpack
+from pynomaly_auto.cells._parts import by_column, read_by_column
+from pynomaly_auto.cells._spec import Beside
 from pynomaly_auto.errors import NotApplicableError, StorageError
 from pynomaly_auto.records import CellEvidence, FloatArray, IntArray, OriginalColumn, OriginalTable, State
 
@@ -83,6 +84,22 @@ class Abroad:
     own: Counts
     bits: float
 
+    def to_state(self) -> State:
+        """As data."""
+        return self.own.to_state() | State(values={"bits": self.bits})
+
+    @classmethod
+    def from_state(cls, state: State) -> Self:
+        """The inverse of `to_state`.
+
+        Raises:
+            StorageError: Something is missing or does not fit.
+        """
+        bits = float(state.value("bits", (int, float)))
+        if not np.isfinite(bits):
+            raise StorageError("what was learned of values at home elsewhere is damaged.")
+        return cls(own=Counts.from_state(state), bits=bits)
+
 
 class Foreign:
     """Values at home in another column of texts: log₂ of its rows there against those here, and how seldom that is.
@@ -133,21 +150,18 @@ class Foreign:
             bits[:, i] = levels.spread(np.where(ratio > 0, np.maximum(raw, 0.0), 0.0))
         return CellEvidence(bits=bits)
 
-    def beside(self, table: OriginalTable, row: int, column: int) -> str:
+    def beside(self, table: OriginalTable, row: int, column: int) -> Beside | None:
         """The column that a value is at home in."""
         levels = table.columns[column].rows(np.array([row])).levels
         if column not in self.columns or not levels.texts:
-            return ""
+            return None
         place, _ = self.homes.foreign(levels.texts, self.columns[column].own.rows(levels.texts), column)
-        return table.columns[int(self.homes.columns[place[0]])].name if place[0] >= 0 else ""
+        return Beside(text=table.columns[int(self.homes.columns[place[0]])].name) if place[0] >= 0 else None
 
     def to_state(self) -> State:
         """All that was learned as data."""
         arrays = {"rows": self.homes.rows, "homes": self.homes.columns}
-        out = pack("values", self.homes.values) | State(arrays=arrays, values={"columns": list(self.columns)})
-        for i, abroad in self.columns.items():
-            out = out | (abroad.own.to_state() | State(values={"bits": abroad.bits})).within(f"column{i}")
-        return out
+        return pack("values", self.homes.values) | State(arrays=arrays) | by_column(self.columns)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -162,14 +176,7 @@ class Foreign:
         if not len(values) == len(rows) == len(homes) or rows.min(initial=1) < 1 or homes.min(initial=0) < 0:
             raise StorageError("where values are at home is damaged.")
         made.homes = Homes(values=values, rows=rows, columns=homes)
-        columns = {}
-        for i in positions(state.value("columns", list)):
-            part = state.part(f"column{i}")
-            bits = float(part.value("bits", (int, float)))
-            if not np.isfinite(bits):
-                raise StorageError("what was learned of values at home elsewhere is damaged.")
-            columns[i] = Abroad(own=Counts.from_state(part), bits=bits)
-        made.columns = columns
+        made.columns = read_by_column(Abroad, state)
         return made
 
 

@@ -8,7 +8,9 @@ from typing import Self
 
 import numpy as np
 
-from pynomaly_auto.cells._categories import Category, categories_of
+from pynomaly_auto.cells._categories import Category, categories_of, codes_of
+from pynomaly_auto.cells._parts import by_column, read_by_column
+from pynomaly_auto.cells._spec import Beside
 from pynomaly_auto.cells._tails import Tail
 from pynomaly_auto.errors import NotApplicableError, StorageError
 from pynomaly_auto.records import CellEvidence, FloatArray, IntArray, OriginalTable, State
@@ -117,7 +119,7 @@ class Group:
             i: category.frequent(least=_LEAST_ROWS, most=_MOST_VALUES)
             for i, category in categories_of(table, most_columns=_MOST_CATEGORIES).items()
         }
-        codes = {i: category.codes(table.columns[i]) for i, category in found.items() if category.size > 1}
+        codes = codes_of(table, {i: category for i, category in found.items() if category.size > 1})
         numeric = [i for i, c in enumerate(table.columns) if c.role in ("number", "mixed", "duration")]
         made: list[tuple[Within, ...]] = []
         step = max(1, -(-table.n_rows // _SCREENED))
@@ -143,9 +145,9 @@ class Group:
         self.within = tuple(made)
         return self
 
-    def beside(self, table: OriginalTable, row: int, column: int) -> str:
+    def beside(self, table: OriginalTable, row: int, column: int) -> Beside | None:
         """The category in which a number is far from the others, and what is usual there."""
-        oddest, found = 0.0, ""
+        oddest, found = 0.0, None
         for pair in self.within:
             if pair[0].number != column:
                 continue
@@ -155,13 +157,14 @@ class Group:
             least = min(float(w.bits(numbers, group)[0]) for w in pair)
             if least > oddest:
                 usual = pair[0].centres[group[0]]
-                oddest, found = least, f"{name} {category.values.keys[int(group[0])]!r} (about {usual:.4g})"
+                text = f"{name} {category.values.keys[int(group[0])]!r} (about {usual:.4g})"
+                oddest, found = least, Beside(text=text, columns=(pair[0].category,))
         return found
 
     def evidence(self, table: OriginalTable) -> CellEvidence:
         """Judge the cells of a table with the columns fitted on."""
         bits = np.zeros((table.n_rows, table.n_columns))
-        codes = {i: category.codes(table.columns[i]) for i, category in self.categories.items()}
+        codes = codes_of(table, self.categories)
         heard: dict[int, int] = {}
         for pair in self.within:
             heard[pair[0].number] = heard.get(pair[0].number, 0) + 1
@@ -174,9 +177,7 @@ class Group:
 
     def to_state(self) -> State:
         """All that was learned as data."""
-        out = State(values={"columns": list(self.categories), "pairs": [len(pair) for pair in self.within]})
-        for i, category in self.categories.items():
-            out = out | category.to_state().within(f"column{i}")
+        out = by_column(self.categories) | State(values={"pairs": [len(pair) for pair in self.within]})
         for i, within in enumerate(w for pair in self.within for w in pair):
             known = np.isfinite(within.centres)
             arrays = {"centres": np.where(known, within.centres, 0.0), "spreads": within.spreads, "known": known}
@@ -194,7 +195,7 @@ class Group:
             StorageError: Something is missing or does not fit.
         """
         made = cls()
-        made.categories = {i: Category.from_state(state.part(f"column{i}")) for i in state.value("columns", list)}
+        made.categories = read_by_column(Category, state)
         pairs, at = [], 0
         for size in state.value("pairs", list):
             parts = [_restored(state.part(f"within{i}"), made.categories) for i in range(at, at + size)]

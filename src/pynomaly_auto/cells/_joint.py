@@ -9,10 +9,11 @@ from typing import Self
 
 import numpy as np
 
-from pynomaly_auto.cells._categories import Category, categories_of
-from pynomaly_auto.cells._dependency import Rule, agreement, read_rule, rule_of
+from pynomaly_auto.cells._categories import Category, categories_of, codes_of
+from pynomaly_auto.cells._dependency import ByRules, Rule, agreement, expected_of, read_rule, rule_of
+from pynomaly_auto.cells._spec import Beside
 from pynomaly_auto.errors import NotApplicableError, StorageError
-from pynomaly_auto.records import CellEvidence, ExpectedCells, IntArray, OriginalTable, State
+from pynomaly_auto.records import CellEvidence, IntArray, OriginalTable, State
 
 _HOLDS = 0.99  # share of the rows of groups of three and more that must agree with their group
 _ALONE = 0.9  # agreement from which on a column settles another by itself
@@ -41,26 +42,28 @@ class Joint:
     keys: IntArray
     rule: Rule
 
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Positions of the columns that it is about."""
+        return self.first, self.second, self.rule.effect
+
     def groups(self, codes: Mapping[int, IntArray], n_second: int) -> IntArray:
         """Position of each row's pair, -1: none that is known; shape (n_rows,)."""
         return _places(self.keys, _pairs(codes[self.first], codes[self.second], n_second))
 
+    def to_state(self) -> State:
+        """As data."""
+        held = State(arrays={"pairs": self.keys}, values={"first": self.first, "second": self.second})
+        return held | self.rule.to_state().within("rule")
 
-class JointDependency:
+
+class JointDependency(ByRules[Joint]):
     """Columns A and B → C where C is the same in nearly all rows with one A and B, and neither settles it alone.
 
     Rules are looked for on 4,000 rows and among the first 24 columns whose values repeat; the three surest that
     settle a column are kept. Together the two must say more than either lets expect: at most three tenths of the
     disagreement may be left that there is when C is shuffled within one of them.
-
-    Attributes:
-        categories: Position of a column to its values.
-        rules: Found, the surest first for each column settled.
     """
-
-    def __init__(self) -> None:
-        self.categories: Mapping[int, Category] = {}
-        self.rules: tuple[Joint, ...] = ()
 
     def fit(self, table: OriginalTable) -> Self:
         """Look for the rules.
@@ -69,7 +72,7 @@ class JointDependency:
             NotApplicableError: There is none.
         """
         found = categories_of(table, most_columns=_MOST_COLUMNS)
-        codes = {i: category.codes(table.columns[i]) for i, category in found.items()}
+        codes = codes_of(table, found)
         step = max(1, -(-table.n_rows // _SCREENED))
         some = {i: code[::step] for i, code in codes.items()}
         by_effect: dict[int, list[Joint]] = {}
@@ -82,26 +85,26 @@ class JointDependency:
         ]
         if not kept:
             raise NotApplicableError("no two columns together settle another")
-        used = {i for joint in kept for i in (joint.first, joint.second, joint.rule.effect)}
-        self.categories = {i: category for i, category in found.items() if i in used}
-        self.rules = tuple(kept)
+        self._keep(kept, found)
         return self
 
     def evidence(self, table: OriginalTable) -> CellEvidence:
         """Judge the cells of a table with the columns fitted on."""
         bits = np.zeros((table.n_rows, table.n_columns))
         expected = np.full((table.n_rows, table.n_columns), -1, dtype=np.int64)
-        codes = {i: category.codes(table.columns[i]) for i, category in self.categories.items()}
+        codes = codes_of(table, self.categories)
         broken = []
         involved = np.zeros_like(bits)
         for joint in self.rules:
             groups = joint.groups(codes, self.categories[joint.second].size)
             found = joint.rule.bits(groups, codes[joint.rule.effect], self.categories[joint.rule.effect].size)
             at = np.flatnonzero(found)
-            broken.append((at, found[at], groups[at]))
-            for i in (joint.first, joint.second, joint.rule.effect):
+            if not len(at):
+                continue
+            broken.append((joint, at, found[at], groups[at]))
+            for i in joint.columns:
                 involved[at, i] += found[at]
-        for joint, (at, found, groups) in zip(self.rules, broken, strict=True):
+        for joint, at, found, groups in broken:
             # Where more speaks against one of the two than against what they settle, it is that one that is wrong.
             effect = joint.rule.effect
             others = np.maximum(involved[at, joint.first], involved[at, joint.second])
@@ -109,17 +112,13 @@ class JointDependency:
             more = blame > bits[at, effect]
             bits[at[more], effect] = blame[more]
             expected[at[more], effect] = joint.rule.usual[groups[more]]
-        rows, columns = np.nonzero(expected >= 0)
-        texts = tuple(
-            self.categories[j].values.keys[expected[i, j]] for i, j in zip(rows.tolist(), columns.tolist(), strict=True)
-        )
-        return CellEvidence(bits=bits, expected=ExpectedCells(rows=rows, columns=columns, texts=texts))
+        return CellEvidence(bits=bits, expected=expected_of(expected, self.categories))
 
-    def beside(self, table: OriginalTable, row: int, column: int) -> str:
+    def beside(self, table: OriginalTable, row: int, column: int) -> Beside | None:
         """The two values that settle a cell."""
         one = table.rows(np.array([row]))
-        codes = {i: category.codes(one.columns[i]) for i, category in self.categories.items()}
-        loudest, named = 0.0, ""
+        codes = codes_of(one, self.categories)
+        loudest, named = 0.0, None
         for joint in self.rules:
             if joint.rule.effect != column:
                 continue
@@ -128,30 +127,18 @@ class JointDependency:
             if found > loudest:
                 both = (joint.first, joint.second)
                 told = (f"{one.columns[i].name} {self.categories[i].values.keys[int(codes[i][0])]!r}" for i in both)
-                loudest, named = found, " and ".join(told)
+                loudest, named = found, Beside(text=" and ".join(told), columns=both)
         return named
 
-    def to_state(self) -> State:
-        """All rules as data."""
-        out = State(values={"columns": list(self.categories), "rules": len(self.rules)})
-        for i, category in self.categories.items():
-            out = out | category.to_state().within(f"column{i}")
-        for i, joint in enumerate(self.rules):
-            held = State(arrays={"pairs": joint.keys}, values={"first": joint.first, "second": joint.second})
-            out = out | (held | joint.rule.to_state().within("rule")).within(f"rule{i}")
-        return out
-
-    @classmethod
-    def from_state(cls, state: State) -> Self:
-        """The inverse of `to_state`.
-
-        Raises:
-            StorageError: Something is missing or does not fit.
-        """
-        made = cls()
-        made.categories = {int(i): Category.from_state(state.part(f"column{i}")) for i in state.value("columns", list)}
-        made.rules = tuple(_restored(state.part(f"rule{i}"), made.categories) for i in range(state.value("rules", int)))
-        return made
+    @staticmethod
+    def _rule(state: State, categories: Mapping[int, Category]) -> Joint:
+        first, second = state.value("first", int), state.value("second", int)
+        keys = state.array("pairs", kind="i", ndim=1)
+        effect = state.part("rule").value("effect", int)
+        if not {first, second, effect} <= set(categories) or (np.diff(keys) <= 0).any():
+            raise StorageError("a rule of two columns is of a column that is not there.")
+        rule = read_rule(state.part("rule"), len(keys), categories[effect].size)
+        return Joint(first=first, second=second, keys=keys, rule=rule)
 
 
 def _pairs(a: IntArray, b: IntArray, n_b: int) -> IntArray:
@@ -225,13 +212,3 @@ def _shuffled_within(given: IntArray, values: IntArray) -> IntArray:
     out = np.empty_like(values)
     out[order] = values[drawn]
     return out
-
-
-def _restored(state: State, categories: Mapping[int, Category]) -> Joint:
-    first, second = state.value("first", int), state.value("second", int)
-    keys = state.array("pairs", kind="i", ndim=1)
-    effect = state.part("rule").value("effect", int)
-    if not {first, second, effect} <= set(categories) or (np.diff(keys) <= 0).any():
-        raise StorageError("a rule of two columns is of a column that is not there.")
-    rule = read_rule(state.part("rule"), len(keys), categories[effect].size)
-    return Joint(first=first, second=second, keys=keys, rule=rule)

@@ -46,8 +46,8 @@ class KeyModel:
     def bits(self, column: OriginalColumn) -> FloatArray:
         """−log₂ of the share of rows whose value is not their own, for these."""
         levels = column.levels
-        known = self.values.places(levels.texts) >= 0
-        return levels.spread(np.where(known, self.twice, 0.0))
+        known = self.values.places(levels.texts, last=-1) >= 0
+        return np.where(known, self.twice, 0.0)[levels.codes]
 
     def to_state(self) -> State:
         """As data."""

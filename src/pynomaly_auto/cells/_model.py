@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pynomaly_auto._machine import side_by_side
+from pynomaly_auto._machine import in_threads
 from pynomaly_auto.cells._catalogue import CELL_DETECTORS
-from pynomaly_auto.cells._spec import CellDetector, CellSpec, Contextual
+from pynomaly_auto.cells._spec import Beside, CellDetector, CellSpec, Contextual
 from pynomaly_auto.errors import NotApplicableError, StorageError, UnknownNameError
 from pynomaly_auto.records import CellEvidence, OriginalTable, Reason, State
 
@@ -38,20 +38,16 @@ class CellModel:
 
         One row gets the same alone as among others.
         """
-        found = side_by_side(
+        found = in_threads(
             lambda detector: detector.evidence(table), self.detectors.values(), together=table.n_rows >= _MANY_ROWS
         )
         return dict(zip(self.detectors, found, strict=True))
 
-    def beside(self, name: str, table: OriginalTable, row: int, column: int) -> str:
-        """What a detector holds a cell against, in words."""
+    def beside(self, name: str, table: OriginalTable, row: int, column: int) -> Beside:
+        """What a detector holds a cell against."""
         detector = self.detectors[name]
-        known = detector.beside(table, row, column) if isinstance(detector, Contextual) else ""
-        return known or CELL_DETECTORS[name].beside
-
-    def total(self, table: OriginalTable) -> CellEvidence:
-        """What all say together; silent where there is no detector."""
-        return in_all(self.evidence(table), table)
+        known = detector.beside(table, row, column) if isinstance(detector, Contextual) else None
+        return known or Beside(text=CELL_DETECTORS[name].beside)
 
     def to_state(self) -> State:
         """All detectors as data."""
@@ -95,13 +91,6 @@ class CellModel:
         return cls(detectors=made, n_columns=n_columns, reasons=reasons)
 
 
-def in_all(evidence: Mapping[str, CellEvidence], table: OriginalTable) -> CellEvidence:
-    """The sum of the evidence of several detectors on one table."""
-    if not evidence:
-        return CellEvidence.silent(table.n_rows, table.n_columns)
-    return CellEvidence.added(tuple(evidence.values()))
-
-
 def look(table: OriginalTable, *, names: Sequence[str] | None = None) -> CellModel:
     """Fit all cell detectors that apply to a table; one that fails costs only itself.
 
@@ -121,7 +110,7 @@ def look(table: OriginalTable, *, names: Sequence[str] | None = None) -> CellMod
     # By name: the registry's own order hangs on which module somebody imported first.
     wanted = sorted(CELL_DETECTORS) if names is None else list(names)
     specs = [CELL_DETECTORS[name] for name in wanted]
-    found = side_by_side(lambda spec: _fitted(spec, table, some), specs, together=table.n_rows >= _MANY_ROWS)
+    found = in_threads(lambda spec: _fitted(spec, table, some), specs, together=table.n_rows >= _MANY_ROWS)
     made = {name: fitted for name, (fitted, _) in zip(wanted, found, strict=True) if fitted is not None}
     return CellModel(detectors=made, n_columns=table.n_columns, reasons=tuple(why for _, why in found))
 

@@ -11,7 +11,9 @@ from typing import Self
 import numpy as np
 from scipy.special import gammaln
 
-from pynomaly_auto.cells._categories import Category, categories_of
+from pynomaly_auto.cells._categories import Category, categories_of, codes_of
+from pynomaly_auto.cells._parts import by_column, read_by_column
+from pynomaly_auto.cells._spec import Beside
 from pynomaly_auto.cells._tails import FARTHEST
 from pynomaly_auto.errors import NotApplicableError, StorageError
 from pynomaly_auto.records import CellEvidence, FloatArray, IntArray, OriginalTable, State
@@ -91,7 +93,7 @@ class Pair:
             for i, category in categories_of(table, most_columns=_MOST_COLUMNS).items()
         }
         found = {i: category for i, category in found.items() if category.size > 1}
-        codes = {i: category.codes(table.columns[i]) for i, category in found.items()}
+        codes = codes_of(table, found)
         made = []
         for left, right in combinations(found, 2):
             size = found[left].size * found[right].size
@@ -112,42 +114,43 @@ class Pair:
     def evidence(self, table: OriginalTable) -> CellEvidence:
         """Judge the cells of a table with the columns fitted on."""
         bits = np.zeros((table.n_rows, table.n_columns))
-        codes = {i: category.codes(table.columns[i]) for i, category in self.categories.items()}
+        codes = codes_of(table, self.categories)
         for meeting, odds in zip(self.meetings, self._odds, strict=True):
             a, b = codes[meeting.left], codes[meeting.right]
-            half = np.where((a >= 0) & (b >= 0), odds[np.maximum(a, 0), np.maximum(b, 0)], 0.0) / 2
+            half = odds[a, b] / 2
+            if not half.any():
+                continue
             for i in (meeting.left, meeting.right):
                 bits[:, i] = np.maximum(bits[:, i], half)
         return CellEvidence(bits=bits)
 
-    def beside(self, table: OriginalTable, row: int, column: int) -> str:
+    def beside(self, table: OriginalTable, row: int, column: int) -> Beside | None:
         """The value that a cell almost never meets."""
         place = {i: int(category.codes(table.columns[i])[row]) for i, category in self.categories.items()}
-        oddest, found = 0.0, ""
+        oddest, found = 0.0, None
         for meeting, odds in zip(self.meetings, self._odds, strict=True):
             a, b = place[meeting.left], place[meeting.right]
             if column in (meeting.left, meeting.right) and min(a, b) >= 0 and odds[a, b] > oddest:
                 other = meeting.right if column == meeting.left else meeting.left
                 oddest = float(odds[a, b])
-                found = f"{self.categories[other].values.keys[place[other]]!r} of {table.columns[other].name}"
+                text = f"{self.categories[other].values.keys[place[other]]!r} of {table.columns[other].name}"
+                found = Beside(text=text, columns=(other,))
         return found
 
     @cached_property
     def _odds(self) -> tuple[FloatArray, ...]:
-        return tuple(meeting.bits(self.looked_at) for meeting in self.meetings)
+        # Rare and missing cells count from the end, where nothing is said.
+        return tuple(np.pad(meeting.bits(self.looked_at), ((0, 2), (0, 2))) for meeting in self.meetings)
 
     def to_state(self) -> State:
         """All counts as data."""
         values = {
-            "columns": list(self.categories),
             "lefts": [m.left for m in self.meetings],
             "rights": [m.right for m in self.meetings],
             "looked_at": self.looked_at,
         }
-        out = State(arrays={f"met{i}": m.met for i, m in enumerate(self.meetings)}, values=values)
-        for i, category in self.categories.items():
-            out = out | category.to_state().within(f"column{i}")
-        return out
+        met = {f"met{i}": m.met for i, m in enumerate(self.meetings)}
+        return by_column(self.categories) | State(arrays=met, values=values)
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -157,7 +160,7 @@ class Pair:
             StorageError: Something is missing or does not fit.
         """
         made = cls()
-        made.categories = {i: Category.from_state(state.part(f"column{i}")) for i in state.value("columns", list)}
+        made.categories = read_by_column(Category, state)
         made.looked_at = state.value("looked_at", int)
         sides = zip(state.value("lefts", list), state.value("rights", list), strict=True)
         meetings = []

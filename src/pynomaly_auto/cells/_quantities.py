@@ -18,7 +18,7 @@ _MOST_QUANTITIES, _MOST_CATEGORIES, _MOST_CLASSES = 14, 8, 6
 _LEAST_OF_CLASS = 16
 _FEW_NUMBERS = 6  # numbers up to which a column is one of categories
 _CUT = 8.0  # usual distances from the middle beyond which numbers are no farther when models are fitted
-_LEAST_SPREAD, _MOST_SPREAD = 0.25, 20.0  # of the usual spread that a predicted one may be
+_LOWEST, _HIGHEST = np.log(0.25), np.log(20.0)  # logarithm of the usual spread's share that a predicted one may be
 _WITHOUT_TAIL = 3.0  # bits of a category's loss that say nothing where the losses have no tail
 _MOST_DECIMALS = 4
 _FARTHEST = 1e11  # what is larger is no time, and nobody's number
@@ -66,8 +66,8 @@ class Quantity:
 
     def far(self, values: FloatArray, predicted: FloatArray, spread: FloatArray) -> FloatArray:
         """Distances in predicted spreads; shape (n_rows,)."""
-        ends = np.log(_LEAST_SPREAD), np.log(_MOST_SPREAD)
-        return np.asarray(np.abs(values - predicted) / (self.usual * np.exp(np.clip(spread - self.spread, *ends))))
+        own = np.minimum(np.maximum(spread - self.spread, _LOWEST), _HIGHEST)  # faster than `np.clip` for a row
+        return np.asarray(np.abs(values - predicted) / (self.usual * np.exp(own)))
 
     def bits(self, values: FloatArray, predicted: FloatArray, spread: FloatArray) -> FloatArray:
         """Bits of numbers, by how far they are from what was predicted; shape (n_rows,)."""
@@ -149,7 +149,7 @@ class Classes:
             n: Rows learned from; nothing is rarer than one of them.
         """
         likely = 1.0 / (1.0 + np.exp(-np.clip(odds, -_CERTAIN, _CERTAIN)))
-        own = np.take_along_axis(likely, np.maximum(codes, 0)[:, None], axis=1)[:, 0]
+        own = likely[np.arange(len(codes)), np.maximum(codes, 0)]
         found = np.log2(likely.max(axis=1)) - np.log2(own)
         return np.where(codes >= 0, np.minimum(found, np.log2(n)), 0.0)
 

@@ -45,12 +45,25 @@ class CellDetector(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """What a cell is held against.
+
+    Args:
+        text: It in a few words.
+        columns: Positions of the columns whose cells of the same row it is; empty: it is no cell of the row.
+    """
+
+    text: str
+    columns: tuple[int, ...] = ()
+
+
 @runtime_checkable
 class Contextual(Protocol):
     """A cell detector that can name what it holds a cell against."""
 
-    def beside(self, table: OriginalTable, row: int, column: int) -> str:
-        """What a cell is held against, in a few words; empty: nothing.
+    def beside(self, table: OriginalTable, row: int, column: int) -> Beside | None:
+        """What a cell is held against; None: nothing.
 
         Args:
             table: With the columns fitted on.

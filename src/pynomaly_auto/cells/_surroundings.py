@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -12,10 +12,10 @@ from typing import Any, Self, TypeAlias
 import numpy as np
 
 from pynomaly_auto.cells._burst import is_entity
-from pynomaly_auto.cells._categories import Category
-from pynomaly_auto.cells._columnwise import positions
+from pynomaly_auto.cells._categories import Category, codes_of
 from pynomaly_auto.cells._group import positive
 from pynomaly_auto.cells._hour import hours_of
+from pynomaly_auto.cells._parts import by_column, positions, read_by_column
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import FloatArray, IntArray, OriginalColumn, OriginalTable, State
 
@@ -26,6 +26,8 @@ NUMERIC = ("number", "mixed", "duration")
 _MOST_NUMBERS, _MOST_TIMES, _MOST_CATEGORIES, _MOST_RATIOS = 30, 4, 15, 6
 _MOST_VALUES, _LEAST_ROWS = 500, 5
 _HALVES = 2  # folds
+_WORD = (1 << 64) - 1
+_FEW = 5  # rows that are faster hashed one by one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +149,7 @@ class Surroundings:
             plain += [seconds, hour_of_day(columns[i]), np.floor(seconds / DAY) % 7]
         between = [measure(self.days(table, pair)) for pair, measure in self.spans.items()]
         plain += [*between, *(measured[i] - measured[j] for i, j in self.ratios)]
-        codes = {i: category.codes(columns[i]) for i, category in self.categories.items()}
+        codes = codes_of(table, self.categories)
         return Read(plain=_beside(plain, table), measured=_beside([*measured.values(), *between], table), codes=codes)
 
     @property
@@ -168,12 +170,8 @@ class Surroundings:
             "spans": [list(pair) for pair in self.spans],
             "span_units": [m.unit for m in self.spans.values()],
             "ratios": [list(pair) for pair in self.ratios],
-            "categories": list(self.categories),
         }
-        out = State(values=values)
-        for i, category in self.categories.items():
-            out = out | category.to_state().within(f"column{i}")
-        return out
+        return State(values=values) | by_column(self.categories, name="categories")
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -189,26 +187,18 @@ class Surroundings:
             times=tuple(times),
             spans=dict(zip(spans, _measures(state, "span_units", len(spans)), strict=True)),
             ratios=tuple(ratios),
-            categories={
-                i: Category.from_state(state.part(f"column{i}")) for i in positions(state.value("categories", list))
-            },
+            categories=read_by_column(Category, state, name="categories"),
         )
 
 
 def hashes(table: OriginalTable) -> Hashes:
     """A number for each row that hangs on nothing but its cells; shape (n_rows,)."""
-    out = np.zeros(table.n_rows, dtype=np.uint64)
+    words = (_words(column, table.n_rows) for column in table.columns)
+    if table.n_rows <= _FEW:
+        rows = np.column_stack([np.zeros(table.n_rows, dtype=np.uint64), *words])[:, 1:].tolist()
+        return np.array([_chained(row, 0) for row in rows], dtype=np.uint64)
     with np.errstate(over="ignore"):
-        for column in table.columns:
-            cells = np.zeros(table.n_rows, dtype=np.uint64)
-            if len(column.codes):
-                sums = [zlib.crc32(text.encode("utf-8", "surrogatepass")) for text in column.texts]
-                cells = np.array([*sums, 0], dtype=np.uint64)[column.codes]
-            if len(column.numbers):  # however these were written
-                known = np.isfinite(column.numbers)
-                read = np.ascontiguousarray(np.where(known, column.numbers, 0.0) + 0.0).view(np.uint64)
-                cells = np.where(known, read, cells)
-            out = _mixed(out * np.uint64(0x9E3779B97F4A7C15) + _mixed(cells))
+        out: Hashes = _chained(words, np.zeros(table.n_rows, dtype=np.uint64))
     return out
 
 
@@ -224,11 +214,31 @@ def hour_of_day(column: OriginalColumn) -> FloatArray:
         return np.where(hours >= 0, hours + column.numbers % 3600.0 / 3600.0, np.nan)
 
 
-def _mixed(words: Hashes) -> Hashes:
+def _words(column: OriginalColumn, n_rows: int) -> Hashes:
+    """A number for each cell that hangs on it alone; shape (n_rows,)."""
+    cells = np.zeros(n_rows, dtype=np.uint64)
+    if len(column.codes):
+        sums = [zlib.crc32(text.encode("utf-8", "surrogatepass")) for text in column.texts]
+        cells = np.array([*sums, 0], dtype=np.uint64)[column.codes]
+    if len(column.numbers):  # however these were written
+        known = np.isfinite(column.numbers)
+        read = np.ascontiguousarray(np.where(known, column.numbers, 0.0) + 0.0).view(np.uint64)
+        cells = np.where(known, read, cells)
+    return cells
+
+
+def _chained(words: Iterable[Any], start: Any) -> Any:
+    """Words one after another in one: of whole columns as arrays, or of one row, for which numbers are faster."""
+    for word in words:
+        start = _mixed((start * 0x9E3779B97F4A7C15 + _mixed(word)) & _WORD)
+    return start
+
+
+def _mixed(word: Any) -> Any:
     """Every bit of a word hanging on all of its bits (the finaliser of SplitMix64)."""
-    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return words ^ (words >> np.uint64(31))
+    word = (word ^ (word >> 30)) * 0xBF58476D1CE4E5B9 & _WORD
+    word = (word ^ (word >> 27)) * 0x94D049BB133111EB & _WORD
+    return word ^ (word >> 31)
 
 
 def _span(table: OriginalTable, pair: tuple[int, int]) -> Measure | None:

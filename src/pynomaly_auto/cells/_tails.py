@@ -53,7 +53,7 @@ class Tail:
         """−log₂ of the share that lies farther out, above the usual; NaN counts as 0."""
         with np.errstate(over="ignore", invalid="ignore"):
             raw = (np.abs(distances) / self.scale) ** self.shape / math.log(2) - self.silent
-        return np.clip(np.nan_to_num(raw, nan=0.0, posinf=FARTHEST), 0.0, FARTHEST)
+        return np.asarray(np.fmin(np.fmax(raw, 0.0), FARTHEST))  # of NaN and a number, the number
 
     def to_state(self) -> State:
         """As data."""

@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from pynomaly_auto.cells._columnwise import positions
+from pynomaly_auto.cells._parts import one_by_one, positions, read_one_by_one
 from pynomaly_auto.cells._surroundings import Hashes, hashes
 from pynomaly_auto.errors import NotApplicableError, StorageError
 from pynomaly_auto.records import CellEvidence, FloatArray, IntArray, OriginalTable, State
@@ -125,10 +125,7 @@ class Twice:
 
     def to_state(self) -> State:
         """All pairs as data."""
-        out = State(values={"pairings": len(self.pairings)})
-        for i, pairing in enumerate(self.pairings):
-            out = out | pairing.to_state().within(f"pairing{i}")
-        return out
+        return one_by_one(self.pairings, name="pairings", each="pairing")
 
     @classmethod
     def from_state(cls, state: State) -> Self:
@@ -138,8 +135,7 @@ class Twice:
             StorageError: Something is missing or does not fit.
         """
         made = cls()
-        n = state.value("pairings", int)
-        made.pairings = tuple(Pairing.from_state(state.part(f"pairing{i}")) for i in range(n))
+        made.pairings = tuple(map(Pairing.from_state, read_one_by_one(state, name="pairings", each="pairing")))
         return made
 
 

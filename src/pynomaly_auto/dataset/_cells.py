@@ -35,6 +35,7 @@ _TYPES: tuple[tuple[tuple[type, ...], str], ...] = (
 _NO_CODES: IntArray = np.empty(0, dtype=np.int64)
 _NO_LEVELS: Array = np.empty(0, dtype=object)
 _ALL_READ: Array = np.empty(0, dtype=bool)
+_FEW = 30  # rows
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -167,11 +168,22 @@ def _categories(column: pd.Series[Any]) -> Cells:
 
 
 def _text(column: Any) -> Cells:
-    codes, levels = pd.factorize(column)
-    held = list(levels)
+    codes, held = _few(column) if len(column) <= _FEW else _factorised(column)
     texts = np.empty(len(held), dtype=object)
     texts[:] = held if _all_writable(held) else [text_of(level) for level in held]
-    return Cells(form="text", codes=codes.astype(np.int64), levels=texts)
+    return Cells(form="text", codes=codes, levels=texts)
+
+
+def _few(column: Any) -> tuple[IntArray, list[str]]:
+    """As `_factorised`, which takes longer to start than this to go through a few texts."""
+    place: dict[str, int] = {}
+    codes = [place.setdefault(cell, len(place)) if isinstance(cell, str) else -1 for cell in column]
+    return np.array(codes, dtype=np.int64), list(place)
+
+
+def _factorised(column: Any) -> tuple[IntArray, list[Any]]:
+    codes, levels = pd.factorize(column)
+    return codes.astype(np.int64), list(levels)
 
 
 def _all_writable(texts: list[Any]) -> bool:

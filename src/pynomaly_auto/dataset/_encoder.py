@@ -308,11 +308,10 @@ class TableEncoder:
         at = 0
         unseen: list[str | None] = []
         for i, (name, plan) in enumerate(zip(table.names, self._plans, strict=True)):
-            raw = table.column(i)
             if not plan.parts:
-                lost += missing_in(raw)
+                lost += missing_in(table.column(i))
                 continue
-            cells = plan.reading.read(raw, name)
+            cells = plan.reading.apply(plan.reading.cells_of(table, i), name)
             lost += cells.missing
             if self._components is None:  # else the columns are directions, each of them a mixture
                 unseen.append(unseen_in(self.columns[i], plan.parts, cells))

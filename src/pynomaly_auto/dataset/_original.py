@@ -29,7 +29,7 @@ def original_of(table: Table, readings: Sequence[Reading]) -> OriginalTable:
             its cells looked at one by one, which then has no original columns.
     """
     columns = [
-        _original(reading.cells(table.column(i), name), reading, name)
+        _original(reading.cells_of(table, i), reading, name)
         for i, (name, reading) in enumerate(zip(table.names, readings, strict=False))
     ]
     return OriginalTable(columns=tuple(columns), n_rows=table.n_rows)

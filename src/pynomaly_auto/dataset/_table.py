@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import narwhals as nw
 import numpy as np
@@ -14,6 +14,7 @@ from scipy import sparse
 
 from pynomaly_auto.errors import InvalidInputError, InvalidTypeError
 
+Made = TypeVar("Made")
 Array: TypeAlias = np.ndarray[Any, Any]
 # What one column looks like to the readers of cells: a plain numeric array, or a series of anything.
 RawColumn: TypeAlias = "Array | pd.Series[Any]"
@@ -50,7 +51,7 @@ class Table:
     named: bool
     row_labels: Array
 
-    @property
+    @cached_property
     def n_rows(self) -> int:
         """Number of rows."""
         return int(self.source.shape[0])
@@ -70,16 +71,37 @@ class Table:
         """All cells of a small frame of one numeric type: a frame takes longer to give a column than to score it."""
         if len(self.source) > SMALL or not self.n_columns:
             return None
-        kinds = set(self.source.dtypes)
-        kind = kinds.pop()
-        if kinds or not isinstance(kind, np.dtype) or kind.kind not in "iuf":
+        kind, *others = set(self.source.dtypes)
+        if others or not isinstance(kind, np.dtype) or kind.kind not in "iuf":
             return None
         return np.asarray(self.source.to_numpy())
+
+    @cached_property
+    def _held(self) -> dict[Any, Any]:
+        return {}
+
+    def once(self, key: Any, make: Callable[[], Made]) -> Made:
+        """What is made of a table again and again, kept where the table is small and making it takes longest.
+
+        Args:
+            key: What tells it from all else that is made of the table.
+            make: Makes it; nobody may change it.
+        """
+        if self.n_rows > SMALL:
+            return make()
+        found: Made = self._held[key] if key in self._held else self._held.setdefault(key, make())
+        return found
 
     def column(self, position: int) -> RawColumn:
         """The cells of one column, shape (n_rows,)."""
         if isinstance(self.source, pd.DataFrame):
-            return self.source.iloc[:, position] if self.numbers is None else self.numbers[:, position]
+            if self.numbers is not None:
+                return self.numbers[:, position]
+            if self.n_rows > SMALL:
+                return self.source.iloc[:, position]
+            # A frame that is asked for its columns one by one takes longer.
+            columns: list[pd.Series[Any]] = self.once("columns", lambda: [held for _, held in self.source.items()])
+            return columns[position]
         if self.is_sparse:
             start, stop = self.source.indptr[position], self.source.indptr[position + 1]
             dense = np.zeros(self.n_rows, dtype=np.float64)

@@ -175,7 +175,7 @@ def _columns(original: OriginalTable, name: str) -> list[int]:
 
 def _told_of(cell: OddCell, others: Sequence[OddCell]) -> bool:
     """Whether what is said of a cell is what was said of another: that the two do not go together."""
-    return any(repr(cell.value) in one.text and repr(one.value) in cell.text for one in others)
+    return any(cell.column in one.against and one.column in cell.against for one in others)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,14 +200,19 @@ class _Listing:
         """One of them; the detector that says the most says why."""
         said = {name: float(one.bits[row, column]) for name, one in self.each.items() if one.bits[row, column] > 0}
         loudest = max(said, key=lambda name: said[name])
-        known, name = self.whole.expected.at(row, column), printable(str(self.cells.columns[column]))
+        known, name = self.whole.expected.at(row, column), self._name(column)
         expected = None if known is None else printable(known[:_LONGEST])
         value = printable(str(self.cells.iat[row, column])[:_LONGEST])
-        beside = printable(self.model.beside(loudest, self.original, row, column)[:_LONGEST])
+        beside = self.model.beside(loudest, self.original, row, column)
+        against = printable(beside.text[:_LONGEST])
         says = CELL_DETECTORS[loudest].says
-        text = says.format(column=name, value=value, expected=expected or "something else", beside=beside)
+        text = says.format(column=name, value=value, expected=expected or "something else", beside=against)
         return OddCell(
             row=row, label=printable(str(label_text(self.cells.index[row]))), column=name, value=value,
             expected=expected, bits=float(self.whole.bits[row, column]),
             detectors=tuple(sorted(said, key=lambda n: -said[n])), text=text,
+            against=tuple(map(self._name, beside.columns)),
         )  # fmt: skip
+
+    def _name(self, column: int) -> str:
+        return printable(str(self.cells.columns[column]))

@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from pynomaly_auto._machine import parts, side_by_side
+from pynomaly_auto._machine import in_threads, parts
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.models import CellJudge
 from pynomaly_auto.records import CellLayout, FloatArray, IntArray, State, plain, restore
@@ -133,7 +133,7 @@ class Cells:
 
         step = max(1, _CELLS // max(self.layout.n_columns, 1))
         empty = np.empty((0, self.layout.n_columns))
-        return np.concatenate(side_by_side(judged, parts(len(bits), step)) or [empty])
+        return np.concatenate(in_threads(judged, parts(len(bits), step)) or [empty])
 
     def emphasised(self, said: FloatArray, tails: FloatArray) -> FloatArray:
         """What the emphasis adds to log odds of cells or rows; shape (n,).

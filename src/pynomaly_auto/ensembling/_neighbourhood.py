@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pynomaly_auto._machine import parts, side_by_side
+from pynomaly_auto._machine import in_threads, parts
 from pynomaly_auto.dataset import EqualRows
 from pynomaly_auto.detectors import DETECTORS, NeighbourSearch
 from pynomaly_auto.errors import StorageError
@@ -78,7 +78,7 @@ class Neighbourhood:
             positions = self.search.query(np.asarray(X[part], dtype=np.float64), NEIGHBOURS)[1]
             return smoothed(scores[part], self.scores[positions])
 
-        return np.concatenate(side_by_side(drawn, parts(len(X), _CHUNK)) or [np.empty(0)])
+        return np.concatenate(in_threads(drawn, parts(len(X), _CHUNK)) or [np.empty(0)])
 
     def to_state(self) -> State:
         """What makes it again."""

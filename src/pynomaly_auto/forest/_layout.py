@@ -25,6 +25,7 @@ _DEEPEST = 10_000  # levels of a tree; a chain of a million nodes would take for
 # some thousand rows at a time is as fast as scikit-learn's compiled walk, the whole forest at a time half as fast).
 _ROWS = 8_192
 _CELLS = 16_384
+_MANY_GROUPS = 4  # for each row, from which on trees are added row by row, not group by group
 _THIN_OUT = 3  # levels after which those that have reached a leaf are left out
 
 
@@ -145,6 +146,11 @@ class Layout:
 def _add(out: FloatArray, said: FloatArray, ends: IntArray) -> None:
     """Add trees to the groups they are of, one after another."""
     start, n = 0, said.shape[1]
+    if len(ends) > _MANY_GROUPS * len(out):
+        groups = np.searchsorted(ends, np.arange(n), side="right")
+        for row, own in zip(out, said, strict=True):
+            np.add.at(row, groups, own)
+        return
     for group in range(int(np.searchsorted(ends, 0, side="right")), len(ends)):
         end = min(int(ends[group]), n)
         if end > start:

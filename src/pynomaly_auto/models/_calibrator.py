@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pynomaly_auto._machine import parts, side_by_side
+from pynomaly_auto._machine import in_threads, parts
 from pynomaly_auto.forest import Forest
 from pynomaly_auto.models._aligned import aligned
 from pynomaly_auto.models._reading import read_model
@@ -70,7 +70,7 @@ class Calibrator:
         def probable(part: slice) -> FloatArray:
             return self.forest.predict(_lay_out(self.features, judged, part, told))
 
-        return np.concatenate(side_by_side(probable, parts(len(judged.scores), _CHUNK)) or [np.empty(0)])
+        return np.concatenate(in_threads(probable, parts(len(judged.scores), _CHUNK)) or [np.empty(0)])
 
 
 def calibration_features(facts: Sequence[str]) -> tuple[str, ...]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 
-from pynomaly_auto._machine import parts, side_by_side
+from pynomaly_auto._machine import in_threads, parts
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest import Forest
 from pynomaly_auto.models._aligned import aligned
@@ -187,12 +188,12 @@ class CellFusion:
         forests = tuple(read_model(text, len(features), "the fusion with cells") for text in texts)
         return cls(features=tuple(features), forests=forests)
 
-    @property
+    @cached_property
     def members(self) -> tuple[str, ...]:
         """Members whose ranks it looks at, as the learned fusion knows them."""
         return tuple(name[len(RANK) :] for name in self.features if name.startswith(RANK))
 
-    @property
+    @cached_property
     def detectors(self) -> tuple[str, ...]:
         """Cell detectors it knows."""
         return tuple(name[len(BITS) :] for name in self.features if name.startswith(BITS))
@@ -214,7 +215,7 @@ class CellFusion:
             trees: FloatArray = np.mean([forest.predict(X, raw=True) for forest in self.forests], axis=0)
             return np.asarray(trees + cell_margin(self.features, X) + _BEYOND * (part.final + part.bits.sum(axis=1)))
 
-        return np.concatenate(side_by_side(judged, parts(len(known.final), _CHUNK)) or [np.empty(0)])
+        return np.concatenate(in_threads(judged, parts(len(known.final), _CHUNK)) or [np.empty(0)])
 
     def shares(self) -> dict[str, float]:
         """Share of each cell detector in the log odds, by what the trees gain from its inputs; the rest is others'."""

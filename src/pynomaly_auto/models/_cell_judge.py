@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from pynomaly_auto._machine import parts, side_by_side
+from pynomaly_auto._machine import in_threads, parts
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest import Forest
 from pynomaly_auto.models._aligned import aligned
@@ -94,7 +94,7 @@ class CellJudge:
             inputs = cell_judge_inputs(self.features, detectors, said[at], tails[at], speaks[at])
             return self.forest.predict(inputs, raw=True)
 
-        out[heard] = np.concatenate(side_by_side(judged, parts(len(heard), _CHUNK)) or [np.empty(0)])
+        out[heard] = np.concatenate(in_threads(judged, parts(len(heard), _CHUNK)) or [np.empty(0)])
         return out
 
     def to_state(self) -> State:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from pynomaly_auto._machine import parts, side_by_side
+from pynomaly_auto._machine import in_threads, parts
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest import Forest
 from pynomaly_auto.models._base_margin import BaseMargin
@@ -111,7 +111,7 @@ class Fusion:
             odds: FloatArray = np.mean([forest.predict(X, raw=True) for forest in self.forests], axis=0)
             return odds if self.base_margin is None else odds + self.base_margin.log_odds(self.features, X)
 
-        return np.concatenate(side_by_side(judged, parts(len(member_scores.ranks), _CHUNK)) or [np.empty(0)])
+        return np.concatenate(in_threads(judged, parts(len(member_scores.ranks), _CHUNK)) or [np.empty(0)])
 
     def importance(self, names: Sequence[str]) -> dict[str, float]:
         """Share of each of these members in the log odds; sums to 1.

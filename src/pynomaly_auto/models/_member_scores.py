@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -169,6 +170,7 @@ def _correlations(columns: FloatArray) -> FloatArray:
     return np.asarray(centred.T @ centred, dtype=np.float64)
 
 
+@lru_cache(maxsize=1_000)
 def _plain(name: str) -> str:
     """The detector of a member's name, in whatever view."""
     return Configuration.of_fusion_name(name).detector

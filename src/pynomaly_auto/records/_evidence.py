@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import groupby
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -110,7 +111,7 @@ class Levels:
             values: Shape (n_levels,).
             missing: What rows get that hold nothing.
         """
-        return np.append(values, missing)[self.codes]
+        return np.concatenate((values, (missing,)))[self.codes]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -249,8 +250,9 @@ class CellLayout:
 
     def lay(self, evidence: Mapping[str, CellEvidence]) -> FloatArray:
         """The evidence as features; shape (n_rows, n_cell_features)."""
-        columns = [evidence[self.names[i]].bits[:, j] for i, j in zip(self.detectors, self.columns, strict=True)]
-        return np.column_stack(columns) if columns else np.empty((0, 0))
+        runs = groupby(zip(self.detectors, self.columns, strict=True), key=lambda pair: pair[0])
+        parts = [evidence[self.names[i]].bits.take([j for _, j in pairs], axis=1) for i, pairs in runs]
+        return np.concatenate(parts, axis=1) if parts else np.empty((0, 0))
 
     def row_bits(self, bits: FloatArray, name: str) -> FloatArray:
         """What one detector says of rows: its two largest cells added; shape (n_rows,).
@@ -259,8 +261,15 @@ class CellLayout:
             bits: From `lay`.
             name: The detector.
         """
-        own = self.names.index(name)
-        return two_largest(bits[:, [k for k, i in enumerate(self.detectors) if i == own]])
+        return two_largest(bits[:, self._places[name]])
+
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        """Which features are of each detector."""
+        out: dict[str, list[int]] = {name: [] for name in self.names}
+        for k, i in enumerate(self.detectors):
+            out[self.names[i]].append(k)
+        return out
 
     def cube(self, bits: FloatArray) -> FloatArray:
         """The same by row, column and detector, 0 where a detector may not speak; (n_rows, n_columns, n_detectors)."""

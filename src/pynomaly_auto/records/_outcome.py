@@ -118,6 +118,7 @@ class OddCell:
             no detector says anything.
         detectors: The cell detectors that find it odd, the one that says most first.
         text: The same in a sentence.
+        against: The columns whose cells of the same row the sentence holds it against; empty: none.
     """
 
     row: int
@@ -128,6 +129,7 @@ class OddCell:
     bits: float
     detectors: tuple[str, ...]
     text: str
+    against: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

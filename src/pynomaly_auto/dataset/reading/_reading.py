@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto.dataset._cells import Cells, Form, read_cells, text_of
-from pynomaly_auto.dataset._table import Array, RawColumn
+from pynomaly_auto.dataset._table import Array, RawColumn, Table
 from pynomaly_auto.dataset.reading._dates import ANY_ORDER, ORDERS, clocks_in, dates_in
 from pynomaly_auto.dataset.reading._numbers import numbers_in
 from pynomaly_auto.dataset.reading._whole import as_texts
@@ -49,6 +49,15 @@ class Reading:
     declared: bool = False
     unit: str = ""
     missing: tuple[str, ...] = ()
+
+    def cells_of(self, table: Table, position: int) -> Cells:
+        """The cells of a table's column as they are written, read but once where the table is small.
+
+        Raises:
+            InvalidInputError: They cannot be read at all.
+        """
+        key = (position, self.parse == "code")
+        return table.once(key, lambda: self.cells(table.column(position), table.names[position]))
 
     def read(self, column: RawColumn, name: str) -> Cells:
         """Read a column's cells.
