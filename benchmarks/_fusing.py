@@ -13,7 +13,7 @@ from pynomaly_auto.building.learning._designs import member_scores_of
 from pynomaly_auto.building.measuring._parts import read_part
 from pynomaly_auto.building.tasks._sources import load_task
 from pynomaly_auto.dataset import TableEncoder
-from pynomaly_auto.deciding import learn
+from pynomaly_auto.deciding import Probabilities, learn
 from pynomaly_auto.ensembling import Fused
 from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.models import Judged, table_facts
@@ -41,7 +41,7 @@ def fuse(task: Task, part: str, base: str, max_rows: int) -> pd.DataFrame:
     fused, odds = Fused.of(fusion, chosen, facts, weight)
     _, scores = fused.over(X, fused.blend(robust, odds), seed=0)
     judged = Judged(scores=scores, odds=odds, robust=robust, tails=tail_ranks(scores), facts=facts)
-    learned = learn(scores, calibrator.probabilities(judged), None, None)
+    learned = learn(scores, Probabilities(values=calibrator.probabilities(judged)), None, None)
     rows = np.arange(len(labels))
     called = np.argsort(np.argsort(-scores)) < learned.labelled
     return pd.DataFrame(

@@ -27,7 +27,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.neighbors import NearestNeighbors
 
 from pynomaly_auto.deciding import decide
-from pynomaly_auto.deciding._calibration import apply, calibrate
+from pynomaly_auto.deciding._calibration import calibrate
 from pynomaly_auto.records import FloatArray, IntArray, Verdict
 from pynomaly_auto.scoring import robust_z, tail_ranks
 from pynomaly_auto.settings import Settings
@@ -235,7 +235,7 @@ def fit_calibration(cases: list[Case], verdicts: list[Verdict]) -> None:
     for above, below in product((0.05, 0.25, 0.5, 1.0, 2.0), (2.0, 4.0, 8.0, 16.0)):
         errors = np.array([
             calibration_error(
-                apply(calibrate(v.scores, v.threshold, v.contamination, steepness=(above, below)), v.scores), c.y
+                calibrate(v.scores, v.threshold, v.contamination, steepness=(above, below)).at(v.scores), c.y
             )
             for v, c in zip(verdicts, cases, strict=True)
         ])  # fmt: skip

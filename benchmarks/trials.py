@@ -22,7 +22,7 @@ from benchmarks._text import interval, markdown
 from meta_datasets.synthetic.generate import Generated, SyntheticPlan, generate
 from pynomaly_auto._deadline import Deadline
 from pynomaly_auto.dataset import TableEncoder
-from pynomaly_auto.deciding import decide
+from pynomaly_auto.deciding import Probabilities, decide
 from pynomaly_auto.detectors import DETECTORS, FittedDetector
 from pynomaly_auto.ensembling import Expertise, FittedEnsemble, Settling, choose_members
 from pynomaly_auto.errors import PynomalyError
@@ -86,10 +86,10 @@ def after(done: Searched, count: int, base: KnowledgeBase) -> list[float]:
         for m in chosen.members
     ]  # fmt: skip
     ensemble = FittedEnsemble.of(chosen, fitted, done.expertise)
-    calibrator = base.calibrator
+    values = None if base.calibrator is None else ensemble.probabilities(base.calibrator)
     verdict = decide(
         ensemble.train_scores, ensemble.member_scores, _SETTINGS,
-        probabilities=None if calibrator is None else ensemble.probabilities(calibrator),
+        probabilities=None if values is None else Probabilities(values=values),
         member_raw=np.column_stack([m.scores for m in fitted]),
     )  # fmt: skip
     k, y = int(done.y.sum()), done.y

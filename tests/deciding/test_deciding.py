@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import norm
 
-from pynomaly_auto.deciding import DEFAULT_PRIOR, apply, confidence_of, decide, estimate_share, expect, move
+from pynomaly_auto.deciding import DEFAULT_PRIOR, Probabilities, confidence_of, decide, estimate_share, expect, move
 from pynomaly_auto.deciding._calibration import at_threshold, calibrate
 from pynomaly_auto.deciding._expecting import interval
 from pynomaly_auto.deciding._learned import best_count
@@ -33,6 +33,8 @@ def table(n=1000, share=0.0, m=4, distance=8.0, seed=0):
 def run(scores, members=None, **changes):
     scores = np.asarray(scores, dtype=float)
     keywords = {name: changes.pop(name) for name in ("probabilities", "member_raw", "periods") if name in changes}
+    if keywords.get("probabilities") is not None:
+        keywords["probabilities"] = Probabilities(values=keywords["probabilities"])
     members = scores[:, None] if members is None else members
     return decide(scores, members, Settings(**{"random_state": 0, **changes}), **keywords)
 
@@ -102,7 +104,7 @@ def test_constant_scores_label_nothing():
     assert verdict.threshold == 0.7
     assert verdict.contamination == 0.0
     assert "DEC-032" in {r.code for r in verdict.reasons}
-    assert apply(verdict.calibration, np.array([0.7, 0.8]))[1] >= 0.5
+    assert verdict.calibration.at(np.array([0.7, 0.8]))[1] >= 0.5
     assert verdict.probabilities.max() < 0.5
 
 
@@ -176,7 +178,7 @@ class TestCalibration:
     def test_the_share_on_average_and_more_of_it_above_the_threshold(self, share):
         verdict = run(*table(n=5000)[:2], contamination=share)
         middle = at_threshold(share)
-        assert apply(verdict.calibration, np.array([verdict.threshold]))[0] == pytest.approx(middle)
+        assert verdict.calibration.at(np.array([verdict.threshold]))[0] == pytest.approx(middle)
         assert verdict.probabilities.mean() == pytest.approx(share, rel=0.05)
         assert ((verdict.probabilities > middle) == (verdict.labels == -1)).all()
 
@@ -187,17 +189,17 @@ class TestCalibration:
 
     def test_half_at_the_threshold_where_all_rows_are_normal(self):
         verdict = run(*table(n=5000)[:2], novelty=True)
-        assert apply(verdict.calibration, np.array([verdict.threshold]))[0] == pytest.approx(0.5)
+        assert verdict.calibration.at(np.array([verdict.threshold]))[0] == pytest.approx(0.5)
         assert ((verdict.probabilities > 0.5) == (verdict.labels == -1)).all()
 
     def test_gets_steeper_where_the_rows_at_the_threshold_would_be_too_many(self):
         scores = np.concatenate([np.linspace(0, 1, 100), np.full(300, 1.9), np.full(5, 2.1)])
         found = calibrate(scores, 2.0, 0.05)
-        assert apply(found, scores).mean() == pytest.approx(0.05, abs=0.01)
+        assert found.at(scores).mean() == pytest.approx(0.05, abs=0.01)
 
     def test_threshold_below_all_rows(self):
         scores = np.linspace(1, 2, 20)
-        assert (apply(calibrate(scores, 0.5, 0.5), scores) >= 0.5).all()
+        assert (calibrate(scores, 0.5, 0.5).at(scores) >= 0.5).all()
 
 
 class TestConfidence:
@@ -212,7 +214,7 @@ class TestConfidence:
         verdict = run(*table(n=3000)[:2])
         grid = np.linspace(verdict.scores.min(), verdict.scores.max() + 1, 500)
         above = grid > verdict.threshold
-        found = confidence_of(apply(verdict.calibration, grid), above)
+        found = confidence_of(verdict.calibration.at(grid), above)
         assert (np.diff(found[above]) >= 0).all()
         assert (np.diff(found[~above]) <= 0).all()
 
@@ -314,7 +316,7 @@ class TestMove:
         moved = move(verdict, threshold=np.float32(2.0))
         assert ((moved.scores > 2.0) == (moved.labels == -1)).all()
         assert moved.contamination == (moved.scores > 2.0).mean()
-        assert apply(moved.calibration, np.array([2.0]))[0] == pytest.approx(at_threshold(moved.contamination))
+        assert moved.calibration.at(np.array([2.0]))[0] == pytest.approx(at_threshold(moved.contamination))
         assert (move(verdict, threshold=1e6).labels == 1).all()
         assert (move(verdict, threshold=-1).labels == -1).all()
 
@@ -354,7 +356,7 @@ class TestLearned:
         assert verdict.method == "learned from known tables"
         order = np.argsort(scores)
         assert (np.diff(verdict.probabilities[order]) >= 0).all()
-        assert verdict.probabilities == pytest.approx(apply(verdict.calibration, scores))
+        assert verdict.probabilities == pytest.approx(verdict.calibration.at(scores))
         assert not verdict.calibration.single_point
         assert labelled(verdict) == round(p.sum())
         assert verdict.expectation.flagged == labelled(verdict)
@@ -425,7 +427,7 @@ class TestLearned:
         order = np.argsort(scores)
         distinct = np.diff(scores[order]) > 1e-9
         assert (np.diff(verdict.probabilities[order])[distinct] > 0).all()
-        beyond = apply(verdict.calibration, np.array([scores.max() + 0.5]))[0]
+        beyond = verdict.calibration.at(np.array([scores.max() + 0.5]))[0]
         assert verdict.probabilities.max() < beyond < 0.41
 
     def test_novelty_does_not_use_them(self):

@@ -2,12 +2,13 @@
 
 from pynomaly_auto.deciding._confidence import confidence_of
 from pynomaly_auto.deciding._expecting import expect
-from pynomaly_auto.deciding._learned import learn
+from pynomaly_auto.deciding._learned import Probabilities, learn
 from pynomaly_auto.deciding._share import DEFAULT_PRIOR, ShareEstimate, estimate_share
 from pynomaly_auto.deciding._verdict import decide, move
 
 __all__ = [
     "DEFAULT_PRIOR",
+    "Probabilities",
     "ShareEstimate",
     "confidence_of",
     "decide",

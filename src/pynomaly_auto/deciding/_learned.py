@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -35,36 +34,33 @@ class Learned:
     labelled: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """Where probabilities come from, as people are told.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Probabilities:
+    """Of rows being anomalies, and where they come from.
 
     Args:
-        code: Of the reason that tells the share they add up to.
-        text: What that reason says, the share left open.
-        method: The same in a few words.
+        values: In [0, 1]; shape (n_rows,).
+        by_labels: Whether labels of the table's own rows give them; else other tables do.
     """
 
-    code: str
-    text: str
-    method: str
+    values: FloatArray = field(repr=False)
+    by_labels: bool = False
+
+    @property
+    def method(self) -> str:
+        """How the share of anomalies was found."""
+        return "learned from labels" if self.by_labels else "learned from known tables"
+
+    def reason(self, share: float) -> Reason:
+        """What they add up to."""
+        text = f"Rows with such scores in tables like this one: {share:.2%} were anomalies (knowledge base)."
+        if self.by_labels:
+            text = f"By the labels and what was learned from them {share:.2%} of the rows are anomalies."
+        code = "DEC-024" if self.by_labels else "DEC-023"
+        return Reason(code=code, subject="contamination", text=text, evidence={"share": share})
 
 
-SOURCES: Mapping[str, Source] = {
-    "known tables": Source(
-        code="DEC-023", method="learned from known tables",
-        text="Rows with such scores in tables like this one: {share:.2%} were anomalies (knowledge base).",
-    ),
-    "labels": Source(
-        code="DEC-024", method="learned from labels",
-        text="By the labels and what was learned from them {share:.2%} of the rows are anomalies.",
-    ),
-}  # fmt: skip
-
-
-def learn(
-    scores: FloatArray, probabilities: FloatArray, given: float | None, metric: str | None, source: str = "known tables"
-) -> Learned:
+def learn(scores: FloatArray, probabilities: Probabilities, given: float | None, metric: str | None) -> Learned:
     """Make probabilities rise with the score, and read share and threshold off them.
 
     As many rows are labelled as anomalies are expected. The target metrics f1, precision and recall label as many as
@@ -74,26 +70,25 @@ def learn(
 
     Args:
         scores: Combined scores of the training rows; shape (n_rows,).
-        probabilities: The calibrator's; shape (n_rows,).
+        probabilities: Of the same rows.
         given: Share of anomalies the user gave, or None.
         metric: Target metric, or None.
-        source: Where the probabilities come from: a name of `SOURCES`.
     """
     from sklearn.isotonic import IsotonicRegression
 
-    rising = IsotonicRegression(y_min=_LEAST, y_max=1.0 - _LEAST, out_of_bounds="clip").fit(scores, probabilities)
+    rising = IsotonicRegression(y_min=_LEAST, y_max=1.0 - _LEAST, out_of_bounds="clip").fit(
+        scores, probabilities.values
+    )
     p = np.asarray(rising.predict(scores), dtype=np.float64)
     expected = float(p.mean())
-    of = SOURCES[source]
-    told = of.text.format(share=expected)
-    learned = Reason(code=of.code, subject="contamination", text=told, evidence={"share": expected})
+    learned = probabilities.reason(expected)
     if given is not None:
         text = f"Contamination given as {given:.2%}."
         reason = Reason(code="DEC-021", subject="contamination", text=text, evidence={"contamination": given})
         estimate = ShareEstimate(share=given, method="given", reasons=(reason, learned))
         return Learned(probabilities=_shifted(p, given), estimate=estimate, labelled=round(given * len(p)))
     count, reason = _best(p, metric) if metric in _BETA else _expected(p)
-    estimate = ShareEstimate(share=expected, method=of.method, reasons=(learned, reason))
+    estimate = ShareEstimate(share=expected, method=probabilities.method, reasons=(learned, reason))
     return Learned(probabilities=p, estimate=estimate, labelled=count)
 
 

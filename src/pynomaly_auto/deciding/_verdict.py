@@ -11,7 +11,7 @@ from pynomaly_auto.deciding._budget import budget_reason, most_rows
 from pynomaly_auto.deciding._calibration import at_threshold, calibrate
 from pynomaly_auto.deciding._confidence import confidence_of
 from pynomaly_auto.deciding._expecting import expect
-from pynomaly_auto.deciding._learned import calibration_of, learn, shift
+from pynomaly_auto.deciding._learned import Probabilities, calibration_of, learn, shift
 from pynomaly_auto.deciding._share import ShareEstimate, estimate_share
 from pynomaly_auto.errors import InvalidInputError, SettingError
 from pynomaly_auto.records import Calibration, FloatArray, IntArray, Reason, Verdict
@@ -32,8 +32,7 @@ class _Evidence:
     scores: FloatArray
     member_scores: FloatArray
     member_raw: FloatArray | None
-    probabilities: FloatArray | None
-    source: str
+    probabilities: Probabilities | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,10 +55,9 @@ def decide(
     member_scores: FloatArray,
     settings: Settings,
     *,
-    probabilities: FloatArray | None = None,
+    probabilities: Probabilities | None = None,
     member_raw: FloatArray | None = None,
     periods: IntArray | None = None,
-    source: str = "known tables",
 ) -> Verdict:
     """Decide which training rows are anomalies.
 
@@ -76,20 +74,17 @@ def decide(
         scores: Combined scores of the training rows, finite, higher = more anomalous; shape (n_rows,).
         member_scores: The members' −log tail ranks of the same rows; shape (n_rows, n_members).
         settings: ``contamination``, the regime, ``target_metric``, ``alert_budget`` and ``random_state`` are read.
-        probabilities: Of being an anomaly, from the knowledge base's calibrator, shape (n_rows,): with them the share
+        probabilities: Of being an anomaly, from the knowledge base's calibrator or from labels: with them the share
             is their mean, and they are what a score is mapped to. None: nothing is known; the share is estimated from
             the scores alone. Not used where the threshold is one of false alarms.
         member_raw: The members' raw scores, for distances that ranks do not show; shape (n_rows, n_members).
         periods: The period of each row, where the alert budget is per period; shape (n_rows,).
-        source: Where the probabilities come from: ``"known tables"`` or ``"labels"``.
 
     Raises:
         InvalidInputError: Shapes do not fit, there is no row, or a score is not finite.
     """
     scores, member_scores = _checked(scores, member_scores)
-    evidence = _Evidence(
-        scores=scores, member_scores=member_scores, member_raw=member_raw, probabilities=probabilities, source=source
-    )
+    evidence = _Evidence(scores=scores, member_scores=member_scores, member_raw=member_raw, probabilities=probabilities)
     meaning = REGIMES[settings.regime].threshold
     found = _WANTED[meaning](evidence, settings)
     estimate, wanted = found.estimate, found.labelled
@@ -115,7 +110,7 @@ def _by_share(evidence: _Evidence, settings: Settings) -> _Wanted:
     scores, probabilities = evidence.scores, evidence.probabilities
     if probabilities is None or np.ptp(scores) == 0:
         return _unlearned(evidence, settings)
-    learned = learn(scores, probabilities, _given(settings), settings.target_metric, evidence.source)
+    learned = learn(scores, probabilities, _given(settings), settings.target_metric)
     calibration = calibration_of(scores, learned.probabilities)
     return _Wanted(estimate=learned.estimate, labelled=learned.labelled, calibration=calibration)
 

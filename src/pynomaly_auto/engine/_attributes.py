@@ -10,6 +10,8 @@ from pynomaly_auto.errors import InvalidInputError
 from pynomaly_auto.records import CellEvidence, Ensemble, Profile, Ranking, Result, Trial
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from pynomaly_auto.engine._model import Model
 
 
@@ -76,6 +78,22 @@ class FittedAttributes:
             )
         evidence: CellEvidence = model.looking.evidence(model.encoder, open_table(X))
         return evidence
+
+    def leaderboard(self) -> pd.DataFrame:
+        """Every candidate, tried or left out, with predicted and reached quality, cost, weight and reason."""
+        import pandas as pd
+
+        from pynomaly_auto.records import Standing
+
+        rows = [vars(standing) for standing in self._result_now().leaderboard]
+        return pd.DataFrame(rows, columns=list(Standing.__dataclass_fields__))
+
+    def explain_decisions(self) -> pd.DataFrame:
+        """Every decision of the run in the order taken: code, subject, text, evidence."""
+        import pandas as pd
+
+        rows = [(r.code, r.subject, r.text, dict(r.evidence)) for r in self._result_now().reasons]
+        return pd.DataFrame(rows, columns=["code", "subject", "text", "evidence"])
 
     def _result_now(self) -> Result:
         # AttributeError keeps hasattr() honest before fit; scikit-learn's own error is one, too.

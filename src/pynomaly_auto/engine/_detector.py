@@ -190,7 +190,8 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
 
     def anomaly_score(self, X: Any) -> FloatArray:
         """Calibrated probability of being an anomaly, in [0, 1]; shape (n_rows,)."""
-        return self._model_now().verdict.calibration.at(-self.score_samples(X))
+        model: Model = self._model_now()
+        return model.verdict.calibration.at(-self.score_samples(X))
 
     def confidence(self, X: Any) -> FloatArray:
         """Probability that the label of each row is right, in [0, 1]; shape (n_rows,).
@@ -264,22 +265,6 @@ class AutonomousDetector(FromPresets, ByHand, FittedAttributes, OutlierMixin, Ba
 
         check_is_fitted(self, "result_")
         return compact(self, latency_ms, size_mb)
-
-    def leaderboard(self) -> pd.DataFrame:
-        """Every candidate, tried or left out, with predicted and reached quality, cost, weight and reason."""
-        import pandas as pd
-
-        from pynomaly_auto.records import Standing
-
-        rows = [vars(standing) for standing in self._result_now().leaderboard]
-        return pd.DataFrame(rows, columns=list(Standing.__dataclass_fields__))
-
-    def explain_decisions(self) -> pd.DataFrame:
-        """Every decision of the run in the order taken: code, subject, text, evidence."""
-        import pandas as pd
-
-        rows = [(r.code, r.subject, r.text, dict(r.evidence)) for r in self._result_now().reasons]
-        return pd.DataFrame(rows, columns=["code", "subject", "text", "evidence"])
 
     def explain(self, X: Any, rows: Sequence[int] | None = None, *, method: str = "occlusion") -> pd.DataFrame:
         """Per-column contributions to the scores of some rows, one line per row and column.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pynomaly_auto.dataset import Table, TableEncoder, open_table, read_labels
-from pynomaly_auto.deciding import decide
+from pynomaly_auto.deciding import Probabilities, decide
 from pynomaly_auto.ensembling import FittedEnsemble
 from pynomaly_auto.errors import InvalidInputError, SettingError
 from pynomaly_auto.records import FloatArray, IntArray, Labels, Verdict
@@ -150,14 +150,8 @@ def heed(ensemble: FittedEnsemble, known: Known, before: Verdict, settings: Sett
         kinship=Kinship(groups=known.given.groups, moments=known.moments),
     )
     found = supervise(training, labels, seed=seed)
-    verdict = decide(
-        found.scores,
-        ensemble.member_scores,
-        settings,
-        probabilities=found.probabilities,
-        periods=known.periods,
-        source="labels",
-    )
+    probabilities = Probabilities(values=found.probabilities, by_labels=True)
+    verdict = decide(found.scores, ensemble.member_scores, settings, probabilities=probabilities, periods=known.periods)
     judged, odds = found.honest
     if not len(judged):
         return found, verdict

@@ -19,7 +19,7 @@ from pynomaly_auto._deadline import Deadline
 from pynomaly_auto._machine import ONE_THREAD, release_memory
 from pynomaly_auto._version import __version__
 from pynomaly_auto.dataset import EqualRows, Table, TableEncoder, open_table, to_frame
-from pynomaly_auto.deciding import decide
+from pynomaly_auto.deciding import Probabilities, decide
 from pynomaly_auto.engine._heeding import Given, Known, Said, heed, moments_of, read_given
 from pynomaly_auto.engine._looking import Looking
 from pynomaly_auto.engine._model import Model
@@ -183,11 +183,12 @@ def _stages(work: _Work) -> tuple[Model, Result]:
     with stage("deciding"):
         calibrator = None if base is None else base.calibrator if ensemble.cells is None else base.cell_calibrator
         raw = np.column_stack([fitted[i].scores for i in ensemble.positions])
+        values = None if calibrator is None else ensemble.probabilities(calibrator)
         verdict = decide(
             ensemble.train_scores,
             ensemble.member_scores,
             settings,
-            probabilities=None if calibrator is None else ensemble.probabilities(calibrator),
+            probabilities=None if values is None else Probabilities(values=values),
             member_raw=raw,
             periods=periods,
         )

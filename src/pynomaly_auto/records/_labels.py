@@ -34,17 +34,17 @@ class Labels:
     @property
     def anomalous(self) -> Flags:
         """Which rows are known to be anomalies; shape (n_rows,)."""
-        return self.values == ANOMALY
+        return np.asarray(self.values == ANOMALY)
 
     @property
     def normal(self) -> Flags:
         """Which rows are known to be normal; shape (n_rows,)."""
-        return self.values == NORMAL
+        return np.asarray(self.values == NORMAL)
 
     @property
     def known(self) -> Flags:
         """Of which rows anything is known; shape (n_rows,)."""
-        return self.values != UNKNOWN
+        return np.asarray(self.values != UNKNOWN)
 
     @property
     def n_anomalies(self) -> int:
