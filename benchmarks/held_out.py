@@ -6,8 +6,8 @@
 Every model of it has seen no table of the suite's groups, whatever suite they stand in: the fusion, its calibrator,
 what members add and the meta-learner are learned from other tables, one of each group, suites taking turns; the models
 of cells from CELLS, what ``pynomaly kb cells`` keeps, without those groups. Measured is nothing but the members that
-the fusion knows, which takes seconds a table instead of minutes: the base knows less than the one that is shipped, and
-what is won with it would be won with that. Parts that are there are not measured again; a run that was killed
+the fusion knows, which takes seconds a table instead of minutes: the base knows less than the one that is shipped, so
+that a lead with it counts and a loss says little. Parts that are there are not measured again; a run that was killed
 continues.
 """
 

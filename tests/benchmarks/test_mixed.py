@@ -223,6 +223,8 @@ def test_running_and_resuming(home, tmp_path, capsys):
     report = ["report", "--max-rows", "200", "--cache", str(cache), "--figures", str(figures), "--page", str(page)]
     mixed.main(report)
     assert "kNN, k = 5; sensible encoding" in page.read_text()
+    with pytest.raises(SystemExit, match="held_out: written"):
+        mixed.main([*report, "--part", "held_out"])  # the page has no such part
     cache.unlink()
     mixed.main(report)  # from the figures alone
     assert len(read(figures)) == 2 * 3
