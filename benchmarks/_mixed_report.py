@@ -29,6 +29,7 @@ _SHOWN = {"roc_auc": "ROC-AUC", "ap": "AP", "recall_1": "in first k", "recall_15
 _CHANCE = {"roc_auc": 0.5, **dict.fromkeys(("ap", *RECALLS), 0.0)}
 _LEARNED = ("dirty", "business", "mixed", "planted", "mistakes")  # their real tables served the models of cells
 _KNOWN = ("mixed",)  # served all models
+_EVERY = ("mixed",)  # ours is to be above every peer, one by one
 _BY_KIND = ("dirty", "domains", "planted", "mistakes")
 
 
@@ -54,6 +55,8 @@ def _suite(suite: str, lines: Sequence[Line]) -> list[str]:
     out = [told + seen(suite, lines), methods_table(lines, methods, tables)]
     if (against := against_best(lines, methods, tables)) is not None:
         out.append(against)
+    if suite in _EVERY and (each := against_every(lines, methods, tables)) is not None:
+        out.append(each)
     if suite in _BY_KIND:
         out.append(kinds_table(lines, methods))
     return out + [found for found in (flags_table(lines), cells_table(lines)) if found is not None]
@@ -110,22 +113,37 @@ def best_peer(lines: Sequence[Line], methods: Sequence[str], tables: Sequence[st
 
 def against_best(lines: Sequence[Line], methods: Sequence[str], tables: Sequence[str]) -> str | None:
     """Ours beside the best peer of each measure, over the tables that both were run on."""
-    groups = np.array([next(line["group"] for line in lines if line["table"] == table) for table in tables])
     rows = []
     for ours in (m for m in methods if m in OURS):
         for measure, title in _SHOWN.items():
             peer = best_peer(lines, methods, tables, measure)
-            if peer is None:
-                continue
-            a, b = values(lines, ours, measure, tables), values(lines, peer, measure, tables)
-            found = compare(a, b, groups)
-            by_table = signed_rank((a - b)[np.isfinite(a - b)])
-            rows.append([
-                TITLES[ours], title, TITLES[peer], interval(found.difference, signed=True), record(found),
-                f"{probability(found.p)} / {probability(by_table)}",
-            ])  # fmt: skip
+            if peer is not None:
+                rows.append([TITLES[ours], title, TITLES[peer], *_against(lines, (ours, peer), measure, tables)])
     head = ["ours", "measure", "best peer", "ours − theirs", "won / tied / lost", "p by groups / by tables"]
     return markdown(head, rows) if rows else None
+
+
+def against_every(lines: Sequence[Line], methods: Sequence[str], tables: Sequence[str]) -> str | None:
+    """Ours beside each peer in ROC-AUC and average precision, over the tables that both were run on."""
+    rows = [
+        [TITLES[ours], TITLES[peer], *(c for m in ("roc_auc", "ap") for c in _against(lines, (ours, peer), m, tables))]
+        for ours in methods
+        for peer in methods
+        if ours in OURS and peer not in OURS
+    ]
+    told = ("won / tied / lost", "p by groups / by tables")
+    head = ["ours", "peer", "ROC-AUC, ours − theirs", *told, "AP, ours − theirs", *told]
+    return markdown(head, rows) if rows else None
+
+
+def _against(lines: Sequence[Line], both: tuple[str, str], measure: str, tables: Sequence[str]) -> tuple[str, str, str]:
+    """The mean difference of two methods with its interval, its signs, and p by groups and by tables."""
+    groups = np.array([next(line["group"] for line in lines if line["table"] == table) for table in tables])
+    a, b = (values(lines, method, measure, tables) for method in both)
+    found = compare(a, b, groups)
+    by_table = signed_rank((a - b)[np.isfinite(a - b)])
+    p = f"{probability(found.p)} / {probability(by_table)}"
+    return interval(found.difference, signed=True), record(found), p
 
 
 def kinds_table(lines: Sequence[Line], methods: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from benchmarks import _mixed_tables, cell_folds, mixed
 from benchmarks._knowledge import Bases
 from benchmarks._mixed_judging import Cells, Flags, judged, known_values
 from benchmarks._mixed_methods import METHODS, OURS, PEERS, Choice, Ready, chosen, perform, prepare
-from benchmarks._mixed_report import against_best, best_peer, flags_table, mixed_report, values
+from benchmarks._mixed_report import against_best, against_every, best_peer, flags_table, mixed_report, values
 from benchmarks._mixed_running import Plan, current, keep_scores, measure
 from benchmarks._mixed_tables import MixedTable, Source, load, sources, spread
 from benchmarks._page import begin, end
@@ -285,6 +285,17 @@ def test_report():
     assert np.isnan(values(lines, "lof_encoded", "ap", tables)[1:]).all()
     assert against_best([x for x in lines if x["method"] not in OURS], ["knn5_encoded"], tables) is None
     json.dumps(lines)
+
+
+def test_raw_tables_are_compared_with_every_peer():
+    lines = [line(f"t{i}", m, ap, suite="mixed") for i in range(8) for m, ap in (("ours", 0.6), ("ecod_encoded", 0.4))]
+    lines += [line(f"t{i}", "knn5_encoded", 0.7, suite="mixed") for i in range(8)]
+    text = mixed_report(lines)
+    rows = [row for row in text.splitlines() if row.startswith("| pynomaly_auto | ") and row.count("|") == 9]
+    assert [row.split("|")[2].strip().split(";")[0] for row in rows] == ["kNN, k = 5", "ECOD"]
+    assert "−.100" in rows[0]
+    assert "8 / 0 / 0" in rows[1]
+    assert against_every([x for x in lines if x["method"] not in OURS], ["ecod_encoded"], ["t0"]) is None
 
 
 def test_rows_flagged_are_told():
