@@ -144,6 +144,7 @@ def heed(ensemble: FittedEnsemble, known: Known, before: Verdict, settings: Sett
     seed, labels = int(settings.random_state or 0), known.given.labels
     training = Rows(
         inputs=inputs_of(ensemble, known.rows, ensemble.member_scores, ensemble.train_scores),
+        n_columns=ensemble.features_of(known.rows[:1]).shape[1],
         scores=ensemble.train_scores,
         calibration=before.calibration,
         share=before.contamination,
