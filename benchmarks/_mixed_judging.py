@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks._mixed_tables import MixedTable
-from pynomaly_auto.records import FloatArray
+from pynomaly_auto.records import Expectation, FloatArray, IntArray
 from pynomaly_auto.scoring import average_precision, roc_auc
 
 RECALLS = {"recall_1": 1.0, "recall_15": 1.5, "recall_2": 2.0}
@@ -32,8 +32,26 @@ class Cells:
     expected: Callable[[int, int], str | None]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Flags:
+    """Which rows a method labels, and what it tells of them.
+
+    Args:
+        labels: -1 for an anomaly, else 1, shape (n_rows,).
+        told: How many of them it expects to be real; None: it does not say.
+    """
+
+    labels: IntArray
+    told: Expectation | None
+
+
 def judged(
-    table: MixedTable, scores: FloatArray, *, cells: Cells | None = None, named: Mapping[int, str] | None = None
+    table: MixedTable,
+    scores: FloatArray,
+    *,
+    cells: Cells | None = None,
+    named: Mapping[int, str] | None = None,
+    flags: Flags | None = None,
 ) -> dict[str, Any]:
     """All measures of one answer.
 
@@ -42,9 +60,12 @@ def judged(
         scores: Higher = more anomalous, shape (n_rows,).
         cells: What is said of cells.
         named: Row to the column named first in its explanation, for planted rows that were found.
+        flags: Which rows are labelled.
     """
     out: dict[str, Any] = {"roc_auc": roc_auc(table.y, scores), "ap": average_precision(table.y, scores)}
     out |= recalls(table, scores)
+    if flags is not None:
+        out |= flagged(table, flags)
     if table.wrong is not None and named:
         columns = [str(column) for column in table.frame.columns]
         right = [table.wrong[row, columns.index(column)] for row, column in named.items()]
@@ -65,6 +86,15 @@ def recalls(table: MixedTable, scores: FloatArray) -> dict[str, Any]:
         first = np.zeros(len(kinds), dtype=bool)
         first[order[: 2 * k]] = True
         out["kinds"] = {str(kind): float(first[kinds == kind].mean()) for kind in np.unique(kinds) if kind}
+    return out
+
+
+def flagged(table: MixedTable, flags: Flags) -> dict[str, Any]:
+    """How many rows are labelled, how many of them rightly, how many were told to be, and within which range."""
+    found = flags.labels == -1
+    out: dict[str, Any] = {"flagged": int(found.sum()), "hits": int((found & (table.y == 1)).sum())}
+    if flags.told is not None:
+        out |= {"real": flags.told.real, "low": flags.told.low, "high": flags.told.high}
     return out
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from benchmarks._mixed_judging import Cells, judged
+from benchmarks._mixed_judging import Cells, Flags, judged
 from benchmarks._mixed_tables import MixedTable, Source, load
 from benchmarks._sensible import numbers_only, sensible
 from pynomaly_auto.errors import InvalidInputError
@@ -65,12 +65,14 @@ class Answer:
         scores: Higher = more anomalous, shape (n_rows,).
         cells: What it says of cells, where it does.
         named: Row to the column named first in its explanation.
+        flags: Which rows it labels; None: PyOD's methods label as many as they are told to.
         seconds: Spent before this answer was asked for: a mean's detectors were run already.
     """
 
     scores: FloatArray
     cells: Cells | None = None
     named: Mapping[int, str] = field(default_factory=dict)
+    flags: Flags | None = None
     seconds: float = 0.0
 
 
@@ -116,7 +118,7 @@ def perform(method: str, path: str, choice: Choice) -> dict[str, Any]:
     seconds = round(time.perf_counter() - start + answer.seconds, 3)
     if answer.scores.shape != ready.table.y.shape or not np.isfinite(answer.scores).all():
         raise InvalidInputError("the scores are not one finite number per row.")
-    line = judged(ready.table, answer.scores, cells=answer.cells, named=answer.named)
+    line = judged(ready.table, answer.scores, cells=answer.cells, named=answer.named, flags=answer.flags)
     return {
         "line": line | {"seconds": seconds},
         "scores": answer.scores.astype(np.float32),
@@ -250,7 +252,8 @@ def _fitted(detector: Any, table: MixedTable) -> Answer:
         if told is not None and len(told):
             order = told.sort_values("contribution", ascending=False, kind="stable").groupby("position").first()
             named = {int(row): str(column) for row, column in order["column"].items()}
-    return Answer(scores=scores, cells=_cells(detector, table), named=named)
+    flags = Flags(labels=np.asarray(result.labels), told=result.verdict.expectation)
+    return Answer(scores=scores, cells=_cells(detector, table), named=named, flags=flags)
 
 
 def _cells(detector: Any, table: MixedTable) -> Cells | None:

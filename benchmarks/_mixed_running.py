@@ -52,9 +52,10 @@ class Plan:
     def _base(self, source: Source) -> Base:
         return self.bases.base(source.group)
 
-    def base_name(self, source: Source) -> str:
-        """What a line says of the base."""
-        return "shipped" if self.bases.template is None else self._base(source).name
+    def base_facts(self, source: Source) -> Line:
+        """What a line says of the base: its name, and whether it was built from tables of the group."""
+        base = self._base(source)
+        return {"base": base.name, "base_knows_group": base.knows}
 
     def seconds(self, method: str) -> float:
         """Time limit of a method."""
@@ -130,7 +131,7 @@ def _line(source: Source, plan: Plan, method: str) -> Line:
         "suite": source.suite, "table": source.name, "group": source.group, "kind": source.kind,
         "method": method, "max_rows": plan.max_rows, "seed": plan.choice.seed,
     }  # fmt: skip
-    return line | ({"budget": plan.choice.budget, "base": plan.base_name(source)} if method in OURS else {})
+    return line | ({"budget": plan.choice.budget, **plan.base_facts(source)} if method in OURS else {})
 
 
 def _identity(line: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -20,7 +20,7 @@ from meta_datasets.synthetic.transactions import transactions
 from pynomaly_auto.building import Task, find_tasks, load_rows, read_labelled
 from pynomaly_auto.records import IntArray
 
-SUITES = ("dirty", "business", "domains", "planted", "mistakes", "transactions")
+SUITES = ("dirty", "business", "mixed", "domains", "planted", "mistakes", "transactions")
 SEEDS = {"domains": 5, "transactions": 10}
 RATES = (0.01, 0.02, 0.05)  # of planted rows, tables taking turns
 _MISTAKEN = 0.05  # of the rows get a wrong cell, as in the dirty tables
@@ -101,6 +101,7 @@ def sources(suites: Iterable[str] = SUITES) -> list[Source]:
     makers: Mapping[str, Callable[[], list[Source]]] = {
         "dirty": lambda: _shared("dirty"),
         "business": lambda: _shared("business"),
+        "mixed": lambda: _shared("mixed", home()),
         "domains": _domains,
         "planted": _plantable,
         "mistakes": _mistakable,
@@ -148,8 +149,8 @@ def _of_planted(source: Source, made: Planted) -> MixedTable:
     )
 
 
-def _shared(suite: str) -> list[Source]:
-    tasks = sorted((t for t in find_tasks([mixed_home()]) if t.suite == suite), key=lambda t: t.name)
+def _shared(suite: str, folder: Path | None = None) -> list[Source]:
+    tasks = sorted((t for t in find_tasks([folder or mixed_home()]) if t.suite == suite), key=lambda t: t.name)
     return [Source(suite=suite, name=t.name, group=t.group, kind=t.domain, task=t) for t in tasks]
 
 

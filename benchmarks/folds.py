@@ -15,13 +15,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks._bases import measured, write_base
 from benchmarks._fusing import fuse
 from benchmarks._knowledge import FOLDS, Bases
 from pynomaly_auto.building import Task, find_tasks, group_folds
-from pynomaly_auto.building._assemble import Tables, assemble, described, parts_tables
 from pynomaly_auto.building._build import part_of
-from pynomaly_auto.building.learning._designs import design_tables
-from pynomaly_auto.building.learning._fuse import VIEWED, fusion_members, learn_fusion
 from pynomaly_auto.pool import Job, Pool
 
 _NAME = "kb-fold{}"
@@ -50,20 +48,9 @@ def main() -> None:
 
 
 def _build(tasks: Sequence[Task], folds: Sequence[tuple[int, set[str]]], options: argparse.Namespace) -> None:
-    files = {t.name: part_of(options.parts, t) for t in tasks}
-    members = fusion_members(VIEWED)
-    with Pool(options.workers) as pool:
-        designs = design_tables(tasks, files, members, pool, max_rows=options.max_rows, seed=0)
-    measured, results = parts_tables(files[t.name] for t in tasks)
-    measured = described(measured, tasks)
-    print(f"{len(designs)} design matrices", flush=True)
+    known = measured(tasks, options.parts, workers=options.workers, max_rows=options.max_rows)
     for fold, groups in folds:
-        learned = learn_fusion([t for t in designs if t.group in groups], members, seed=0)
-        kept = measured[measured["group"].isin(groups)]
-        tables = Tables(tasks=kept, results=results[results["task"].isin(set(kept["task"]))])
-        out = options.out / _NAME.format(fold)
-        assemble(tables, out, seed=0, max_rows=options.max_rows, learned=learned)
-        print(f"fold {fold}: {len(kept)} tables; {dict(learned['fusion'].validation)}", flush=True)
+        print(f"fold {fold}: {write_base(known, groups, options.out / _NAME.format(fold))}", flush=True)
 
 
 def _fuse(tasks: Sequence[Task], options: argparse.Namespace) -> None:

@@ -2,15 +2,16 @@
 
     python -m benchmarks.mixed run --method ours                     # measures what is missing, and prints the report
     python -m benchmarks.mixed run --suite dirty --tables 10 --method peers --scores SCORES
-    python -m benchmarks.mixed run --knowledge 'DIR/kb-fold{fold}'    # groups held out: see benchmarks.cell_folds
+    python -m benchmarks.mixed run --knowledge 'DIR/kb-fold{fold}'    # groups held out: see benchmarks.cell_folds, and
+                                                                     # benchmarks.held_out for the suite mixed
     python -m benchmarks.mixed report                                # prints, and writes the figures and the page
 
-Suites: ``dirty`` (wrong cells, by kind of error), ``business`` (labels of what happened), ``domains`` (generated tables
-of eight domains), ``planted`` (contextual anomalies planted into real tables), ``mistakes`` (misspellings and broken
-dependencies planted, whose right values are known), ``transactions``. Peers: PyOD's kNN (5
-and 100 neighbours), LOF, IForest, ECOD and ADEngine on the numeric columns alone and on a sensible encoding
-(`benchmarks._sensible`), and the fixed mean of kNN-100, IForest and LOF there. Larger tables are sampled down to
-``--max-rows``, by class, in a way the seed fixes; labels serve nothing but measuring. Every result is appended to
+Suites: ``dirty`` (wrong cells, by kind of error), ``business`` (labels of what happened), ``mixed`` (raw tables with
+strings and gaps), ``domains`` (generated tables of eight domains), ``planted`` (contextual anomalies planted into real
+tables), ``mistakes`` (misspellings and broken dependencies planted, whose right values are known), ``transactions``.
+Peers: PyOD's kNN (5 and 100 neighbours), LOF, IForest, ECOD and ADEngine on the numeric columns alone and on a sensible
+encoding (`benchmarks._sensible`), and the fixed mean of kNN-100, IForest and LOF there. Larger tables are sampled down
+to ``--max-rows``, by class, in a way the seed fixes; labels serve nothing but measuring. Every result is appended to
 ``--cache`` as it is done, so that a killed run continues; a method measured anew after a change of ours needs a cache
 of its own, or ``--forget``, which drops the named methods' lines first.
 """
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         text = mixed_report(lines)
         print(text)
         write(options.figures, lines)
-        write_part(options.page, "mixed", text)
+        write_part(options.page, options.part, text)
         return
     if options.forget:
         write(options.cache, [line for line in read(options.cache) if line["method"] not in plan.methods])
@@ -90,6 +91,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--common", action="store_true", help="`report` tells of tables alone that ours was run on")
     add("--figures", type=Path, default=FIGURES, help="written by `report` [%(default)s]")
     add("--page", type=Path, default=PAGE, help="page that `report` writes into [%(default)s]")
+    add("--part", default="mixed", help="part of the page that it writes [%(default)s]")
     return parser.parse_args(arguments)
 
 

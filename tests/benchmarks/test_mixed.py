@@ -8,9 +8,9 @@ import pytest
 
 from benchmarks import _mixed_tables, cell_folds, mixed
 from benchmarks._knowledge import Bases
-from benchmarks._mixed_judging import Cells, judged, known_values
+from benchmarks._mixed_judging import Cells, Flags, judged, known_values
 from benchmarks._mixed_methods import METHODS, OURS, PEERS, Choice, Ready, chosen, perform, prepare
-from benchmarks._mixed_report import against_best, best_peer, mixed_report, values
+from benchmarks._mixed_report import against_best, against_every, best_peer, flags_table, mixed_report, values
 from benchmarks._mixed_running import Plan, current, keep_scores, measure
 from benchmarks._mixed_tables import MixedTable, Source, load, sources, spread
 from benchmarks._page import begin, end
@@ -20,7 +20,7 @@ from pynomaly_auto.building import Task
 from pynomaly_auto.building.learning._cells import CellTask
 from pynomaly_auto.building.measuring._cell_parts import write_cell_task
 from pynomaly_auto.ensembling import BaseScores
-from pynomaly_auto.records import CellLayout
+from pynomaly_auto.records import CellLayout, Expectation
 
 SOURCE = Source(suite="dirty", name="small", group="g", kind="typos")
 
@@ -64,6 +64,19 @@ def test_rows_are_judged():
     assert found["kinds"] == {"x": 1.0, "y": 1.0}
     assert found["ap"] == pytest.approx((1 + 2 / 4) / 2)
     assert "cell_ap" not in found
+
+
+def test_labels_are_judged():
+    made = table(pd.DataFrame({"a": range(6)}), [1, 1, 0, 0, 0, 0])
+    labels = np.array([-1, 1, -1, -1, 1, 1])
+    told = Expectation(flagged=3, real=1.5, low=0, high=2, level=0.8, first=3, first_real=1.5)
+    found = judged(made, np.arange(6.0), flags=Flags(labels=labels, told=told))
+    assert {k: found[k] for k in ("flagged", "hits", "real", "low", "high")} == {
+        "flagged": 3, "hits": 1, "real": 1.5, "low": 0, "high": 2,
+    }  # fmt: skip
+    silent = judged(made, np.arange(6.0), flags=Flags(labels=labels, told=None))
+    assert (silent["hits"], "real" in silent) == (1, False)
+    assert "hits" not in judged(made, np.arange(6.0))
 
 
 @pytest.fixture
@@ -149,11 +162,12 @@ def test_sources(home):
     found = sources()
     count = {suite: sum(s.suite == suite for s in found) for suite in _mixed_tables.SUITES}
     assert count == {
-        "dirty": 2, "business": 2, "domains": 40, "planted": 3, "mistakes": 4, "transactions": 10,
+        "dirty": 2, "business": 2, "mixed": 1, "domains": 40, "planted": 3, "mistakes": 4, "transactions": 10,
     }  # fmt: skip
-    few = spread(found, 2)
-    assert [s.suite for s in few] == [suite for suite in _mixed_tables.SUITES for _ in range(2)]
-    assert spread(found, 1) == few[::2]
+    few = spread((s for s in found if s.suite != "mixed"), 2)
+    suites = [suite for suite in _mixed_tables.SUITES if suite != "mixed"]
+    assert [s.suite for s in few] == [suite for suite in suites for _ in range(2)]
+    assert spread((s for s in found if s.suite != "mixed"), 1) == few[::2]
     assert {s.kind for s in few if s.suite == "dirty"} == {"typos", "numbers"}
     with pytest.raises(SystemExit, match="Unknown suite nonsense"):
         sources(["nonsense"])
@@ -209,6 +223,8 @@ def test_running_and_resuming(home, tmp_path, capsys):
     report = ["report", "--max-rows", "200", "--cache", str(cache), "--figures", str(figures), "--page", str(page)]
     mixed.main(report)
     assert "kNN, k = 5; sensible encoding" in page.read_text()
+    with pytest.raises(SystemExit, match="held_out: written"):
+        mixed.main([*report, "--part", "held_out"])  # the page has no such part
     cache.unlink()
     mixed.main(report)  # from the figures alone
     assert len(read(figures)) == 2 * 3
@@ -271,6 +287,33 @@ def test_report():
     json.dumps(lines)
 
 
+def test_raw_tables_are_compared_with_every_peer():
+    lines = [line(f"t{i}", m, ap, suite="mixed") for i in range(8) for m, ap in (("ours", 0.6), ("ecod_encoded", 0.4))]
+    lines += [line(f"t{i}", "knn5_encoded", 0.7, suite="mixed") for i in range(8)]
+    text = mixed_report(lines)
+    rows = [row for row in text.splitlines() if row.startswith("| pynomaly_auto | ") and row.count("|") == 9]
+    assert [row.split("|")[2].strip().split(";")[0] for row in rows] == ["kNN, k = 5", "ECOD"]
+    assert "−.100" in rows[0]
+    assert "8 / 0 / 0" in rows[1]
+    assert against_every([x for x in lines if x["method"] not in OURS], ["ecod_encoded"], ["t0"]) is None
+
+
+def test_rows_flagged_are_told():
+    more = {"flagged": 10, "hits": 4, "real": 5.0, "low": 3, "high": 7}
+    lines = [line("t0", "ours", 0.6, **more), line("t1", "ours", 0.6, kind="numbers", **more | {"hits": 2})]
+    old = line("t2", "ours", 0.6)  # of a time when labels were not kept
+    rows = flags_table([*lines, old, line("t0", "knn5_encoded", 0.5)]).splitlines()[2:]
+    assert rows == [
+        "| pynomaly_auto | all | 2 | 20 | 6 | 10 | 10 | .300 | .600 | 1.67 | 1 of 2 |",
+        "| pynomaly_auto | numbers | 1 | 10 | 2 | 5 | 5 | .200 | .400 | 2.50 | 0 of 1 |",
+        "| pynomaly_auto | typos | 1 | 10 | 4 | 5 | 5 | .400 | .800 | 1.25 | 1 of 1 |",
+    ]
+    assert rows[0] in mixed_report([*lines, old])
+    assert flags_table([old]) is None
+    nothing = line("t0", "ours", 0.6, flagged=0, hits=0)
+    assert "| 1 | 0 | 0 | 5 | 0 | – | .000 | – | 0 of 0 |" in flags_table([nothing])
+
+
 def test_the_last_measurement_counts():
     plan = Plan(methods=("ours",), choice=Choice())
     old, new, other = line("t", "ours", 0.1), line("t", "ours", 0.2), line("t", "ours", 0.3, seed=1)
@@ -288,6 +331,9 @@ def test_who_has_learned_from_a_table_is_told():
     assert "have seen no table of its group" in held_out
     assert "optimistic" not in mixed_report([line("t0", "ours", 0.6, suite="domains"), *peer])
     assert "optimistic" not in mixed_report(peer)
+    raw = line("t0", "ours", 0.6, suite="mixed", base="fold 0")
+    for known, said in ((False, "with models that have seen no table of its group"), (True, "all others have")):
+        assert said in mixed_report([raw | {"base_knows_group": known}, peer[0] | {"suite": "mixed"}])
 
 
 def test_each_group_is_judged_with_the_base_that_left_it_out(tmp_path, monkeypatch):
@@ -312,7 +358,7 @@ def test_each_group_is_judged_with_the_base_that_left_it_out(tmp_path, monkeypat
     plan = Plan(methods=("ours",), choice=Choice(), bases=bases)
     for group, fold in folds.items():
         source = Source(suite="dirty", name="small", group=group, kind="typos")
-        assert plan.base_name(source) == f"fold {fold}"
+        assert plan.base_facts(source) == {"base": f"fold {fold}", "base_knows_group": False}
         assert plan.choice_for(source).base == str((tmp_path / "folds" / f"kb-fold{fold}").resolve())
     assert Plan(methods=("ours",), choice=Choice()).choice_for(SOURCE).base is None
     with pytest.raises(SystemExit, match="no measured table"):

@@ -21,6 +21,7 @@ ROOMS = {
     "SET": {"engine"}, "PRE": {"presets"}, "DAT": {"dataset"}, "CEL": {"cells"}, "PRO": {"profiling"},
     "REC": {"recommending"},
     "GUI": {"recommending"}, "TUN": {"tuning", "ensembling"}, "ENS": {"ensembling"}, "DEC": {"deciding"},
+    "SUP": {"supervising"},
     "EXP": {"explaining"}, "TRK": {"tracking", "engine"}, "STO": {"storing"}, "ENG": {"engine"}, "MON": {"monitoring"},
 }  # fmt: skip
 # Who shows reasons to people, and so may look into them.

@@ -152,10 +152,32 @@ def _paths(sources: Path | Iterable[Path]) -> list[Path]:
 
 
 def _measure_all(tasks: list[Task], parts: Path, plan: Plan, on_task: Callable[[Progress], None] | None) -> list[Path]:
-    """Bring every task to its end; the part files of those that could be measured."""
+    """Measure all that a plan asks for."""
     names = plan.detectors or tuple(name for name, spec in DETECTORS.items() if spec.installed)
     drawn = configurations(names, plan.configurations, plan.seed)
-    wanted = list(dict.fromkeys((*drawn, *prescribed(plan.regime, names))))
+    return measure_all(tasks, parts, plan, list(dict.fromkeys((*drawn, *prescribed(plan.regime, names)))), on_task)
+
+
+def measure_all(
+    tasks: list[Task],
+    parts: Path,
+    plan: Plan,
+    wanted: list[Configuration],
+    on_task: Callable[[Progress], None] | None = None,
+) -> list[Path]:
+    """Bring every task to its end; the part files of those that could be measured.
+
+    Args:
+        tasks: What is measured on.
+        parts: Folder of the part files; made if needed.
+        plan: How; what to measure is said by ``wanted`` instead.
+        wanted: What is measured.
+        on_task: Called whenever a task came to its end.
+
+    Raises:
+        StorageError: The parts cannot be written.
+        InvalidInputError: No task could be measured.
+    """
     try:
         parts.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from pynomaly_auto._checks import is_whole, one_line
+from pynomaly_auto._machine import ONE_THREAD
 from pynomaly_auto.asking import Pool, ask, check
 from pynomaly_auto.dataset import Table, fingerprints, open_table
 from pynomaly_auto.engine._heeding import Later, heed, inputs_of
@@ -142,7 +143,8 @@ def _heard(model: Model, result: Result, population: Population, sayings: Saying
         prints = np.concatenate([prints, strangers.prints])
     labels = sayings.over(population.labels)
     unlabelled = population.unlabelled or Answer.of(before.verdict)
-    found, verdict = heed(population, labels, unlabelled, _settings(result), later)
+    with ONE_THREAD:  # as in fit
+        found, verdict = heed(population, labels, unlabelled, _settings(result), later)
     model = replace(
         model, verdict=verdict, supervised=found.supervised, population=population, sayings=sayings,
         seen=SeenRows.known_as(prints, found.scores),

@@ -144,7 +144,12 @@ def heed(
         known = Labels(values=np.concatenate([labels.values, later.anomalous]))
         kinship = _with(kinship, later.moments)
     training = Rows(
-        inputs=inputs, scores=scores, calibration=unlabelled.calibration, share=unlabelled.share, kinship=kinship
+        inputs=inputs,
+        n_columns=population.sight.own.shape[1],
+        scores=scores,
+        calibration=unlabelled.calibration,
+        share=unlabelled.share,
+        kinship=kinship,
     )
     found = supervise(training, known, seed=seed)
     found = replace(found, scores=_equals_too(found.scores, population, labels))

@@ -35,7 +35,8 @@ class Rows:
     """The training rows, as the answer without labels left them.
 
     Args:
-        inputs: What learners see of them; shape (n_rows, n_inputs).
+        inputs: What learners see of them, the columns first; shape (n_rows, n_inputs).
+        n_columns: How many of the inputs are columns.
         scores: Of the answer without labels; shape (n_rows,).
         calibration: From these to a probability.
         share: Share of anomalies expected without labels.
@@ -43,6 +44,7 @@ class Rows:
     """
 
     inputs: Inputs = field(repr=False)
+    n_columns: int
     scores: FloatArray = field(repr=False)
     calibration: Calibration = field(repr=False)
     share: float
@@ -93,7 +95,7 @@ def supervise(rows: Rows, labels: Labels, *, seed: int) -> Heeded:
     level = _log_odds(rows.share)
     names = learners_for(len(at)) if labels.n_anomalies else ()
     beside, told = _beside(labels, names, seed)
-    learners = {name: LEARNERS[name](_taught(rows, at, target, beside), seed=seed) for name in names}
+    learners = {name: LEARNERS[name](_taught(rows, at, target, beside), rows.n_columns, seed=seed) for name in names}
     judged, said, how = _out_of_fold(rows, at, target, beside, seed=seed) if names else (at[:0], np.empty((0, 0)), "")
     if len(judged):
         weights, honest = _weighed(base[judged], said, labels.anomalous[judged].astype(np.float64), level)
@@ -108,7 +110,7 @@ def supervise(rows: Rows, labels: Labels, *, seed: int) -> Heeded:
         n_normal=labels.n_normal,
         weight_unlabelled=weights.base,
         weight_learned=weights.of_learned,
-        learner=" and ".join(names) or "none",
+        learner=", ".join(names) or "none",
         reasons=(*_labelled(labels), *_learning(names, rows, told), _counting(weights, how), _facts(labels)),
     )
     return Heeded(supervised=supervised, scores=scores, honest=(judged, honest), record=record, how=how)
@@ -159,7 +161,7 @@ def _out_of_fold(
     names, judged, said = learners_for(len(at)), [], []
     for learn, judge in parts:
         taught = _taught(rows, at[learn], target[learn], beside)
-        found = [LEARNERS[name](taught, seed=seed).log_odds(rows.inputs[at[judge]]) for name in names]
+        found = [LEARNERS[name](taught, rows.n_columns, seed=seed).log_odds(rows.inputs[at[judge]]) for name in names]
         judged.append(at[judge])
         said.append(np.column_stack(found))
     if not judged:
@@ -207,10 +209,9 @@ def _labelled(labels: Labels) -> tuple[Reason, ...]:
 def _learning(names: tuple[str, ...], rows: Rows, told: tuple[Reason, ...]) -> tuple[Reason, ...]:
     if not names:
         return ()
-    kinds = {"forest": "randomised trees", "boosting": "boosted trees"}
-    who = " and ".join(kinds[name] for name in names)
+    who = ", ".join(LEARNERS[name].says for name in names)
     text = (
-        f"Learned by {who}, from {rows.inputs.shape[1]:,} inputs of a row: its columns, what the models and the cell "
+        f"Learned by {who}; {rows.inputs.shape[1]:,} inputs of a row: its columns, what the models and the cell "
         "detectors say of it, and the score without labels."
     )
     reason = Reason(code="SUP-010", subject="labels", text=text, evidence={"inputs": rows.inputs.shape[1]})

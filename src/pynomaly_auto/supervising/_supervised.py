@@ -107,6 +107,6 @@ def _learned(state: State, facts: dict[str, float], n_inputs: int) -> Learned:
     forest = Forest.from_state(state)
     rows, centre = facts.get("rows"), facts.get("centre")
     numbers = [n for n in (rows, centre) if isinstance(n, (int, float)) and np.isfinite(n)]
-    if forest.n_features != n_inputs or len(numbers) != 2 or numbers[0] < 0:
+    if forest.n_features > n_inputs or len(numbers) != 2 or numbers[0] < 0:
         raise StorageError("what was learned from labels does not fit the table.", where="supervised")
     return Learned(forest, float(numbers[0]), float(numbers[1]))
