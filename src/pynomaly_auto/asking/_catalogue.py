@@ -66,7 +66,7 @@ class Pool:
         weights = np.ones(ranks.shape[1]) if self.weights is None or not self.weights.any() else self.weights
         weights = (weights / weights.sum()).astype(ranks.dtype)
         mean = ranks @ weights
-        return np.sqrt(np.maximum((ranks * ranks) @ weights - mean * mean, 0.0)).astype(np.float64)
+        return np.asarray(np.sqrt(np.maximum((ranks * ranks) @ weights - mean * mean, 0.0)), dtype=np.float64)
 
 
 Order: TypeAlias = Callable[[Pool, int, int], IntArray]
@@ -79,9 +79,9 @@ class Strategy:
     Args:
         name: As it is asked for.
         code: Of the reason why a row is asked.
-        says: That reason as a sentence; ``{probability}``, ``{threshold}`` (a probability), ``{spread}`` (of the models'
-            ranks), ``{most}`` (the highest of them as a share of rows) and ``{place}`` (among all rows) stand for
-            figures of the row.
+        says: That reason as a sentence. What stands for figures of the row: ``{probability}``, ``{threshold}`` (a
+            probability), ``{spread}`` (of the models' ranks), ``{most}`` (the highest of them as a share of rows) and
+            ``{place}`` (among all rows, in words).
         order: From the rows, how many, and a seed to the positions of at most so many free rows, those most worth a
             label first.
     """

@@ -14,9 +14,7 @@ from pynomaly_auto.records import IntArray
 MIXTURE: Mapping[str, float] = MappingProxyType({"top": 0.6, "diversity": 0.2, "disagreement": 0.2})
 
 
-def mixed(
-    rows: Pool, n: int, seed: int, mixture: Mapping[str, float] = MIXTURE
-) -> tuple[IntArray, tuple[str, ...]]:
+def mixed(rows: Pool, n: int, seed: int, mixture: Mapping[str, float] = MIXTURE) -> tuple[IntArray, tuple[str, ...]]:
     """Rows by several strategies in turn, and by which each; none twice.
 
     Args:

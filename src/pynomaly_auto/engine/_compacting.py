@@ -60,6 +60,11 @@ def compact(detector: D, latency_ms: float | None, size_mb: float | None) -> D:
     """
     _check(latency_ms, size_mb)
     model = detector._model
+    if model.supervised is not None:
+        raise SettingError(
+            "labels are heeded, and what was learned from them sees what all members say.", where="compact",
+            fix="Compact a detector that was fitted without labels; forget() takes back feedback.",
+        )  # fmt: skip
     whole = model.ensemble
     rows = _Samples.of(model)
     before = _milliseconds(model, whole, rows.held_out.X)
@@ -265,7 +270,7 @@ def _median(call: Callable[[int], Any], count: int) -> float:
 def _made(detector: D, small: FittedEnsemble) -> D:
     made = type(detector)(**detector.get_params(deep=False))
     result = replace(detector.result_, ensemble=small.record)
-    made._adopt(replace(detector._model, ensemble=small), result)
+    made._adopt(replace(detector._model, ensemble=small, population=None), result)
     return made
 
 

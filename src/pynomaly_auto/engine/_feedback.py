@@ -56,7 +56,12 @@ def query(model: Model, result: Result, n: Any, X: Any, strategy: Any) -> tuple[
         pool, labels = _own_pool(model, result), result.row_labels
     else:
         opened = open_table(X)
-        pool, labels = _pool_of(model, model.encode(opened)), np.asarray(opened.row_labels)
+        dataset, labels = model.encode(opened), np.asarray(opened.row_labels)
+        if _is_own(model, result, dataset):
+            model = replace(model, population=_met_again(model, result, opened, dataset))
+            pool = _own_pool(model, result)
+        else:
+            pool = _pool_of(model, dataset)
     found = ask(pool, int(n), strategy=strategy, seed=int(settings.random_state or 0))
     rows = [one.row for one in found]
     return model, pd.DataFrame(
@@ -108,7 +113,9 @@ def forget(model: Model, result: Result, number: Any, by: Any, X: Any) -> Change
     if number is not None and not is_whole(number):
         raise SettingError(f"number is {shown(number)}.", where="forget", fix="Give one of those in feedback_.")
     sayings = model.sayings
-    gone = frozenset(one.number for one in sayings.feedback if one.number == number or (by is not None and one.by == by))
+    gone = frozenset(
+        one.number for one in sayings.feedback if one.number == number or (by is not None and one.by == by)
+    )
     if not gone:
         known = [str(one.number) if by is None else repr(one.by) for one in sayings.feedback]
         raise SettingError(
@@ -119,7 +126,8 @@ def forget(model: Model, result: Result, number: Any, by: Any, X: Any) -> Change
     if left.feedback:
         return _heard(model, result, _population(model, result, X), left)
     before, population = sayings.before, model.population
-    assert before is not None and population is not None
+    assert before is not None
+    assert population is not None
     model = replace(
         model, verdict=before.verdict, supervised=before.supervised, sayings=Sayings(last=sayings.last),
         seen=SeenRows.known_as(population.prints, before.verdict.scores),
@@ -137,9 +145,7 @@ def _heard(model: Model, result: Result, population: Population, sayings: Saying
     later = None
     prints = population.prints
     if strangers is not None:
-        later = Later(
-            inputs=strangers.inputs, scores=strangers.scores, anomalous=said, moments=strangers.moments
-        )
+        later = Later(inputs=strangers.inputs, scores=strangers.scores, anomalous=said, moments=strangers.moments)
         prints = np.concatenate([prints, strangers.prints])
     labels = sayings.over(population.labels)
     unlabelled = population.unlabelled or Answer.of(before.verdict)
@@ -206,15 +212,22 @@ def _population(model: Model, result: Result, table: Any) -> Population:
     return _met_again(model, result, opened, model.encode(opened))
 
 
+def _is_own(model: Model, result: Result, dataset: Dataset) -> bool:
+    """Whether a table is the one fitted on, row by row."""
+    prints, known = fingerprints(dataset.rows), model.population
+    if known is not None:
+        return np.array_equal(prints, known.prints)
+    if not np.array_equal(np.sort(prints), model.seen.fingerprints):
+        return False
+    return np.array_equal(model.seen.recall(dataset.rows)[1], result.verdict.scores)
+
+
 def _met_again(model: Model, result: Result, opened: Table, dataset: Dataset) -> Population:
+    """The training rows, from the table fitted on."""
     rows, known = dataset.rows, model.population
-    prints = fingerprints(rows)
-    if known is None:
-        same = np.array_equal(np.sort(prints), model.seen.fingerprints)
-        same = same and np.array_equal(model.seen.recall(rows)[1], result.verdict.scores)
-    else:
-        same = np.array_equal(prints, known.prints)
-    if not same:
+    if known is not None and known.sight is not None:
+        return known
+    if not _is_own(model, result, dataset):
         raise InvalidInputError(
             "X is not the table the detector was fitted on, row by row, and it does not hold what labels need of that.",
             where="X", fix="Give that table first, such as query(X=table); then feedback on other rows is heard.",
@@ -222,7 +235,7 @@ def _met_again(model: Model, result: Result, opened: Table, dataset: Dataset) ->
     if known is None:
         budget = _settings(result).alert_budget
         known = Population(
-            prints=prints, scores=result.verdict.scores, labels=Labels.none(len(prints)),
+            prints=fingerprints(rows), scores=result.verdict.scores, labels=Labels.none(len(rows)),
             kinship=Kinship(moments=moments_of(opened, model.encoder)),
             periods=periods_of(opened, dataset, model.encoder, budget),
         )  # fmt: skip
@@ -232,7 +245,8 @@ def _met_again(model: Model, result: Result, opened: Table, dataset: Dataset) ->
 
 def _own_pool(model: Model, result: Result) -> Pool:
     population, verdict = model.population, result.verdict
-    assert population is not None and population.sight is not None
+    assert population is not None
+    assert population.sight is not None
     labels = model.sayings.over(population.labels)
     return Pool(
         scores=verdict.scores, probabilities=verdict.probabilities, threshold=verdict.threshold,

@@ -159,9 +159,7 @@ def heed(
     judged, odds = found.honest
     if not len(judged):
         return found, verdict
-    told = Told(
-        odds=odds, before=scores[judged], target=known.anomalous[judged].astype(np.int64), how=found.how
-    )
+    told = Told(odds=odds, before=scores[judged], target=known.anomalous[judged].astype(np.int64), how=found.how)
     performance, reason = measure(told, threshold=verdict.threshold, seed=seed)
     return found.with_performance(performance, reason), verdict
 

@@ -55,9 +55,7 @@ class Strangers:
     def and_more(self, others: Strangers) -> Strangers:
         """With others behind."""
         return Strangers(
-            **{
-                name: np.concatenate([getattr(self, name), getattr(others, name)]) for name in self.__dataclass_fields__
-            }
+            **{name: np.concatenate([getattr(self, name), getattr(others, name)]) for name in self.__dataclass_fields__}
         )
 
 

@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from pynomaly_auto._machine import in_threads, parts
 from pynomaly_auto.records import FloatArray
+
+_TOGETHER = 50  # trees that one thread grows; the growing itself holds no lock
 
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -50,12 +53,16 @@ def _by_parts(X: Floats, target: FloatArray, weight: FloatArray, trees: int, see
     y = np.ascontiguousarray(target.reshape(-1, 1), dtype=np.float64)
     weights = np.ascontiguousarray(weight, dtype=np.float64)
     draw, most = np.random.RandomState(seed), np.iinfo(np.int32).max
+    seeds = [draw.randint(most) for _ in range(trees)]
     considered = max(1, int(np.sqrt(X.shape[1])))
-    out = []
-    for _ in range(trees):
-        own = np.random.RandomState(draw.randint(most))
-        splitter = RandomSplitter(Gini(1, classes), considered, 1, 0.0, own, None)
-        tree = Tree(X.shape[1], classes, 1)
-        DepthFirstTreeBuilder(splitter, 2, 1, 0.0, most, 0.0).build(tree, X, y, weights)
-        out.append(tree)
-    return out
+
+    def grow(part: slice) -> list[Any]:
+        out = []
+        for own in seeds[part]:
+            splitter = RandomSplitter(Gini(1, classes), considered, 1, 0.0, np.random.RandomState(own), None)
+            tree = Tree(X.shape[1], classes, 1)
+            DepthFirstTreeBuilder(splitter, 2, 1, 0.0, most, 0.0).build(tree, X, y, weights)
+            out.append(tree)
+        return out
+
+    return [tree for some in in_threads(grow, parts(trees, _TOGETHER)) for tree in some]
