@@ -1,4 +1,4 @@
-"""``python -m benchmarks.speed``: import, profile, zero-configuration runs and new rows, in their own processes.
+"""``python -m benchmarks.speed``: import, profile, zero-configuration runs, feedback, new rows, in own processes.
 
 Prints seconds, seconds of the processor and peak memory of the whole process tree, and ratios to the peer measured in
 the same run. Nothing is a test: machines are noisy.
@@ -84,6 +84,27 @@ note = f"{{frame.shape[0]:,}} x {{frame.shape[1]}}; one new row {{1e3 * sorted(t
 note += f"{{len(detector.ensemble_.members)}} members"
 print(json.dumps({{"seconds": seconds, "note": note}}))
 """
+# What an analyst waits for: rows to look at, and the answer after saying what they are.
+_FEEDBACK = (
+    _DATA
+    + """
+from pynomaly_auto import AutonomousDetector
+detector = AutonomousDetector(tracking=False, random_state=0, verbose=0).fit(X)
+truth, asking, hearing = np.isin(np.arange(len(X)), bad).astype(int), [], []
+for round in range(5):
+    begin = time.perf_counter()
+    detector.query(50)
+    asking.append(time.perf_counter() - begin)
+    rows = detector.query(20)
+    begin = time.perf_counter()
+    detector.feedback(rows, truth[rows.index])
+    hearing.append(time.perf_counter() - begin)
+told = [", ".join(f"{{s:.2f}}" for s in some) for some in (asking, hearing)]
+note = f"query(50), 5 times: {{told[0]}} s; feedback of 20 rows, 5 times: {{told[1]}} s; "
+note += f"{{len(detector.ensemble_.members)}} members"
+print(json.dumps({{"seconds": sorted(hearing)[2], "note": note}}))
+"""
+)
 SIZES = ((1_000, 10), (10_000, 20), (1_000_000, 20))
 
 
@@ -194,7 +215,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--peer-timeout", type=float, default=300.0)
     parser.add_argument("--ours", action="store_true", help="default runs of ours alone, without the largest")
-    parser.add_argument("--only", choices=("import", "profile", "run", "mixed", "score"))
+    parser.add_argument("--only", choices=("import", "profile", "run", "mixed", "score", "feedback"))
     options = parser.parse_args()
     if options.only in (None, "import"):
         imports(options.repeats)
@@ -213,6 +234,10 @@ def main() -> None:
         m = run(_MIXED.format(n=100_000, d=20), 300.0)
         figure = f"{m.seconds:8.1f} s" if m.seconds is not None else f"no figure: {m.problem}"
         print(f"several kinds of columns  ours {figure}   peak {m.peak_mb:6.0f} MB   {m.note}", flush=True)
+    if options.only in (None, "feedback"):
+        m = run(_FEEDBACK.format(n=100_000, d=20), 300.0)
+        figure = f"{m.seconds:5.2f} s" if m.seconds is not None else f"no figure: {m.problem}"
+        print(f"feedback of 20 rows, 100,000 x 20  {figure}   {m.note}", flush=True)
     if options.only in (None, "score"):
         subprocess.run([sys.executable, "-m", "benchmarks._scoring"], check=True)
 
