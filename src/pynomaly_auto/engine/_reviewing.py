@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto.errors import InvalidInputError, StorageError
-from pynomaly_auto.explaining import label_text, printable
+from pynomaly_auto.explaining import cell_text, label_text, printable
 
 if TYPE_CHECKING:
     from pynomaly_auto.engine._detector import AutonomousDetector
@@ -145,15 +145,15 @@ def review(
     queue = [position for position in found.index.tolist() if position not in done][:n]
     seed = int(detector.result_.settings["random_state"])
     for position in queue:
-        one = table.iloc[[position]]
-        told = explain_table(detector._model, one, np.array([0]), method="occlusion", seed=seed)
+        row = table.iloc[[position]]
+        told = explain_table(detector._model, row, np.array([0]), method="occlusion", seed=seed)
         yield Asked(
             position=position,
             row=printable(str(label_text(table.index[position]))),
             probability=float(found["probability"].loc[position]),
             reason=str(found.at[position, "reason"]),
-            says=tuple(explanation.text for explanation in told),
-            cells=tuple((printable(str(c)), printable(str(v))) for c, v in zip(one.columns, one.iloc[0], strict=True)),
+            says=tuple(f"{one.text[:1].upper()}{one.text[1:]}" for one in told),
+            cells=tuple((printable(str(c)), cell_text(v)) for c, v in zip(row.columns, row.iloc[0], strict=True)),
         )
 
 
