@@ -26,7 +26,7 @@ ROOMS = {
 }  # fmt: skip
 # Who shows reasons to people, and so may look into them.
 SHOWING = {
-    "records/_base.py", "records/_html.py", "reporting/_view.py", "tracking/_items.py", "engine/_detector.py",
+    "records/_base.py", "records/_html.py", "reporting/_view.py", "tracking/_items.py", "engine/_attributes.py",
     "testing.py",
 }  # fmt: skip
 # What has evidence that is none of a reason's.

@@ -56,10 +56,15 @@ def compact(detector: D, latency_ms: float | None, size_mb: float | None) -> D:
         size_mb: Most megabytes of the saved file; None: any.
 
     Raises:
-        SettingError: Neither is given, one is not above zero, or no model is that small.
+        SettingError: Neither is given, one is not above zero, no model is that small, or labels were learned from.
     """
     _check(latency_ms, size_mb)
     model = detector._model
+    if model.supervised is not None:
+        raise SettingError(
+            "a detector that has learned from labels cannot be made smaller: what learned sees what all models say.",
+            where="compact", fix="Fit with max_models=, or without labels.",
+        )  # fmt: skip
     whole = model.ensemble
     rows = _Samples.of(model)
     before = _milliseconds(model, whole, rows.held_out.X)

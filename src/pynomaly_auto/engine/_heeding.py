@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pynomaly_auto.dataset import Table, TableEncoder, open_table, read_labels
+from pynomaly_auto.dataset import EqualRows, Table, TableEncoder, open_table, read_labels
 from pynomaly_auto.deciding import Probabilities, decide
 from pynomaly_auto.ensembling import FittedEnsemble
 from pynomaly_auto.errors import InvalidInputError, SettingError
@@ -142,6 +142,7 @@ def heed(ensemble: FittedEnsemble, known: Known, before: Verdict, settings: Sett
         settings: As for `decide`.
     """
     seed, labels = int(settings.random_state or 0), known.given.labels
+    equal = EqualRows.of(known.rows)
     training = Rows(
         inputs=inputs_of(ensemble, known.rows, ensemble.member_scores, ensemble.train_scores),
         n_columns=ensemble.features_of(known.rows[:1]).shape[1],
@@ -149,6 +150,7 @@ def heed(ensemble: FittedEnsemble, known: Known, before: Verdict, settings: Sett
         calibration=before.calibration,
         share=before.contamination,
         kinship=Kinship(groups=known.given.groups, moments=known.moments),
+        equal=None if equal.group is None else equal,
     )
     found = supervise(training, labels, seed=seed)
     probabilities = Probabilities(values=found.probabilities, by_labels=True)
