@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from pynomaly_auto.asking import Pool, propose
 
 from benchmarks._label_runs import Run
+from pynomaly_auto.asking import Pool, propose
 from pynomaly_auto.records import FloatArray, IntArray, Labels
 from pynomaly_auto.scoring import average_precision
 from pynomaly_auto.supervising import Taught, learn_boosted, supervise

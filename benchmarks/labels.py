@@ -3,11 +3,11 @@
     python -m benchmarks.labels run --suite business --knowledge 'DIR/kb-fold{fold}'   # groups held out
     python -m benchmarks.labels report                                                  # prints, and writes the page
 
-Each table is fitted once without labels (kept in ``--runs``). Half of its rows, by class, can be asked about; all others
-judge, and nobody labels them. Ours learns from 5 to 100 rows that it asks for itself (`detector.query`'s ``auto``), from
-as many at random, from 1 % and 5 % of the rows, also with the anomalies' labels alone, and from all. Beside it, on the
-same labels: LightGBM on the encoded columns, and on these and the members' scores (XGBOD's recipe: Zhao and Hryniewicki,
-IJCNN 2018; PyOD's own needs xgboost). Every point is appended to ``--cache`` as it is done.
+Each table is fitted once without labels (kept in ``--runs``). Half of its rows, by class, can be asked about; all
+others judge, and nobody labels them. Ours learns from 5 to 100 rows that it asks for itself (`detector.query`'s
+``auto``), from as many at random, from 1 % and 5 % of the rows, also with the anomalies' labels alone, and from all.
+Beside it, on the same labels: LightGBM on the encoded columns, and on these and the members' scores (XGBOD's recipe:
+Zhao and Hryniewicki, IJCNN 2018; PyOD's own needs xgboost). Every point is appended to ``--cache`` as it is done.
 """
 
 from __future__ import annotations

@@ -68,6 +68,18 @@ def test_a_saved_detector_answers_as_before(fitted, tmp_path):
     assert (again.predict(table) == found.result_.labels).all()
 
 
+def test_rows_that_equal_a_known_one_are_what_it_is_and_people_who_disagree_are_both_heard():
+    table, _ = frame()
+    table.iloc[200], table.iloc[201], table.iloc[202] = table.iloc[0], table.iloc[100], table.iloc[1]
+    labels = {0: 1, 100: 0, 1: 1, 202: 0, 5: 1, 20: 1, 150: 0, 151: 0}
+    found = detector().fit(table, labels=labels)
+    scores = found.result_.scores
+    assert scores[200] == scores[0] > 0.99
+    assert scores[201] == scores[100] < 0.01
+    assert 0.1 < scores[1] == scores[202] < 0.9
+    assert (found.predict(table) == found.result_.labels).all()
+
+
 def test_one_new_row_gets_what_it_gets_among_others(fitted):
     table, _, _, found = fitted
     new = table.iloc[:20] + 0.01

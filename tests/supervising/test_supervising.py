@@ -7,7 +7,6 @@ import pytest
 from scipy.special import expit, logit
 from sklearn.metrics import average_precision_score
 
-from pynomaly_auto.dataset import EqualRows
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import Calibration, Labels, State
 from pynomaly_auto.supervising import Kinship, Rows, Supervised, Told, measure, supervise
@@ -108,29 +107,6 @@ class TestWhatIsKnown:
         found = learned(rows, y, known)
         assert ((found.probabilities[known] > 0.999) == (y[known] == 1)).all()
         assert ((found.probabilities[known] < 0.001) == (y[known] == 0)).all()
-
-    def test_so_are_rows_that_equal_them(self):
-        rows, y = table()
-        inputs, scores = rows.inputs.copy(), rows.scores.copy()
-        inputs[400], scores[400] = inputs[0], scores[0]
-        inputs[401], scores[401] = inputs[300], scores[300]
-        equal = EqualRows.of(inputs.astype(np.float64))
-        twice = Rows(inputs=inputs, n_columns=6, scores=scores, calibration=rows.calibration, share=0.05, equal=equal)
-        found = learned(twice, y, np.r_[0:3, 300:310])
-        assert found.scores[400] == found.scores[0] > 5
-        assert found.scores[401] == found.scores[300] < -5
-
-    def test_people_who_disagree_about_equal_rows_are_both_heard(self):
-        rows, _ = table()
-        inputs, scores = rows.inputs.copy(), rows.scores.copy()
-        inputs[1], scores[1] = inputs[0], scores[0]
-        equal = EqualRows.of(inputs.astype(np.float64))
-        twice = Rows(inputs=inputs, n_columns=6, scores=scores, calibration=rows.calibration, share=0.05, equal=equal)
-        values = np.full(N, -1, dtype=np.int8)
-        values[[0, 1, 2, 300, 301]] = 1, 0, 1, 0, 0
-        found = supervise(twice, Labels(values=values), seed=0)
-        assert found.scores[0] == found.scores[1]
-        assert 0.1 < found.probabilities[0] < 0.9
 
 
 class TestWeights:

@@ -13,6 +13,7 @@ from pynomaly_auto._deadline import waiting_since
 from pynomaly_auto._saying import say
 from pynomaly_auto._version import __version__
 from pynomaly_auto.cli._kb import kb
+from pynomaly_auto.cli._review import review
 from pynomaly_auto.cli._score import score
 from pynomaly_auto.cli._show import (
     PLAIN,
@@ -30,6 +31,7 @@ from pynomaly_auto.cli._show import (
     SheetOption,
     ThousandsOption,
     by_column,
+    labels_to_learn,
     out,
     parts_of,
     print_lines,
@@ -47,6 +49,7 @@ auto = typer.Typer(help="Detect anomalies, or prepare a configuration for it.", 
 app.add_typer(auto, name="auto")
 app.add_typer(kb, name="kb")
 auto.command()(score)
+auto.command()(review)
 
 
 def main() -> None:
@@ -127,6 +130,13 @@ def detect(  # noqa: PLR0913 - one parameter per option
     ] = None,
     drop: DropOption = None,
     labels: LabelsOption = None,
+    learn_from: Annotated[
+        str | None,
+        typer.Option(
+            help="Labels to learn from, 1 for an anomaly and 0 for a normal row, of some rows or all: a column, or a "
+            "CSV file that `review` wrote."
+        ),
+    ] = None,
     encoding: EncodingOption = None,
     sheet: SheetOption = None,
     decimal: DecimalOption = None,
@@ -169,7 +179,8 @@ def detect(  # noqa: PLR0913 - one parameter per option
     with told_warnings():
         table, known = parts_of(read_table(dataset, encoding=encoding, sheet=sheet, **said), drop, labels)
         check_writable(output)
-        result = detector.fit(table).result_
+        table, learned = labels_to_learn(table, learn_from)
+        result = detector.fit(table, labels=learned).result_
     evaluated = None if known is None else detector.evaluate(table, known)
     write_results(result, output, table=table, evaluated=evaluated)
     if save_model:

@@ -138,6 +138,21 @@ def parts_of(table: Any, drop: list[str] | None, labels: str | None) -> tuple[An
     return rows, None if labels is None else table.iloc[:, known.index(labels)]
 
 
+def labels_to_learn(table: Any, given: str | None) -> tuple[Any, Any]:
+    """The table, and labels to learn from: a column of it, which is left out, or what a file holds; None: nothing.
+
+    Raises:
+        UnknownNameError: There is no such column, nor such a file.
+    """
+    if given is None:
+        return table, None
+    if given not in [str(name) for name in table.columns] and Path(given).is_file():
+        from pynomaly_auto.engine import labels_in
+
+        return table, labels_in(Path(given), len(table))
+    return parts_of(table, None, given)
+
+
 def in_order_of(rows: Any, names: Any) -> Any:
     """Rows with the columns fitted on in that order, which means nothing in a file; others are left as they are."""
     given = [str(name) for name in rows.columns]

@@ -11,17 +11,25 @@ if TYPE_CHECKING:
     from pynomaly_auto.engine._environment import environment
     from pynomaly_auto.engine._evaluating import evaluation
     from pynomaly_auto.engine._pipeline import look_at
+    from pynomaly_auto.engine._reviewing import Answers, Asked, labels_in, review
     from pynomaly_auto.engine._toml import configuration_toml
 
 # Name to the module that has it, imported when asked for: the class alone is to come quickly.
 _HOMES = {
+    "Answers": "_reviewing",
+    "Asked": "_reviewing",
     "configuration_toml": "_toml",
     "environment": "_environment",
     "evaluation": "_evaluating",
+    "labels_in": "_reviewing",
     "look_at": "_pipeline",
+    "review": "_reviewing",
 }
 
-__all__ = ["AutonomousDetector", "configuration_toml", "environment", "evaluation", "look_at"]
+__all__ = [
+    "Answers", "Asked", "AutonomousDetector", "configuration_toml", "environment", "evaluation", "labels_in", "look_at",
+    "review",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

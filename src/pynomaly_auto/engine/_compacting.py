@@ -56,14 +56,14 @@ def compact(detector: D, latency_ms: float | None, size_mb: float | None) -> D:
         size_mb: Most megabytes of the saved file; None: any.
 
     Raises:
-        SettingError: Neither is given, one is not above zero, no model is that small, or labels were learned from.
+        SettingError: Neither is given, one is not above zero, or no model is that small.
     """
     _check(latency_ms, size_mb)
     model = detector._model
     if model.supervised is not None:
         raise SettingError(
-            "a detector that has learned from labels cannot be made smaller: what learned sees what all models say.",
-            where="compact", fix="Fit with max_models=, or without labels.",
+            "labels are heeded, and what was learned from them sees what all members say.", where="compact",
+            fix="Compact a detector that was fitted without labels; forget() takes back feedback.",
         )  # fmt: skip
     whole = model.ensemble
     rows = _Samples.of(model)
@@ -270,7 +270,7 @@ def _median(call: Callable[[int], Any], count: int) -> float:
 def _made(detector: D, small: FittedEnsemble) -> D:
     made = type(detector)(**detector.get_params(deep=False))
     result = replace(detector.result_, ensemble=small.record)
-    made._adopt(replace(detector._model, ensemble=small), result)
+    made._adopt(replace(detector._model, ensemble=small, population=None), result)
     return made
 
 

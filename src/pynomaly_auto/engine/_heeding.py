@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from pynomaly_auto.dataset import EqualRows, Table, TableEncoder, open_table, read_labels
+from pynomaly_auto.dataset import Table, open_table, read_labels
 from pynomaly_auto.deciding import Probabilities, decide
+from pynomaly_auto.engine._population import Answer, Population, Sight
 from pynomaly_auto.ensembling import FittedEnsemble
 from pynomaly_auto.errors import InvalidInputError, SettingError
 from pynomaly_auto.records import FloatArray, IntArray, Labels, Verdict
 from pynomaly_auto.settings import Settings
-from pynomaly_auto.supervising import Heeded, Inputs, Kinship, Rows, Told, measure, supervise
+from pynomaly_auto.supervising import Heeded, Inputs, Kinship, Rows, Told, known_first, measure, supervise
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,82 +97,87 @@ def inputs_of(ensemble: FittedEnsemble, rows: FloatArray, ranks: FloatArray, sco
         ranks: The members' −log tail ranks; shape (n_rows, n_members).
         scores: Its scores; shape (n_rows,).
     """
-    X = ensemble.features_of(rows)
-    parts = [X, ranks, scores[:, None]]
-    if ensemble.cells is not None:
-        layout = ensemble.cells.layout
-        evidence = rows[:, X.shape[1] :]
-        parts += [layout.row_bits(evidence, name)[:, None] for name in layout.names]
-    # In single precision a row alone and in a batch, which differ by rounding, pass the same splits.
-    with np.errstate(over="ignore"):
-        wide = np.hstack(parts)
-        most = np.finfo(np.float32).max
-        return np.clip(wide, -most, most).astype(np.float32)
+    return Sight.of(ensemble, rows, ranks).inputs(scores)
 
 
 def n_inputs(ensemble: FittedEnsemble, n_features: int) -> int:
-    """How many inputs `inputs_of` gives."""
+    """How many inputs learners see of a row."""
     heard = 0 if ensemble.cells is None else len(ensemble.cells.layout.names)
     return n_features + len(ensemble.detectors) + 1 + heard
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Known:
-    """The training rows of a run whose labels are heeded.
+class Later:
+    """Labelled rows that are none of the training rows.
 
     Args:
-        rows: As the ensemble takes them.
-        given: What is known of them.
-        moments: When each was, in seconds; None: nobody knows.
-        periods: The period of each, where the alert budget is per period.
+        inputs: What learners see of them; shape (n, n_inputs).
+        scores: Of the answer without labels; shape (n,).
+        anomalous: Which of them are anomalies; shape (n,), 0 or 1.
+        moments: When each was, in seconds; NaN: not known; shape (n,).
     """
 
-    rows: FloatArray = field(repr=False)
-    given: Given
-    moments: FloatArray | None = field(default=None, repr=False)
-    periods: IntArray | None = field(default=None, repr=False)
+    inputs: Inputs = field(repr=False)
+    scores: FloatArray = field(repr=False)
+    anomalous: np.ndarray[Any, np.dtype[np.int8]] = field(repr=False)
+    moments: FloatArray = field(repr=False)
 
 
-def heed(ensemble: FittedEnsemble, known: Known, before: Verdict, settings: Settings) -> tuple[Heeded, Verdict]:
-    """The answer that heeds the labels, and the verdict on it.
+def heed(
+    population: Population, labels: Labels, unlabelled: Answer, settings: Settings, later: Later | None = None
+) -> tuple[Heeded, Verdict]:
+    """The answer that heeds labels, and the verdict on it.
 
     Args:
-        ensemble: The answer without them, that still knows its training rows.
-        known: These, and their labels.
-        before: What was decided without labels.
+        population: The training rows.
+        labels: Of them; of some, or of ``later`` ones.
+        unlabelled: The answer without labels.
         settings: As for `decide`.
+        later: Further rows with a label; in `Heeded` they stand behind the training rows.
     """
-    seed, labels = int(settings.random_state or 0), known.given.labels
-    equal = EqualRows.of(known.rows)
+    assert population.sight is not None
+    seed, n = int(settings.random_state or 0), len(population.scores)
+    inputs, scores = population.sight.inputs(population.scores), population.scores
+    equal, kinship, known = population.equal, population.kinship, labels
+    if kinship.groups is None and equal.group is not None:
+        kinship = replace(kinship, groups=equal.group)  # a row tells all of one that equals it
+    if later is not None and len(later.scores):
+        inputs, scores = np.vstack([inputs, later.inputs]), np.concatenate([scores, later.scores])
+        known = Labels(values=np.concatenate([labels.values, later.anomalous]))
+        kinship = _with(kinship, later.moments)
     training = Rows(
-        inputs=inputs_of(ensemble, known.rows, ensemble.member_scores, ensemble.train_scores),
-        n_columns=ensemble.features_of(known.rows[:1]).shape[1],
-        scores=ensemble.train_scores,
-        calibration=before.calibration,
-        share=before.contamination,
-        kinship=Kinship(groups=known.given.groups, moments=known.moments),
-        equal=None if equal.group is None else equal,
+        inputs=inputs,
+        n_columns=population.sight.own.shape[1],
+        scores=scores,
+        calibration=unlabelled.calibration,
+        share=unlabelled.share,
+        kinship=kinship,
     )
-    found = supervise(training, labels, seed=seed)
-    probabilities = Probabilities(values=found.probabilities, by_labels=True)
-    verdict = decide(found.scores, ensemble.member_scores, settings, probabilities=probabilities, periods=known.periods)
+    found = supervise(training, known, seed=seed)
+    odds = _equals_too(found.scores, population, labels)
+    found = replace(found, scores=np.concatenate([equal.mean(odds[:n]), odds[n:]]))
+    probabilities = Probabilities(values=found.probabilities[:n], by_labels=True)
+    ranks = np.asarray(population.sight.ranks, dtype=np.float64)
+    verdict = decide(found.scores[:n], ranks, settings, probabilities=probabilities, periods=population.periods)
     judged, odds = found.honest
     if not len(judged):
         return found, verdict
-    target = labels.anomalous[judged].astype(np.int64)
-    told = Told(odds=odds, before=ensemble.train_scores[judged], target=target, how=found.how)
+    told = Told(odds=odds, before=scores[judged], target=known.anomalous[judged].astype(np.int64), how=found.how)
     performance, reason = measure(told, threshold=verdict.threshold, seed=seed)
     return found.with_performance(performance, reason), verdict
 
 
-def moments_of(table: Table, encoder: TableEncoder) -> FloatArray | None:
-    """When each row was, in seconds, NaN where that is not known; None without a column of dates."""
-    import pandas as pd
+def _equals_too(odds: FloatArray, population: Population, labels: Labels) -> FloatArray:
+    """Log odds with rows that equal labelled ones judged as these: nothing tells them apart."""
+    wide, n = population.spread(labels), len(labels.values)
+    fresh = np.where(labels.known, -1, wide.values).astype(np.int8)
+    return np.concatenate([known_first(odds[:n], Labels(values=fresh)), odds[n:]])
 
-    found = encoder.moments(table)
-    if found is None or not pd.api.types.is_datetime64_any_dtype(found[1]):
-        return None
-    dates = found[1].dt.tz_convert("UTC").dt.tz_localize(None) if found[1].dt.tz is not None else found[1]
-    seconds = dates.astype("datetime64[ns]").astype("int64").to_numpy(dtype=np.float64) / 1e9
-    seconds[dates.isna().to_numpy()] = np.nan
-    return np.asarray(seconds)
+
+def _with(kinship: Kinship, moments: FloatArray) -> Kinship:
+    """With rows more, each of a group of its own."""
+    groups, known = kinship.groups, kinship.moments
+    if groups is not None:
+        first = int(groups.max()) + 1 if len(groups) else 0
+        groups = np.concatenate([groups, first + np.arange(len(moments))])
+    return Kinship(groups=groups, moments=None if known is None else np.concatenate([known, moments]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ import pandas as pd
 from pynomaly_auto.dataset import TableEncoder, open_table
 from pynomaly_auto.engine._heeding import inputs_of
 from pynomaly_auto.engine._looking import Looking
+from pynomaly_auto.engine._population import Population
+from pynomaly_auto.engine._sayings import Sayings
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.ensembling import FittedEnsemble
 from pynomaly_auto.records import Dataset, FloatArray, Verdict
@@ -36,6 +38,8 @@ class Model:
         cells: The user's cells of the same rows.
         looking: What looks at the cells of rows; None: nothing does.
         supervised: What learned from labels; None: there were none.
+        population: The training rows, for labels that may come later; None: they were not kept.
+        sayings: What people have said since the fit.
     """
 
     encoder: TableEncoder
@@ -46,6 +50,8 @@ class Model:
     cells: pd.DataFrame
     looking: Looking | None = None
     supervised: Supervised | None = None
+    population: Population | None = None
+    sayings: Sayings = field(default_factory=Sayings)
 
     def encode(self, table: Any) -> Dataset:
         """Encode new rows, and look at their cells where these are heard.

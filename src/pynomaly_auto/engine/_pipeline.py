@@ -20,10 +20,11 @@ from pynomaly_auto._machine import ONE_THREAD, release_memory
 from pynomaly_auto._version import __version__
 from pynomaly_auto.dataset import EqualRows, Table, TableEncoder, open_table, to_frame
 from pynomaly_auto.deciding import Probabilities, decide
-from pynomaly_auto.engine._heeding import Given, Known, Said, heed, moments_of, read_given
+from pynomaly_auto.engine._heeding import Given, Said, heed, read_given
 from pynomaly_auto.engine._looking import Looking
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._periods import periods_of
+from pynomaly_auto.engine._population import Answer, Population, moments_of
 from pynomaly_auto.engine._progress import Progress
 from pynomaly_auto.engine._resources import check_machine, within_memory
 from pynomaly_auto.engine._seen import SeenRows
@@ -36,7 +37,7 @@ from pynomaly_auto.recommending import recommend
 from pynomaly_auto.records import Dataset, Explanation, IntArray, Profile, Reason, Result, Trial, Verdict
 from pynomaly_auto.regimes import REGIMES
 from pynomaly_auto.settings import Settings
-from pynomaly_auto.supervising import Heeded
+from pynomaly_auto.supervising import Kinship
 from pynomaly_auto.tracking import NullTracker, Tracker, open_tracker
 from pynomaly_auto.tuning import TuningPlan, refit, tune
 
@@ -192,15 +193,17 @@ def _stages(work: _Work) -> tuple[Model, Result]:
             member_raw=raw,
             periods=periods,
         )
-    heeded = None
-    if work.given.labels.known.any():
+    population, heeded = _population(work, ensemble, periods), None
+    if population is not None and work.given.labels.known.any():
         with stage("supervising"):
-            known = Known(
-                rows=dataset.rows, given=work.given, moments=moments_of(work.table, work.encoder), periods=periods
-            )
-            heeded, verdict = heed(ensemble, known, verdict, settings)
+            unlabelled = Answer.of(verdict)
+            population = replace(population, unlabelled=unlabelled)
+            heeded, verdict = heed(population, work.given.labels, unlabelled, settings)
     cells = to_frame(work.table)
-    model = _model(work, ensemble, verdict, cells, heeded)
+    model = replace(
+        _model(work, ensemble, verdict, cells),
+        supervised=None if heeded is None else heeded.supervised, population=population,
+    )  # fmt: skip
     with stage("explaining"):
         seconds = explaining_seconds(deadline.seconds, deadline.remaining())
         options = Explaining(seed=seed, seconds=seconds, quick=model.quick_score())
@@ -271,9 +274,15 @@ def _profiled_rows(settings: Settings) -> int:
     return BRIEF_ROWS if brief else MAX_ROWS
 
 
-def _model(
-    work: _Work, ensemble: FittedEnsemble, verdict: Verdict, cells: pd.DataFrame, heeded: Heeded | None
-) -> Model:
+def _population(work: _Work, ensemble: FittedEnsemble, periods: IntArray | None) -> Population | None:
+    """The training rows, for labels, where these are heeded."""
+    if not REGIMES[work.settings.regime].remembers_rows:
+        return None
+    kinship = Kinship(groups=work.given.groups, moments=moments_of(work.table, work.encoder))
+    return Population.of(ensemble, work.dataset.rows, work.given.labels, kinship, periods)
+
+
+def _model(work: _Work, ensemble: FittedEnsemble, verdict: Verdict, cells: pd.DataFrame) -> Model:
     dataset, remembering = work.dataset, REGIMES[work.settings.regime].remembers_rows
     rows = np.arange(dataset.n_rows)
     if dataset.n_rows > _REFERENCE_ROWS:
@@ -290,7 +299,6 @@ def _model(
         reference=reference,
         cells=cells.iloc[rows],
         looking=work.looking,
-        supervised=None if heeded is None else heeded.supervised,
     )
 
 

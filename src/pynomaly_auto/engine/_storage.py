@@ -19,6 +19,7 @@ from pynomaly_auto.engine._heeding import n_inputs
 from pynomaly_auto.engine._looking import Looking
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._seen import SeenRows
+from pynomaly_auto.engine._stored_labels import labels_from, states_of
 from pynomaly_auto.ensembling import FittedEnsemble
 from pynomaly_auto.errors import PynomalyError, StorageError
 from pynomaly_auto.records import Calibration, Dataset, Member, Result, State, Verdict, plain, restore
@@ -54,6 +55,7 @@ def save(fitted: Fitted, path: Path, *, key: storing.Key = None, trusted: bool =
         parts["looking"] = model.looking.to_state()
     if model.supervised is not None:
         parts["supervised"] = model.supervised.to_state()
+    parts |= states_of(model)
     detectors = cast("Sequence[FittedDetector]", model.ensemble.detectors)
     members = {_member(i): detector.to_state(trusted=trusted) for i, detector in enumerate(detectors)}
     columns = tuple((c.name, c.kind) for c in result.columns)
@@ -102,7 +104,11 @@ def _made(loaded: storing.LoadedParts, parameters: Collection[str], trusted: boo
         cells=_frame(loaded.part("cells")),
         looking=looking,
         supervised=_supervised(loaded, ensemble, width),
-    )
+        **labels_from(
+            loaded.parts, n_rows=len(verdict.scores),
+            shape=(width, len(ensemble.detectors), n_inputs(ensemble, width)),
+        ),
+    )  # fmt: skip
     row_labels = np.asarray(storing.values_from_state(loaded.part("row_labels")))
     result = restore(Result, loaded.part("result").values, verdict=verdict, row_labels=row_labels)
     _check_sizes(model, result)

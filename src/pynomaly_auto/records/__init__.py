@@ -26,7 +26,7 @@ from pynomaly_auto.records._evidence import (
     written,
 )
 from pynomaly_auto.records._judgement import Evaluation, Judgement, ThresholdQuality
-from pynomaly_auto.records._labels import Estimate, Feedback, Labels, Performance, Supervision
+from pynomaly_auto.records._labels import Estimate, Feedback, Labels, Performance, Question, Supervision
 from pynomaly_auto.records._leaderboard import Standing
 from pynomaly_auto.records._outcome import (
     PROBABILITY,
@@ -64,7 +64,7 @@ __all__ = [
     "Distributions", "Ensemble", "Estimate", "Evaluation", "EvidenceShare", "Expectation", "ExpectedCells",
     "Explanation", "Feedback", "FloatArray", "Guidance", "IntArray", "Judgement", "Labels", "LeftOut", "Levels",
     "Member", "OddCell", "OriginalColumn", "OriginalTable", "Params", "Patterns", "Performance", "Prediction",
-    "Profile", "Quality", "Ranking", "Reason", "ReasonCode", "Result", "Role", "Scalar", "Search", "SimilarTable",
-    "Size", "Standing", "State", "Stateful", "Step", "Supervision", "ThresholdQuality", "Trial", "TrialStatus",
-    "Verdict", "column_of", "declare", "plain", "restore", "two_largest", "written",
+    "Profile", "Quality", "Question", "Ranking", "Reason", "ReasonCode", "Result", "Role", "Scalar", "Search",
+    "SimilarTable", "Size", "Standing", "State", "Stateful", "Step", "Supervision", "ThresholdQuality", "Trial",
+    "TrialStatus", "Verdict", "column_of", "declare", "plain", "restore", "two_largest", "written",
 ]  # fmt: skip

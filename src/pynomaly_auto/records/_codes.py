@@ -16,6 +16,7 @@ _ROOMS = (
     "tuning",
     "ensembling",
     "supervising",
+    "asking",
     "deciding",
     "tracking",
     "storing",

@@ -74,6 +74,23 @@ class Labels:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Question:
+    """One row that is worth a label.
+
+    Args:
+        row: Its position in the table.
+        probability: Of being an anomaly, as it stands.
+        strategy: What chose it.
+        reason: Why.
+    """
+
+    row: int
+    probability: float
+    strategy: str
+    reason: Reason
+
+
+@dataclass(frozen=True, kw_only=True)
 class Feedback:
     """What somebody said of one row.
 

@@ -28,5 +28,12 @@ declare(
         "Give contamination if you know it.",
     ),
     ReasonCode("SUP-030", "How right it is", "Figures on labelled rows, each judged by what was learned from others."),
+    ReasonCode(
+        "SUP-050",
+        "Feedback",
+        "How many rows people have spoken of since the fit, and who.",
+        "detector.forget() takes back what somebody said.",
+    ),
+    ReasonCode("SUP-051", "Said again", "Of a row something else was said before: the last word counts."),
     ReasonCode("SUP-040", "Known rows", "Rows with a label are what they were said to be, whatever their score."),
 )

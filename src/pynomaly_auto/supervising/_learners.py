@@ -15,6 +15,7 @@ from scipy.special import logit
 
 from pynomaly_auto.forest import Forest, from_lightgbm_text, from_sklearn_trees
 from pynomaly_auto.records import FloatArray
+from pynomaly_auto.supervising._growing import extra_trees
 
 Inputs: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
 
@@ -72,11 +73,7 @@ class Learned:
 
 def _grown(taught: Taught, *, seed: int) -> Learned:
     """Extremely randomised trees (Geurts, Ernst and Wehenkel, Machine Learning 2006), grown to the end."""
-    from sklearn.ensemble import ExtraTreesClassifier  # here, so that scoring stays light
-
-    model = ExtraTreesClassifier(TREES, max_features="sqrt", n_jobs=1, random_state=seed)
-    model.fit(taught.inputs, taught.target.astype(np.int64), taught.weight)
-    trees = [one.tree_ for one in model.estimators_]
+    trees = extra_trees(taught.inputs, taught.target, taught.weight, trees=TREES, seed=seed)
     forest = from_sklearn_trees(trees, [_share(tree.value) for tree in trees], taught.inputs.shape[1])
     return Learned(forest, float(taught.weight.sum()), _centre(taught))
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.special import expit
 
-from pynomaly_auto.dataset import EqualRows
 from pynomaly_auto.records import (
     Calibration,
     FloatArray,
@@ -46,7 +45,6 @@ class Rows:
         calibration: From these to a probability.
         share: Share of anomalies expected without labels.
         kinship: Which rows belong together.
-        equal: Which rows equal each other; None: none does.
     """
 
     inputs: Inputs = field(repr=False)
@@ -55,14 +53,6 @@ class Rows:
     calibration: Calibration = field(repr=False)
     share: float
     kinship: Kinship = field(default_factory=Kinship)
-    equal: EqualRows | None = field(default=None, repr=False)
-
-    @property
-    def apart(self) -> Kinship:
-        """Which rows are to stand on one side where labels are judged: a row tells all of one that equals it."""
-        if self.equal is None or self.kinship.groups is not None:
-            return self.kinship
-        return replace(self.kinship, groups=self.equal.group)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -124,7 +114,7 @@ def supervise(rows: Rows, labels: Labels, *, seed: int) -> Heeded:
         kept = held_back(weights, odds[~labels.known], _MOST_TIMES * rows.share)
         less = kept.shift - weights.shift
         supervised, weights, odds, honest = replace(supervised, weights=kept), kept, odds + less, honest + less
-    scores = _as_said(odds, labels, rows.equal)
+    scores = known_first(odds, labels)
     record = Supervision(
         completeness=labels.completeness,
         n_anomalies=labels.n_anomalies,
@@ -149,16 +139,6 @@ def known_first(odds: FloatArray, labels: Labels) -> FloatArray:
     out[labels.anomalous] = KNOWN + np.tanh(out[labels.anomalous] / KNOWN)
     out[labels.normal] = -KNOWN + np.tanh(out[labels.normal] / KNOWN)
     return out
-
-
-def _as_said(odds: FloatArray, labels: Labels, equal: EqualRows | None) -> FloatArray:
-    """Log odds with known rows at either end, and with them all that equal them; equal rows have equal ones."""
-    if equal is None:
-        return known_first(odds, labels)
-    known, anomalous = (equal.mean(flags.astype(np.float64)) for flags in (labels.known, labels.anomalous))
-    spread = np.where(known > 0, (2 * anomalous > known).astype(np.int8), np.int8(-1))
-    values = np.where(labels.known, labels.values, spread).astype(np.int8)
-    return equal.mean(known_first(odds, Labels(values=values)))
 
 
 def _taught(rows: Rows, at: IntArray, target: FloatArray, beside: tuple[IntArray, float]) -> Taught:
@@ -194,7 +174,7 @@ def _out_of_fold(
     rows: Rows, at: IntArray, target: FloatArray, beside: tuple[IntArray, float], *, seed: int
 ) -> tuple[IntArray, FloatArray, str]:
     """Labelled rows judged by what was learned from others: which, what each learner says, and how."""
-    parts, how = splits(target, rows.apart.of(at), seed=seed)
+    parts, how = splits(target, rows.kinship.of(at), seed=seed)
     names, judged, said = learners_for(len(at)), [], []
     for learn, judge in parts:
         taught = _taught(rows, at[learn], target[learn], beside)

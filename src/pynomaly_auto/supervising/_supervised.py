@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 from scipy.special import logit
 
+from pynomaly_auto._machine import in_threads
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest import Forest
 from pynomaly_auto.records import Calibration, FloatArray, State, plain, restore
@@ -17,6 +18,7 @@ from pynomaly_auto.supervising._weighing import Weights
 _SUREST = 1e-4  # probabilities without labels are taken no nearer to 0 and 1
 _BEYOND = 0.01  # log odds per unit of score, so that rows whose probability is the same stay in order
 KNOWN = 9.0  # log odds of a row whose label is known
+_MANY_ROWS = 5_000  # from here on what was learned judges rows side by side
 _ORDERED = 1.0  # and by how much known ones differ among themselves
 
 
@@ -57,7 +59,8 @@ class Supervised:
             inputs: As it was taught; shape (n_rows, n_inputs).
             scores: Of the answer without labels; shape (n_rows,).
         """
-        said = [one.log_odds(inputs) for one in self.learners.values()]
+        many = len(scores) >= _MANY_ROWS
+        said = in_threads(lambda one: one.log_odds(inputs), self.learners.values(), together=many)
         learned = np.column_stack(said) if said else np.empty((len(scores), 0))
         return self.weights.combine(self.unlabelled.log_odds(scores), learned)
 

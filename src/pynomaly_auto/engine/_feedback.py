@@ -1,0 +1,376 @@
+"""Asking people and hearing them after the fit: nothing of the detectors is fitted again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from pynomaly_auto._checks import is_whole, one_line
+from pynomaly_auto._machine import ONE_THREAD
+from pynomaly_auto.asking import Pool, ask, check
+from pynomaly_auto.dataset import Table, fingerprints, open_table
+from pynomaly_auto.engine._heeding import Later, heed, inputs_of
+from pynomaly_auto.engine._model import Model
+from pynomaly_auto.engine._periods import periods_of
+from pynomaly_auto.engine._population import Answer, Population, Sight, moments_of, single
+from pynomaly_auto.engine._sayings import Sayings, Strangers, Untold
+from pynomaly_auto.engine._seen import SeenRows
+from pynomaly_auto.errors import InvalidInputError, SettingError, shown
+from pynomaly_auto.records import Dataset, Feedback, IntArray, Labels, Reason, Result, column_of
+from pynomaly_auto.regimes import REGIMES
+from pynomaly_auto.settings import Settings
+from pynomaly_auto.supervising import Kinship
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Prints: TypeAlias = "np.ndarray[Any, np.dtype[np.uint64]]"
+Changed: TypeAlias = tuple[Model, Result]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Spoken:
+    """Rows somebody speaks of.
+
+    Args:
+        places: Positions among the training rows; -1: it is none of them; shape (n,).
+        strangers: What is known of the latter, in their order, their numbers not yet given; None: there are none.
+    """
+
+    places: IntArray = field(repr=False)
+    strangers: Strangers | None = None
+
+
+def query(model: Model, result: Result, n: Any, X: Any, strategy: Any) -> tuple[Model, pd.DataFrame]:
+    """Rows worth a label; see `AutonomousDetector.query`. The model comes back, as it may have met its rows again."""
+    import pandas as pd
+
+    check(n, strategy)
+    settings = _settings(result)
+    if X is None:
+        model = replace(model, population=_population(model, result, None))
+        pool, labels = _own_pool(model, result), result.row_labels
+    else:
+        opened = open_table(X)
+        dataset, labels = model.encode(opened), np.asarray(opened.row_labels)
+        if _is_own(model, result, dataset):
+            model = replace(model, population=_met_again(model, result, opened, dataset))
+            pool = _own_pool(model, result)
+        else:
+            pool = _pool_of(model, dataset)
+    found = ask(pool, int(n), strategy=strategy, seed=int(settings.random_state or 0))
+    rows = [one.row for one in found]
+    return model, pd.DataFrame(
+        {
+            "row": column_of(labels[rows]).set_axis(rows),
+            "probability": [one.probability for one in found],
+            "strategy": [one.strategy for one in found],
+            "reason": [one.reason.text for one in found],
+        },
+        index=pd.Index(rows, name="position", dtype=np.int64),
+    )
+
+
+def hear(model: Model, result: Result, said: tuple[Any, Any, Any], X: Any) -> Changed:
+    """Learn again from all labels and what people say; see `AutonomousDetector.feedback`.
+
+    Args:
+        model: In force.
+        result: In force.
+        said: Rows, labels, and who says so.
+        X: The table the rows are of; None: the training rows.
+    """
+    _settings(result)
+    rows, labels, by = _checked(*said)
+    population, spoken = _spoken(model, result, rows, X)
+    if not len(rows):
+        return model, result
+    before, when = model.sayings, datetime.now().astimezone().isoformat(timespec="seconds")
+    numbers = before.last + 1 + np.arange(len(rows))
+    new = tuple(
+        Feedback(row=int(place), label=int(label), by=by, when=when, number=int(number))
+        for place, label, number in zip(spoken.places, labels, numbers, strict=True)
+    )
+    strangers = before.strangers
+    if spoken.strangers is not None:
+        numbered = replace(spoken.strangers, numbers=numbers[spoken.places < 0])
+        strangers = numbered if strangers is None else strangers.and_more(numbered)
+    sayings = replace(before, feedback=before.feedback + new, last=int(numbers[-1]), strangers=strangers)
+    return _heard(model, result, population, sayings)
+
+
+def forget(model: Model, result: Result, number: Any, by: Any, X: Any) -> Changed:
+    """Take back what somebody said; see `AutonomousDetector.forget`."""
+    if (number is None) == (by is None):
+        raise SettingError(
+            "neither is given." if number is None else "both are given.", where="forget",
+            fix="Give the number of a saying, as in feedback_, or by= whose sayings are to be forgotten.",
+        )  # fmt: skip
+    if number is not None and not is_whole(number):
+        raise SettingError(f"number is {shown(number)}.", where="forget", fix="Give one of those in feedback_.")
+    sayings = model.sayings
+    gone = frozenset(
+        one.number for one in sayings.feedback if one.number == number or (by is not None and one.by == by)
+    )
+    if not gone:
+        known = [str(one.number) if by is None else repr(one.by) for one in sayings.feedback]
+        raise SettingError(
+            f"there is no saying {shown(number)}." if by is None else f"nothing was said by {shown(by)}.",
+            where="forget", fix=f"There are {', '.join(dict.fromkeys(known[:20]))}." if known else "There is none.",
+        )  # fmt: skip
+    left = sayings.without(gone)
+    if left.feedback:
+        return _heard(model, result, _population(model, result, X), left)
+    before, population = sayings.before, model.population
+    assert before is not None
+    assert population is not None
+    model = replace(
+        model, verdict=before.verdict, supervised=before.supervised, sayings=Sayings(last=sayings.last),
+        seen=SeenRows.known_as(population.prints, before.verdict.scores),
+    )  # fmt: skip
+    return model, replace(result, verdict=before.verdict, supervision=before.supervision)
+
+
+def _heard(model: Model, result: Result, population: Population, sayings: Sayings) -> Changed:
+    """The answer that heeds the labels given to `fit` and all that was said since."""
+    before = sayings.before or Untold(
+        verdict=result.verdict, supervised=model.supervised, supervision=result.supervision
+    )
+    sayings = replace(sayings, before=before)
+    strangers, said = sayings.last_of_strangers
+    later = None
+    prints = population.prints
+    if strangers is not None:
+        later = Later(inputs=strangers.inputs, scores=strangers.scores, anomalous=said, moments=strangers.moments)
+        prints = np.concatenate([prints, strangers.prints])
+    labels = sayings.over(population.labels)
+    unlabelled = population.unlabelled or Answer.of(before.verdict)
+    with ONE_THREAD:  # as in fit
+        found, verdict = heed(population, labels, unlabelled, _settings(result), later)
+    model = replace(
+        model, verdict=verdict, supervised=found.supervised, population=population, sayings=sayings,
+        seen=SeenRows.known_as(prints, found.scores),
+    )  # fmt: skip
+    record = replace(found.record, reasons=found.record.reasons + _reasons(sayings, population.labels))
+    return model, replace(result, verdict=verdict, supervision=record)
+
+
+def _reasons(sayings: Sayings, given: Labels) -> tuple[Reason, ...]:
+    feedback = sayings.feedback
+    anomalies, who = sum(one.label for one in feedback), sorted({one.by for one in feedback if one.by})
+    named = f", by {', '.join(who[:5])}{' and others' if len(who) > 5 else ''}" if who else ""
+    text = (
+        f"Since the fit people have spoken {len(feedback):,} times{named}: {anomalies:,} times of an anomaly, "
+        f"{len(feedback) - anomalies:,} of a normal row."
+    )
+    evidence = {"sayings": len(feedback), "anomalies": anomalies, "people": len(who)}
+    out = [Reason(code="SUP-050", subject="feedback", text=text, evidence=evidence)]
+    changed, last = 0, dict[int, int]()
+    for one in feedback:
+        if one.row >= 0:
+            was = last.get(one.row, int(given.values[one.row]))
+            changed += was >= 0 and was != one.label
+            last[one.row] = one.label
+    if changed:
+        text = f"{changed:,} times something else had been said of the row before: the last word counts."
+        out.append(Reason(code="SUP-051", subject="feedback", text=text, evidence={"times": changed}))
+    return tuple(out)
+
+
+def _settings(result: Result) -> Settings:
+    """What the run was asked for, where labels have a place in it."""
+    settings = Settings.from_mapping(result.settings)
+    if not REGIMES[settings.regime].remembers_rows:
+        raise SettingError(
+            "the detector was fitted with novelty=True, which takes all training rows as normal.", where="feedback",
+            fix="Fit without novelty to have labels heeded.",
+        )  # fmt: skip
+    return settings
+
+
+def _population(model: Model, result: Result, table: Any) -> Population:
+    """The training rows with what learners see of them: kept in memory, or made again of the table.
+
+    Raises:
+        SettingError: They are not kept, and no table is given.
+        InvalidInputError: The table is not the one fitted on.
+    """
+    known = model.population
+    if known is not None and known.sight is not None:
+        return known
+    if table is None:
+        raise SettingError(
+            "this detector does not hold what labels need of its training rows: it was loaded from a file, is a "
+            "compact one, or the table was very large.", where="X",
+            fix="Give X=, the table it was fitted on; once is enough.",
+        )  # fmt: skip
+    opened = open_table(table)
+    return _met_again(model, result, opened, model.encode(opened))
+
+
+def _is_own(model: Model, result: Result, dataset: Dataset) -> bool:
+    """Whether a table is the one fitted on, row by row."""
+    prints, known = fingerprints(dataset.rows), model.population
+    if known is not None:
+        return np.array_equal(prints, known.prints)
+    if not np.array_equal(np.sort(prints), model.seen.fingerprints):
+        return False
+    return np.array_equal(model.seen.recall(dataset.rows)[1], result.verdict.scores)
+
+
+def _met_again(model: Model, result: Result, opened: Table, dataset: Dataset) -> Population:
+    """The training rows, from the table fitted on."""
+    rows, known = dataset.rows, model.population
+    if known is not None and known.sight is not None:
+        return known
+    if not _is_own(model, result, dataset):
+        raise InvalidInputError(
+            "X is not the table the detector was fitted on, row by row, and it does not hold what labels need of that.",
+            where="X", fix="Give that table first, such as query(X=table); then feedback on other rows is heard.",
+        )  # fmt: skip
+    if known is None:
+        budget = _settings(result).alert_budget
+        known = Population(
+            prints=fingerprints(rows), scores=result.verdict.scores, labels=Labels.none(len(rows)),
+            kinship=Kinship(moments=moments_of(opened, model.encoder)),
+            periods=periods_of(opened, dataset, model.encoder, budget),
+        )  # fmt: skip
+    ranks, _ = model.ensemble.inputs_and_scores(rows)
+    return replace(known, sight=Sight.of(model.ensemble, rows, ranks))
+
+
+def _own_pool(model: Model, result: Result) -> Pool:
+    population, verdict = model.population, result.verdict
+    assert population is not None
+    assert population.sight is not None
+    labels = model.sayings.over(population.labels)
+    return Pool(
+        scores=verdict.scores, probabilities=verdict.probabilities, threshold=verdict.threshold,
+        ranks=population.sight.ranks, weights=_weights(model), inputs=population.sight.own,
+        free=_askable(population.prints, _labelled(model)), labelled=np.flatnonzero(labels.known),
+    )  # fmt: skip
+
+
+def _pool_of(model: Model, dataset: Dataset) -> Pool:
+    rows, verdict = dataset.rows, model.verdict
+    ranks, scores = model.ensemble.inputs_and_scores(rows)
+    if model.supervised is not None:
+        scores = model.supervised.log_odds(inputs_of(model.ensemble, rows, ranks, scores), scores)
+    seen, values = model.seen.recall(rows)
+    scores = scores.copy()
+    scores[seen] = values
+    prints, labelled = fingerprints(rows), _labelled(model)
+    return Pool(
+        scores=scores, probabilities=verdict.calibration.at(scores), threshold=verdict.threshold, ranks=ranks,
+        weights=_weights(model), inputs=single(model.ensemble.features_of(rows)),
+        free=_askable(prints, labelled), labelled=np.flatnonzero(np.isin(prints, labelled)),
+    )  # fmt: skip
+
+
+def _labelled(model: Model) -> Prints:
+    """Fingerprints of all rows that have a label."""
+    if model.population is None:
+        return np.empty(0, dtype=np.uint64)
+    own = model.population.prints[model.sayings.over(model.population.labels).known]
+    strangers = model.sayings.strangers
+    return own if strangers is None else np.concatenate([own, strangers.prints])
+
+
+def _askable(prints: Prints, labelled: Prints) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Rows that equal none that is labelled, the first of those that equal each other."""
+    first = np.zeros(len(prints), dtype=bool)
+    first[np.unique(prints, return_index=True)[1]] = True
+    return np.asarray(first & ~np.isin(prints, labelled))
+
+
+def _weights(model: Model) -> Any:
+    return np.array([member.weight for member in model.ensemble.record.members])
+
+
+def _spoken(model: Model, result: Result, rows: IntArray, X: Any) -> tuple[Population, _Spoken]:
+    """The training rows, and which rows are spoken of."""
+    if X is None:
+        _check_rows(rows, len(result.row_labels))
+        return _population(model, result, None), _Spoken(places=rows)
+    known = model.population
+    if known is None or known.sight is None:
+        population = _population(model, result, X)
+        _check_rows(rows, len(population.prints))
+        return population, _Spoken(places=rows)
+    part, at = _some(X, rows)
+    opened = open_table(part)
+    encoded = model.encode(opened).rows
+    _check_rows(at, len(encoded))
+    when = moments_of(opened, model.encoder)
+    own, prints = encoded[at], fingerprints(encoded)[at]
+    places = known.places(prints)
+    new = np.flatnonzero(places < 0)
+    if not len(new):
+        return known, _Spoken(places=places)
+    ranks, scores = model.ensemble.inputs_and_scores(own[new])
+    return known, _Spoken(
+        places=places,
+        strangers=Strangers(
+            numbers=new,
+            prints=prints[new],
+            inputs=inputs_of(model.ensemble, own[new], ranks, scores),
+            scores=scores,
+            moments=np.full(len(new), np.nan) if when is None else when[at][new],
+        ),
+    )
+
+
+def _some(X: Any, rows: IntArray) -> tuple[Any, IntArray]:
+    """Some rows of a table where these can be had alone, and their positions there; else all of it."""
+    part: Callable[[Any], Any] | None = None
+    if hasattr(X, "iloc"):
+        part = X.iloc.__getitem__
+    elif isinstance(X, np.ndarray) and X.ndim == 2:
+        part = X.__getitem__
+    if part is None or not len(rows):
+        return X, rows
+    _check_rows(rows, len(X))
+    each, at = np.unique(rows, return_inverse=True)
+    return part(each), at.astype(np.int64)
+
+
+def _check_rows(rows: IntArray, n_rows: int) -> None:
+    outside = rows[(rows < 0) | (rows >= n_rows)]
+    if len(outside):
+        raise InvalidInputError(
+            f"there is no row {int(outside[0])} among {n_rows:,}.", where="rows",
+            fix="Give positions from 0, as query() has them in its index.",
+        )  # fmt: skip
+
+
+def _checked(rows: Any, labels: Any, by: Any) -> tuple[IntArray, IntArray, str]:
+    """Positions, labels and a name as they should be."""
+    who = one_line("by", by) or ""
+    given = rows.index if hasattr(rows, "columns") else rows  # what query() returned
+    places, said = _listed(given), _listed(labels)
+    if len(places) != len(said):
+        raise InvalidInputError(f"{len(said):,} labels for {len(places):,} rows.", where="feedback")
+    for place in places:
+        if not is_whole(place):
+            raise InvalidInputError(
+                f"a row is {shown(place)}.", where="rows", fix="Give positions, as query() has them in its index."
+            )
+    for label in said:
+        if not (isinstance(label, (bool, np.bool_, int, float, np.number)) and label in (0, 1)):
+            raise InvalidInputError(
+                f"a label is {shown(label)}.", where="labels", fix="Give 1 for an anomaly and 0 for a normal row."
+            )
+    return np.array(places, dtype=np.int64), np.array([int(one) for one in said], dtype=np.int64), who
+
+
+def _listed(values: Any) -> Sequence[Any]:
+    if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
+        return [values]
+    return list(values)
+
+
+__all__ = ["forget", "hear", "query"]
