@@ -21,12 +21,12 @@ ROOMS = {
     "SET": {"engine"}, "PRE": {"presets"}, "DAT": {"dataset"}, "CEL": {"cells"}, "PRO": {"profiling"},
     "REC": {"recommending"},
     "GUI": {"recommending"}, "TUN": {"tuning", "ensembling"}, "ENS": {"ensembling"}, "DEC": {"deciding"},
-    "SUP": {"supervising"},
+    "SUP": {"supervising"}, "ASK": {"asking"},
     "EXP": {"explaining"}, "TRK": {"tracking", "engine"}, "STO": {"storing"}, "ENG": {"engine"}, "MON": {"monitoring"},
 }  # fmt: skip
 # Who shows reasons to people, and so may look into them.
 SHOWING = {
-    "records/_base.py", "records/_html.py", "reporting/_view.py", "tracking/_items.py", "engine/_detector.py",
+    "records/_base.py", "records/_html.py", "reporting/_view.py", "tracking/_items.py", "engine/_attributes.py",
     "testing.py",
 }  # fmt: skip
 # What has evidence that is none of a reason's.

@@ -33,8 +33,13 @@ class EqualRows:
     @classmethod
     def of(cls, X: FloatArray) -> EqualRows:
         """Look for equal rows among encoded ones; shape (n_rows, n_features)."""
-        _, first, group = np.unique(fingerprints(X), return_index=True, return_inverse=True)
-        return cls(group=None if len(first) == len(X) else group.astype(np.int64), first=first.astype(np.int64))
+        return cls.of_prints(fingerprints(X))
+
+    @classmethod
+    def of_prints(cls, prints: np.ndarray[Any, np.dtype[np.uint64]]) -> EqualRows:
+        """The same by the rows' fingerprints; shape (n_rows,)."""
+        _, first, group = np.unique(prints, return_index=True, return_inverse=True)
+        return cls(group=None if len(first) == len(prints) else group.astype(np.int64), first=first.astype(np.int64))
 
     def mean(self, values: FloatArray) -> FloatArray:
         """One value for all rows of a group, the mean of theirs; exactly theirs where they agree; shape (n_rows,).

@@ -20,10 +20,10 @@ from pynomaly_auto.engine._population import Answer, Population, Sight, moments_
 from pynomaly_auto.engine._sayings import Sayings, Strangers, Untold
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.errors import InvalidInputError, SettingError, shown
-from pynomaly_auto.records import Dataset, Feedback, IntArray, Labels, Reason, Result, column_of
+from pynomaly_auto.records import Dataset, Feedback, IntArray, Labels, Result, column_of
 from pynomaly_auto.regimes import REGIMES
 from pynomaly_auto.settings import Settings
-from pynomaly_auto.supervising import Kinship
+from pynomaly_auto.supervising import Kinship, since_the_fit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,30 +155,8 @@ def _heard(model: Model, result: Result, population: Population, sayings: Saying
         model, verdict=verdict, supervised=found.supervised, population=population, sayings=sayings,
         seen=SeenRows.known_as(prints, found.scores),
     )  # fmt: skip
-    record = replace(found.record, reasons=found.record.reasons + _reasons(sayings, population.labels))
+    record = replace(found.record, reasons=found.record.reasons + since_the_fit(sayings.feedback, population.labels))
     return model, replace(result, verdict=verdict, supervision=record)
-
-
-def _reasons(sayings: Sayings, given: Labels) -> tuple[Reason, ...]:
-    feedback = sayings.feedback
-    anomalies, who = sum(one.label for one in feedback), sorted({one.by for one in feedback if one.by})
-    named = f", by {', '.join(who[:5])}{' and others' if len(who) > 5 else ''}" if who else ""
-    text = (
-        f"Since the fit people have spoken {len(feedback):,} times{named}: {anomalies:,} times of an anomaly, "
-        f"{len(feedback) - anomalies:,} of a normal row."
-    )
-    evidence = {"sayings": len(feedback), "anomalies": anomalies, "people": len(who)}
-    out = [Reason(code="SUP-050", subject="feedback", text=text, evidence=evidence)]
-    changed, last = 0, dict[int, int]()
-    for one in feedback:
-        if one.row >= 0:
-            was = last.get(one.row, int(given.values[one.row]))
-            changed += was >= 0 and was != one.label
-            last[one.row] = one.label
-    if changed:
-        text = f"{changed:,} times something else had been said of the row before: the last word counts."
-        out.append(Reason(code="SUP-051", subject="feedback", text=text, evidence={"times": changed}))
-    return tuple(out)
 
 
 def _settings(result: Result) -> Settings:

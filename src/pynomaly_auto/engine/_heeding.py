@@ -138,7 +138,9 @@ def heed(
     assert population.sight is not None
     seed, n = int(settings.random_state or 0), len(population.scores)
     inputs, scores = population.sight.inputs(population.scores), population.scores
-    kinship, known = population.kinship, labels
+    equal, kinship, known = population.equal, population.kinship, labels
+    if kinship.groups is None and equal.group is not None:
+        kinship = replace(kinship, groups=equal.group)  # a row tells all of one that equals it
     if later is not None and len(later.scores):
         inputs, scores = np.vstack([inputs, later.inputs]), np.concatenate([scores, later.scores])
         known = Labels(values=np.concatenate([labels.values, later.anomalous]))
@@ -152,7 +154,8 @@ def heed(
         kinship=kinship,
     )
     found = supervise(training, known, seed=seed)
-    found = replace(found, scores=_equals_too(found.scores, population, labels))
+    odds = _equals_too(found.scores, population, labels)
+    found = replace(found, scores=np.concatenate([equal.mean(odds[:n]), odds[n:]]))
     probabilities = Probabilities(values=found.probabilities[:n], by_labels=True)
     ranks = np.asarray(population.sight.ranks, dtype=np.float64)
     verdict = decide(found.scores[:n], ranks, settings, probabilities=probabilities, periods=population.periods)

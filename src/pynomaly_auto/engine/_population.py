@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from pynomaly_auto.dataset import Table, TableEncoder, fingerprints
+from pynomaly_auto.dataset import EqualRows, Table, TableEncoder, fingerprints
 from pynomaly_auto.ensembling import FittedEnsemble
 from pynomaly_auto.records import Calibration, FloatArray, IntArray, Labels, Verdict
 from pynomaly_auto.supervising import Inputs, Kinship
@@ -130,6 +130,11 @@ class Population:
         at = np.minimum(np.searchsorted(self.prints[order], prints), len(order) - 1)
         found = order[at]
         return np.where(self.prints[found] == prints, found, -1)
+
+    @property
+    def equal(self) -> EqualRows:
+        """Which of them equal each other."""
+        return EqualRows.of_prints(self.prints)
 
     def spread(self, labels: Labels) -> Labels:
         """Labels with those of labelled rows given to the rows that equal these, where they do not contradict."""

@@ -5,6 +5,7 @@ from pynomaly_auto.supervising._learners import Inputs, Taught, learn_boosted
 from pynomaly_auto.supervising._performance import Told, measure
 from pynomaly_auto.supervising._supervise import Heeded, Rows, known_first, supervise
 from pynomaly_auto.supervising._supervised import Supervised
+from pynomaly_auto.supervising._telling import since_the_fit
 
 __all__ = [
     "Heeded",
@@ -17,5 +18,6 @@ __all__ = [
     "known_first",
     "learn_boosted",
     "measure",
+    "since_the_fit",
     "supervise",
 ]

@@ -21,6 +21,12 @@ declare(
         "Weights",
         "How much the answer without labels counts beside what was learned, by how much the labels can prove.",
     ),
+    ReasonCode(
+        "SUP-021",
+        "Share held back",
+        "The labels hold more anomalies than scores explain, as where people choose whom to label.",
+        "Give contamination if you know it.",
+    ),
     ReasonCode("SUP-030", "How right it is", "Figures on labelled rows, each judged by what was learned from others."),
     ReasonCode(
         "SUP-050",
