@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -50,9 +50,9 @@ class _Suite:
 
 def label_report(lines: Sequence[Line]) -> str:
     """The report as Markdown."""
-    suites: Mapping[str, list[Line]] = {}
+    suites: dict[str, list[Line]] = {}
     for line in lines:
-        suites.setdefault(line["suite"], []).append(line)  # type: ignore[attr-defined]
+        suites.setdefault(line["suite"], []).append(line)
     order = sorted(suites, key=lambda s: (SUITES.index(s) if s in SUITES else len(SUITES), s))
     return "\n\n".join(_suite(name, _Suite(suites[name])) for name in order)
 
@@ -72,7 +72,7 @@ def _suite(name: str, suite: _Suite) -> str:
 def _compared(suite: _Suite) -> list[str]:
     """Ours less each of the others, with p over the groups."""
     out = ["| ours, less | " + " | ".join(map(str, COUNTS)) + " |", "|---" * (len(COUNTS) + 1) + "|"]
-    rows = {
+    rows: Mapping[str, Callable[[str], FloatArray]] = {
         "itself without labels": lambda n: suite.before,
         "itself with rows at random": lambda n: suite.of(RANDOM, n, OURS),
         "LightGBM on the same rows": lambda n: suite.of(QUERIED, n, LIGHTGBM),

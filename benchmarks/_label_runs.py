@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from pynomaly_auto import AutonomousDetector
 from pynomaly_auto.building import Task, load_rows
 from pynomaly_auto.engine._heeding import inputs_of
 from pynomaly_auto.errors import PynomalyError
-from pynomaly_auto.records import Calibration, FloatArray, IntArray
+from pynomaly_auto.records import Calibration, IntArray
 from pynomaly_auto.supervising import Inputs, Rows
 
 FEWEST = 20  # anomalies of a table, so that either half has some
@@ -81,7 +82,7 @@ def _make(task: Task, path: Path, fitting: Fitting) -> None:
     base = fitting.bases.base(task.group)
     os.environ["PYNOMALY_KNOWLEDGE_BASE"] = base.path
     loaded = load_rows(task, max_rows=fitting.max_rows, seed=0)
-    arrays: dict[str, np.ndarray] = {"y": loaded.y}
+    arrays: dict[str, Any] = {"y": loaded.y}
     if loaded.y.sum() >= FEWEST:
         detector = AutonomousDetector(time_budget=fitting.budget, tracking=False, random_state=0, verbose=0)
         model, verdict = detector.fit(loaded.frame)._model, detector.result_.verdict
@@ -104,7 +105,7 @@ def _make(task: Task, path: Path, fitting: Fitting) -> None:
 
 def _read(task: Task, path: Path) -> Run | None:
     with np.load(path, allow_pickle=False) as stored:
-        arrays: dict[str, FloatArray] = {name: stored[name] for name in stored.files}
+        arrays: dict[str, Any] = {name: stored[name] for name in stored.files}
     if "inputs" not in arrays:
         return None
     calibration = Calibration(knots=arrays["knots"], values=arrays["values"], single_point=False)

@@ -54,7 +54,7 @@ class Sight:
     @property
     def width(self) -> int:
         """How many inputs there are."""
-        return int(self.own.shape[1]) + self.ranks.shape[1] + 1 + self.heard.shape[1]
+        return int(self.own.shape[1] + self.ranks.shape[1] + 1 + self.heard.shape[1])
 
 
 def single(values: Floats) -> Inputs:
