@@ -11,7 +11,7 @@ from pynomaly_auto.asking._catalogue import STRATEGIES, Pool, Strategy
 from pynomaly_auto.records import IntArray
 
 # Which share of the rows asked is each strategy's.
-MIXTURE: Mapping[str, float] = MappingProxyType({"top": 0.6, "diversity": 0.2, "disagreement": 0.2})
+MIXTURE: Mapping[str, float] = MappingProxyType({"top": 0.5, "diversity": 0.25, "random": 0.25})
 
 
 def mixed(rows: Pool, n: int, seed: int, mixture: Mapping[str, float] = MIXTURE) -> tuple[IntArray, tuple[str, ...]]:
