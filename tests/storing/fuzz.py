@@ -79,11 +79,15 @@ def table(n_rows: int = 120) -> pd.DataFrame:
 
 
 def make(path: Path, **settings: Any) -> Path:
-    """Fit a detector of many kinds of members and save it."""
+    """Fit a detector of many kinds of members, tell it of some rows, and save it."""
     from pynomaly_auto import AutonomousDetector
 
     given = {"tracking": False, "random_state": 0, "verbose": 0, "n_trials": 60} | settings
-    return AutonomousDetector(**given).fit(table()).save(path)
+    whole = table()
+    labels = [1 if i == 5 else 0 if 20 <= i < 28 else None for i in range(len(whole))]
+    detector = AutonomousDetector(**given).fit(whole, labels=labels, groups=[i // 3 for i in range(len(whole))])
+    strange = whole.iloc[:2].assign(amount=1e5)
+    return detector.feedback([9, 30], [1, 0], by="Ada").feedback([0, 1], [1, 0], X=strange).save(path)
 
 
 def damaged(data: bytes, forged: Forged, seed: int) -> bytes:
@@ -315,6 +319,8 @@ def _child(saved: Path, seed: int) -> None:
             detector.result_.summary()
             detector.leaderboard()
             detector.explain(rows, rows=[0])
+            detector.query(3)
+            detector.feedback([7], [1], by="Bob").forget(1)
             print("loaded", flush=True)
         except PynomalyError as error:
             print("refused", type(error).__name__, flush=True)

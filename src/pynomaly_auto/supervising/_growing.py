@@ -57,9 +57,10 @@ def _by_parts(X: Floats, target: FloatArray, weight: FloatArray, trees: int, see
     considered = max(1, int(np.sqrt(X.shape[1])))
 
     def grow(part: slice) -> list[Any]:
-        out = []
+        out, draws = [], np.random.RandomState()
         for own in seeds[part]:
-            splitter = RandomSplitter(Gini(1, classes), considered, 1, 0.0, np.random.RandomState(own), None)
+            draws.seed(own)  # a tree takes one number of it; a new one each would first ask the system for chance
+            splitter = RandomSplitter(Gini(1, classes), considered, 1, 0.0, draws, None)
             tree = Tree(X.shape[1], classes, 1)
             DepthFirstTreeBuilder(splitter, 2, 1, 0.0, most, 0.0).build(tree, X, y, weights)
             out.append(tree)
