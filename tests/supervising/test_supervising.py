@@ -93,6 +93,17 @@ class TestWhatIsLearned:
         one, other = (learned(rows, y, np.arange(0, 600, 9)).scores for _ in range(2))
         assert (one == other).all()
 
+    @pytest.mark.parametrize(("anomalies", "kept"), [(100, 100), (500, 200), (950, 350)])
+    def test_of_too_many_labels_some_stand_for_all_of_their_kind(self, anomalies, kept):
+        target = (np.arange(1000) < anomalies).astype(float)
+        taught = Taught(inputs=np.zeros((1000, 1), dtype=np.float32), target=target, weight=np.ones(1000))
+        assert taught.at_most(1000, seed=0) is taught
+        few = taught.at_most(400, seed=0)
+        assert len(few.target) == 400
+        assert few.target.sum() == kept
+        assert few.weight @ few.target == pytest.approx(anomalies)
+        assert few.weight.sum() == pytest.approx(1000)
+
     def test_many_labels_are_learned_by_boosting_too(self):
         assert learners_for(10) == ("forest", "forest of columns")
         assert "boosting" in learners_for(500)

@@ -22,7 +22,8 @@ Inputs: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
 TREES = 200
 # Labelled rows from which on boosting learns beside the forest, and above which it learns alone: a forest of fully
 # grown trees has a leaf for every row.
-BOOSTED_FROM, FOREST_UP_TO = 150, 5_000
+BOOSTED_FROM, FOREST_UP_TO = 150, 2_000
+MOST_TAUGHT = 20_000  # rows; of more, all anomalies up to half of it and some normal rows, which then count for more
 _LEAST = 0.5  # rows added to either class, so that no leaf is sure
 
 
@@ -43,6 +44,20 @@ class Taught:
     def rows(self, chosen: Any) -> Taught:
         """Some of them."""
         return Taught(inputs=self.inputs[chosen], target=self.target[chosen], weight=self.weight[chosen])
+
+    def at_most(self, most: int, *, seed: int) -> Taught:
+        """So many of them at most: of either kind up to half, or what the other leaves, in place of all of its kind."""
+        if len(self.target) <= most:
+            return self
+        rng, kept, weight = np.random.default_rng(seed), [], self.weight.copy()
+        kinds = [np.flatnonzero(self.target == kind) for kind in (0.0, 1.0)]
+        for own, other in (kinds, kinds[::-1]):
+            room = max(most // 2, most - len(other))
+            chosen = own if len(own) <= room else rng.choice(own, room, replace=False)
+            weight[chosen] *= weight[own].sum() / weight[chosen].sum()
+            kept.append(chosen)
+        chosen = np.sort(np.concatenate(kept))
+        return Taught(inputs=self.inputs[chosen], target=self.target[chosen], weight=weight[chosen])
 
     def of_inputs(self, first: int) -> Taught:
         """With so many of the first inputs alone."""

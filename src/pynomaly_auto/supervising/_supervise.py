@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.special import expit
 
+from pynomaly_auto._machine import in_threads
 from pynomaly_auto.records import (
     Calibration,
     FloatArray,
@@ -18,7 +19,7 @@ from pynomaly_auto.records import (
     Supervision,
 )
 from pynomaly_auto.supervising._folds import Kinship, splits
-from pynomaly_auto.supervising._learners import LEARNERS, Inputs, Learned, Taught, learners_for
+from pynomaly_auto.supervising._learners import LEARNERS, MOST_TAUGHT, Inputs, Learned, Taught, learners_for
 from pynomaly_auto.supervising._supervised import KNOWN, Supervised, Unlabelled
 from pynomaly_auto.supervising._weighing import Weights, before_labels, held_back, weigh
 
@@ -28,6 +29,7 @@ from pynomaly_auto.supervising._weighing import Weights, before_labels, held_bac
 _ALL_BESIDE, _NONE_BESIDE = 25, 50
 _BESIDE, _FEWEST_BESIDE = 3, 20  # unlabelled rows drawn for each labelled one, and at least
 _BESIDE_POSITIVE, _FEWEST_POSITIVE = 5, 100  # the same where all labels are of anomalies
+_MANY = 1_000  # labels from which on learners learn side by side: below, starting threads takes longer
 
 # Labels that somebody chose say little of how common anomalies are: with up to this share of the rows labelled, at most
 # so many times as many are expected as without labels (on business tables 3.6 times as many there are).
@@ -100,8 +102,7 @@ def supervise(rows: Rows, labels: Labels, *, seed: int) -> Heeded:
     apart = labels.n_anomalies > 0 and (labels.n_normal > 0 or not labels.known.all())
     names = learners_for(len(at)) if apart else ()
     beside, told = _beside(labels, names, seed)
-    learners = {name: LEARNERS[name](_taught(rows, at, target, beside), rows.n_columns, seed=seed) for name in names}
-    judged, said, how = _out_of_fold(rows, at, target, beside, seed=seed) if names else (at[:0], np.empty((0, 0)), "")
+    learners, (judged, said, how) = _learn(rows, at, target, beside, seed=seed) if names else ({}, _none(at))
     if len(judged):
         weights, honest = _weighed(base[judged], said, labels.anomalous[judged].astype(np.float64), level)
     else:
@@ -170,20 +171,38 @@ def _beside(labels: Labels, names: tuple[str, ...], seed: int) -> tuple[tuple[In
     return (chosen, weight), (Reason(code="SUP-011", subject="labels", text=text, evidence=evidence),)
 
 
-def _out_of_fold(
+def _learn(
     rows: Rows, at: IntArray, target: FloatArray, beside: tuple[IntArray, float], *, seed: int
-) -> tuple[IntArray, FloatArray, str]:
-    """Labelled rows judged by what was learned from others: which, what each learner says, and how."""
+) -> tuple[dict[str, Learned], tuple[IntArray, FloatArray, str]]:
+    """What is learned from all labels; and, of labelled rows, what each learner says that has not seen them.
+
+    Returns:
+        The learners; which rows were judged, what each says of them, and how they came to be judged.
+    """
+    names = learners_for(len(at))
     parts, how = splits(target, rows.kinship.of(at), seed=seed)
-    names, judged, said = learners_for(len(at)), [], []
-    for learn, judge in parts:
-        taught = _taught(rows, at[learn], target[learn], beside)
-        found = [LEARNERS[name](taught, rows.n_columns, seed=seed).log_odds(rows.inputs[at[judge]]) for name in names]
-        judged.append(at[judge])
-        said.append(np.column_stack(found))
-    if not judged:
-        return at[:0], np.empty((0, len(names))), how
-    return np.concatenate(judged), np.vstack(said), how
+    every = np.arange(len(at))
+    jobs = [(name, learn, judge) for learn, judge in [(every, every[:0]), *parts] for name in names]
+
+    def do(job: tuple[str, IntArray, IntArray]) -> tuple[Learned, FloatArray]:
+        name, learn, judge = job
+        taught = _taught(rows, at[learn], target[learn], beside).at_most(MOST_TAUGHT, seed=seed)
+        learned = LEARNERS[name](taught, rows.n_columns, seed=seed)
+        return learned, learned.log_odds(rows.inputs[at[judge]]) if len(judge) else np.empty(0)
+
+    done = in_threads(do, jobs, together=len(at) >= _MANY)
+    k = len(names)
+    learners = {name: learned for name, (learned, _) in zip(names, done, strict=False)}
+    if not parts:
+        return learners, _none(at, k, how)
+    judged = np.concatenate([at[judge] for _, judge in parts])
+    said = [np.column_stack([found for _, found in done[k * i : k * (i + 1)]]) for i in range(1, len(parts) + 1)]
+    return learners, (judged, np.vstack(said), how)
+
+
+def _none(at: IntArray, n_learners: int = 0, how: str = "") -> tuple[IntArray, FloatArray, str]:
+    """No row judged."""
+    return at[:0], np.empty((0, n_learners)), how
 
 
 def _weighed(base: FloatArray, said: FloatArray, target: FloatArray, level: float) -> tuple[Weights, FloatArray]:

@@ -19,7 +19,6 @@ _SUREST = 1e-4  # probabilities without labels are taken no nearer to 0 and 1
 _BEYOND = 0.01  # log odds per unit of score, so that rows whose probability is the same stay in order
 KNOWN = 9.0  # log odds of a row whose label is known
 _MANY_ROWS = 5_000  # from here on what was learned judges rows side by side
-_ORDERED = 1.0  # and by how much known ones differ among themselves
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
