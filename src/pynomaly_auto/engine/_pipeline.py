@@ -200,10 +200,8 @@ def _stages(work: _Work) -> tuple[Model, Result]:
             population = replace(population, unlabelled=unlabelled)
             heeded, verdict = heed(population, work.given.labels, unlabelled, settings)
     cells = to_frame(work.table)
-    model = replace(
-        _model(work, ensemble, verdict, cells),
-        supervised=None if heeded is None else heeded.supervised, population=population,
-    )  # fmt: skip
+    model = _model(work, ensemble, verdict, cells, population)
+    model = replace(model, supervised=None if heeded is None else heeded.supervised)
     with stage("explaining"):
         seconds = explaining_seconds(deadline.seconds, deadline.remaining())
         options = Explaining(seed=seed, seconds=seconds, quick=model.quick_score())
@@ -282,8 +280,10 @@ def _population(work: _Work, ensemble: FittedEnsemble, periods: IntArray | None)
     return Population.of(ensemble, work.dataset.rows, work.given.labels, kinship, periods)
 
 
-def _model(work: _Work, ensemble: FittedEnsemble, verdict: Verdict, cells: pd.DataFrame) -> Model:
-    dataset, remembering = work.dataset, REGIMES[work.settings.regime].remembers_rows
+def _model(
+    work: _Work, ensemble: FittedEnsemble, verdict: Verdict, cells: pd.DataFrame, population: Population | None
+) -> Model:
+    dataset = work.dataset
     rows = np.arange(dataset.n_rows)
     if dataset.n_rows > _REFERENCE_ROWS:
         rows = np.sort(np.random.default_rng(0).choice(dataset.n_rows, _REFERENCE_ROWS, replace=False))
@@ -295,10 +295,11 @@ def _model(work: _Work, ensemble: FittedEnsemble, verdict: Verdict, cells: pd.Da
         encoder=work.encoder,
         ensemble=ensemble,
         verdict=verdict,
-        seen=SeenRows.of(dataset.rows, verdict.scores) if remembering else SeenRows.none(),
+        seen=SeenRows.none() if population is None else SeenRows.known_as(population.prints, verdict.scores),
         reference=reference,
         cells=cells.iloc[rows],
         looking=work.looking,
+        population=population,
     )
 
 
