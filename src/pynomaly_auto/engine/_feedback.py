@@ -162,7 +162,7 @@ def _heard(model: Model, result: Result, population: Population, sayings: Saying
 def _settings(result: Result) -> Settings:
     """What the run was asked for, where labels have a place in it."""
     settings = Settings.from_mapping(result.settings)
-    if not REGIMES[settings.regime].remembers_rows:
+    if not REGIMES[settings.regime].heeds_labels:
         raise SettingError(
             "the detector was fitted with novelty=True, which takes all training rows as normal.", where="feedback",
             fix="Fit without novelty to have labels heeded.",

@@ -45,13 +45,13 @@ class Given:
     groups: IntArray | None = field(default=None, repr=False)
 
 
-def read_given(table: Any, said: Said, *, novelty: bool) -> tuple[Table, Given]:
+def read_given(table: Any, said: Said, *, heeds_labels: bool) -> tuple[Table, Given]:
     """Open a table and read what is known of its rows; a column of labels is no part of it any more.
 
     Args:
         table: Any supported table.
         said: What the user says; a column of groups stays in the table.
-        novelty: Whether all training rows are taken as normal.
+        heeds_labels: Whether they have a place (`Regime.heeds_labels`).
 
     Raises:
         InvalidInputError: The labels or groups do not fit the table.
@@ -63,7 +63,7 @@ def read_given(table: Any, said: Said, *, novelty: bool) -> tuple[Table, Given]:
         return opened, Given(labels=Labels.none(opened.n_rows))
     if labels is None:
         raise SettingError("groups without labels say nothing.", where="groups", fix="Give labels too, or neither.")
-    if novelty:
+    if not heeds_labels:
         raise SettingError(
             "labels are given, and novelty=True takes all training rows as normal.", where="labels",
             fix="Leave novelty out; label the rows you know to be normal.",

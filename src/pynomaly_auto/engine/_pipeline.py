@@ -18,7 +18,7 @@ from pynomaly_auto._budget import BRIEF, BRIEF_ROWS, explaining_reserve, explain
 from pynomaly_auto._deadline import Deadline
 from pynomaly_auto._machine import ONE_THREAD, release_memory
 from pynomaly_auto._version import __version__
-from pynomaly_auto.dataset import EqualRows, Table, TableEncoder, open_table, to_frame
+from pynomaly_auto.dataset import EqualRows, Table, TableEncoder, fingerprints, open_table, to_frame
 from pynomaly_auto.deciding import Probabilities, decide
 from pynomaly_auto.engine._heeding import Given, Said, heed, read_given
 from pynomaly_auto.engine._looking import Looking
@@ -112,10 +112,15 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         stage = Stages(progress)
         stage.seconds["starting"] = deadline.waited
         with stage("reading"):
-            watching = REGIMES[settings.regime].watches_constants
-            opened, given = read_given(table, said, novelty=settings.novelty)  # what is no data frame is converted once
+            regime = REGIMES[settings.regime]
+            opened, given = read_given(
+                table, said, heeds_labels=regime.heeds_labels
+            )  # what is no data frame is converted once
             encoder = TableEncoder(
-                watches_constants=watching, owner=owner, geometry=settings.geometry, conventions=settings.reading
+                watches_constants=regime.watches_constants,
+                owner=owner,
+                geometry=settings.geometry,
+                conventions=settings.reading,
             ).fit(opened)
             dataset = encoder.encode(opened)
             looking, dataset = _look(opened, encoder, dataset, settings)
@@ -200,10 +205,8 @@ def _stages(work: _Work) -> tuple[Model, Result]:
             population = replace(population, unlabelled=unlabelled)
             heeded, verdict = heed(population, work.given.labels, unlabelled, settings)
     cells = to_frame(work.table)
-    model = replace(
-        _model(work, ensemble, verdict, cells),
-        supervised=None if heeded is None else heeded.supervised, population=population,
-    )  # fmt: skip
+    model = _model(work, ensemble, verdict, cells, population)
+    model = replace(model, supervised=None if heeded is None else heeded.supervised)
     with stage("explaining"):
         seconds = explaining_seconds(deadline.seconds, deadline.remaining())
         options = Explaining(seed=seed, seconds=seconds, quick=model.quick_score())
@@ -276,14 +279,19 @@ def _profiled_rows(settings: Settings) -> int:
 
 def _population(work: _Work, ensemble: FittedEnsemble, periods: IntArray | None) -> Population | None:
     """The training rows, for labels, where these are heeded."""
-    if not REGIMES[work.settings.regime].remembers_rows:
+    if not REGIMES[work.settings.regime].heeds_labels:
         return None
     kinship = Kinship(groups=work.given.groups, moments=moments_of(work.table, work.encoder))
     return Population.of(ensemble, work.dataset.rows, work.given.labels, kinship, periods)
 
 
-def _model(work: _Work, ensemble: FittedEnsemble, verdict: Verdict, cells: pd.DataFrame) -> Model:
-    dataset, remembering = work.dataset, REGIMES[work.settings.regime].remembers_rows
+def _model(
+    work: _Work, ensemble: FittedEnsemble, verdict: Verdict, cells: pd.DataFrame, population: Population | None
+) -> Model:
+    dataset, seen = work.dataset, SeenRows.none()
+    if REGIMES[work.settings.regime].remembers_rows:
+        prints = fingerprints(dataset.rows) if population is None else population.prints
+        seen = SeenRows.known_as(prints, verdict.scores)
     rows = np.arange(dataset.n_rows)
     if dataset.n_rows > _REFERENCE_ROWS:
         rows = np.sort(np.random.default_rng(0).choice(dataset.n_rows, _REFERENCE_ROWS, replace=False))
@@ -295,10 +303,11 @@ def _model(work: _Work, ensemble: FittedEnsemble, verdict: Verdict, cells: pd.Da
         encoder=work.encoder,
         ensemble=ensemble,
         verdict=verdict,
-        seen=SeenRows.of(dataset.rows, verdict.scores) if remembering else SeenRows.none(),
+        seen=seen,
         reference=reference,
         cells=cells.iloc[rows],
         looking=work.looking,
+        population=population,
     )
 
 

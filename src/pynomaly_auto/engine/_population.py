@@ -59,9 +59,10 @@ class Sight:
 
 def single(values: Floats) -> Inputs:
     """In single precision: a row alone and in a batch, which differ by rounding, pass the same splits."""
-    most = np.finfo(np.float32).max
-    with np.errstate(over="ignore"):
-        return np.asarray(np.clip(values, -most, most), dtype=np.float32)
+    most = float(np.finfo(np.float32).max)
+    out = np.empty(values.shape, dtype=np.float32)
+    np.clip(values, -most, most, out=out, casting="unsafe")  # without a copy of the table in between
+    return out
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -28,13 +28,8 @@ class SeenRows:
         self.scores = scores
 
     @classmethod
-    def of(cls, X: FloatArray, scores: FloatArray) -> SeenRows:
-        """Remember rows, shape (n_rows, n_features), and their scores, shape (n_rows,)."""
-        return cls.known_as(fingerprints(X), scores)
-
-    @classmethod
     def known_as(cls, prints: np.ndarray[Any, np.dtype[np.uint64]], scores: FloatArray) -> SeenRows:
-        """Remember rows by their fingerprints, in any order; shapes (n_rows,)."""
+        """Remember rows by their fingerprints, in any order, and their scores; shapes (n_rows,)."""
         order = np.argsort(prints, kind="stable")
         return cls(prints[order], np.asarray(scores, dtype=np.float64)[order])
 

@@ -46,6 +46,7 @@ CONTAMINATED = REGIMES.add(
         threshold="share of anomalies",
         asks_knowledge_base=True,
         remembers_rows=True,
+        heeds_labels=True,
         watches_constants=False,
         judged="rows fitted on",
     )

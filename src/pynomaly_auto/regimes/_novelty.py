@@ -58,6 +58,7 @@ NOVELTY = REGIMES.add(
         asks_knowledge_base=False,
         unasked="it was measured on tables fitted on anomalies and all, these rows are taken as normal",
         remembers_rows=False,
+        heeds_labels=False,
         watches_constants=True,
         judged="held-out rows",
     )

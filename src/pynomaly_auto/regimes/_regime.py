@@ -49,6 +49,7 @@ class Regime:
         asks_knowledge_base: Whether what was learned of known tables holds here; it is learned of such tables alone.
         unasked: Why it is not asked, for a person; empty where it is.
         remembers_rows: Whether rows to be judged may be training rows, which are then recognised.
+        heeds_labels: Whether what people know of training rows has a place.
         watches_constants: Whether a column with one value is kept and watched for others.
         judged: Which rows a measurement judges.
     """
@@ -68,5 +69,6 @@ class Regime:
     asks_knowledge_base: bool
     unasked: str = ""
     remembers_rows: bool
+    heeds_labels: bool
     watches_constants: bool
     judged: Judged
