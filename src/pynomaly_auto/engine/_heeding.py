@@ -139,8 +139,9 @@ def heed(
     seed, n = int(settings.random_state or 0), len(population.scores)
     inputs, scores = population.sight.inputs(population.scores), population.scores
     equal, kinship, known = population.equal, population.kinship, labels
-    if kinship.groups is None and equal.group is not None:
-        kinship = replace(kinship, groups=equal.group)  # a row tells all of one that equals it
+    if kinship.groups is None and kinship.moments is None and equal.group is not None:
+        # A row tells all of one that equals it; in time that is what happens to those who judge, too.
+        kinship = replace(kinship, groups=equal.group)
     if later is not None and len(later.scores):
         inputs, scores = np.vstack([inputs, later.inputs]), np.concatenate([scores, later.scores])
         known = Labels(values=np.concatenate([labels.values, later.anomalous]))

@@ -10,6 +10,7 @@ import numpy as np
 from pynomaly_auto.records import FloatArray, IntArray
 
 N_FOLDS = 5
+_MANY, _FEWER_FOLDS = 10_000, 3  # of so many labels a part says enough
 _FEWEST = 2  # of either class, so that both can be on both sides
 
 
@@ -51,7 +52,7 @@ def splits(target: FloatArray, kinship: Kinship, *, seed: int) -> tuple[list[tup
     fewest = int(min(target.sum(), len(target) - target.sum()))
     if fewest < _FEWEST:
         return [], "not measured: too few labels of one kind"
-    n = min(N_FOLDS, fewest)
+    n = min(N_FOLDS if len(target) < _MANY else _FEWER_FOLDS, fewest)
     rows: Any = np.zeros(len(target))
     if kinship.groups is not None:
         n = min(n, len(np.unique(kinship.groups)))
