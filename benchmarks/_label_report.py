@@ -44,7 +44,9 @@ class _Suite:
 
     def of(self, arm: str, labels: str, method: str) -> FloatArray:
         """Points of one method; without a label of an anomaly it says what it says without labels."""
-        found = self.points.get((arm, labels, method), np.full(len(self.tables), np.nan))
+        found = self.points.get((arm, labels, method))
+        if found is None:
+            return np.full(len(self.tables), np.nan)
         return np.where(np.isfinite(found), found, self.before) if arm == POSITIVE else found
 
 
