@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pynomaly_auto.dataset import Table, open_table, read_labels
+from pynomaly_auto.dataset import Table, open_table, read_labels, value_for_each
 from pynomaly_auto.deciding import Probabilities, decide
 from pynomaly_auto.engine._population import Answer, Population, Sight
 from pynomaly_auto.ensembling import FittedEnsemble
@@ -82,9 +82,7 @@ def _groups(groups: Any, table: Table) -> IntArray | None:
             raise InvalidInputError(f"the table has no column {groups!r}.", where="groups", fix="Name one it has.")
         values = pd.Series(table.column(table.names.index(groups)))
     else:
-        values = pd.Series(np.asarray(groups, dtype=object).reshape(-1))
-    if len(values) != table.n_rows:
-        raise InvalidInputError(f"{len(values):,} groups for {table.n_rows:,} rows.", where="groups")
+        values = pd.Series(value_for_each(groups, table, where="groups"))
     return np.asarray(pd.factorize(values.astype(str), use_na_sentinel=False)[0], dtype=np.int64)
 
 
