@@ -137,8 +137,7 @@ def heed(
     seed, n = int(settings.random_state or 0), len(population.scores)
     inputs, scores = population.sight.inputs(population.scores), population.scores
     equal, kinship, known = population.equal, population.kinship, labels
-    if kinship.groups is None and equal.group is not None:
-        kinship = replace(kinship, groups=equal.group)  # a row tells all of one that equals it
+    kinship = replace(kinship, equal=equal.group)
     if later is not None and len(later.scores):
         inputs, scores = np.vstack([inputs, later.inputs]), np.concatenate([scores, later.scores])
         known = Labels(values=np.concatenate([labels.values, later.anomalous]))
@@ -173,9 +172,17 @@ def _equals_too(odds: FloatArray, population: Population, labels: Labels) -> Flo
 
 
 def _with(kinship: Kinship, moments: FloatArray) -> Kinship:
-    """With rows more, each of a group of its own."""
-    groups, known = kinship.groups, kinship.moments
-    if groups is not None:
-        first = int(groups.max()) + 1 if len(groups) else 0
-        groups = np.concatenate([groups, first + np.arange(len(moments))])
-    return Kinship(groups=groups, moments=None if known is None else np.concatenate([known, moments]))
+    """With rows more, each of a group of its own and equal to no other."""
+    known, n = kinship.moments, len(moments)
+    return Kinship(
+        groups=_and_more(kinship.groups, n),
+        moments=None if known is None else np.concatenate([known, moments]),
+        equal=_and_more(kinship.equal, n),
+    )
+
+
+def _and_more(groups: IntArray | None, n: int) -> IntArray | None:
+    if groups is None:
+        return None
+    numbers = np.unique(groups, return_inverse=True)[1].astype(np.int64)  # whatever they were
+    return np.concatenate([numbers, len(numbers) + np.arange(n)])

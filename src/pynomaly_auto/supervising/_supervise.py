@@ -17,7 +17,7 @@ from pynomaly_auto.records import (
     Scalar,
     Supervision,
 )
-from pynomaly_auto.supervising._folds import Kinship, splits
+from pynomaly_auto.supervising._folds import IN_TIME, Kinship, splits
 from pynomaly_auto.supervising._learners import LEARNERS, Inputs, Learned, Taught, learners_for
 from pynomaly_auto.supervising._supervised import KNOWN, Supervised, Unlabelled
 from pynomaly_auto.supervising._weighing import Weights, before_labels, held_back, weigh
@@ -99,7 +99,7 @@ def supervise(rows: Rows, labels: Labels, *, seed: int) -> Heeded:
     level = _log_odds(rows.share)
     apart = labels.n_anomalies > 0 and (labels.n_normal > 0 or not labels.known.all())
     names = learners_for(len(at)) if apart else ()
-    beside, told = _beside(labels, names, seed)
+    beside, told = _beside(labels, names, rows.kinship.equal, seed)
     learners = {name: LEARNERS[name](_taught(rows, at, target, beside), rows.n_columns, seed=seed) for name in names}
     judged, said, how = _out_of_fold(rows, at, target, beside, seed=seed) if names else (at[:0], np.empty((0, 0)), "")
     if len(judged):
@@ -151,9 +151,13 @@ def _taught(rows: Rows, at: IntArray, target: FloatArray, beside: tuple[IntArray
     )
 
 
-def _beside(labels: Labels, names: tuple[str, ...], seed: int) -> tuple[tuple[IntArray, float], tuple[Reason, ...]]:
+def _beside(
+    labels: Labels, names: tuple[str, ...], equal: IntArray | None, seed: int
+) -> tuple[tuple[IntArray, float], tuple[Reason, ...]]:
     """Unlabelled rows that stand beside the labelled ones as ordinary, and what each of them counts."""
     free, n = np.flatnonzero(~labels.known), labels.n_anomalies + labels.n_normal
+    if equal is not None:  # what equals a labelled row is what that one was said to be
+        free = free[~np.isin(equal[free], equal[labels.known])]
     alone = labels.completeness == "positive only"
     share = 1.0 if alone else float(np.clip((_NONE_BESIDE - n) / (_NONE_BESIDE - _ALL_BESIDE), 0.0, 1.0))
     if not names or share <= 0 or not len(free):
@@ -177,7 +181,8 @@ def _out_of_fold(
     parts, how = splits(target, rows.kinship.of(at), seed=seed)
     names, judged, said = learners_for(len(at)), [], []
     for learn, judge in parts:
-        taught = _taught(rows, at[learn], target[learn], beside)
+        others = rows.kinship.strangers(beside[0], at[judge], earlier=how == IN_TIME)
+        taught = _taught(rows, at[learn], target[learn], (others, beside[1]))
         found = [LEARNERS[name](taught, rows.n_columns, seed=seed).log_odds(rows.inputs[at[judge]]) for name in names]
         judged.append(at[judge])
         said.append(np.column_stack(found))
