@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pynomaly_auto.dataset import open_table, read_labels
+from pynomaly_auto.dataset import open_table, read_labels, value_for_each
 from pynomaly_auto.errors import InvalidInputError, SettingError
 
 FRAME = pd.DataFrame({"amount": [1.0, 2.0, 3.0, 4.0], "fraud": [None, 1, 0, None]}, index=["a", "b", "c", "d"])
@@ -82,3 +82,53 @@ def test_completeness():
              "partial": [1, 0, None, None], "full": [1, 0, 0, 0]}  # fmt: skip
     found = {name: read_labels(given, open_table(FRAME))[1].completeness for name, given in cases.items()}
     assert found == {name: name for name in cases}
+
+
+NUMBERED = pd.DataFrame({"amount": [1.0, 2.0, 3.0]}, index=[2, 0, 1])
+TWICE = pd.DataFrame({"amount": [1.0, 2.0, 3.0]}, index=["a", "a", "b"])
+
+
+def test_a_series_goes_by_row_label_where_rows_are_numbered_in_another_order():
+    assert values(pd.Series([1, 0, None], dtype=object), NUMBERED)[0] == [-1, 1, 0]
+    assert values(pd.DataFrame({"y": [1, 0, None]}), NUMBERED)[0] == [-1, 1, 0]
+    assert value_for_each(pd.Series(list("xyz")), open_table(NUMBERED), where="groups").tolist() == ["z", "x", "y"]
+
+
+def test_a_series_with_the_index_of_the_table_is_in_order_though_rows_share_a_label():
+    assert values(pd.Series([1, 0, np.nan], index=TWICE.index), TWICE)[0] == [1, 0, -1]
+    with pytest.raises(InvalidInputError, match="rows share a label"):
+        values(pd.Series([1], index=["b"]), TWICE)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [pd.NA, 2, 0, 1],
+        [[1], 0, None, None],
+        [{}, 0, None, None],
+        np.array([1, 1, 0, 0], dtype="m8[ns]"),
+        np.array(["2024-01-01"] * 4, dtype="M8[ns]"),
+        [np.timedelta64(1), 0, None, None],
+        np.array([[1, 0], [1, 0]]),
+        pd.DataFrame({"a": [1, 0], "b": [1, 0]}),
+        3,
+        {1, 0},
+        len,
+    ],
+)
+def test_what_is_no_label_is_refused_in_our_words(labels):
+    with pytest.raises(InvalidInputError, match="label"):
+        values(labels)
+
+
+def test_true_is_no_normal_row_in_any_coding():
+    for given in ([True, None, None, None], ["true", None, None, None]):
+        with pytest.raises(InvalidInputError, match="label of row 'a'"):
+            values(given, coding="anomaly=-1")
+    with pytest.raises(SettingError, match="label_coding"):
+        values([1, 0, None, None], coding=["anomaly=1"])
+
+
+def test_a_row_is_named_as_its_index_names_it():
+    with pytest.raises(InvalidInputError, match="label of row 2 is 'yes'"):
+        values(["yes", None, None], NUMBERED)

@@ -135,3 +135,34 @@ def test_a_detector_with_labels_is_not_made_smaller_behind_their_back(fitted):
     *_, found = fitted
     with pytest.raises(SettingError, match="labels"):
         found.compact(latency_ms=3)
+
+
+def noise(n=60, copies=2):
+    """Nothing to be learned; each row some times, with one label."""
+    rng = np.random.default_rng(5)
+    table = pd.DataFrame(rng.normal(size=(n, 3)), columns=list("abc"))
+    return pd.concat([table] * copies, ignore_index=True), np.tile(rng.integers(0, 2, n), copies)
+
+
+def test_equal_rows_of_other_groups_do_not_prove_what_nobody_can_know():
+    table, y = noise()
+    found = detector(n_trials=3).fit(table, labels=y, groups=np.arange(len(table))).result_.performance
+    assert found.roc_auc.low < 0.5 < found.roc_auc.value + 0.25
+
+
+def test_two_equal_rows_do_not_keep_a_table_with_dates_from_being_judged_in_time():
+    table, y = noise(n=90, copies=1)
+    table["when"] = pd.date_range("2024-01-01", periods=len(table), freq="h")
+    table.iloc[1] = table.iloc[0]
+    assert "earlier" in detector(n_trials=3).fit(table, labels=y).result_.performance.how
+
+
+def test_where_all_anomalies_came_first_or_last_rows_are_not_judged_in_time_and_it_is_said():
+    table, _ = noise(n=90, copies=1)
+    table["when"] = pd.date_range("2024-01-01", periods=len(table), freq="h")
+    y = (np.arange(len(table)) < 8).astype(int)
+    result = detector(n_trials=3).fit(table, labels=y).result_
+    assert "not in time" in result.performance.how
+    assert result.performance.n_anomalies == 8
+    late = detector(n_trials=3).fit(table, labels=y[::-1].copy()).result_.performance
+    assert "not in time" in late.how

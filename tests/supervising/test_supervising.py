@@ -171,6 +171,27 @@ class TestFolds:
         assert all(moments[learn].max() < moments[judge].min() for learn, judge in parts)
         assert "earlier" in how
 
+    def test_equal_rows_tell_nothing_of_each_other_whatever_rows_are_parted_by(self):
+        equal = np.random.default_rng(0).permutation(np.arange(60) % 40)
+        moments = np.random.default_rng(1).permutation(60).astype(float)
+        for kinship in (
+            Kinship(equal=equal),
+            Kinship(equal=equal, groups=np.arange(60) // 3),
+            Kinship(equal=equal, moments=moments),
+        ):
+            parts, how = splits(self.target, kinship, seed=0)
+            assert parts
+            assert all(not set(equal[learn]) & set(equal[judge]) for learn, judge in parts)
+        assert "earlier" in how  # two equal rows somewhere are no reason to look into the future
+        assert splits(self.target, Kinship(equal=np.zeros(60, dtype=int)), seed=0)[0] == []
+        how = splits(self.target, Kinship(equal=np.zeros(60, dtype=int), groups=np.arange(60)), seed=0)[1]
+        assert how.startswith("not measured")
+
+    def test_rows_beside_are_no_kin_and_no_later_ones(self):
+        kinship = Kinship(groups=np.array([0, 1, 1, 2, 3]), moments=np.array([0.0, 1, 2, 3, np.nan]))
+        assert kinship.strangers(np.array([0, 1, 3, 4]), np.array([2])).tolist() == [0, 3, 4]
+        assert kinship.strangers(np.array([0, 1, 3, 4]), np.array([2]), earlier=True).tolist() == [0]
+
     def test_too_few_of_a_kind_judge_nothing(self):
         assert splits(np.array([1.0, 0, 0, 0]), Kinship(), seed=0)[0] == []
 

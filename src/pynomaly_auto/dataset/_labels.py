@@ -35,7 +35,7 @@ def read_labels(labels: Any, table: Table, coding: str = "anomaly=1") -> tuple[T
         InvalidInputError: The labels do not fit the table, or hold something else.
         SettingError: There is no such coding.
     """
-    if coding not in CODINGS:
+    if not isinstance(coding, str) or coding not in CODINGS:
         raise SettingError(f"label_coding is {shown(coding)}.", fix=f"Choose one of {', '.join(map(repr, CODINGS))}.")
     if labels is None:
         return table, Labels.none(table.n_rows)
@@ -43,10 +43,8 @@ def read_labels(labels: Any, table: Table, coding: str = "anomaly=1") -> tuple[T
         table, given = _column(labels, table)
     elif isinstance(labels, Mapping):
         given = _by_label(pd.Series(dict(labels), dtype=object), table)
-    elif isinstance(labels, pd.Series):
-        given = _of_series(labels, table)
     else:
-        given = _in_order(labels, table)
+        given = value_for_each(labels, table, where="labels")
     return table, Labels(values=_coded(given, table, coding))
 
 
@@ -61,73 +59,120 @@ def _column(name: str, table: Table) -> tuple[Table, np.ndarray[Any, Any]]:
     return open_table(frame.drop(columns=name)), given
 
 
-def _of_series(labels: pd.Series[Any], table: Table) -> np.ndarray[Any, Any]:
-    """By row label, but for a plain range, which is in order whatever the rows are called."""
-    plain = isinstance(labels.index, pd.RangeIndex) and labels.index.start == 0 and labels.index.step == 1
-    if plain and len(labels) == table.n_rows:
-        return labels.astype(object).to_numpy()
-    return _by_label(labels.astype(object), table)
+def value_for_each(values: Any, table: Table, *, where: str) -> np.ndarray[Any, Any]:
+    """One value for each row of a table, missing ones None or NaN; shape (n_rows,).
+
+    Args:
+        values: A pandas series, or data frame of one column, by row label; or anything of one dimension in order.
+        table: The table.
+        where: What they are, for messages.
+
+    Raises:
+        InvalidInputError: They do not fit the table.
+    """
+    if isinstance(values, pd.DataFrame) and values.shape[1] == 1:
+        values = values.iloc[:, 0]
+    if isinstance(values, pd.Series):
+        return _of_series(values.astype(object), table, where)
+    return _in_order(values, table, where)
 
 
-def _by_label(labels: pd.Series[Any], table: Table) -> np.ndarray[Any, Any]:
+def _of_series(values: pd.Series[Any], table: Table, where: str) -> np.ndarray[Any, Any]:
+    """By row label; a plain range, though, is in order where the rows are called something else than numbers from 0."""
+    rows = pd.Index(table.row_labels)
+    if len(values) == len(rows) and (values.index.equals(rows) or (_is_plain(values.index) and not _numbered(rows))):
+        return values.to_numpy()
+    return _by_label(values, table, where)
+
+
+def _is_plain(index: pd.Index[Any]) -> bool:
+    return isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1
+
+
+def _numbered(rows: pd.Index[Any]) -> bool:
+    """Whether rows are called by the numbers from 0, in any order: then a number means the row called so."""
+    return rows.is_unique and bool((rows.get_indexer(pd.RangeIndex(len(rows))) >= 0).all())
+
+
+def _by_label(labels: pd.Series[Any], table: Table, where: str = "labels") -> np.ndarray[Any, Any]:
     rows = pd.Index(table.row_labels)
     if not rows.is_unique:
         raise InvalidInputError(
-            "rows share a label, so that labels cannot be told apart by it.", where="labels",
+            f"rows share a label, so that {where} cannot be told apart by it.", where=where,
             fix="Give one value for each row, in order, or reset the table's index.",
         )  # fmt: skip
     if not labels.index.is_unique:
         twice = labels.index[labels.index.duplicated()][0]
-        raise InvalidInputError(f"row {shown(twice)} has two labels.", where="labels", fix="Give one for each row.")
+        raise InvalidInputError(f"row {_named(twice)} has two {where}.", where=where, fix="Give one for each row.")
     places = rows.get_indexer(labels.index)
     if (places < 0).any():
         strange = labels.index[int(np.argmax(places < 0))]
         raise InvalidInputError(
-            f"{int((places < 0).sum()):,} labels are of rows that the table does not have, such as {shown(strange)}.",
-            where="labels", fix="Give labels by the row labels (index) of the table, or one for each row in order.",
+            f"{int((places < 0).sum()):,} {where} are of rows that the table does not have, such as {_named(strange)}.",
+            where=where, fix=f"Give {where} by the row labels (index) of the table, or one for each row in order.",
         )  # fmt: skip
     out = np.full(table.n_rows, None, dtype=object)
     out[places] = labels.to_numpy()
     return out
 
 
-def _in_order(labels: Any, table: Table) -> np.ndarray[Any, Any]:
+def _in_order(values: Any, table: Table, where: str) -> np.ndarray[Any, Any]:
     try:
-        given = np.asarray(pd.Series(np.asarray(labels, dtype=object).reshape(-1)).to_numpy(), dtype=object)
+        array = values if isinstance(values, np.ndarray) else np.asarray(values, dtype=object)
     except (ValueError, TypeError) as error:
-        raise InvalidInputError(f"the labels cannot be read: {error}.", where="labels") from error
-    if len(given) != table.n_rows:
+        raise InvalidInputError(f"the {where} cannot be read: {error}.", where=where) from error
+    if not array.ndim:
         raise InvalidInputError(
-            f"{len(given):,} labels for {table.n_rows:,} rows.", where="labels",
-            fix="Give one for each row (nothing where it is not known), or a series or mapping by row label.",
+            f"{where} is {shown(values)}.", where=where,
+            fix="Give the name of a column as text, a series by row label, or one value for each row.",
         )  # fmt: skip
-    return given
+    if array.size != len(array) and len(array) != 1:  # one column or one row of them is a list all the same
+        raise InvalidInputError(
+            f"{where} are of shape {array.shape}.", where=where, fix="Give one value for each row, in one dimension."
+        )
+    if array.size != table.n_rows:
+        raise InvalidInputError(
+            f"{array.size:,} {where} for {table.n_rows:,} rows.", where=where,
+            fix="Give one for each row (nothing where it is not known), or a series by row label.",
+        )  # fmt: skip
+    return pd.Series(array.reshape(-1)).astype(object).to_numpy()  # dates stay dates
 
 
 def _coded(given: np.ndarray[Any, Any], table: Table, coding: str) -> np.ndarray[Any, np.dtype[np.int8]]:
-    meaning, out = CODINGS[coding], np.full(len(given), -1, dtype=np.int8)
-    for value in pd.unique(pd.Series(given, dtype=object)):
-        number = _number(value)
-        if number is None:
-            continue
-        if number not in meaning:
-            row = int(np.argmax([one is value or one == value for one in given]))
+    out, known = np.full(len(given), -1, dtype=np.int8), dict[Any, int | None]()
+    for row in np.flatnonzero(~pd.isna(given)):
+        value = given[row]
+        try:
+            key = (type(value), value)
+            if key not in known:
+                known[key] = _meaning(value, coding)
+            code = known[key]
+        except (TypeError, ValueError):  # what cannot be compared is no label either
+            code = None
+        if code is None:
             fix = _FORMS[coding]
-            if coding == "anomaly=1" and number == -1.0:
+            if coding == "anomaly=1" and _number(value) == -1.0:
                 fix += " For scikit-learn's -1 and 1 say label_coding='anomaly=-1'."
             raise InvalidInputError(
-                f"the label of row {shown(table.row_labels[row])} is {shown(value)}.", where="labels", fix=fix
+                f"the label of row {_named(table.row_labels[row])} is {shown(value)}.", where="labels", fix=fix
             )
-        same = np.fromiter((one is value or _equal(one, value) for one in given), dtype=bool, count=len(given))
-        out[same] = meaning[number]
+        out[row] = code
     return out
 
 
-def _equal(one: Any, other: Any) -> bool:
-    try:
-        return bool(one == other)
-    except (TypeError, ValueError):
-        return False
+def _named(label: Any) -> str:
+    return shown(label.item() if isinstance(label, np.generic) else label)
+
+
+def _meaning(value: Any, coding: str) -> int | None:
+    """What a value that is not missing says: 1, 0, -1 for nothing; None where it is no label."""
+    truth = isinstance(value, (bool, np.bool_)) or (
+        isinstance(value, str) and value.strip().lower() in ("true", "false")
+    )
+    if truth and coding != "anomaly=1":  # True is 1, which is a normal row there; nobody means that
+        return None
+    number = _number(value)
+    return -1 if number is None else CODINGS[coding].get(number)
 
 
 def _number(value: Any) -> float | None:
@@ -138,6 +183,8 @@ def _number(value: Any) -> float | None:
             known = _WORDS[word]
             return None if known is None else float(known)
         value = word
+    if isinstance(value, (np.datetime64, np.timedelta64)):
+        return float("nan")
     try:
         if pd.isna(value):
             return None

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Prints: TypeAlias = "np.ndarray[Any, np.dtype[np.uint64]]"
 Changed: TypeAlias = tuple[Model, Result]
+_LARGEST = 2**62  # position there could be
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,6 +90,7 @@ def hear(model: Model, result: Result, said: tuple[Any, Any, Any], X: Any) -> Ch
     population, spoken = _spoken(model, result, rows, X)
     if not len(rows):
         return model, result
+    _check_names(said[0], result.row_labels if X is None else open_table(X).row_labels)
     before, when = model.sayings, datetime.now().astimezone().isoformat(timespec="seconds")
     numbers = before.last + 1 + np.arange(len(rows))
     new = tuple(
@@ -328,12 +330,11 @@ def _check_rows(rows: IntArray, n_rows: int) -> None:
 def _checked(rows: Any, labels: Any, by: Any) -> tuple[IntArray, IntArray, str]:
     """Positions, labels and a name as they should be."""
     who = one_line("by", by) or ""
-    given = rows.index if hasattr(rows, "columns") else rows  # what query() returned
-    places, said = _listed(given), _listed(labels)
+    places, said = _listed(_positions(rows)), _listed(labels)
     if len(places) != len(said):
         raise InvalidInputError(f"{len(said):,} labels for {len(places):,} rows.", where="feedback")
     for place in places:
-        if not is_whole(place):
+        if not is_whole(place) or abs(int(place)) > _LARGEST:
             raise InvalidInputError(
                 f"a row is {shown(place)}.", where="rows", fix="Give positions, as query() has them in its index."
             )
@@ -343,6 +344,43 @@ def _checked(rows: Any, labels: Any, by: Any) -> tuple[IntArray, IntArray, str]:
                 f"a label is {shown(label)}.", where="labels", fix="Give 1 for an anomaly and 0 for a normal row."
             )
     return np.array(places, dtype=np.int64), np.array([int(one) for one in said], dtype=np.int64), who
+
+
+def _positions(rows: Any) -> Any:
+    """Of a table that `query` returned, also where its index has become a column, the positions; else what is given.
+
+    Raises:
+        InvalidInputError: The table is another one: what its index says are no positions.
+    """
+    if not hasattr(rows, "columns"):
+        return rows
+    names = list(getattr(rows, "column_names", rows.columns))
+    if "position" in names:
+        return rows["position"]
+    if getattr(getattr(rows, "index", None), "name", None) == "position":
+        return rows.index
+    raise InvalidInputError(
+        f"a table of {', '.join(map(str, names[:6]))} says no positions.", where="rows",
+        fix="Give positions from 0, or the table that query() returned.",
+    )  # fmt: skip
+
+
+def _check_names(rows: Any, known: Any) -> None:
+    """Whether the rows of a table that `query` returned are called so in the table they are said to be of.
+
+    Raises:
+        InvalidInputError: One is called something else: it was chosen from another table.
+    """
+    if not (hasattr(rows, "iloc") and hasattr(rows, "columns") and "row" in rows.columns):
+        return
+    for place, name in zip(_positions(rows), rows["row"], strict=True):
+        own = known[place]
+        own, name = (one.item() if isinstance(one, np.generic) else one for one in (own, name))
+        if type(own) is type(name) and own != name:
+            raise InvalidInputError(
+                f"row {int(place)} is called {shown(own)}, and query() called it {shown(name)}.", where="rows",
+                fix="Give X=, the table that query() chose from.",
+            )  # fmt: skip
 
 
 def _listed(values: Any) -> Sequence[Any]:

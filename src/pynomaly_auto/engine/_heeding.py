@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pynomaly_auto.dataset import Table, open_table, read_labels
+from pynomaly_auto.dataset import Table, open_table, read_labels, value_for_each
 from pynomaly_auto.deciding import Probabilities, decide
 from pynomaly_auto.engine._population import Answer, Population, Sight
 from pynomaly_auto.ensembling import FittedEnsemble
@@ -82,9 +82,7 @@ def _groups(groups: Any, table: Table) -> IntArray | None:
             raise InvalidInputError(f"the table has no column {groups!r}.", where="groups", fix="Name one it has.")
         values = pd.Series(table.column(table.names.index(groups)))
     else:
-        values = pd.Series(np.asarray(groups, dtype=object).reshape(-1))
-    if len(values) != table.n_rows:
-        raise InvalidInputError(f"{len(values):,} groups for {table.n_rows:,} rows.", where="groups")
+        values = pd.Series(value_for_each(groups, table, where="groups"))
     return np.asarray(pd.factorize(values.astype(str), use_na_sentinel=False)[0], dtype=np.int64)
 
 
@@ -139,9 +137,7 @@ def heed(
     seed, n = int(settings.random_state or 0), len(population.scores)
     inputs, scores = population.sight.inputs(population.scores), population.scores
     equal, kinship, known = population.equal, population.kinship, labels
-    if kinship.groups is None and kinship.moments is None and equal.group is not None:
-        # A row tells all of one that equals it; in time that is what happens to those who judge, too.
-        kinship = replace(kinship, groups=equal.group)
+    kinship = replace(kinship, equal=equal.group)
     if later is not None and len(later.scores):
         inputs, scores = np.vstack([inputs, later.inputs]), np.concatenate([scores, later.scores])
         known = Labels(values=np.concatenate([labels.values, later.anomalous]))
@@ -176,9 +172,17 @@ def _equals_too(odds: FloatArray, population: Population, labels: Labels) -> Flo
 
 
 def _with(kinship: Kinship, moments: FloatArray) -> Kinship:
-    """With rows more, each of a group of its own."""
-    groups, known = kinship.groups, kinship.moments
-    if groups is not None:
-        first = int(groups.max()) + 1 if len(groups) else 0
-        groups = np.concatenate([groups, first + np.arange(len(moments))])
-    return Kinship(groups=groups, moments=None if known is None else np.concatenate([known, moments]))
+    """With rows more, each of a group of its own and equal to no other."""
+    known, n = kinship.moments, len(moments)
+    return Kinship(
+        groups=_and_more(kinship.groups, n),
+        moments=None if known is None else np.concatenate([known, moments]),
+        equal=_and_more(kinship.equal, n),
+    )
+
+
+def _and_more(groups: IntArray | None, n: int) -> IntArray | None:
+    if groups is None:
+        return None
+    numbers = np.unique(groups, return_inverse=True)[1].astype(np.int64)  # whatever they were
+    return np.concatenate([numbers, len(numbers) + np.arange(n)])

@@ -14,6 +14,9 @@ _MANY, _FEWER_FOLDS = 10_000, 3  # of so many labels a part says enough
 _FEWEST = 2  # of either class, so that both can be on both sides
 
 
+IN_TIME = "each row judged by what was learned from earlier ones"
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Kinship:
     """What rows have in common, so that none is judged by what was learned from its kin.
@@ -21,23 +24,42 @@ class Kinship:
     Args:
         groups: Rows of one group stand on one side; shape (n_rows,), or None.
         moments: Rows are judged by what was learned from earlier ones; shape (n_rows,), NaN: not known; or None.
+        equal: Number of the distinct row that each row is: one tells all of another; shape (n_rows,). None: all differ.
     """
 
     groups: IntArray | None = field(default=None, repr=False)
     moments: FloatArray | None = field(default=None, repr=False)
+    equal: IntArray | None = field(default=None, repr=False)
 
     def of(self, rows: IntArray) -> Kinship:
         """Of some rows alone."""
         return Kinship(
             groups=None if self.groups is None else self.groups[rows],
             moments=None if self.moments is None else self.moments[rows],
+            equal=None if self.equal is None else self.equal[rows],
         )
+
+    def strangers(self, rows: IntArray, judged: IntArray, *, earlier: bool = False) -> IntArray:
+        """Those of some rows that are no kin of the ones that are judged.
+
+        Args:
+            rows: Positions.
+            judged: Positions of the others.
+            earlier: Also only those that were before all of these.
+        """
+        for kind in (self.groups, self.equal):
+            if kind is not None:
+                rows = rows[~np.isin(kind[rows], kind[judged])]
+        if earlier and self.moments is not None and len(judged):
+            rows = rows[self.moments[rows] < self.moments[judged].min()]
+        return rows
 
 
 def splits(target: FloatArray, kinship: Kinship, *, seed: int) -> tuple[list[tuple[IntArray, IntArray]], str]:
     """Rows to learn from and rows to judge, again and again, and how they were parted in words.
 
     Groups come before time: whoever names groups knows what leaks. In time order the first rows are never judged.
+    Whichever it is, no row is judged by what was learned from one that equals it.
 
     Args:
         target: 1 for an anomaly, 0 for a normal row; shape (n,).
@@ -47,36 +69,58 @@ def splits(target: FloatArray, kinship: Kinship, *, seed: int) -> tuple[list[tup
     Returns:
         Nothing to judge where a class has too few rows.
     """
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-
     fewest = int(min(target.sum(), len(target) - target.sum()))
     if fewest < _FEWEST:
         return [], "not measured: too few labels of one kind"
-    n = min(N_FOLDS if len(target) < _MANY else _FEWER_FOLDS, fewest)
-    rows: Any = np.zeros(len(target))
-    if kinship.groups is not None:
-        n = min(n, len(np.unique(kinship.groups)))
-        if n < 2:
-            return [], "not measured: all labels are of one group"
-        parts = list(StratifiedGroupKFold(n, shuffle=True, random_state=seed).split(rows, target, kinship.groups))
-        return _usable(parts, target), f"cross-validated in {n} parts, none of which shares a group with another"
-    if kinship.moments is not None and np.isfinite(kinship.moments).all():
-        found = _in_time(kinship.moments, target, N_FOLDS)
+    aside = ""
+    if kinship.groups is None and kinship.moments is not None and np.isfinite(kinship.moments).all():
+        found = _usable(_in_time(kinship.moments, N_FOLDS), target, kinship)
         if found:
-            return found, "each row judged by what was learned from earlier ones"
-    parts = list(StratifiedKFold(n, shuffle=True, random_state=seed).split(rows, target))
-    return _usable(parts, target), f"cross-validated in {n} parts of like shares"
+            return found, IN_TIME
+        aside = (
+            "" if len(np.unique(kinship.moments)) < 2 else ", not in time, as too few of one kind came early or late"
+        )
+    parts, how = _at_random(target, kinship, min(N_FOLDS if len(target) < _MANY else _FEWER_FOLDS, fewest), seed)
+    found = _usable(parts, target, kinship)
+    if parts and not found:
+        return [], "not measured: rows of one kind equal each other or are of one group"
+    return found, how + aside
 
 
-def _in_time(moments: FloatArray, target: FloatArray, n: int) -> list[tuple[IntArray, IntArray]]:
+def _at_random(target: FloatArray, kinship: Kinship, n: int, seed: int) -> tuple[list[tuple[Any, Any]], str]:
+    """Parts of like shares, groups or else equal rows on one side."""
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    rows: Any = np.zeros(len(target))
+    groups, how = kinship.groups, "none of which shares a group with another"
+    if groups is None and kinship.equal is not None and len(np.unique(kinship.equal)) < len(target):
+        groups, how = kinship.equal, "rows that equal each other in one of them"
+    if groups is None:
+        return list(StratifiedKFold(n, shuffle=True, random_state=seed).split(rows, target)), (
+            f"cross-validated in {n} parts of like shares"
+        )
+    n = min(n, len(np.unique(groups)))
+    if n < 2:
+        return [], "not measured: all labels are of one group or of equal rows"
+    parts = list(StratifiedGroupKFold(n, shuffle=True, random_state=seed).split(rows, target, groups))
+    return parts, f"cross-validated in {n} parts, {how}"
+
+
+def _in_time(moments: FloatArray, n: int) -> list[tuple[IntArray, IntArray]]:
     """Blocks of rows in time, each judged by all before it; rows of one moment stay together."""
     order = np.argsort(moments, kind="stable")
     cuts = np.linspace(0, len(order), n + 2).astype(int)[1:-1]
     cuts = np.unique(np.searchsorted(moments[order], moments[order][cuts], side="left"))
     ends = [*cuts[1:], len(order)]
-    return _usable([(order[:a], order[a:b]) for a, b in zip(cuts, ends, strict=True) if b > a], target)
+    return [(order[:a], order[a:b]) for a, b in zip(cuts, ends, strict=True) if b > a]
 
 
-def _usable(parts: list[tuple[Any, Any]], target: FloatArray) -> list[tuple[IntArray, IntArray]]:
-    """Those that have both kinds of rows to learn from."""
-    return [(a, b) for a, b in parts if len(b) and 0 < target[a].sum() < len(a)]
+def _usable(parts: list[tuple[Any, Any]], target: FloatArray, kinship: Kinship) -> list[tuple[IntArray, IntArray]]:
+    """Those that have both kinds of rows to learn from, when no kin of the judged is among these.
+
+    None where the rows judged in all of them are of one kind: these measure nothing.
+    """
+    apart = [(kinship.strangers(a, b), b) for a, b in parts]
+    found = [(a, b) for a, b in apart if len(b) and 0 < target[a].sum() < len(a)]
+    judged = [int(target[b].sum()) for _, b in found]
+    return found if 0 < sum(judged) < sum(len(b) for _, b in found) else []

@@ -22,7 +22,7 @@ Inputs: TypeAlias = "np.ndarray[Any, np.dtype[np.float32]]"
 TREES = 200
 # Labelled rows from which on boosting learns beside the forest, and above which it learns alone: a forest of fully
 # grown trees has a leaf for every row.
-BOOSTED_FROM, FOREST_UP_TO = 150, 2_000
+BOOSTED_FROM, FOREST_UP_TO = 20, 2_000
 MOST_TAUGHT = 10_000  # rows; of more, all anomalies up to half of it and some normal rows, which then count for more
 _LEAST = 0.5  # rows added to either class, so that no leaf is sure
 

@@ -18,7 +18,7 @@ from pynomaly_auto.records import (
     Scalar,
     Supervision,
 )
-from pynomaly_auto.supervising._folds import Kinship, splits
+from pynomaly_auto.supervising._folds import IN_TIME, Kinship, splits
 from pynomaly_auto.supervising._learners import LEARNERS, MOST_TAUGHT, Inputs, Learned, Taught, learners_for
 from pynomaly_auto.supervising._supervised import KNOWN, Supervised, Unlabelled
 from pynomaly_auto.supervising._weighing import Weights, before_labels, held_back, weigh
@@ -29,7 +29,7 @@ from pynomaly_auto.supervising._weighing import Weights, before_labels, held_bac
 _ALL_BESIDE, _NONE_BESIDE = 25, 50
 _BESIDE, _FEWEST_BESIDE = 3, 20  # unlabelled rows drawn for each labelled one, and at least
 _BESIDE_POSITIVE, _FEWEST_POSITIVE = 5, 100  # the same where all labels are of anomalies
-_MANY = 1_000  # labels from which on learners learn side by side: below, starting threads takes longer
+_MANY = 100  # labels from which on learners learn side by side: below, starting threads takes longer
 
 # Labels that somebody chose say little of how common anomalies are: with up to this share of the rows labelled, at most
 # so many times as many are expected as without labels (on business tables 3.6 times as many there are).
@@ -101,7 +101,7 @@ def supervise(rows: Rows, labels: Labels, *, seed: int) -> Heeded:
     level = _log_odds(rows.share)
     apart = labels.n_anomalies > 0 and (labels.n_normal > 0 or not labels.known.all())
     names = learners_for(len(at)) if apart else ()
-    beside, told = _beside(labels, names, seed)
+    beside, told = _beside(labels, names, rows.kinship.equal, seed)
     learners, (judged, said, how) = _learn(rows, at, target, beside, seed=seed) if names else ({}, _none(at))
     if len(judged):
         weights, honest = _weighed(base[judged], said, labels.anomalous[judged].astype(np.float64), level)
@@ -152,9 +152,13 @@ def _taught(rows: Rows, at: IntArray, target: FloatArray, beside: tuple[IntArray
     )
 
 
-def _beside(labels: Labels, names: tuple[str, ...], seed: int) -> tuple[tuple[IntArray, float], tuple[Reason, ...]]:
+def _beside(
+    labels: Labels, names: tuple[str, ...], equal: IntArray | None, seed: int
+) -> tuple[tuple[IntArray, float], tuple[Reason, ...]]:
     """Unlabelled rows that stand beside the labelled ones as ordinary, and what each of them counts."""
     free, n = np.flatnonzero(~labels.known), labels.n_anomalies + labels.n_normal
+    if equal is not None:  # what equals a labelled row is what that one was said to be
+        free = free[~np.isin(equal[free], equal[labels.known])]
     alone = labels.completeness == "positive only"
     share = 1.0 if alone else float(np.clip((_NONE_BESIDE - n) / (_NONE_BESIDE - _ALL_BESIDE), 0.0, 1.0))
     if not names or share <= 0 or not len(free):
@@ -186,7 +190,8 @@ def _learn(
 
     def do(job: tuple[str, IntArray, IntArray]) -> tuple[Learned, FloatArray]:
         name, learn, judge = job
-        taught = _taught(rows, at[learn], target[learn], beside).at_most(MOST_TAUGHT, seed=seed)
+        others = rows.kinship.strangers(beside[0], at[judge], earlier=how == IN_TIME) if len(judge) else beside[0]
+        taught = _taught(rows, at[learn], target[learn], (others, beside[1])).at_most(MOST_TAUGHT, seed=seed)
         learned = LEARNERS[name](taught, rows.n_columns, seed=seed)
         return learned, learned.log_odds(rows.inputs[at[judge]]) if len(judge) else np.empty(0)
 
