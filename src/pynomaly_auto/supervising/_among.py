@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pynomaly_auto.records import Labels, Reason
+from pynomaly_auto.records import IntArray, Labels, Reason
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,8 +30,10 @@ def labels_among(table: Table, labels: Labels) -> tuple[Reason, ...]:
     kinds, out = (np.flatnonzero(labels.anomalous), np.flatnonzero(labels.normal)), []
     for position, name in enumerate(table.names):
         cells = pd.Series(table.column(position))
-        values = [cells.iloc[rows].astype(str).unique() for rows in kinds if _is_one(cells.iloc[rows[:_LEAST]])]
-        if len(values) < len(kinds) or any(len(one) > 1 for one in values) or values[0][0] == values[1][0]:
+        if not all(len(_values(cells, rows[:_LEAST])) == 1 for rows in kinds):  # most columns end here
+            continue
+        anomalous, normal = (_values(cells, rows) for rows in kinds)
+        if len(anomalous) > 1 or len(normal) > 1 or anomalous == normal:
             continue
         n = labels.n_anomalies + labels.n_normal
         text = (
@@ -42,5 +44,7 @@ def labels_among(table: Table, labels: Labels) -> tuple[Reason, ...]:
     return tuple(out)
 
 
-def _is_one(cells: pd.Series[Any]) -> bool:
-    return len(cells.astype(str).unique()) == 1
+def _values(cells: pd.Series[Any], rows: IntArray) -> set[str]:
+    """What stands in some cells, as text; a missing one is empty."""
+    some = cells.iloc[rows]
+    return set(some.astype(object).where(some.notna(), "").map(str))
