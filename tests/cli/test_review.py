@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from pynomaly_auto import AutonomousDetector
 from pynomaly_auto.cli import app
+from pynomaly_auto.cli._review import _answer
 from pynomaly_auto.engine import Answers, labels_in
 from pynomaly_auto.errors import InvalidInputError, PynomalyError, StorageError
 from tests.engine.conftest import quick
@@ -104,7 +106,7 @@ def test_what_review_wrote_and_a_column_can_be_learned_from(folder: Path, tmp_pa
         ("a,b\n1,2\n", "holds a, b instead of row, position"),
         (HEAD + "1,one,1,,\n", "has 'one' as position in line 2"),
         (HEAD + "1,1,2,,\n", "has '2' as label in line 2"),
-        (HEAD + "1,1,,,\n", "has '' as label"),
+        (HEAD + "1,1,yes,,\n", "has 'yes' as label in line 2.*Give 1 for an anomaly"),
         (HEAD + "9000,9000,1,,\n", "rows that a table of 150 rows does not have"),
         ("\n\n", "no CSV file of labels"),
     ],
@@ -130,3 +132,42 @@ def test_mistakes_are_told_before_anybody_answers(folder: Path, tmp_path: Path) 
     (tmp_path / "other.csv").write_text("label,number\n1,2\n")
     with pytest.raises(InvalidInputError, match="no columns label and position"):
         labels_in(tmp_path / "other.csv", 5)
+
+
+@pytest.mark.parametrize("end", ["1,1,1,Ada,2024-01-01", "1,1,1,Ada,2024-01-01\r\n7,7", "1,1,1,Ada,\n7,7,,,\n,,,,\n"])
+def test_an_answer_has_a_line_of_its_own_whatever_the_file_ends_with(end: str, folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_bytes((HEAD + end).encode())
+    text = review(folder, "y\nq\n", "--labels", path, "--strategy", "top")
+    assert "1 answers in" in text
+    assert "1 new answer in" in text
+    assert path.read_bytes().startswith((HEAD + end).encode())
+    said = Answers(path).said
+    assert [one[:2] for one in said] == [(1, 1), (said[1][0], 1)]
+    assert said[1][0] in (3, 4)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "\ufeffposition,label\r\n3,1\r\n9,0\r\n5,\r\n,\r\n".encode(),
+        "when;by;label;position;row\r\n;Zoë;1;3;3\r\n;Zoë;0.0;9.0;9\r\n".encode("cp1252"),
+        b"row\tlabel\n3\t1\n9\t0\n",
+    ],
+)
+def test_labels_that_a_spreadsheet_wrote_are_learned_from(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_bytes(data)
+    found = labels_in(path, 12)
+    assert {i: one for i, one in enumerate(found) if one is not None} == {3: 1, 9: 0}
+
+
+def test_nobody_to_answer_is_no_mistake_of_the_program(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pynomaly_auto.cli._review.sys.stdin", None)
+    with pytest.raises(typer.Abort):
+        _answer()
+    with pytest.raises(PynomalyError, match="by is"):
+        review(folder, "y\n", "--labels", tmp_path / "labels.csv", "--by", "a\nb")
+    assert not (tmp_path / "labels.csv").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -244,3 +245,43 @@ def test_novelty_has_no_place_for_labels() -> None:
     for call in (lambda: fitted.feedback([1], [1]), fitted.query):
         with pytest.raises(SettingError, match="novelty=True"):
             call()
+
+
+def test_the_table_that_query_returned_is_understood_whatever_became_of_its_index(
+    detector: AutonomousDetector, tmp_path: Path
+) -> None:
+    asked = detector.query(3)
+    asked.to_csv(tmp_path / "asked.csv")
+    for given in (asked.iloc[::-1], asked.reset_index(), pd.read_csv(tmp_path / "asked.csv")):
+        heard = copy.copy(detector).feedback(given, [1, 0, 1])
+        assert {one.row for one in heard.feedback_} == set(asked.index)
+    for other in (TABLE.iloc[[3]], TABLE.iloc[[3]].reset_index(drop=True)):
+        with pytest.raises(InvalidInputError, match="says no positions"):
+            detector.feedback(other, [1])
+    with pytest.raises(InvalidInputError, match="a row is 1000000"):
+        detector.feedback([10**30], [1])
+
+
+def test_rows_that_were_chosen_from_another_table_are_not_taken_for_training_rows(detector: AutonomousDetector) -> None:
+    other = NEW.set_axis([f"n{i}" for i in range(len(NEW))])
+    asked = detector.query(2, other)
+    with pytest.raises(InvalidInputError, match="Give X="):
+        detector.feedback(asked, [1, 0])
+    assert {one.row for one in detector.feedback(asked, [1, 0], X=other).feedback_} == {-1}
+
+
+def test_what_two_people_say_at_once_is_heard_from_both(detector: AutonomousDetector) -> None:
+    speaking = [threading.Thread(target=detector.feedback, args=([i], [i % 2])) for i in range(6)]
+    for one in speaking:
+        one.start()
+    for one in speaking:
+        one.join()
+    assert {one.row for one in detector.feedback_} == set(range(6))
+    assert [one.number for one in detector.feedback_] == [1, 2, 3, 4, 5, 6]
+
+
+def test_whose_words_are_forgotten_is_a_name(detector: AutonomousDetector) -> None:
+    detector.feedback([1], [1], by="Ada")
+    for by in (np.array([1, 2]), ["Ada"], 3):
+        with pytest.raises(SettingError, match="by is"):
+            detector.forget(by=by)  # type: ignore[arg-type]

@@ -166,3 +166,15 @@ def test_where_all_anomalies_came_first_or_last_rows_are_not_judged_in_time_and_
     assert result.performance.n_anomalies == 8
     late = detector(n_trials=3).fit(table, labels=y[::-1].copy()).result_.performance
     assert "not in time" in late.how
+
+
+def test_a_column_that_is_the_label_is_warned_of():
+    table, y = noise(n=90, copies=1)
+    table["fraud"] = np.where(y == 1, "yes", "no")
+    table["empty"], table["gone"] = np.nan, pd.Series(np.where(y == 1, "x", None), dtype=object)
+    labels = pd.Series(y).where(np.arange(90) % 3 > 0)
+    warned = [one for one in detector(n_trials=3).fit(table, labels=labels).result_.warnings if one.code == "SUP-002"]
+    assert [one.subject for one in warned] == ["fraud", "gone"]
+    assert warned[0].evidence == {"labelled": 60}
+    rest = detector(n_trials=3).fit(table.drop(columns=["fraud", "gone"]), labels=labels).result_.warnings
+    assert not [one for one in rest if one.code == "SUP-002"]

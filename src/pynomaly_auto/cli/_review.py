@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pynomaly_auto._checks import one_line
 from pynomaly_auto._saying import say
 from pynomaly_auto.cli import _show
 
@@ -47,6 +48,7 @@ def review(  # noqa: PLR0913 - one parameter per option
     from pynomaly_auto.engine import Answers, AutonomousDetector
     from pynomaly_auto.engine import review as rows_worth_asking
 
+    by = one_line("by", by) or ""  # before anybody answers
     with _show.told_warnings():
         table, _ = _show.parts_of(read_table(dataset, encoding=encoding, sheet=sheet), drop, None)
     key = None if key_file is None else _show.secret_in(key_file)
@@ -86,6 +88,8 @@ def _tell(asked: Asked) -> None:
 def _answer() -> int | str | None:
     """1, 0, ``"quit"``, or None to skip the row."""
     while True:
+        if sys.stdin is None or sys.stdin.closed:
+            raise typer.Abort  # nobody can answer
         given = str(typer.prompt("Anomaly? y: yes, n: no, s: skip, q: save and quit")).strip().lower()
         if given in _ANSWERS:
             return _ANSWERS[given]

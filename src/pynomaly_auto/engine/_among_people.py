@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Self
 
 from sklearn.utils.validation import check_is_fitted
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pynomaly_auto.engine._model import Model
+
+
+# A detector is moved by one thread at a time: of two that hear people at once one would forget what the other heard. A
+# lock of all detectors, as one of its own could neither be copied nor pickled with a detector.
+ONE_AT_A_TIME = RLock()
 
 
 class AmongPeople:
@@ -50,7 +56,8 @@ class AmongPeople:
         from pynomaly_auto.engine._feedback import query
 
         check_is_fitted(self, "result_")
-        self._model, found = query(self._model, self.result_, n, X, strategy)
+        with ONE_AT_A_TIME:
+            self._model, found = query(self._model, self.result_, n, X, strategy)
         return found
 
     def feedback(self, rows: Any, labels: Any, *, by: str = "", X: Any = None) -> Self:
@@ -77,7 +84,8 @@ class AmongPeople:
         from pynomaly_auto.engine._feedback import hear
 
         check_is_fitted(self, "result_")
-        self._model, self.result_ = hear(self._model, self.result_, (rows, labels, by), X)
+        with ONE_AT_A_TIME:
+            self._model, self.result_ = hear(self._model, self.result_, (rows, labels, by), X)
         return self
 
     def forget(self, number: int | None = None, *, by: str | None = None, X: Any = None) -> Self:
@@ -96,5 +104,6 @@ class AmongPeople:
         from pynomaly_auto.engine._feedback import forget
 
         check_is_fitted(self, "result_")
-        self._model, self.result_ = forget(self._model, self.result_, number, by, X)
+        with ONE_AT_A_TIME:
+            self._model, self.result_ = forget(self._model, self.result_, number, by, X)
         return self

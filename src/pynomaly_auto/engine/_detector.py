@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from pynomaly_auto._checks import flag, path_of, trust
-from pynomaly_auto.engine._among_people import AmongPeople
+from pynomaly_auto.engine._among_people import ONE_AT_A_TIME, AmongPeople
 from pynomaly_auto.engine._attributes import FittedAttributes
 from pynomaly_auto.engine._by_hand import ByHand
 from pynomaly_auto.engine._presets import FromPresets
@@ -372,9 +372,10 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, FittedAttributes, Out
         check_is_fitted(self, "result_")
         from pynomaly_auto.deciding import move
 
-        verdict = move(self._model.verdict, contamination=contamination, threshold=threshold)
-        self._model = replace(self._model, verdict=verdict)
-        self.result_ = replace(self.result_, verdict=verdict)
+        with ONE_AT_A_TIME:
+            verdict = move(self._model.verdict, contamination=contamination, threshold=threshold)
+            self._model = replace(self._model, verdict=verdict)
+            self.result_ = replace(self.result_, verdict=verdict)
         return self
 
     def __sklearn_tags__(self) -> Any:

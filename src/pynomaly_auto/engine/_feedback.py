@@ -114,6 +114,8 @@ def forget(model: Model, result: Result, number: Any, by: Any, X: Any) -> Change
         )  # fmt: skip
     if number is not None and not is_whole(number):
         raise SettingError(f"number is {shown(number)}.", where="forget", fix="Give one of those in feedback_.")
+    if by is not None and not isinstance(by, str):
+        raise SettingError(f"by is {shown(by)}.", where="forget", fix="Give the name of somebody in feedback_.")
     sayings = model.sayings
     gone = frozenset(
         one.number for one in sayings.feedback if one.number == number or (by is not None and one.by == by)

@@ -12,9 +12,9 @@ from pynomaly_auto.deciding import Probabilities, decide
 from pynomaly_auto.engine._population import Answer, Population, Sight
 from pynomaly_auto.ensembling import FittedEnsemble
 from pynomaly_auto.errors import InvalidInputError, SettingError
-from pynomaly_auto.records import FloatArray, IntArray, Labels, Verdict
+from pynomaly_auto.records import FloatArray, IntArray, Labels, Reason, Verdict
 from pynomaly_auto.settings import Settings
-from pynomaly_auto.supervising import Heeded, Inputs, Kinship, Rows, Told, known_first, measure, supervise
+from pynomaly_auto.supervising import Heeded, Inputs, Kinship, Rows, Told, known_first, labels_among, measure, supervise
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,10 +39,12 @@ class Given:
     Args:
         labels: Of the rows.
         groups: Rows of one group are never judged by what was learned from each other; shape (n_rows,), or None.
+        warnings: What is to be feared of them.
     """
 
     labels: Labels
     groups: IntArray | None = field(default=None, repr=False)
+    warnings: tuple[Reason, ...] = ()
 
 
 def read_given(table: Any, said: Said, *, heeds_labels: bool) -> tuple[Table, Given]:
@@ -69,7 +71,7 @@ def read_given(table: Any, said: Said, *, heeds_labels: bool) -> tuple[Table, Gi
             fix="Leave novelty out; label the rows you know to be normal.",
         )  # fmt: skip
     opened, known = read_labels(labels, opened, said.coding)
-    return opened, Given(labels=known, groups=_groups(groups, opened))
+    return opened, Given(labels=known, groups=_groups(groups, opened), warnings=labels_among(opened, known))
 
 
 def _groups(groups: Any, table: Table) -> IntArray | None:

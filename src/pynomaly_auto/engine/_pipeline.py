@@ -229,9 +229,8 @@ def _stages(work: _Work) -> tuple[Model, Result]:
         supervision=None if heeded is None else heeded.record,
         seconds=dict(stage.seconds),
         versions=versions(),
-        warnings=()
-        if plan.by_count
-        else brevity(tuned.search, ranking, None if expertise is None else expertise.fusion),
+        warnings=work.given.warnings
+        + (() if plan.by_count else brevity(tuned.search, ranking, None if expertise is None else expertise.fusion)),
     )
     return model, result
 

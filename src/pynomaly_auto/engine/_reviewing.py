@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from pynomaly_auto.asking import check
 from pynomaly_auto.errors import InvalidInputError, StorageError
 from pynomaly_auto.explaining import cell_text, label_text, printable
 
@@ -63,6 +66,8 @@ class Answers:
             else:
                 with path.open("w", encoding="utf-8", newline="") as file:
                     csv.writer(file).writerow(_HEAD)
+        except StorageError:  # which says it already
+            raise
         except OSError as error:
             raise StorageError(f"cannot use {str(path)!r}: {error.strerror or error}.", where="labels") from None
 
@@ -86,7 +91,9 @@ class Answers:
         """
         when = datetime.now().astimezone().isoformat(timespec="seconds")
         try:
+            begun = _ends_within_a_line(self.path)
             with self.path.open("a", encoding="utf-8", newline="") as file:
+                file.write("\r\n" if begun else "")
                 csv.writer(file).writerow((asked.row, asked.position, label, by, when))
         except OSError as error:
             raise StorageError(f"cannot write {str(self.path)!r}: {error.strerror or error}.", where="labels") from None
@@ -113,8 +120,9 @@ class Answers:
                 f"{str(self.path)!r} holds {', '.join(map(str, found.columns[:6]))} instead of {', '.join(_HEAD)}.",
                 where="labels", fix="Name another file; this one is left as it is.",
             )  # fmt: skip
+        found = _answered(found)
         positions, labels = _whole(found, "position", self.path), _whole(found, "label", self.path)
-        self._said = list(zip(positions.tolist(), labels.tolist(), found["by"].tolist(), strict=True))
+        self._said = list(zip(positions.tolist(), labels.tolist(), found["by"].fillna("").tolist(), strict=True))
 
 
 def review(
@@ -135,13 +143,14 @@ def review(
     """
     from pynomaly_auto.engine._pipeline import explain_table
 
+    check(n, strategy)
     done = answers.positions
     if done and not 0 <= min(done) <= max(done) < len(table):
         raise InvalidInputError(
             f"{str(answers.path)!r} has answers to rows that a table of {len(table):,} rows does not have.",
             where="labels", fix="Give the table that they are of, or another file.",
         )  # fmt: skip
-    found = detector.query(n + len(done) if isinstance(n, int) else n, table, strategy=strategy)
+    found = detector.query(n + len(done), table, strategy=strategy)
     queue = [position for position in found.index.tolist() if position not in done][:n]
     seed = int(detector.result_.settings["random_state"])
     for position in queue:
@@ -169,13 +178,14 @@ def labels_in(path: Path, n_rows: int) -> np.ndarray[Any, Any]:
         StorageError: It cannot be read.
         InvalidInputError: It holds something else.
     """
-    found = _frame(path)
+    found = _frame(path, edited=True)
     at = next((name for name in ("position", "row") if name in found.columns), None)
     if at is None or "label" not in found.columns:
         raise InvalidInputError(
             f"{str(path)!r} has no columns label and position.", where="labels",
             fix="Give a file such as `pynomaly auto review` writes.",
         )  # fmt: skip
+    found = _answered(found)
     positions, labels = _whole(found, at, path), _whole(found, "label", path)
     if len(positions) and not 0 <= positions.min() <= positions.max() < n_rows:
         raise InvalidInputError(
@@ -188,9 +198,33 @@ def labels_in(path: Path, n_rows: int) -> np.ndarray[Any, Any]:
     return out
 
 
-def _frame(path: Path) -> pd.DataFrame:
+def _ends_within_a_line(path: Path) -> bool:
+    """Whether the last line of a file is not ended, as some editors leave it: the next one would go on in it."""
+    if not path.exists() or not path.stat().st_size:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) not in b"\r\n"
+
+
+def _answered(found: pd.DataFrame) -> pd.DataFrame:
+    """Without lines that say nothing: an empty label is none."""
+    return found[found["label"].fillna("").str.strip() != ""]
+
+
+def _frame(path: Path, *, edited: bool = False) -> pd.DataFrame:
+    """A CSV file as text; what a spreadsheet makes of one, too, where nothing is to be added to it."""
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False)
+        if not edited:
+            return pd.read_csv(path, dtype=str, keep_default_na=False)
+        data = path.read_bytes()
+        head = data.splitlines()[0] if data.strip() else b""
+        by = max((b",", b";", b"\t"), key=head.count).decode()
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            text = data.decode("cp1252", errors="replace")  # names of people; labels and positions are ASCII
+        return pd.read_csv(io.StringIO(text), sep=by, dtype=str, keep_default_na=False)
     except OSError as error:
         raise StorageError(f"cannot read {str(path)!r}: {error.strerror or error}.", where="labels") from None
     except (ValueError, pd.errors.ParserError) as error:  # an empty file, ragged lines, no text at all
@@ -205,6 +239,7 @@ def _whole(found: pd.DataFrame, name: str, path: Path) -> Any:
     if wrong.any():
         line = int(np.argmax(wrong))
         raise InvalidInputError(
-            f"{str(path)!r} has {found[name].iloc[line]!r} as {name} in line {line + 2}.", where="labels"
-        )
+            f"{str(path)!r} has {found[name].iloc[line]!r} as {name} in line {found.index[line] + 2}.", where="labels",
+            fix="Give 1 for an anomaly and 0 for a normal row." if name == "label" else "Give whole numbers from 0.",
+        )  # fmt: skip
     return numbers.astype(np.int64)

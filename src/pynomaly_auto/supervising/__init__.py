@@ -1,5 +1,6 @@
 """Learning from labels: what people say of some rows, beside the answer that needs none."""
 
+from pynomaly_auto.supervising._among import labels_among
 from pynomaly_auto.supervising._folds import Kinship
 from pynomaly_auto.supervising._learners import Inputs, Taught, learn_boosted
 from pynomaly_auto.supervising._performance import Told, measure
@@ -16,6 +17,7 @@ __all__ = [
     "Taught",
     "Told",
     "known_first",
+    "labels_among",
     "learn_boosted",
     "measure",
     "since_the_fit",

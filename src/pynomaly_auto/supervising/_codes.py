@@ -4,6 +4,12 @@ from pynomaly_auto.records import ReasonCode, declare
 
 declare(
     ReasonCode("SUP-001", "Labels", "How many rows have a label, and of which kind."),
+    ReasonCode(
+        "SUP-002",
+        "A column that is the label",
+        "A column has one value on all rows labelled as anomalies and another one on all labelled as normal.",
+        "Leave it out of the table, or name it: fit(X, labels='column').",
+    ),
     ReasonCode("SUP-010", "Learners", "What learned from the labels, and what it sees of a row."),
     ReasonCode(
         "SUP-011",

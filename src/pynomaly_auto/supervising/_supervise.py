@@ -265,7 +265,7 @@ def _counting(weights: Weights, how: str) -> Reason:
         f"{weights.of_learned:.2f} times; all are shifted by {weights.shift:+.2f}."
     )
     if how:
-        text += f" Labelled rows were {how}." if not how.startswith("not") else f" Weights as on known tables; {how}."
+        text += f" Labelled rows: {how}." if not how.startswith("not") else f" Weights as on known tables; {how}."
     evidence = {"unlabelled": weights.base, "learned": weights.of_learned, "shift": weights.shift}
     return Reason(code="SUP-020", subject="weights", text=text, evidence=evidence)
 
