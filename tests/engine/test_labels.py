@@ -101,6 +101,14 @@ def test_groups_are_kept_apart():
     assert "shares a group" in found.result_.performance.how
 
 
+@pytest.mark.parametrize("year", [1, 9999])
+def test_dates_beyond_nanoseconds_are_moments_too(year):
+    table, y = frame()
+    days = np.datetime64(f"{year:04d}-01-01", "s") + (np.arange(len(y)) % 300).astype("timedelta64[D]")
+    found = detector().fit(table.assign(when=days), labels=y)
+    assert found.result_.supervision.n_anomalies == 30
+
+
 def test_without_labels_nothing_changes():
     table, _ = frame()
     plain, none = detector().fit(table), detector().fit(table, labels=[None] * len(table))

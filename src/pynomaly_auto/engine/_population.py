@@ -162,6 +162,6 @@ def moments_of(table: Table, encoder: TableEncoder) -> FloatArray | None:
     if found is None or not pd.api.types.is_datetime64_any_dtype(found[1]):
         return None
     dates = found[1].dt.tz_convert("UTC").dt.tz_localize(None) if found[1].dt.tz is not None else found[1]
-    seconds = dates.astype("datetime64[ns]").astype("int64").to_numpy(dtype=np.float64) / 1e9
+    seconds = dates.astype("datetime64[us]").astype("int64").to_numpy(dtype=np.float64) / 1e6  # years up to 290,000
     seconds[dates.isna().to_numpy()] = np.nan
     return np.asarray(seconds)
