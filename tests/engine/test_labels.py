@@ -54,6 +54,7 @@ def test_it_is_told(fitted):
     assert result.performance.average_precision.low <= result.performance.average_precision.value
     assert result.verdict.method == "learned from labels"
     assert "Labels: 8 anomalies and 67 normal rows" in result.summary()
+    assert "Labels: 8 anomalies and 67 normal rows" in result._repr_html_()
     codes = {reason.code for reason in result.reasons}
     assert {"SUP-001", "SUP-010", "SUP-020", "SUP-030", "SUP-040", "DEC-024"} <= codes
     assert result.to_dict()["supervision"]["n_normal"] == 67

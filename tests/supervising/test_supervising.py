@@ -153,20 +153,20 @@ class TestFolds:
     target = (np.arange(60) % 4 == 0).astype(float)
 
     def test_every_row_is_judged_once_and_never_by_itself(self):
-        parts, how = splits(self.target, Kinship(), seed=0)
+        parts, how, _ = splits(self.target, Kinship(), seed=0)
         assert sorted(np.concatenate([judge for _, judge in parts])) == list(range(60))
         assert all(not set(learn) & set(judge) for learn, judge in parts)
         assert "5 parts" in how
 
     def test_groups_stand_on_one_side(self):
         groups = np.arange(60) // 3
-        parts, _ = splits(self.target, Kinship(groups=groups), seed=0)
+        parts, *_ = splits(self.target, Kinship(groups=groups), seed=0)
         assert parts
         assert all(not set(groups[learn]) & set(groups[judge]) for learn, judge in parts)
 
     def test_in_time_rows_are_judged_by_earlier_ones(self):
         moments = np.random.default_rng(0).permutation(60).astype(float)
-        parts, how = splits(self.target, Kinship(moments=moments), seed=0)
+        parts, how, _ = splits(self.target, Kinship(moments=moments), seed=0)
         assert parts
         assert all(moments[learn].max() < moments[judge].min() for learn, judge in parts)
         assert "earlier" in how
@@ -179,7 +179,7 @@ class TestFolds:
             Kinship(equal=equal, groups=np.arange(60) // 3),
             Kinship(equal=equal, moments=moments),
         ):
-            parts, how = splits(self.target, kinship, seed=0)
+            parts, how, _ = splits(self.target, kinship, seed=0)
             assert parts
             assert all(not set(equal[learn]) & set(equal[judge]) for learn, judge in parts)
         assert "earlier" in how  # two equal rows somewhere are no reason to look into the future

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -93,7 +94,7 @@ class Rule:
         )
 
 
-class ByRules(Generic[AnyRule]):
+class ByRules(ABC, Generic[AnyRule]):
     """A detector of rules between columns of categories: what it learned, and how that is stored.
 
     Attributes:
@@ -129,9 +130,9 @@ class ByRules(Generic[AnyRule]):
         return made
 
     @staticmethod
+    @abstractmethod
     def _rule(state: State, categories: Mapping[int, Category]) -> AnyRule:
         """One rule out of its state."""
-        raise NotImplementedError
 
 
 class Dependency(ByRules[Rule]):

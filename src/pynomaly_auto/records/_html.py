@@ -51,6 +51,7 @@ def notebook_view(result: Result) -> str:
         _STYLE,
         '<div class="pyn-view">',
         f'<div class="pyn-head">{escape(result.headline)}</div>',
+        *([f'<p class="pyn-note">{escape(result.labelled)}</p>'] if result.labelled else []),
         _cards(result, found, total),
         _anomalies(result, found),
         _odd_cells(result.cells),

@@ -169,7 +169,7 @@ class Result:
             self._shares(),
             f"{len(members)} {'model' if len(members) == 1 else 'models combined'}: {_named(members)}.",
             *((self.beside_models,) if self.beside_models else ()),
-            *self._labelled(),
+            *((self.labelled,) if self.labelled else ()),
             f"{done} of {tried} trials completed; {self.search.stopped}. {sum(self.seconds.values()):.1f} s in all.",
             *(f"{e.text[:1].upper()}{e.text[1:]}" for e in self.explanations[:3]),
             *self._odd_cells(),
@@ -195,16 +195,17 @@ class Result:
         share = sum(weights)
         return f"The final score is {1 - share:.0%} that of these models and {share:.0%} that of {detectors}."
 
-    def _labelled(self) -> tuple[str, ...]:
-        """What the labels were, and how right the answer is on them."""
+    @property
+    def labelled(self) -> str:
+        """What the labels were, and how right the answer is on them; empty without any."""
         known = self.supervision
         if known is None:
-            return ()
+            return ""
         told = f"Labels: {known.n_anomalies:,} anomalies and {known.n_normal:,} normal rows"
         if known.performance is None or known.performance.average_precision is None:
-            return (f"{told}; too few to say how right the answer is.",)
+            return f"{told}; too few to say how right the answer is."
         reached, before = known.performance.average_precision, known.performance.before
-        return (f"{told}; average precision {reached} on them, {before} without ({known.performance.how}).",)
+        return f"{told}; average precision {reached} on them, {before} without ({known.performance.how})."
 
     def _odd_cells(self) -> tuple[str, ...]:
         """How many cells are odd, and the oddest."""

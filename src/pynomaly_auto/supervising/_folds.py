@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from pynomaly_auto.records import FloatArray, IntArray
 N_FOLDS = 5
 _MANY, _FEWER_FOLDS = 10_000, 3  # of so many labels a part says enough
 _FEWEST = 2  # of either class, so that both can be on both sides
-
-
-IN_TIME = "each row judged by what was learned from earlier ones"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,7 +52,21 @@ class Kinship:
         return rows
 
 
-def splits(target: FloatArray, kinship: Kinship, *, seed: int) -> tuple[list[tuple[IntArray, IntArray]], str]:
+class Judging(NamedTuple):
+    """Who judges whom.
+
+    Args:
+        parts: Rows to learn from and rows to judge; empty: nothing can be judged.
+        how: How they were parted, or why nothing is judged, for a person.
+        in_time: Whether every row is judged by earlier ones alone.
+    """
+
+    parts: list[tuple[IntArray, IntArray]]
+    how: str
+    in_time: bool = False
+
+
+def splits(target: FloatArray, kinship: Kinship, *, seed: int) -> Judging:
     """Rows to learn from and rows to judge, again and again, and how they were parted in words.
 
     Groups come before time: whoever names groups knows what leaks. In time order the first rows are never judged.
@@ -71,20 +82,20 @@ def splits(target: FloatArray, kinship: Kinship, *, seed: int) -> tuple[list[tup
     """
     fewest = int(min(target.sum(), len(target) - target.sum()))
     if fewest < _FEWEST:
-        return [], "not measured: too few labels of one kind"
+        return Judging([], "not measured: too few labels of one kind")
     aside = ""
     if kinship.groups is None and kinship.moments is not None and np.isfinite(kinship.moments).all():
         found = _usable(_in_time(kinship.moments, N_FOLDS), target, kinship)
         if found:
-            return found, IN_TIME
+            return Judging(found, "each row judged by what was learned from earlier ones", in_time=True)
         aside = (
             "" if len(np.unique(kinship.moments)) < 2 else ", not in time, as too few of one kind came early or late"
         )
     parts, how = _at_random(target, kinship, min(N_FOLDS if len(target) < _MANY else _FEWER_FOLDS, fewest), seed)
     found = _usable(parts, target, kinship)
     if parts and not found:
-        return [], "not measured: rows of one kind equal each other or are of one group"
-    return found, how + aside
+        return Judging([], "not measured: rows of one kind equal each other or are of one group")
+    return Judging(found, how + aside)
 
 
 def _at_random(target: FloatArray, kinship: Kinship, n: int, seed: int) -> tuple[list[tuple[Any, Any]], str]:

@@ -41,10 +41,6 @@ class Taught:
     target: FloatArray = field(repr=False)
     weight: FloatArray = field(repr=False)
 
-    def rows(self, chosen: Any) -> Taught:
-        """Some of them."""
-        return Taught(inputs=self.inputs[chosen], target=self.target[chosen], weight=self.weight[chosen])
-
     def at_most(self, most: int, *, seed: int) -> Taught:
         """So many of them at most: of either kind up to half, or what the other leaves, in place of all of its kind."""
         if len(self.target) <= most:

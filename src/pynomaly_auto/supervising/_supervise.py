@@ -18,7 +18,7 @@ from pynomaly_auto.records import (
     Scalar,
     Supervision,
 )
-from pynomaly_auto.supervising._folds import IN_TIME, Kinship, splits
+from pynomaly_auto.supervising._folds import Kinship, splits
 from pynomaly_auto.supervising._learners import LEARNERS, MOST_TAUGHT, Inputs, Learned, Taught, learners_for
 from pynomaly_auto.supervising._supervised import KNOWN, Supervised, Unlabelled
 from pynomaly_auto.supervising._weighing import Weights, before_labels, held_back, weigh
@@ -126,7 +126,7 @@ def supervise(rows: Rows, labels: Labels, *, seed: int) -> Heeded:
         reasons=(
             *_labelled(labels),
             *_learning(names, rows, told),
-            _counting(weights, how),
+            _counting(weights, how, judged=len(judged) > 0),
             *_holding(less, rows.share),
             _facts(labels),
         ),
@@ -184,13 +184,13 @@ def _learn(
         The learners; which rows were judged, what each says of them, and how they came to be judged.
     """
     names = learners_for(len(at))
-    parts, how = splits(target, rows.kinship.of(at), seed=seed)
+    parts, how, in_time = splits(target, rows.kinship.of(at), seed=seed)
     every = np.arange(len(at))
     jobs = [(name, learn, judge) for learn, judge in [(every, every[:0]), *parts] for name in names]
 
     def do(job: tuple[str, IntArray, IntArray]) -> tuple[Learned, FloatArray]:
         name, learn, judge = job
-        others = rows.kinship.strangers(beside[0], at[judge], earlier=how == IN_TIME) if len(judge) else beside[0]
+        others = rows.kinship.strangers(beside[0], at[judge], earlier=in_time) if len(judge) else beside[0]
         taught = _taught(rows, at[learn], target[learn], (others, beside[1])).at_most(MOST_TAUGHT, seed=seed)
         learned = LEARNERS[name](taught, rows.n_columns, seed=seed)
         return learned, learned.log_odds(rows.inputs[at[judge]]) if len(judge) else np.empty(0)
@@ -259,13 +259,13 @@ def _learning(names: tuple[str, ...], rows: Rows, told: tuple[Reason, ...]) -> t
     return (reason, *told)
 
 
-def _counting(weights: Weights, how: str) -> Reason:
+def _counting(weights: Weights, how: str, *, judged: bool) -> Reason:
     text = (
         f"In the log odds the answer without labels counts {weights.base:.2f} times and what was learned "
         f"{weights.of_learned:.2f} times; all are shifted by {weights.shift:+.2f}."
     )
     if how:
-        text += f" Labelled rows: {how}." if not how.startswith("not") else f" Weights as on known tables; {how}."
+        text += f" Labelled rows: {how}." if judged else f" Weights as on known tables; {how}."
     evidence = {"unlabelled": weights.base, "learned": weights.of_learned, "shift": weights.shift}
     return Reason(code="SUP-020", subject="weights", text=text, evidence=evidence)
 
@@ -285,6 +285,3 @@ def _facts(labels: Labels) -> Reason:
     n = labels.n_anomalies + labels.n_normal
     text = f"The {n:,} rows with a label are what they were said to be; the others are judged."
     return Reason(code="SUP-040", subject="labels", text=text, evidence={"labelled": n})
-
-
-__all__ = ["Heeded", "Learned", "Rows", "known_first", "supervise"]

@@ -11,8 +11,8 @@ from scipy.special import expit
 from pynomaly_auto.records import FloatArray
 
 # What the weights are held to be before any label speaks for others, and how sure that is (standard deviations):
-# of the answer without labels, of what was learned, and of a shift of all log odds. Found on the shared tables,
-# groups held out: ``python -m benchmarks.labels`` prints what they give.
+# of the answer without labels, of what was learned, and of a shift of all log odds. Chosen on a part of the shared
+# tables (decision 0024); ``python -m benchmarks.labels`` prints what they give.
 BASE, LEARNED, SHIFT = (0.5, 0.25), (1.25, 0.3), (0.0, 0.8)
 
 
@@ -40,9 +40,8 @@ class Weights:
             learned: Of each learner; shape (n_rows, n_learners).
         """
         out = self.level + self.shift + self.base * (base - self.level)
-        for weight, column in zip(
-            self.learned, learned.T, strict=True
-        ):  # in turn: a row alone is rounded as in a batch
+        # One after the other, so that a row alone is rounded as in a batch.
+        for weight, column in zip(self.learned, learned.T, strict=True):
             out = out + weight * column
         return np.asarray(out, dtype=np.float64)
 
