@@ -41,7 +41,7 @@ def fuse(task: Task, part: str, base: str, max_rows: int) -> pd.DataFrame:
     fused, odds = Fused.of(fusion, chosen, facts, weight)
     _, scores = fused.over(X, fused.blend(robust, odds), seed=0)
     judged = Judged(scores=scores, odds=odds, robust=robust, tails=tail_ranks(scores), facts=facts)
-    learned = learn(scores, Probabilities(values=calibrator.probabilities(judged)), None, None)
+    learned = learn(scores, Probabilities(values=calibrator.probabilities(judged)), None, None, seed=0)
     rows = np.arange(len(labels))
     called = np.argsort(np.argsort(-scores)) < learned.labelled
     return pd.DataFrame(

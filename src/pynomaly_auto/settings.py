@@ -13,21 +13,19 @@ from pynomaly_auto._conventions import Conventions
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._overrides import Overrides
 from pynomaly_auto._quantities import parse_alert_budget, parse_bytes
+from pynomaly_auto._targets import TARGET_METRICS, Costs, OwnMetric, Target, parse_target
 from pynomaly_auto._wording import Worded, worded
 from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError, shown
 
-__all__ = ["Conventions", "Overrides", "Settings", "read_mapping", "read_words"]
+__all__ = ["TARGET_METRICS", "Conventions", "Overrides", "Settings", "read_mapping", "read_words"]
 
 BACKENDS = ("local", "ray")
 PRIORITIES = ("accuracy", "speed", "interpretability")
 GEOMETRIES = ("auto", "plain")
 CELLS = ("auto", "always", "off")
-# Every metric a user may name; what each means without labels is decided in scoring.
-TARGET_METRICS = ("average_precision", "f1", "precision", "recall", "roc_auc")
 
 _MOST_EMPHASIS = 2.0  # beyond, a single detector would overrule all that was learned
 _LARGEST = 10**9  # seconds, trials or models; what counts them further on has its limits, too
-_METRIC_ALIASES = {"ap": "average_precision", "f1_score": "f1", "auc": "roc_auc", "auc_roc": "roc_auc"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +37,12 @@ class Settings:
         time_budget: Wall-clock seconds for the whole of ``fit``; None: no limit (then ``n_trials`` must be given).
         n_trials: Number of trials; when given, results do not depend on the clock or on the number of workers.
         contamination: Expected share of anomalies in (0, 0.5], or ``"auto"``.
-        target_metric: The metric that threshold and search should serve, one of `TARGET_METRICS`, or None. Of these
-            ``"f1"``, ``"precision"`` and ``"recall"`` move the threshold; with all others as many rows are labelled as
-            anomalies are expected.
+        target_metric: What the threshold should serve: one of `TARGET_METRICS`, of which ``"f1"``, ``"precision"`` and
+            ``"recall"`` move it; ``"precision_at_50"``: so many rows are labelled; what mistakes cost, such as
+            ``{"false_alarm": 1, "miss": 20}`` (with ``"hit"`` and ``"passed"``, or as the matrix
+            ``[[passed, false_alarm], [miss, hit]]``): rows are labelled as long as that is the cheaper choice; or a
+            function of the true and the flagged rows, each of 0 and 1, of which the larger value is the better.
+            None, and all other names: as many rows are labelled as anomalies are expected.
         alert_budget: The most rows anybody can look at: a number of rows, a share of them in (0, 1), or rows per
             period of the table's time such as ``"20/day"``; None: no limit.
         max_models: Most members in the ensemble; None: as many as the budget and their gain allow.
@@ -78,7 +79,7 @@ class Settings:
     time_budget: float | None = 60.0
     n_trials: int | None = None
     contamination: float | str = "auto"
-    target_metric: str | None = None
+    target_metric: Target | None = None
     alert_budget: int | float | str | None = None
     max_models: int | None = None
     n_jobs: int | None = None
@@ -105,7 +106,7 @@ class Settings:
             "time_budget": _time_budget(self.time_budget, self.n_trials),
             "n_trials": _count("n_trials", self.n_trials),
             "contamination": _contamination(self.contamination),
-            "target_metric": _target_metric(self.target_metric),
+            "target_metric": parse_target(self.target_metric),
             "alert_budget": parse_alert_budget(self.alert_budget),
             "max_models": _count("max_models", self.max_models),
             "n_jobs": _n_jobs(self.n_jobs),
@@ -147,6 +148,8 @@ class Settings:
         out["priorities"] = dict(self.priorities)
         out["emphasis"] = dict(self.emphasis)
         out["overrides"] = self.overrides.to_dict()
+        if isinstance(self.target_metric, (Costs, OwnMetric)):
+            out["target_metric"] = self.target_metric.to_dict()
         out["reading"] = self.reading.to_dict()
         return out
 
@@ -274,16 +277,6 @@ def _contamination(value: float | str) -> float | str:
     elif is_number(value) and 0 < float(value) <= 0.5:
         return float(value)
     raise SettingError(f"contamination is {shown(value)}.", fix="Give a share in (0, 0.5], or 'auto'.")
-
-
-def _target_metric(value: str | None) -> str | None:
-    if value is None:
-        return None
-    name = value.lower() if isinstance(value, str) else ""
-    name = _METRIC_ALIASES.get(name, name)
-    if name not in TARGET_METRICS:
-        raise UnknownNameError.of("target metric", value, TARGET_METRICS)
-    return name
 
 
 def _cells(value: Any) -> str:

@@ -13,7 +13,7 @@ from scipy.stats import norm
 from pynomaly_auto.deciding import DEFAULT_PRIOR, Probabilities, confidence_of, decide, estimate_share, expect, move
 from pynomaly_auto.deciding._calibration import at_threshold, calibrate
 from pynomaly_auto.deciding._expecting import interval
-from pynomaly_auto.deciding._learned import best_count
+from pynomaly_auto.deciding._serving import best_count
 from pynomaly_auto.errors import InvalidInputError, SettingError
 from pynomaly_auto.scoring import tail_ranks
 from pynomaly_auto.settings import Settings

@@ -108,8 +108,9 @@ def detect(  # noqa: PLR0913 - one parameter per option
     target_metric: Annotated[
         str | None,
         typer.Option(
-            help="f1, precision and recall move the threshold; by default, and with roc_auc or average_precision, as "
-            "many rows are flagged as anomalies are expected."
+            help="f1, precision and recall move the threshold; precision_at_50 flags so many rows; costs such as "
+            "'miss=20, false_alarm=1' flag all rows for which that is cheaper. By default as many rows are flagged as "
+            "anomalies are expected."
         ),
     ] = None,
     time_budget: Annotated[float | None, typer.Option(help="Seconds for the whole run [default: 60].")] = None,

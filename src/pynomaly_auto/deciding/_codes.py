@@ -70,5 +70,26 @@ declare(
         "The most rows that may be labelled, and whether that is fewer than would have been.",
         "Give a larger alert_budget to see more.",
     ),
+    ReasonCode(
+        "DEC-037",
+        "As many as are looked at",
+        "As many rows are labelled as the precision asked for is taken among.",
+    ),
+    ReasonCode(
+        "DEC-038",
+        "Threshold by costs",
+        "All rows are labelled for which an alarm is expected to cost less than none.",
+        "Give other costs as target_metric, or an alert_budget for the most there may be.",
+    ),
+    ReasonCode(
+        "DEC-039",
+        "Threshold by a function of the user's",
+        "As many rows are labelled as make its mean over imagined sets of anomalies largest.",
+    ),
+    ReasonCode(
+        "DEC-040",
+        "Target metric not served",
+        "Why the target metric moves no threshold.",
+    ),
     ReasonCode("DEC-060", "Threshold moved by the user", "The user set a contamination or a threshold afterwards."),
 )

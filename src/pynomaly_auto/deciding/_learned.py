@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
+from pynomaly_auto._targets import Target
+from pynomaly_auto.deciding._serving import outweighs_share, serve
 from pynomaly_auto.deciding._share import ShareEstimate
 from pynomaly_auto.records import Calibration, FloatArray, Reason
 
 _KNOTS = 256  # most points the map from score to probability is kept as
 _LEAST = 1e-6  # probabilities are kept this far from 0 and 1, where log odds end
 _SLOPE = 0.01  # log odds by which rows of one level differ: enough to keep their order, too little to matter
-_MOST_LABELLED = 0.25  # of all rows, unless the expected share itself is larger
-# Weight of recall against precision (van Rijsbergen's beta) for the metrics that labels are chosen to serve.
-_BETA = {"f1": 1.0, "precision": 0.5, "recall": 2.0}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,19 +59,21 @@ class Probabilities:
         return Reason(code=code, subject="contamination", text=text, evidence={"share": share})
 
 
-def learn(scores: FloatArray, probabilities: Probabilities, given: float | None, metric: str | None) -> Learned:
+def learn(
+    scores: FloatArray, probabilities: Probabilities, given: float | None, target: Target | None, *, seed: int
+) -> Learned:
     """Make probabilities rise with the score, and read share and threshold off them.
 
-    As many rows are labelled as anomalies are expected. The target metrics f1, precision and recall label as many as
-    give the largest expected F-measure instead: with few sure anomalies that are, for f1 and recall, far more rows than
-    there should be anomalies; for precision never more.
-    Where the share is given, all log odds move alike until their mean probability is that share.
+    As many rows are labelled as anomalies are expected, or as the target asks for (see `serve`). Where the share is
+    given, all log odds move alike until their mean probability is that share, and as many rows are labelled, unless
+    the target says by itself how many.
 
     Args:
         scores: Combined scores of the training rows; shape (n_rows,).
         probabilities: Of the same rows.
         given: Share of anomalies the user gave, or None.
-        metric: Target metric, or None.
+        target: What the threshold is to serve.
+        seed: Of what a target draws.
     """
     from sklearn.isotonic import IsotonicRegression
 
@@ -86,44 +87,15 @@ def learn(scores: FloatArray, probabilities: Probabilities, given: float | None,
         text = f"Contamination given as {given:.2%}."
         reason = Reason(code="DEC-021", subject="contamination", text=text, evidence={"contamination": given})
         estimate = ShareEstimate(share=given, method="given", reasons=(reason, learned))
-        return Learned(probabilities=_shifted(p, given), estimate=estimate, labelled=round(given * len(p)))
-    count, reason = _best(p, metric) if metric in _BETA else _expected(p)
-    estimate = ShareEstimate(share=expected, method=probabilities.method, reasons=(learned, reason))
-    return Learned(probabilities=p, estimate=estimate, labelled=count)
-
-
-def _expected(p: FloatArray) -> tuple[int, Reason]:
-    count = round(float(p.sum()))
-    text = f"{count:,} rows are to be labelled: as many as anomalies are expected."
-    return count, Reason(code="DEC-035", subject="threshold", text=text, evidence={"labelled": count})
-
-
-def _best(p: FloatArray, metric: str | None) -> tuple[int, Reason]:
-    beta, n, expected = _BETA[metric or ""], len(p), float(p.sum())
-    # The expected F0.5, too, is often largest beyond the expected count; who asks for precision wants no more.
-    most = max(1, round(expected if beta < 1 else max(_MOST_LABELLED * n, expected)))
-    count, reached = best_count(p, beta, most)
-    text = (
-        f"{metric} is the target: {count:,} rows are to be labelled, as the expected F{beta:g} is largest there "
-        f"({reached:.2f}) among at most {most:,} rows; {expected:,.0f} anomalies are expected."
-    )
-    evidence = {"labelled": count, "expected_f": reached, "beta": beta, "most": most, "expected": expected}
-    return count, Reason(code="DEC-034", subject="threshold", text=text, evidence=evidence)
-
-
-def best_count(probabilities: FloatArray, beta: float, most: int) -> tuple[int, float]:
-    """How many of the highest rows to label for the largest expected F-measure, at most ``most``, and that.
-
-    The expectation is taken of numerator and denominator apart (Jansche, ACL 2007), which is close for many rows.
-
-    >>> best_count(np.array([0.9, 0.8, 0.1, 0.1]), 1.0, 4)[0]
-    2
-    """
-    ordered = np.sort(probabilities)[::-1]
-    k = np.arange(1, len(ordered) + 1)
-    f = (1.0 + beta**2) * np.cumsum(ordered) / (k + beta**2 * float(ordered.sum()))
-    best = int(np.argmax(f[:most]))
-    return best + 1, float(f[best])
+        shifted = _shifted(p, given)
+        if not outweighs_share(target):
+            return Learned(probabilities=shifted, estimate=estimate, labelled=round(given * len(p)))
+        served = serve(shifted, target, seed=seed)
+        estimate = replace(estimate, reasons=(*estimate.reasons, served.reason))
+        return Learned(probabilities=shifted, estimate=estimate, labelled=served.count)
+    served = serve(p, target, seed=seed)
+    estimate = ShareEstimate(share=expected, method=probabilities.method, reasons=(learned, served.reason))
+    return Learned(probabilities=p, estimate=estimate, labelled=served.count)
 
 
 def calibration_of(scores: FloatArray, probabilities: FloatArray) -> Calibration:

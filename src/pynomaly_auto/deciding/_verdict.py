@@ -12,6 +12,7 @@ from pynomaly_auto.deciding._calibration import at_threshold, calibrate
 from pynomaly_auto.deciding._confidence import confidence_of
 from pynomaly_auto.deciding._expecting import expect
 from pynomaly_auto.deciding._learned import Probabilities, calibration_of, learn, shift
+from pynomaly_auto.deciding._serving import outweighs_share, serve
 from pynomaly_auto.deciding._share import ShareEstimate, estimate_share
 from pynomaly_auto.errors import InvalidInputError, SettingError
 from pynomaly_auto.records import Calibration, FloatArray, IntArray, Reason, Verdict
@@ -61,14 +62,14 @@ def decide(
 ) -> Verdict:
     """Decide which training rows are anomalies.
 
-    As many rows lie strictly above the threshold as anomalies are expected: round(c·n) of them for a contamination c
-    that is given or, with ``"auto"``, estimated (see `estimate_share`). Only then does a target metric shift the
-    threshold: ``"f1"``, ``"precision"`` and ``"recall"`` to the largest expected F-measure where probabilities are
-    known; without them 0.6 times as many labels for precision, 1.6 times for recall, at most half of all rows, at least
-    one. With ``novelty=True`` all training rows are taken as normal, and the threshold leaves 5 % of them (or the given
-    contamination) above it: the expected share of false alarms. An alert budget is never exceeded. No threshold goes
-    through rows of one score: where such a block does not fit in whole, none of it is labelled. Constant scores label
-    nothing.
+    As many rows lie strictly above the threshold as anomalies are expected: round(c·n) of them for a contamination
+    c that is given or, with ``"auto"``, estimated (see `estimate_share`). Only then does a target metric shift the
+    threshold (see `serve`): ``"f1"``, ``"precision"`` and ``"recall"`` to the largest expected F-measure where
+    probabilities are known; without them 0.6 times as many labels for precision, 1.6 times for recall, at most half
+    of all rows, at least one. With ``novelty=True`` all training rows are taken as normal, and the threshold leaves
+    5 % of them (or the given contamination) above it: the expected share of false alarms. An alert budget is never
+    exceeded. No threshold goes through rows of one score: where such a block does not fit in whole, none of it is
+    labelled. Constant scores label nothing.
 
     Args:
         scores: Combined scores of the training rows, finite, higher = more anomalous; shape (n_rows,).
@@ -110,7 +111,8 @@ def _by_share(evidence: _Evidence, settings: Settings) -> _Wanted:
     scores, probabilities = evidence.scores, evidence.probabilities
     if probabilities is None or np.ptp(scores) == 0:
         return _unlearned(evidence, settings)
-    learned = learn(scores, probabilities, _given(settings), settings.target_metric)
+    seed = int(settings.random_state or 0)
+    learned = learn(scores, probabilities, _given(settings), settings.target_metric, seed=seed)
     calibration = calibration_of(scores, learned.probabilities)
     return _Wanted(estimate=learned.estimate, labelled=learned.labelled, calibration=calibration)
 
@@ -121,7 +123,11 @@ def _by_false_alarms(evidence: _Evidence, settings: Settings) -> _Wanted:
     share = FALSE_ALARM_SHARE if given is None else given
     text = f"The training rows are taken as normal; the threshold leaves {share:.2%} of them above it as false alarms."
     reason = Reason(code="DEC-022", subject="contamination", text=text, evidence={"false_alarms": share})
-    estimate = ShareEstimate(share=share, method="novelty: share of false alarms", reasons=(reason,))
+    reasons = [reason]
+    if settings.target_metric is not None:
+        text = "Without effect: which rows are anomalies is not asked where all training rows are taken as normal."
+        reasons.append(Reason(code="DEC-040", subject="target_metric", text=text))
+    estimate = ShareEstimate(share=share, method="novelty: share of false alarms", reasons=tuple(reasons))
     return _Wanted(estimate=estimate, labelled=round(share * len(evidence.scores)))
 
 
@@ -138,14 +144,27 @@ def _given(settings: Settings) -> float | None:
 def _unlearned(evidence: _Evidence, settings: Settings) -> _Wanted:
     """The share of anomalies, and how many rows to label, without a knowledge base."""
     n_rows, estimate = len(evidence.scores), _share(evidence, settings)
-    factor = _SHIFTS.get(settings.target_metric or "")
+    target = settings.target_metric
+    if outweighs_share(target):
+        return _served(evidence, estimate, settings)
+    factor = _SHIFTS.get(target) if isinstance(target, str) else None
     if factor is None or settings.contamination != "auto":
         return _Wanted(estimate=estimate, labelled=round(estimate.share * n_rows))
     wanted = min(max(estimate.share * factor, 1.0 / n_rows), 0.5)
-    text = f"{settings.target_metric} is the target: {factor:g} times as many rows labelled, {wanted:.2%}."
+    text = f"{target} is the target: {factor:g} times as many rows labelled, {wanted:.2%}."
     reason = Reason(code="DEC-033", subject="threshold", text=text, evidence={"factor": factor, "wanted": wanted})
     estimate = replace(estimate, reasons=(*estimate.reasons, reason))
     return _Wanted(estimate=estimate, labelled=round(wanted * n_rows))
+
+
+def _served(evidence: _Evidence, estimate: ShareEstimate, settings: Settings) -> _Wanted:
+    """As many rows as the target asks for, by the probabilities that follow from the share and the scores."""
+    scores = evidence.scores
+    threshold, _ = _threshold(scores, round(estimate.share * len(scores)))
+    calibration = calibrate(scores, threshold, estimate.share, middle=at_threshold(estimate.share))
+    served = serve(calibration.at(scores), settings.target_metric, seed=int(settings.random_state or 0))
+    estimate = replace(estimate, reasons=(*estimate.reasons, served.reason))
+    return _Wanted(estimate=estimate, labelled=served.count, calibration=calibration)
 
 
 def move(

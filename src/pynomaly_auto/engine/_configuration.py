@@ -9,6 +9,7 @@ from typing import Any
 
 from pynomaly_auto._checks import one_line
 from pynomaly_auto._overrides import Override, end_of, now_text
+from pynomaly_auto._targets import OwnMetric, Target, parse_target
 from pynomaly_auto._wording import Worded
 from pynomaly_auto.cells import CELL_DETECTORS
 from pynomaly_auto.detectors import DETECTORS, VIEWS
@@ -47,19 +48,39 @@ def resolve(given: Mapping[str, Any]) -> tuple[Settings, tuple[Reason, ...]]:
     settings = Settings.from_mapping(values, where=where)
     settings = settings.with_(overrides=settings.overrides.in_force())
     _check_emphasis(settings.emphasis)
+    _check_function(settings.target_metric)
     reasons = [] if preset is None else list(preset.reasons)
     for origin, mapping in (("config", config), ("keyword", explicit)):
         reasons += [
             Reason(
                 code="SET-001",
                 subject=key,
-                text=f"set to {value!r} by {origin}.",
-                evidence={"origin": origin, "value": str(value)},
+                text=f"set to {_worded(value)} by {origin}.",
+                evidence={"origin": origin, "value": value if isinstance(value, str) else _worded(value)},
             )
             for key, value in mapping.items()
             if key not in {"overrides", "preset"}
         ]
     return settings, (*reasons, *_about(words))
+
+
+def _worded(value: Any) -> str:
+    """A value as reasons tell it: of a function its name, as where it lies in memory is another in each run."""
+    target = parse_target(value) if callable(value) else value
+    return str(target) if isinstance(target, OwnMetric) else repr(value)
+
+
+def _check_function(target: Target | None) -> None:
+    """Refuse a function of which only the name is known.
+
+    Raises:
+        SettingError: The detector was loaded, and the function was not given again.
+    """
+    if isinstance(target, OwnMetric) and target.function is None:
+        raise SettingError(
+            f"the function {target.name} was not stored with the detector.", where="target_metric",
+            fix="Give it again: set_params(target_metric=...).",
+        )  # fmt: skip
 
 
 def _check_emphasis(emphasis: Mapping[str, float]) -> None:

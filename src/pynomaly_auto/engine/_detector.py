@@ -47,9 +47,9 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, FittedAttributes, Out
         n_trials: Number of trials instead: same seed, same scores, whatever the number of workers. With both this and
             a ``time_budget`` other than the default, whichever is used up first ends the search.
         contamination: Share of anomalies in (0, 0.5], or ``"auto"``: estimated.
-        target_metric: What threshold and search should serve: ``"f1"``, ``"precision"``, ``"recall"``, ``"roc_auc"``
-            or ``"average_precision"``. The first three label as many rows as make the expected F-measure
-            largest (precision: never more than anomalies are expected); otherwise as many as are expected.
+        target_metric: What the threshold should serve: ``"f1"``, ``"precision"`` or ``"recall"``, by the expected
+            F-measure; ``"precision_at_50"``; costs such as ``{"false_alarm": 1, "miss": 20}``; or a function of the
+            true and the flagged rows. Else as many rows are labelled as anomalies are expected; see `Settings`.
         alert_budget: The most rows anybody can look at: a number of rows, a share of them in (0, 1), or rows per
             period of the table's time such as ``"20/day"``; never more are labelled. None: no limit.
         max_models: Most models in the ensemble; None: as many as the budget and their gain allow.
@@ -91,7 +91,7 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, FittedAttributes, Out
         time_budget: float | None = 60.0,
         n_trials: int | None = None,
         contamination: float | str = "auto",
-        target_metric: str | None = None,
+        target_metric: Any = None,
         alert_budget: int | float | str | None = None,
         max_models: int | None = None,
         n_jobs: int | None = None,

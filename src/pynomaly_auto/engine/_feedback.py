@@ -51,7 +51,7 @@ def query(model: Model, result: Result, n: Any, X: Any, strategy: Any) -> tuple[
     import pandas as pd
 
     check(n, strategy)
-    settings = _settings(result)
+    settings = _settings(model, result)
     if X is None:
         model = replace(model, population=_population(model, result, None))
         pool, labels = _own_pool(model, result), result.row_labels
@@ -85,7 +85,7 @@ def hear(model: Model, result: Result, said: tuple[Any, Any, Any], X: Any) -> Ch
         said: Rows, labels, and who says so.
         X: The table the rows are of; None: the training rows.
     """
-    _settings(result)
+    _settings(model, result)
     rows, labels, by = _checked(*said)
     population, spoken = _spoken(model, result, rows, X)
     if not len(rows):
@@ -154,7 +154,7 @@ def _heard(model: Model, result: Result, population: Population, sayings: Saying
     labels = sayings.over(population.labels)
     unlabelled = population.unlabelled or Answer.of(before.verdict)
     with ONE_THREAD:  # as in fit
-        found, verdict = heed(population, labels, unlabelled, _settings(result), later)
+        found, verdict = heed(population, labels, unlabelled, _settings(model, result), later)
     model = replace(
         model, verdict=verdict, supervised=found.supervised, population=population, sayings=sayings,
         seen=SeenRows.known_as(prints, found.scores),
@@ -163,9 +163,11 @@ def _heard(model: Model, result: Result, population: Population, sayings: Saying
     return model, replace(result, verdict=verdict, supervision=record)
 
 
-def _settings(result: Result) -> Settings:
+def _settings(model: Model, result: Result) -> Settings:
     """What the run was asked for, where labels have a place in it."""
     settings = Settings.from_mapping(result.settings)
+    if model.own_metric is not None:
+        settings = settings.with_(target_metric=model.own_metric)
     if not REGIMES[settings.regime].heeds_labels:
         raise SettingError(
             "the detector was fitted with novelty=True, which takes all training rows as normal.", where="feedback",
@@ -215,7 +217,7 @@ def _met_again(model: Model, result: Result, opened: Table, dataset: Dataset) ->
             where="X", fix="Give that table first, such as query(X=table); then feedback on other rows is heard.",
         )  # fmt: skip
     if known is None:
-        budget = _settings(result).alert_budget
+        budget = _settings(model, result).alert_budget
         known = Population(
             prints=fingerprints(rows), scores=result.verdict.scores, labels=Labels.none(len(rows)),
             kinship=Kinship(moments=moments_of(opened, model.encoder)),

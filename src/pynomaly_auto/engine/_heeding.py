@@ -162,7 +162,7 @@ def heed(
     if not len(judged):
         return found, verdict
     told = Told(odds=odds, before=scores[judged], target=known.anomalous[judged].astype(np.int64), how=found.how)
-    performance, reason = measure(told, threshold=verdict.threshold, seed=seed)
+    performance, reason = measure(told, threshold=verdict.threshold, seed=seed, serves=settings.target_metric)
     return found.with_performance(performance, reason), verdict
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pynomaly_auto._targets import OwnMetric
 from pynomaly_auto.dataset import TableEncoder, open_table
 from pynomaly_auto.engine._heeding import inputs_of
 from pynomaly_auto.engine._looking import Looking
@@ -40,6 +41,7 @@ class Model:
         supervised: What learned from labels; None: there were none.
         population: The training rows, for labels that may come later; None: they were not kept.
         sayings: What people have said since the fit.
+        own_metric: The function that the threshold serves, for feedback; it is not stored.
     """
 
     encoder: TableEncoder
@@ -52,6 +54,7 @@ class Model:
     supervised: Supervised | None = None
     population: Population | None = None
     sayings: Sayings = field(default_factory=Sayings)
+    own_metric: OwnMetric | None = None
 
     def encode(self, table: Any) -> Dataset:
         """Encode new rows, and look at their cells where these are heard.

@@ -17,6 +17,7 @@ from pynomaly_auto import _optional
 from pynomaly_auto._budget import BRIEF, BRIEF_ROWS, explaining_reserve, explaining_seconds, time_to_fuse
 from pynomaly_auto._deadline import Deadline
 from pynomaly_auto._machine import ONE_THREAD, release_memory
+from pynomaly_auto._targets import OwnMetric
 from pynomaly_auto._version import __version__
 from pynomaly_auto.dataset import EqualRows, Table, TableEncoder, fingerprints, open_table, to_frame
 from pynomaly_auto.deciding import Probabilities, decide
@@ -287,7 +288,7 @@ def _population(work: _Work, ensemble: FittedEnsemble, periods: IntArray | None)
 def _model(
     work: _Work, ensemble: FittedEnsemble, verdict: Verdict, cells: pd.DataFrame, population: Population | None
 ) -> Model:
-    dataset, seen = work.dataset, SeenRows.none()
+    dataset, seen, target = work.dataset, SeenRows.none(), work.settings.target_metric
     if REGIMES[work.settings.regime].remembers_rows:
         prints = fingerprints(dataset.rows) if population is None else population.prints
         seen = SeenRows.known_as(prints, verdict.scores)
@@ -307,6 +308,7 @@ def _model(
         cells=cells.iloc[rows],
         looking=work.looking,
         population=population,
+        own_metric=target if isinstance(target, OwnMetric) else None,
     )
 
 

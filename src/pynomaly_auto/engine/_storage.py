@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto import storing
+from pynomaly_auto._targets import named_alone
 from pynomaly_auto.dataset import TableEncoder
 from pynomaly_auto.detectors import DETECTORS, FittedDetector
 from pynomaly_auto.engine._configuration import read_config
@@ -138,7 +139,8 @@ def _params(fitted: Fitted) -> dict[str, Any]:
             config = read_config(config)
         except StorageError:  # a file that is gone: what was made of it is known
             config = read_config(Settings.from_mapping(fitted.result.settings))
-    return {k: plain(v) for k, v in fitted.params.items()} | {"config": plain(config)}
+    given = {**fitted.params, "config": config if config is None else named_alone(config)}
+    return {k: plain(v) for k, v in named_alone(given).items()}
 
 
 def _encoder_state(encoder: TableEncoder) -> State:

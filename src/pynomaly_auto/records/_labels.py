@@ -114,7 +114,7 @@ class Estimate:
     """One figure of how right the answer is, with its interval.
 
     Args:
-        value: The figure, in [0, 1].
+        value: The figure; in [0, 1] but for costs and functions of the user's.
         low: It lies above this with a chance of 97.5 %.
         high: It lies below this with a chance of 97.5 %.
     """
@@ -143,6 +143,7 @@ class Performance:
         roc_auc: Area under the ROC curve.
         average_precision: Precision averaged over recall.
         before: Average precision of the answer without labels on the same rows.
+        target: What the threshold serves, where that is costs (the mean cost of a row) or a function of the user's.
     """
 
     n_anomalies: int
@@ -154,6 +155,7 @@ class Performance:
     roc_auc: Estimate | None = None
     average_precision: Estimate | None = None
     before: Estimate | None = None
+    target: Estimate | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from pynomaly_auto._targets import Costs, OwnMetric, Target
 from pynomaly_auto.records import Estimate, FloatArray, IntArray, Performance, Reason
 from pynomaly_auto.scoring import average_precision, roc_auc
 
@@ -33,17 +34,18 @@ class Told:
     how: str
 
 
-def measure(told: Told, *, threshold: float, seed: int) -> tuple[Performance, Reason]:
+def measure(told: Told, *, threshold: float, seed: int, serves: Target | None = None) -> tuple[Performance, Reason]:
     """Figures with intervals by the bootstrap, anomalies and normal rows drawn apart (Efron and Tibshirani 1993).
 
     Args:
         told: What is said of labelled rows.
         threshold: Of the log odds: above it a row is flagged.
         seed: Of the draws.
+        serves: What the threshold serves: the mean cost of a row, or a function's value, is measured too.
     """
     odds, before, target = told.odds, told.before, told.target
     flagged = odds > threshold
-    figures: Mapping[str, Callable[[IntArray], float]] = {
+    figures: dict[str, Callable[[IntArray], float]] = {
         "precision": lambda at: _ratio(flagged[at] & (target[at] == 1), flagged[at]),
         "recall": lambda at: _ratio(flagged[at] & (target[at] == 1), target[at] == 1),
         "f1": lambda at: _f1(flagged[at], target[at] == 1),
@@ -51,6 +53,8 @@ def measure(told: Told, *, threshold: float, seed: int) -> tuple[Performance, Re
         "average_precision": lambda at: average_precision(target[at], odds[at]),
         "before": lambda at: average_precision(target[at], before[at]),
     }
+    if isinstance(serves, (Costs, OwnMetric)):
+        figures["target"] = lambda at: serves.value(target[at], flagged[at].astype(np.int64))
     kinds = [np.flatnonzero(target == kind) for kind in (0, 1)]
     rng = np.random.default_rng(seed)
     draws = [np.concatenate([rng.choice(rows, len(rows)) for rows in kinds]) for _ in range(_DRAWS)]
@@ -79,10 +83,11 @@ def _reason(record: Performance) -> Reason:
     figures = [f"average precision {record.average_precision}", f"{record.before} without labels"]
     text = f"On {record.n_anomalies + record.n_normal:,} labelled rows, {record.how}: {figures[0]}, {figures[1]}"
     text += f"; precision of the flagged {record.precision}" if record.precision is not None else "; none flagged"
-    text += f", recall {record.recall}." if record.recall is not None else "."
+    text += f", recall {record.recall}" if record.recall is not None else ""
+    text += f"; what the threshold serves: {record.target}." if record.target is not None else "."
     evidence = {
         name: getattr(record, name).value
-        for name in ("precision", "recall", "f1", "roc_auc", "average_precision", "before")
+        for name in ("precision", "recall", "f1", "roc_auc", "average_precision", "before", "target")
         if getattr(record, name) is not None
     }
     return Reason(
