@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,6 +16,7 @@ from pynomaly_auto._checks import flag, path_of, trust
 from pynomaly_auto.engine._among_people import ONE_AT_A_TIME, AmongPeople
 from pynomaly_auto.engine._attributes import FittedAttributes
 from pynomaly_auto.engine._by_hand import ByHand
+from pynomaly_auto.engine._journalled import GoingOn
 from pynomaly_auto.engine._presets import FromPresets
 from pynomaly_auto.records import (
     Evaluation,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pynomaly_auto.engine._model import Model
 
 
-class AutonomousDetector(FromPresets, ByHand, AmongPeople, FittedAttributes, OutlierMixin, BaseEstimator):
+class AutonomousDetector(FromPresets, ByHand, AmongPeople, GoingOn, FittedAttributes, OutlierMixin, BaseEstimator):
     """Find anomalies without labels: profile, rank, tune, combine, threshold and explain detectors.
 
     Args:
@@ -120,8 +120,15 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, FittedAttributes, Out
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(
-        self, X: Any, y: Any = None, *, labels: Any = None, label_coding: str = "anomaly=1", groups: Any = None
+    def fit(  # noqa: PLR0913 - the public interface
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        labels: Any = None,
+        label_coding: str = "anomaly=1",
+        groups: Any = None,
+        checkpoint: str | Path | None = None,
     ) -> Self:
         """Find the anomalies of a table, with the help of labels where there are some.
 
@@ -135,11 +142,14 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, FittedAttributes, Out
                 for an anomaly, 1 for a normal row.
             groups: Name of a column, or one value for each row: rows of one group are never judged by what was learned
                 from each other.
+            checkpoint: Folder in which the run is journalled, with the table: after a kill `resume` goes on, or the
+                same call again. It takes a run of this table and these settings, or is new or empty. None: none.
 
         Raises:
             InvalidInputError: The table or the labels cannot be used; the message says where and what to do.
             SettingError: A setting lies outside what it may be, or a name is unknown.
             NothingFinishedError: Not one detector completed.
+            StorageError: The checkpoint is in use, of another table, finished, or no such folder.
         """
         started = time.monotonic()
         from pynomaly_auto._deadline import waiting_since
@@ -148,16 +158,16 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, FittedAttributes, Out
             from pynomaly_auto.engine._configuration import resolve
             from pynomaly_auto.pool import workers_ahead
 
-            settings, reasons = resolve(self.get_params(deep=False))
+            params = self.get_params(deep=False)
+            settings, reasons = resolve(params)
             with workers_ahead(settings.backend):  # while the rest is imported
                 from pynomaly_auto.engine._heeding import Said
-                from pynomaly_auto.engine._pipeline import run
-                from pynomaly_auto.engine._recording import record
+                from pynomaly_auto.engine._resuming import carry_out
+                from pynomaly_auto.engine._stored_run import Asked
 
                 said = Said(labels=labels, coding=label_coding, groups=groups)
-                done = run(X, settings, reasons, owner=type(self).__name__, said=said)
-        self._adopt(done.model, done.result)
-        record(self._fitted_now(), done, partial(self._warn, done.result))
+                asked = Asked(params=params, settings=settings, reasons=reasons)
+                carry_out(self, X, asked, said, None if checkpoint is None else path_of(checkpoint))
         return self
 
     def fit_predict(self, X: Any, y: Any = None, *, config: Any = None) -> IntArray:
