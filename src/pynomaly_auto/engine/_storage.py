@@ -131,7 +131,7 @@ def _apart(record: Any, *names: str) -> dict[str, Any]:
 
 
 def plain_params(params: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """An estimator's parameters as data; of a configuration object or file, what it says, as neither may be there later.
+    """An estimator's parameters as data; of a configuration object or file what it says: neither may be there later.
 
     Args:
         params: Its parameters.

@@ -73,7 +73,7 @@ def digest_of(*states: State) -> str:
         for name in sorted(state.arrays):
             array = np.ascontiguousarray(state.arrays[name])
             digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
-            digest.update(array.tobytes() if array.dtype.kind in "Mm" else memoryview(array).cast("B"))
+            digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 
@@ -86,7 +86,7 @@ def encoded_digest(dataset: Dataset) -> str:
 def is_plain(table: Table) -> bool:
     """Whether its cells are of kinds that surely come back as they were; for others it is tried."""
     if not isinstance(table.source, pd.DataFrame):
-        return table.source.dtype.itemsize <= 8
+        return int(table.source.dtype.itemsize) <= 8
     return all(map(_is_plain, (table.source.iloc[:, i] for i in range(table.n_columns))))
 
 
@@ -113,7 +113,7 @@ def _column_from_state(state: State) -> pd.Series[Any]:
     if "ordered" in state.values:
         levels = pd.Index(_column_from_state(state.part("levels")))
         codes = state.array("codes", kind="i", ndim=1)
-        return pd.Series(pd.Categorical.from_codes(codes, levels, ordered=state.value("ordered", bool)))  # type: ignore[call-overload]
+        return pd.Series(pd.Categorical.from_codes(codes, levels, ordered=state.value("ordered", bool)))
     values = values_from_state(state)
     if "storage" in state.values:
         missing = pd.NA if state.value("na", bool) else np.nan

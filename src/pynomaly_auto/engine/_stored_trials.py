@@ -70,7 +70,7 @@ def _trial(state: State) -> Journalled:
         seconds=_amount(state, "outcome_seconds"), memory_mb=_amount(state, "memory_mb"),
     )  # fmt: skip
     configuration = Configuration(detector=name, params=state.value("params", dict))
-    return Journalled(configuration=configuration, role=role, outcome=outcome, n_rows=state.value("rows", int))  # type: ignore[arg-type]
+    return Journalled(configuration=configuration, role=role, outcome=outcome, n_rows=state.value("rows", int))
 
 
 def _result(state: State) -> TrialResult:
@@ -83,7 +83,7 @@ def _result(state: State) -> TrialResult:
             raise StorageError("there are scores that are no finite numbers.")
         scores = scores.copy()  # what a worker sends may be written to
     error, seconds = state.value("error", (str, type(None))), _amount(state, "seconds")
-    return TrialResult(status=status, error=error, scores=scores, seconds=seconds)  # type: ignore[arg-type]
+    return TrialResult(status=status, error=error, scores=scores, seconds=seconds)
 
 
 def _amount(state: State, name: str) -> float:

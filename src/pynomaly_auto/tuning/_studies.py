@@ -88,7 +88,7 @@ def _storage(path: Path) -> Any:
     import optuna
     from optuna.storages.journal import JournalFileBackend
 
-    class Unlocked(JournalFileBackend):
+    class Unlocked(JournalFileBackend):  # type: ignore[misc]  # Optuna is not typed for us
         """One process writes, and what it writes can be made again."""
 
         def append_logs(self, logs: list[dict[str, Any]]) -> None:
