@@ -106,7 +106,7 @@ class Checkpoint:
         else:
             settings = self._going_on(self.stored, asked, opened, seeded=seeded)
         if self.stored.table is None:
-            self.warnings += (_not_held(),)
+            self.warnings += (_not_held(self.stored.unheld),)
         _make_folder(self.folder / TRIALS)
         self._attempts.append({"begun": _now(), "version": __version__, "trials": len(self.trials), "seconds": 0.0})
         self.beat()
@@ -338,9 +338,6 @@ def _resumed(run: StoredRun, trials: int, attempt: int, used: float, spent: floa
     return Reason(code="ENG-002", subject="checkpoint", text=text, evidence=evidence)
 
 
-def _not_held() -> Reason:
-    text = (
-        "The table is not in the checkpoint, as it holds cells of kinds that no file holds: resume() needs it as X. "
-        "Convert these to numbers, texts or dates, and it is."
-    )
+def _not_held(why: str) -> Reason:
+    text = f"The table is not in the checkpoint: {why} After a kill resume(directory, X) needs it again."
     return Reason(code="ENG-006", subject="checkpoint", text=text)

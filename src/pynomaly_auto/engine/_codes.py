@@ -54,7 +54,7 @@ declare(
     ReasonCode(
         "ENG-006",
         "Table not in the checkpoint",
-        "The table has cells of kinds that no file holds.",
+        "The table has cells of kinds that no file holds, or is too large.",
         "Convert them to numbers, texts or dates, or give the table to resume().",
     ),
 )

@@ -64,7 +64,7 @@ def go_on(kind: Any, folder: Path, table: Any) -> Any:
         stored = checkpoint.stored
         if table is None and stored.table is None:
             raise SettingError(
-                "the checkpoint does not hold the table, as that has cells which no file holds.", where="X",
+                "the checkpoint does not hold the table, as fit() has warned (ENG-006).", where="X",
                 fix="Give the table that fit was given: resume(directory, X).",
             )  # fmt: skip
         with workers_ahead(stored.asked.settings.backend):

@@ -59,6 +59,7 @@ class StoredRun:
         given: What is known of its rows.
         table_digest: Tells the table, and what is known of its rows, from others.
         encoded: Tells the encoded rows from others.
+        unheld: Why the table is not there.
         version: Of the library that began it.
         versions: Of the packages that its results depend on.
     """
@@ -70,6 +71,7 @@ class StoredRun:
     encoded: str
     version: str
     versions: Mapping[str, str] = field(default_factory=dict)
+    unheld: str = "it has cells of kinds that no file holds."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -111,7 +113,11 @@ def write_run(path: Path, asked: Asked, opened: Opened) -> StoredRun:
     }  # fmt: skip
     parts = {"asked": State(values=values), "given": given}
     if run.table is not None:
-        parts["table"] = state
+        try:
+            storing.save(path, storing.SavedParts(kind=KIND, parts=parts | {"table": state}))
+            return run
+        except StorageError as error:  # it may have more columns, or take more room, than a file holds
+            run = replace(run, table=None, unheld=error.what)
     storing.save(path, storing.SavedParts(kind=KIND, parts=parts))
     return run
 

@@ -31,9 +31,9 @@ def table_to_state(table: Table) -> State:
             state = state | _column_to_state(table.source.iloc[:, i]).within(str(i))
         return state | State(values={**own, "form": "frame"})
     if table.is_sparse:
-        parts = {name: np.asarray(getattr(table.source, name)) for name in _SPARSE}
+        parts = {name: _short(np.asarray(getattr(table.source, name))) for name in _SPARSE}
         return state | State(arrays=parts, values={**own, "form": "sparse"})
-    return state | State(arrays={"cells": np.asarray(table.source)}, values={**own, "form": "array"})
+    return state | State(arrays={"cells": _short(np.asarray(table.source))}, values={**own, "form": "array"})
 
 
 def table_from_state(state: State) -> Table:
@@ -88,6 +88,11 @@ def is_plain(table: Table) -> bool:
     if not isinstance(table.source, pd.DataFrame):
         return int(table.source.dtype.itemsize) <= 8
     return all(map(_is_plain, (table.source.iloc[:, i] for i in range(table.n_columns))))
+
+
+def _short(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Numbers of a width that is stored; whether anything hung on the rest is tried afterwards."""
+    return array if array.dtype.itemsize <= 8 else array.astype(np.float64)
 
 
 def _is_plain(column: pd.Series[Any]) -> bool:
