@@ -38,8 +38,9 @@ else:
 result = detector.result_
 members = [(m.configuration.key, float(m.weight)) for m in result.ensemble.members]
 draft = out.with_suffix(".draft.npz")
-np.savez(draft, scores=result.verdict.scores, threshold=result.verdict.threshold, probabilities=result.verdict.probabilities,
-         labels=result.labels, members=np.array([str(m) for m in members]), fresh=detector.score_samples(X[:50] + 0.1))
+np.savez(draft, scores=result.verdict.scores, threshold=result.verdict.threshold,
+         probabilities=result.verdict.probabilities, labels=result.labels,
+         members=np.array([str(m) for m in members]), fresh=detector.score_samples(X[:50] + 0.1))
 draft.replace(out)
 """
 

@@ -211,7 +211,7 @@ def test_odd_tables_come_back_as_they_were_or_are_said_not_to(number: int, tmp_p
 def test_damaged_folders_give_one_error_and_never_another(folder: Path, whole: AutonomousDetector) -> None:
     interrupt(folder, 4)
     rng = random.Random(1)
-    files = [p for p in folder.rglob("*") if p.is_file() and p.name not in ("lock",)]
+    files = [p for p in folder.rglob("*") if p.is_file() and p.name != "lock" and "saving" not in p.name]
     for number in range(60):
         path = rng.choice(files)
         before = path.read_bytes()
@@ -310,6 +310,8 @@ def test_optunas_own_tools_read_the_studies(folder: Path) -> None:
     assert study.metric_names == ["quality", "seconds", "memory_mb"]
     assert {"detector", "role", "prior", "consensus", "tail"} <= set(study.trials[0].user_attrs)
     assert study.best_trials
-    importances = optuna.importance.get_param_importances(study, target=lambda t: t.values[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the direction, which changes nothing here
+        importances = optuna.importance.get_param_importances(study, target=lambda t: t.values[0])
     assert set(importances) <= {name for t in study.trials for name in t.params}
     assert not (folder / "studies.log.lock").exists()
