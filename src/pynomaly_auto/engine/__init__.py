@@ -29,8 +29,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "Answers", "Asked", "AutonomousDetector", "checkpoint_table", "configuration_toml", "environment", "evaluation", "labels_in", "look_at",
-    "review",
+    "Answers", "Asked", "AutonomousDetector", "checkpoint_table", "configuration_toml", "environment", "evaluation",
+    "labels_in", "look_at", "review",
 ]  # fmt: skip
 
 
