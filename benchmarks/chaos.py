@@ -80,7 +80,7 @@ def kills(count: int, backend: str, seed: int = 0) -> list[str]:
     Returns:
         One line per run: how often it was killed, when, and in what its result differs.
     """
-    rng, lines, made = random.Random(seed), [], 0
+    rng, lines, made = random.Random(seed), list[str](), 0
     with tempfile.TemporaryDirectory() as place:
         whole = Path(place) / "whole.npz"
         for _ in range(2):  # the first one also fills the caches of the disk
