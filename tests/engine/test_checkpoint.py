@@ -7,6 +7,7 @@ import random
 import shutil
 import warnings
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from pynomaly_auto.engine import _stored_run as stored_run
 from pynomaly_auto.engine._checkpoint import held
 from pynomaly_auto.engine._heeding import Given
 from pynomaly_auto.engine._stored_table import encoded_digest
-from pynomaly_auto.errors import InvalidInputError, PynomalyError, SettingError, StorageError
+from pynomaly_auto.errors import PynomalyError, SettingError, StorageError
 from pynomaly_auto.records import Labels
 from pynomaly_auto.settings import Settings
 from tests.engine.conftest import quick
@@ -30,16 +31,6 @@ from tests.odd_frames import table_of
 X = np.random.default_rng(0).normal(size=(200, 4))
 X[:6] += 5.0
 TRIALS = 16  # more than are in the queue, so that some are proposed by the sampler
-
-
-class Custom:
-    """What no file holds."""
-
-    def __str__(self) -> str:
-        return "custom"
-
-    def __float__(self) -> float:
-        return 1.5
 
 
 def same(one: AutonomousDetector, other: AutonomousDetector) -> None:
@@ -99,7 +90,7 @@ def test_a_checkpoint_changes_nothing_and_a_resumed_run_equals_an_uninterrupted_
 
 
 def test_kill_9_at_random_moments() -> None:
-    lines = kills(3, "local", seed=5)
+    lines = kills(2, "local", seed=5)
     assert all(line.endswith("differs in: nothing") for line in lines), lines
 
 
@@ -170,13 +161,9 @@ def test_a_drawn_seed_and_labels_and_groups_are_kept(tmp_path: Path) -> None:
 
 def test_a_table_that_no_file_holds_is_asked_for_again(tmp_path: Path) -> None:
     frame = pd.DataFrame(X, columns=list("abcd"))
-    frame["odd"] = pd.Series([Custom() if i % 2 else 3.0 for i in range(len(X))], dtype=object)
-    try:
-        first = quick().fit(frame, checkpoint=tmp_path / "run")
-    except InvalidInputError:
-        pytest.skip("such cells are not read")
-    if "ENG-006" not in codes(first):
-        return
+    frame["odd"] = pd.Series([Fraction(i, 7) for i in range(len(X))], dtype=object)
+    first = quick().fit(frame, checkpoint=tmp_path / "run")
+    assert "ENG-006" in [w.code for w in first.result_.warnings]
     interrupt(tmp_path / "run", 2)
     with pytest.raises(SettingError, match="does not hold the table"):
         AutonomousDetector.resume(tmp_path / "run")
