@@ -49,6 +49,10 @@ class Deadline:
         """Seconds left, never negative; infinite without a limit."""
         return math.inf if self.seconds is None else max(0.0, self.seconds - self.elapsed())
 
+    def spend(self, seconds: float) -> None:
+        """Let so much more of the time be gone, as earlier attempts at the same run have used it."""
+        self.started -= seconds
+
     def reserving(self, seconds: float) -> Deadline:
         """The same clock for what must leave that many seconds to what follows."""
         earlier = Deadline(None if self.seconds is None else max(0.0, self.seconds - seconds))

@@ -17,7 +17,7 @@ from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.settings import Overrides, Settings
 from pynomaly_auto.tuning import tune
 from pynomaly_auto.tuning._plan import share_of_search
-from pynomaly_auto.tuning._search import pareto
+from pynomaly_auto.tuning._telling import pareto
 
 GOOD = ("fake_sum", "fake_max", "fake_few")
 

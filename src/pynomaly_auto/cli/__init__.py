@@ -13,6 +13,7 @@ from pynomaly_auto._deadline import waiting_since
 from pynomaly_auto._saying import say
 from pynomaly_auto._version import __version__
 from pynomaly_auto.cli._kb import kb
+from pynomaly_auto.cli._resume import hand_over, resume
 from pynomaly_auto.cli._review import review
 from pynomaly_auto.cli._score import score
 from pynomaly_auto.cli._show import (
@@ -34,7 +35,6 @@ from pynomaly_auto.cli._show import (
     labels_to_learn,
     out,
     parts_of,
-    print_lines,
     secret_in,
     show,
     told_warnings,
@@ -50,6 +50,7 @@ app.add_typer(auto, name="auto")
 app.add_typer(kb, name="kb")
 auto.command()(score)
 auto.command()(review)
+auto.command()(resume)
 
 
 def main() -> None:
@@ -148,6 +149,9 @@ def detect(  # noqa: PLR0913 - one parameter per option
     experiment_name: Annotated[str | None, typer.Option(help="MLflow experiment [default: pynomaly_auto].")] = None,
     random_state: Annotated[int | None, typer.Option(help="Seed.")] = None,
     save_model: Annotated[bool, typer.Option(help="Also save the fitted detector as OUTPUT/model.pynomaly.")] = False,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Folder to journal the run in: `resume` goes on with it after a kill.")
+    ] = None,
     key_file: KeyOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -157,7 +161,7 @@ def detect(  # noqa: PLR0913 - one parameter per option
     """
     from pynomaly_auto.dataset import read_table
     from pynomaly_auto.engine import AutonomousDetector
-    from pynomaly_auto.reporting import check_writable, write_results
+    from pynomaly_auto.reporting import check_writable
 
     given = {
         "preset": preset, "config": config, "target_metric": target_metric, "time_budget": time_budget,
@@ -181,23 +185,9 @@ def detect(  # noqa: PLR0913 - one parameter per option
         table, known = parts_of(read_table(dataset, encoding=encoding, sheet=sheet, **said), drop, labels)
         check_writable(output)
         table, learned = labels_to_learn(table, learn_from)
-        result = detector.fit(table, labels=learned).result_
+        result = detector.fit(table, labels=learned, checkpoint=checkpoint).result_
     evaluated = None if known is None else detector.evaluate(table, known)
-    write_results(result, output, table=table, evaluated=evaluated)
-    if save_model:
-        detector.save(output / "model.pynomaly", key=key)
-    if quiet:
-        for warning in result.warnings:
-            if warning.subject != "MLflow":  # whose losses have been said already
-                say(f"Warning: {warning.subject}: {warning.text}")
-    else:
-        out.print(result.summary(out.width), markup=False)
-        print_lines(evaluated.summary_lines() if evaluated is not None else ())
-        written = "anomalies.csv, scores.parquet, result.json, report.html"
-        written += ", cells.csv" if result.cells else ""
-        written += ", evaluation.json" if evaluated is not None else ""
-        written += ", model.pynomaly" if save_model else ""
-        out.print(f"Results in {output}: {written}", markup=False)
+    hand_over(detector, table, output, evaluated=evaluated, key=key, save_model=save_model, quiet=quiet)
     if limit is not None:
         limit.check(int((result.labels == -1).sum()), len(result.labels))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pynomaly_auto.engine._detector import AutonomousDetector
 
 if TYPE_CHECKING:
+    from pynomaly_auto.engine._checkpoint import checkpoint_table
     from pynomaly_auto.engine._environment import environment
     from pynomaly_auto.engine._evaluating import evaluation
     from pynomaly_auto.engine._pipeline import look_at
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Answers": "_reviewing",
     "Asked": "_reviewing",
+    "checkpoint_table": "_checkpoint",
     "configuration_toml": "_toml",
     "environment": "_environment",
     "evaluation": "_evaluating",
@@ -27,8 +29,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "Answers", "Asked", "AutonomousDetector", "configuration_toml", "environment", "evaluation", "labels_in", "look_at",
-    "review",
+    "Answers", "Asked", "AutonomousDetector", "checkpoint_table", "configuration_toml", "environment", "evaluation",
+    "labels_in", "look_at", "review",
 ]  # fmt: skip
 
 

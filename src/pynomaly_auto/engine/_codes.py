@@ -30,4 +30,31 @@ declare(
         "A smaller model was made of the whole one: what it costs, and how far it agrees.",
         "Allow it more time or size, or use the whole model.",
     ),
+    ReasonCode(
+        "ENG-002",
+        "Resumed",
+        "The run went on from its checkpoint: how many trials were taken from the journal, and how much of the time "
+        "budget earlier attempts have used.",
+    ),
+    ReasonCode(
+        "ENG-003", "Result of a finished run", "The run in the checkpoint had finished, so its result was loaded."
+    ),
+    ReasonCode(
+        "ENG-004",
+        "Not journalled",
+        "Something could not be written into the checkpoint. The result is complete.",
+        "Make room on the disk, or give another folder.",
+    ),
+    ReasonCode(
+        "ENG-005",
+        "Result not kept",
+        "The fitted detector could not be kept in the checkpoint.",
+        "Save it yourself; the journalled trials are kept.",
+    ),
+    ReasonCode(
+        "ENG-006",
+        "Table not in the checkpoint",
+        "The table has cells of kinds that no file holds, or is too large.",
+        "Convert them to numbers, texts or dates, or give the table to resume().",
+    ),
 )

@@ -48,7 +48,7 @@ def resolve(given: Mapping[str, Any]) -> tuple[Settings, tuple[Reason, ...]]:
     settings = Settings.from_mapping(values, where=where)
     settings = settings.with_(overrides=settings.overrides.in_force())
     _check_emphasis(settings.emphasis)
-    _check_function(settings.target_metric)
+    check_function(settings.target_metric)
     reasons = [] if preset is None else list(preset.reasons)
     for origin, mapping in (("config", config), ("keyword", explicit)):
         reasons += [
@@ -70,17 +70,20 @@ def _worded(value: Any) -> str:
     return str(target) if isinstance(target, OwnMetric) else repr(value)
 
 
-def _check_function(target: Target | None) -> None:
+def check_function(target: Target | None, fix: str = "Give it again: set_params(target_metric=...).") -> None:
     """Refuse a function of which only the name is known.
 
+    Args:
+        target: What the threshold is to serve.
+        fix: What to do about it.
+
     Raises:
-        SettingError: The detector was loaded, and the function was not given again.
+        SettingError: The function was not stored, and not given again.
     """
     if isinstance(target, OwnMetric) and target.function is None:
         raise SettingError(
-            f"the function {target.name} was not stored with the detector.", where="target_metric",
-            fix="Give it again: set_params(target_metric=...).",
-        )  # fmt: skip
+            f"the function {target.name} was not stored with the detector.", where="target_metric", fix=fix
+        )
 
 
 def _check_emphasis(emphasis: Mapping[str, float]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,10 +12,11 @@ import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from pynomaly_auto._checks import flag, path_of, trust
+from pynomaly_auto._checks import path_of
 from pynomaly_auto.engine._among_people import ONE_AT_A_TIME, AmongPeople
 from pynomaly_auto.engine._attributes import FittedAttributes
 from pynomaly_auto.engine._by_hand import ByHand
+from pynomaly_auto.engine._on_disk import OnDisk
 from pynomaly_auto.engine._presets import FromPresets
 from pynomaly_auto.records import (
     Evaluation,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pynomaly_auto.engine._model import Model
 
 
-class AutonomousDetector(FromPresets, ByHand, AmongPeople, FittedAttributes, OutlierMixin, BaseEstimator):
+class AutonomousDetector(FromPresets, ByHand, AmongPeople, OnDisk, FittedAttributes, OutlierMixin, BaseEstimator):
     """Find anomalies without labels: profile, rank, tune, combine, threshold and explain detectors.
 
     Args:
@@ -121,7 +121,14 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, FittedAttributes, Out
         self.verbose = verbose
 
     def fit(
-        self, X: Any, y: Any = None, *, labels: Any = None, label_coding: str = "anomaly=1", groups: Any = None
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        labels: Any = None,
+        label_coding: str = "anomaly=1",
+        groups: Any = None,
+        checkpoint: str | Path | None = None,
     ) -> Self:
         """Find the anomalies of a table, with the help of labels where there are some.
 
@@ -135,11 +142,13 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, FittedAttributes, Out
                 for an anomaly, 1 for a normal row.
             groups: Name of a column, or one value for each row: rows of one group are never judged by what was learned
                 from each other.
+            checkpoint: Folder in which the run is journalled; after a kill `resume` goes on, or the same call again.
 
         Raises:
             InvalidInputError: The table or the labels cannot be used; the message says where and what to do.
             SettingError: A setting lies outside what it may be, or a name is unknown.
             NothingFinishedError: Not one detector completed.
+            StorageError: The checkpoint is in use, finished, of another table, or holds something else.
         """
         started = time.monotonic()
         from pynomaly_auto._deadline import waiting_since
@@ -148,16 +157,16 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, FittedAttributes, Out
             from pynomaly_auto.engine._configuration import resolve
             from pynomaly_auto.pool import workers_ahead
 
-            settings, reasons = resolve(self.get_params(deep=False))
+            params = self.get_params(deep=False)
+            settings, reasons = resolve(params)
             with workers_ahead(settings.backend):  # while the rest is imported
                 from pynomaly_auto.engine._heeding import Said
-                from pynomaly_auto.engine._pipeline import run
-                from pynomaly_auto.engine._recording import record
+                from pynomaly_auto.engine._resuming import carry_out
+                from pynomaly_auto.engine._stored_run import Asked
 
                 said = Said(labels=labels, coding=label_coding, groups=groups)
-                done = run(X, settings, reasons, owner=type(self).__name__, said=said)
-        self._adopt(done.model, done.result)
-        record(self._fitted_now(), done, partial(self._warn, done.result))
+                asked = Asked(params=params, settings=settings, reasons=reasons)
+                carry_out(self, X, asked, said, None if checkpoint is None else path_of(checkpoint))
         return self
 
     def fit_predict(self, X: Any, y: Any = None, *, config: Any = None) -> IntArray:
@@ -301,47 +310,6 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, FittedAttributes, Out
         from pynomaly_auto.reporting import write_report
 
         return write_report(self._result_now(), path_of(path))
-
-    def save(self, path: str | Path, *, key: bytes | str | None = None, trusted: bool = False) -> Path:
-        """Save to one file, of data only: arrays and JSON, with a checksum and, with a key, a signature.
-
-        Args:
-            path: The file, usually named ``….pynomaly``; an earlier one of ours is replaced.
-            key: A secret; loading with the same one proves that nobody else wrote the file.
-            trusted: Also store detectors of third parties that are not data, as pickles, which only those who trust
-                the file can load.
-
-        Raises:
-            StorageError: The file cannot be written, or holds something that is not ours.
-            SettingError: The path, the key or ``trusted`` is none.
-            UntrustedError: A detector is not data, and ``trusted`` is False.
-        """
-        from pynomaly_auto.engine._storage import save
-
-        return save(self._fitted_now(), path_of(path), key=key, trusted=flag("trusted", trusted))
-
-    @classmethod
-    def load(cls, path: str | Path, *, trusted: bool | Sequence[str] = False, key: bytes | str | None = None) -> Self:
-        """Load what `save` wrote; nothing in it can run, and its checksum is verified before anything is unpacked.
-
-        Args:
-            path: The file.
-            trusted: Full names of third parties' types whose pickles may be loaded; True: any.
-            key: What the file must have been signed with. Without one a signed file is loaded, too, with a warning
-                that nobody has checked who wrote it.
-
-        Raises:
-            StorageError: Something is missing, altered, of a format this version does not read, or not signed with
-                the key.
-            SettingError: The path, the key or ``trusted`` is none.
-            UntrustedError: The file holds pickles of types nobody has said to trust.
-        """
-        from pynomaly_auto.engine._storage import load
-
-        fitted = load(path_of(path), cls._get_param_names(), trusted=trust(trusted), key=key)
-        detector = cls(**fitted.params)
-        detector._adopt(fitted.model, fitted.result)
-        return detector
 
     def _adopt(self, model: Model, result: Result) -> None:
         self._model, self.result_ = model, result

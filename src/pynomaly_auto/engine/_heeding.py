@@ -47,12 +47,12 @@ class Given:
     warnings: tuple[Reason, ...] = ()
 
 
-def read_given(table: Any, said: Said, *, heeds_labels: bool) -> tuple[Table, Given]:
+def read_given(table: Any, said: Said | Given, *, heeds_labels: bool) -> tuple[Table, Given]:
     """Open a table and read what is known of its rows; a column of labels is no part of it any more.
 
     Args:
         table: Any supported table.
-        said: What the user says; a column of groups stays in the table.
+        said: What the user says; a column of groups stays in the table. `Given`: it was read before.
         heeds_labels: Whether they have a place (`Regime.heeds_labels`).
 
     Raises:
@@ -60,6 +60,8 @@ def read_given(table: Any, said: Said, *, heeds_labels: bool) -> tuple[Table, Gi
         SettingError: Labels are given where all rows are taken as normal.
     """
     opened = open_table(table)
+    if isinstance(said, Given):
+        return opened, said
     labels, groups = said.labels, said.groups
     if labels is None and groups is None:
         return opened, Given(labels=Labels.none(opened.n_rows))

@@ -21,6 +21,7 @@ from pynomaly_auto._targets import OwnMetric
 from pynomaly_auto._version import __version__
 from pynomaly_auto.dataset import EqualRows, Table, TableEncoder, fingerprints, open_table, to_frame
 from pynomaly_auto.deciding import Probabilities, decide
+from pynomaly_auto.engine._checkpoint import Checkpoint
 from pynomaly_auto.engine._heeding import Given, Said, heed, read_given
 from pynomaly_auto.engine._looking import Looking
 from pynomaly_auto.engine._model import Model
@@ -29,6 +30,7 @@ from pynomaly_auto.engine._population import Answer, Population, moments_of
 from pynomaly_auto.engine._progress import Progress
 from pynomaly_auto.engine._resources import check_machine, within_memory
 from pynomaly_auto.engine._seen import SeenRows
+from pynomaly_auto.engine._stored_run import Asked, Opened
 from pynomaly_auto.ensembling import Expertise, FittedEnsemble, Settling, brevity, choose_members
 from pynomaly_auto.explaining import Explaining, explain_rows
 from pynomaly_auto.knowledge import KnowledgeBase
@@ -40,7 +42,7 @@ from pynomaly_auto.regimes import REGIMES
 from pynomaly_auto.settings import Settings
 from pynomaly_auto.supervising import Kinship
 from pynomaly_auto.tracking import NullTracker, Tracker, open_tracker
-from pynomaly_auto.tuning import TuningPlan, refit, tune
+from pynomaly_auto.tuning import Journal, TuningPlan, refit, tune
 
 _EXPLAINED_ROWS = 20
 _NOTHING = Said()
@@ -72,6 +74,7 @@ class _Work:
     deadline: Deadline
     stage: Stages
     tracker: Tracker | NullTracker
+    journal: Journal | None
 
 
 class Stages:
@@ -95,16 +98,19 @@ class Stages:
             self.seconds[name] = time.perf_counter() - start
 
 
-def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: str, said: Said = _NOTHING) -> Run:
+def run(
+    table: Any, asked: Asked, *, owner: str, said: Said | Given = _NOTHING, checkpoint: Checkpoint | None = None
+) -> Run:
     """Run every stage on one table.
 
     Args:
         table: The user's table.
-        settings: What is asked for.
-        reasons: Why the settings are what they are.
+        asked: What is asked for, and why.
         owner: Name of the estimator, for messages.
         said: What the user says of the rows.
+        checkpoint: Where the run is journalled; one that is there already goes on.
     """
+    settings, seeded = asked.settings, asked.settings.random_state is not None
     deadline = Deadline(settings.time_budget)
     check_machine(settings)
     seed = secrets.randbits(31) if settings.random_state is None else settings.random_state
@@ -114,9 +120,7 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         stage.seconds["starting"] = deadline.waited
         with stage("reading"):
             regime = REGIMES[settings.regime]
-            opened, given = read_given(
-                table, said, heeds_labels=regime.heeds_labels
-            )  # what is no data frame is converted once
+            opened, given = read_given(table, said, heeds_labels=regime.heeds_labels)  # converted no more than once
             encoder = TableEncoder(
                 watches_constants=regime.watches_constants,
                 owner=owner,
@@ -124,6 +128,9 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
                 conventions=settings.reading,
             ).fit(opened)
             dataset = encoder.encode(opened)
+            if checkpoint is not None:
+                read = Opened(table=opened, given=given, encoder=encoder, dataset=dataset)
+                settings = checkpoint.begin(replace(asked, settings=settings), read, deadline, seeded=seeded)
             looking, dataset = _look(opened, encoder, dataset, settings)
         settings, fewer = within_memory(settings, dataset)
         name = f"{dataset.n_rows:,} rows, {len(dataset.columns):,} columns"
@@ -133,14 +140,16 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
             model, result = _stages(
                 _Work(
                     table=opened, given=given, encoder=encoder, dataset=dataset, looking=looking, settings=settings,
-                    deadline=deadline, stage=stage, tracker=tracker,
+                    deadline=deadline, stage=stage, tracker=tracker, journal=checkpoint,
                 )
             )  # fmt: skip
         except BaseException as error:
             tracker.abort(f"{type(error).__name__}: {error}", killed=isinstance(error, KeyboardInterrupt))
             raise
-    told = reasons + _unheard(settings, looking) + fewer + dataset.reasons
-    result = replace(result, data_reasons=told)
+    journalled = () if checkpoint is None else checkpoint.reasons
+    lost = () if checkpoint is None else checkpoint.warnings
+    told = asked.reasons + journalled + _unheard(settings, looking) + fewer + dataset.reasons
+    result = replace(result, data_reasons=told, warnings=result.warnings + lost)
     return Run(model=model, result=result, tracker=tracker, deadline=deadline)
 
 
@@ -162,7 +171,7 @@ def _stages(work: _Work) -> tuple[Model, Result]:
         before = deadline.reserving(reserve)
         plan = TuningPlan(
             settings=settings, seed=seed, deadline=before, pool=pool, predict_quality=expert,
-            settled=Settling(settings=settings, expertise=expertise),
+            settled=Settling(settings=settings, expertise=expertise), journal=work.journal,
         )  # fmt: skip
 
         def tell(trial: Trial) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -42,7 +42,7 @@ def save(fitted: Fitted, path: Path, *, key: storing.Key = None, trusted: bool =
     """
     model, result = fitted.model, fitted.result
     parts = {
-        "params": State(values=_params(fitted)),
+        "params": State(values=plain_params(fitted.params, fitted.result.settings)),
         "encoder": _encoder_state(model.encoder),
         "ensemble": model.ensemble.to_state(),
         "verdict": _verdict_state(result.verdict),
@@ -131,15 +131,20 @@ def _apart(record: Any, *names: str) -> dict[str, Any]:
     return {name: plain(getattr(record, name)) for name in record.__dataclass_fields__ if name not in names}
 
 
-def _params(fitted: Fitted) -> dict[str, Any]:
-    """The estimator's parameters; of a configuration object or file, what it says, as neither may be there later."""
-    config = fitted.params["config"]
+def plain_params(params: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """An estimator's parameters as data; of a configuration object or file what it says: neither may be there later.
+
+    Args:
+        params: Its parameters.
+        settings: What was made of them.
+    """
+    config = params["config"]
     if config is not None:
         try:
             config = read_config(config)
         except StorageError:  # a file that is gone: what was made of it is known
-            config = read_config(Settings.from_mapping(fitted.result.settings))
-    given = {**fitted.params, "config": config if config is None else named_alone(config)}
+            config = read_config(Settings.from_mapping(settings))
+    given = {**params, "config": config if config is None else named_alone(config)}
     return {k: plain(v) for k, v in named_alone(given).items()}
 
 

@@ -112,6 +112,21 @@ class Proposer:
         """Let proposals that were taken be the next ones after all."""
         self._queue.extendleft(reversed(list(proposals)))
 
+    def adopt(self, step: Step) -> Proposal | None:
+        """Take what an earlier attempt has tried as asked for now; None: its detector is no candidate any more."""
+        arm = self._arms.get(step.detector)
+        if arm is None:
+            return None
+        proposal = Proposal(configuration=step.configuration, role=step.role)
+        whole = self._whole(proposal)
+        for queued in self._queue:
+            if self._whole(queued) == whole:
+                self._queue.remove(queued)
+                return queued
+        self._known.setdefault(whole, None)
+        arm.asked += step.role == "search"
+        return proposal
+
     def next(self, most_seconds: float = math.inf, settled: Settled = lambda _: False) -> Proposal | None:
         """The next proposal, or None when nothing new is left.
 
@@ -194,7 +209,7 @@ class Proposer:
         import optuna
 
         values = {**arm.spec.defaults, **proposal.params}
-        inside = {n: values[n] for n, d in arm.space.items() if n in values and _contains(d, values[n])}
+        inside = {n: values[n] for n, d in arm.space.items() if n in values and contains(d, values[n])}
         self._study(arm).add_trial(
             optuna.trial.create_trial(
                 params=inside,
@@ -218,7 +233,8 @@ class Proposer:
         return arm.study
 
 
-def _contains(distribution: Any, value: Any) -> bool:
+def contains(distribution: Any, value: Any) -> bool:
+    """Whether a distribution of Optuna's can give a value."""
     try:
         return bool(distribution._contains(distribution.to_internal_repr(value)))
     except (TypeError, ValueError):  # a default of another kind, such as "auto" where the space holds numbers

@@ -15,6 +15,7 @@ from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.pool import Executor
 from pynomaly_auto.records import Configuration, Dataset, IntArray, Ranking, Reason, Search, Trial
 from pynomaly_auto.settings import Settings
+from pynomaly_auto.tuning._journal import Journal
 
 PredictQuality: TypeAlias = Callable[[str, Mapping[str, float]], float | None]
 # Given a configuration (or a detector's name: any that the search may propose) and the trials so far: of how many
@@ -40,6 +41,7 @@ class TuningPlan:
         tuning_rows: Most rows a trial is fitted on.
         patience: Tuned trials without any gain after which the search stops.
         settled: Says of a tuned trial why it is not worth making; None: all are.
+        journal: Where trials are written down, and those of earlier attempts stand; None: nowhere.
     """
 
     settings: Settings
@@ -50,6 +52,7 @@ class TuningPlan:
     tuning_rows: int = 20_000
     patience: int = 16
     settled: Settled | None = None
+    journal: Journal | None = None
 
     @property
     def by_count(self) -> bool:
@@ -87,6 +90,9 @@ def choose_rows(dataset: Dataset, ranking: Ranking, plan: TuningPlan) -> tuple[I
         rows = min(n, allowed)
         while rows > _FEWEST_ROWS and _round_seconds(ranking, rows, d) > seconds:
             rows = max(_FEWEST_ROWS, rows // 2)
+        made = plan.journal.trials if plan.journal is not None else ()
+        if made:  # less time is left now, and what was made on so many rows is to count
+            rows = min(n, made[0].n_rows)
         if rows < min(n, allowed):
             allowed, why = rows, "the time budget"
     evidence = {"rows": n, "tuning_rows": min(n, allowed), "features": d}

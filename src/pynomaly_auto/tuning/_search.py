@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,35 +12,22 @@ import numpy as np
 
 from pynomaly_auto._budget import COSTLY_SHARE, HERE_EACH, HERE_TAKEN, SEARCH_SHARE, quick_seconds
 from pynomaly_auto.detectors import DETECTORS
-from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.pool import Executor, Job, Outcome
-from pynomaly_auto.records import Configuration, Dataset, Ranking, Reason, Role, Scalar, Search, Trial, TrialStatus
+from pynomaly_auto.records import Configuration, Dataset, Ranking, Reason, Search, Trial, TrialStatus
 from pynomaly_auto.tuning._clock import Clock
 from pynomaly_auto.tuning._here import run_here
+from pynomaly_auto.tuning._journal import NoJournal, Replaying, fitting, journalled
 from pynomaly_auto.tuning._objective import TrialRequest, TrialResult, run_in_worker, trial_request
 from pynomaly_auto.tuning._optuna import Proposal, Proposer
 from pynomaly_auto.tuning._plan import Tuned, TuningPlan, choose_rows, share_of_search
 from pynomaly_auto.tuning._quality import COLD_WEIGHTS, WEIGHTS, Judge
+from pynomaly_auto.tuning._studies import Studies
+from pynomaly_auto.tuning._telling import ending, nothing, origin, pareto
 
 _BATCH = 8  # trials asked for at once when the count rules; never the number of workers, or results would depend on it
 _PAYLOAD = 16 * 2**20  # most bytes of one fitted estimator that is sent back; judged
 _PAYLOADS = 256 * 2**20  # most bytes of all, which the parent holds in memory
 _GAIN = 0.003  # smallest gain in the mean quality of the best five detectors that counts as an improvement
-_ROLES: Mapping[Role, tuple[str, str]] = {
-    "member": ("TUN-011", "Tried as the ranking gives it."),
-    "portfolio": ("TUN-011", "Tried as the ranking gives it."),
-    "view": ("TUN-014", "Tried in the view {view}, in which the learned fusion knows it."),
-    "warm start": ("TUN-012", "Tried with parameters that did well on similar tables."),
-    "search": ("TUN-013", "Tried with parameters proposed by the tree-structured Parzen estimator."),
-}
-_ENDINGS = {
-    "failed": "TUN-020",
-    "timeout": "TUN-021",
-    "memory": "TUN-022",
-    "not_applicable": "TUN-023",
-    "cancelled": "TUN-024",
-}
-
 OnTrial = Callable[[Trial], None]
 
 
@@ -102,15 +89,29 @@ class _Run:
         self.started = time.monotonic()
         self.rows, self.rows_reason = choose_rows(dataset, ranking, plan)
         self.size = (dataset.n_rows if self.rows is None else len(self.rows), dataset.n_features)
-        self.executor: Executor = plan.executor()
+        self.journal = plan.journal or NoJournal()
+        made = fitting(self.journal.trials, self.size[0])
+        self.executor: Executor = Replaying(plan.executor(), made) if plan.by_count else plan.executor()
         self.X = dataset.X if self.rows is None else dataset.X[self.rows]
         self.table = self.executor.share(self.X)
         self.judge = Judge(ranking, plan.predict_quality)
         fixed = plan.settings.overrides.params
         self.proposer = Proposer(ranking, fixed, seed=plan.seed, n_rows=self.size[0], n_features=max(self.size[1], 1))
+        self.studies = Studies(self.journal, fixed)
         self.state = _State()
+        self.adopted = () if plan.by_count else made
         self.clock = Clock(plan.deadline, self._share())
+        self._adopt()
         self.here: deque[Proposal] = deque(self._quick())
+
+    def _adopt(self) -> None:
+        """Take over the trials of earlier attempts where the clock rules: none is lost, whatever would be asked now."""
+        outcomes = []
+        for trial in self.adopted:
+            if (proposal := self.proposer.adopt(trial)) is not None:
+                outcomes.append(replace(trial.outcome, key=len(self.state.asked)))
+                self.state.asked.append(proposal)
+        self._judge(outcomes)
 
     def _quick(self) -> list[Proposal]:
         """What is tried in this process until the workers are up."""
@@ -125,13 +126,14 @@ class _Run:
         left = self.plan.deadline.remaining()
         return (
             SEARCH_SHARE
-            if self.rows is None
+            if self.rows is None and not self.adopted  # of which the fitted estimators are not there any more
             else share_of_search(self.ranking, self.shape, self.executor.workers, left)
         )
 
     def loop(self) -> None:
         """Submit and judge until something says stop."""
         while True:
+            self.journal.beat()
             self._leave_to_workers()
             if self._may_ask():
                 self._ask()
@@ -267,14 +269,22 @@ class _Run:
         return self.clock.expected(proposal.detector, self.proposer.expected(proposal))
 
     def _take(self, outcome: Outcome) -> None:
+        self._note(outcome)
         self.state.buffered.append(outcome)
         if not self.plan.by_count or not self.executor.pending:
             self._judge(sorted(self.state.buffered, key=lambda o: int(o.key)))
             self.state.buffered = []
 
+    def _note(self, outcome: Outcome) -> None:
+        if (trial := journalled(self.state.asked[outcome.key], outcome, self.size[0])) is not None:
+            self.journal.note(trial)
+
     def settle(self, left: Iterable[Outcome]) -> None:
         """Record what came in last or was cancelled."""
-        self._judge(sorted([*self.state.buffered, *left], key=lambda o: int(o.key)))
+        late = list(left)
+        for outcome in late:
+            self._note(outcome)
+        self._judge(sorted([*self.state.buffered, *late], key=lambda o: int(o.key)))
         self.state.buffered = []
 
     def _judge(self, outcomes: list[Outcome]) -> None:
@@ -288,6 +298,7 @@ class _Run:
             proposal = self.state.asked[trial.number]
             self.proposer.tell(proposal, judged.quality)
             self._note_gain(proposal, judged.quality)
+            self.studies.add(proposal, judged)
             if self.on_trial is not None:
                 self.on_trial(judged)
 
@@ -302,10 +313,9 @@ class _Run:
             taken = result.seconds if result is not None else outcome.seconds
             declared = self.proposer.expected(proposal)
             self.clock.note(proposal.detector, taken, declared, completed=status == "completed")
-        reasons = [_origin(proposal, number)]
+        reasons = [origin(proposal, number)]
         if status != "completed":
-            text = f"{_said(status)}: {error}" if error else f"{_said(status)}."
-            reasons.append(Reason(code=_ENDINGS[status], subject=proposal.detector, text=text))
+            reasons.append(ending(proposal.detector, status, error))
         return Trial(
             number=number, configuration=proposal.configuration, status=status, error=error,
             seconds=result.seconds if result is not None else outcome.seconds, memory_mb=outcome.memory_mb,
@@ -336,7 +346,7 @@ class _Run:
             t if self.state.versions.get(t.number) in (None, self.judge.version) else self._estimate(t) for t in trials
         ]
         if not any(t.status == "completed" for t in trials):
-            raise _nothing(trials, self.state)
+            raise nothing(trials, interrupted=self.state.interrupted)
         return Search(
             trials=tuple(trials), rows=self.rows, pareto=pareto(trials), stopped=self.state.stopped,
             interrupted=self.state.interrupted, seconds=time.monotonic() - self.started,
@@ -357,37 +367,3 @@ class _Run:
         text = f"The search ended after {len(trials)} trials, {completed} of them completed: {self.state.stopped}."
         evidence = {"trials": len(trials), "completed": completed, "portfolio": self.proposer.portfolio}
         return Reason(code="TUN-030", subject="search", text=text, evidence=evidence)
-
-
-def pareto(trials: Iterable[Trial]) -> tuple[int, ...]:
-    """Numbers of the completed trials that no other beats in quality, seconds and memory at once."""
-    done = [t for t in trials if t.status == "completed" and t.quality is not None]
-    costs = np.array([[-(t.quality or 0.0), t.seconds, t.memory_mb] for t in done]).reshape(len(done), 3)
-    beaten = [bool(((costs <= c).all(axis=1) & (costs < c).any(axis=1)).any()) for c in costs]
-    return tuple(t.number for t, worse in zip(done, beaten, strict=True) if not worse)
-
-
-def _origin(proposal: Proposal, number: int) -> Reason:
-    code, text = _ROLES[proposal.role]
-    evidence: dict[str, Scalar] = {"trial": number, "role": proposal.role}
-    if view := proposal.configuration.view:
-        evidence["view"] = view
-    text = text.format(view=view or "standard")
-    return Reason(code=code, subject=proposal.detector, text=text, evidence=evidence)
-
-
-def _said(status: str) -> str:
-    return {
-        "failed": "Failed", "timeout": "Took too long", "memory": "Needed too much memory",
-        "not_applicable": "Does not apply", "cancelled": "Not finished",
-    }[status]  # fmt: skip
-
-
-def _nothing(trials: list[Trial], state: _State) -> NothingFinishedError:
-    if state.interrupted:
-        return NothingFinishedError("interrupted before any trial had completed.", where="tuning")
-    first = "; ".join(f"{t.detector}: {t.error or t.status}" for t in trials[:5])
-    what = f"none of {len(trials)} trials completed: {first}." if trials else "no candidate could be tried."
-    return NothingFinishedError(
-        what, where="tuning", fix="Raise time_budget or memory_limit, or exclude fewer detectors."
-    )
