@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -61,6 +61,10 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, FittedAttributes, Out
         experiment_name: MLflow experiment.
         random_state: Seed; None: a fresh one, recorded in ``result_.settings``.
         verbose: 0: silent; 1: a progress bar where somebody looks; 2: a line per trial.
+        expect: Column to the side of its values that is suspicious: ``"high"``, ``"low"`` or ``"both"``.
+        rules: What is always so of rows, such as ``"age > 120"``: one text or several, whose rows are anomalies, or a
+            mapping from text to ``"anomaly"`` or ``"normal"``.
+        column_weights: Column to its weight in [0, 5]: 0: nothing looks at it; 1: as it is.
 
     Attributes:
         result_ (Result): Everything found and decided.
@@ -102,6 +106,9 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, FittedAttributes, Out
         experiment_name: str | None = None,
         random_state: int | None = None,
         verbose: int = 1,
+        expect: Mapping[str, str] | None = None,
+        rules: Any = None,
+        column_weights: Mapping[str, float] | None = None,
     ) -> None:
         self.preset = preset
         self.config = config
@@ -119,6 +126,7 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, FittedAttributes, Out
         self.experiment_name = experiment_name
         self.random_state = random_state
         self.verbose = verbose
+        self.expect, self.rules, self.column_weights = expect, rules, column_weights
 
     def fit(
         self, X: Any, y: Any = None, *, labels: Any = None, label_coding: str = "anomaly=1", groups: Any = None

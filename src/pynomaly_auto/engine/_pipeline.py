@@ -121,6 +121,8 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
                 owner=owner,
                 geometry=settings.geometry,
                 conventions=settings.reading,
+                expect=settings.expect,
+                weights=settings.column_weights,
             ).fit(opened)
             dataset = encoder.encode(opened)
             looking, dataset = _look(opened, encoder, dataset, settings)
