@@ -168,6 +168,11 @@ class TableEncoder:
         return original_of(opened, readings, self.ignored)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns fitted on; ``"x0"``, ... where the user gave none."""
+        return self._names
+
+    @property
     def ignored(self) -> frozenset[int]:
         """Positions of the columns that nothing looks at."""
         return frozenset(i for i, column in enumerate(self.columns) if column.kind == IGNORED)

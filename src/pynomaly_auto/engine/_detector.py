@@ -195,7 +195,7 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, FittedAttributes, Out
     def score_samples(self, X: Any) -> FloatArray:
         """Minus the combined score, so lower is more anomalous; shape (n_rows,)."""
         check_is_fitted(self, "result_")
-        return -self._model.score(self._model.encode(X).rows)
+        return -self._model.judged(X)
 
     def anomaly_score(self, X: Any) -> FloatArray:
         """Calibrated probability of being an anomaly, in [0, 1]; shape (n_rows,)."""
@@ -378,11 +378,12 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, FittedAttributes, Out
 
     def _moved(self, *, contamination: float | None = None, threshold: float | None = None) -> Self:
         check_is_fitted(self, "result_")
-        from pynomaly_auto.deciding import move
+        from pynomaly_auto.engine._ruled import moved
 
         with ONE_AT_A_TIME:
-            verdict = move(self._model.verdict, contamination=contamination, threshold=threshold)
-            self._model = replace(self._model, verdict=verdict)
+            model = self._model
+            verdict = moved(model.verdict, model.ruling, contamination=contamination, threshold=threshold)
+            self._model = replace(model, verdict=verdict)
             self.result_ = replace(self.result_, verdict=verdict)
         return self
 

@@ -27,6 +27,7 @@ from pynomaly_auto.engine._periods import periods_of
 from pynomaly_auto.engine._population import Answer, Population, moments_of
 from pynomaly_auto.engine._progress import Progress
 from pynomaly_auto.engine._resources import check_machine, within_memory
+from pynomaly_auto.engine._ruled import Ruled, Stated, said_of
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.ensembling import Expertise, FittedEnsemble, Settling, brevity, choose_members
 from pynomaly_auto.explaining import Explaining, explain_rows
@@ -34,8 +35,9 @@ from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.pool import open_executor
 from pynomaly_auto.profiling import MAX_ROWS, profile
 from pynomaly_auto.recommending import recommend
-from pynomaly_auto.records import Dataset, Explanation, IntArray, Profile, Reason, Result, Trial, Verdict
+from pynomaly_auto.records import Dataset, Explanation, FloatArray, IntArray, Profile, Reason, Result, Trial, Verdict
 from pynomaly_auto.regimes import REGIMES
+from pynomaly_auto.ruling import named
 from pynomaly_auto.settings import Settings
 from pynomaly_auto.supervising import Kinship
 from pynomaly_auto.tracking import NullTracker, Tracker, open_tracker
@@ -67,6 +69,7 @@ class _Work:
     encoder: TableEncoder
     dataset: Dataset
     looking: Looking | None
+    stated: Stated | None
     settings: Settings
     deadline: Deadline
     stage: Stages
@@ -125,6 +128,7 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
                 weights=settings.column_weights,
             ).fit(opened)
             dataset = encoder.encode(opened)
+            stated = Stated.of(settings.rules, encoder, opened)
             looking, dataset = _look(opened, encoder, dataset, settings)
         settings, fewer = within_memory(settings, dataset)
         name = f"{dataset.n_rows:,} rows, {len(dataset.columns):,} columns"
@@ -133,14 +137,14 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
         try:
             model, result = _stages(
                 _Work(
-                    table=opened, given=given, encoder=encoder, dataset=dataset, looking=looking, settings=settings,
-                    deadline=deadline, stage=stage, tracker=tracker,
+                    table=opened, given=given, encoder=encoder, dataset=dataset, looking=looking, stated=stated,
+                    settings=settings, deadline=deadline, stage=stage, tracker=tracker,
                 )
             )  # fmt: skip
         except BaseException as error:
             tracker.abort(f"{type(error).__name__}: {error}", killed=isinstance(error, KeyboardInterrupt))
             raise
-    told = reasons + _unheard(settings, looking) + fewer + dataset.reasons
+    told = reasons + _unheard(settings, looking) + fewer + dataset.reasons + (() if stated is None else stated.reasons)
     result = replace(result, data_reasons=told)
     return Run(model=model, result=result, tracker=tracker, deadline=deadline)
 
@@ -192,23 +196,29 @@ def _stages(work: _Work) -> tuple[Model, Result]:
         calibrator = None if base is None else base.calibrator if ensemble.cells is None else base.cell_calibrator
         raw = np.column_stack([fitted[i].scores for i in ensemble.positions])
         values = None if calibrator is None else ensemble.probabilities(calibrator)
+        labels, ruling = work.given.labels, None if work.stated is None else work.stated.ruling
+        ruled = Ruled.of(None if labels.known.any() else ruling, ensemble.train_scores)
         verdict = decide(
-            ensemble.train_scores,
+            ruled.scores,
             ensemble.member_scores,
             settings,
-            probabilities=None if values is None else Probabilities(values=values),
+            probabilities=None if values is None else ruled.sure(Probabilities(values=values)),
             member_raw=raw,
             periods=periods,
         )
+        verdict, ruling = ruled.settle(verdict, settings, periods), ruled.ruling or ruling
     population, heeded = _population(work, ensemble, periods), None
-    if population is not None and work.given.labels.known.any():
+    if population is not None and labels.known.any():
         with stage("supervising"):
             unlabelled = Answer.of(verdict)
             population = replace(population, unlabelled=unlabelled)
-            heeded, verdict = heed(population, work.given.labels, unlabelled, settings)
+            ruling = None if ruling is None else ruling.excusing(population.prints[labels.known])
+            heeded, verdict, ruling = heed(population, labels, unlabelled, settings, ruling=ruling)
     cells = to_frame(work.table)
     model = _model(work, ensemble, verdict, cells, population)
-    model = replace(model, supervised=None if heeded is None else heeded.supervised)
+    model = replace(model, supervised=None if heeded is None else heeded.supervised, ruling=ruling)
+    base = ensemble.train_scores if heeded is None else heeded.scores
+    model = replace(model, seen=_seen(work, base, population))
     with stage("explaining"):
         seconds = explaining_seconds(deadline.seconds, deadline.remaining())
         options = Explaining(seed=seed, seconds=seconds, quick=model.quick_score())
@@ -216,6 +226,7 @@ def _stages(work: _Work) -> tuple[Model, Result]:
         explanations = explain_rows(model.score, dataset, top, values=cells, options=options)
         if work.looking is not None:
             explanations = work.looking.told(explanations, work.encoder, cells)
+        explanations = _by_rule(model, explanations, work.table, dataset.rows, verdict.scores)
     result = Result(
         settings=settings.to_dict(),
         columns=dataset.columns,
@@ -232,6 +243,7 @@ def _stages(work: _Work) -> tuple[Model, Result]:
         seconds=dict(stage.seconds),
         versions=versions(),
         warnings=work.given.warnings
+        + (() if work.stated is None else work.stated.warnings)
         + (() if plan.by_count else brevity(tuned.search, ranking, None if expertise is None else expertise.fusion)),
     )
     return model, result
@@ -289,10 +301,7 @@ def _population(work: _Work, ensemble: FittedEnsemble, periods: IntArray | None)
 def _model(
     work: _Work, ensemble: FittedEnsemble, verdict: Verdict, cells: pd.DataFrame, population: Population | None
 ) -> Model:
-    dataset, seen = work.dataset, SeenRows.none()
-    if REGIMES[work.settings.regime].remembers_rows:
-        prints = fingerprints(dataset.rows) if population is None else population.prints
-        seen = SeenRows.known_as(prints, verdict.scores)
+    dataset = work.dataset
     rows = np.arange(dataset.n_rows)
     if dataset.n_rows > _REFERENCE_ROWS:
         rows = np.sort(np.random.default_rng(0).choice(dataset.n_rows, _REFERENCE_ROWS, replace=False))
@@ -304,12 +313,31 @@ def _model(
         encoder=work.encoder,
         ensemble=ensemble,
         verdict=verdict,
-        seen=seen,
+        seen=SeenRows.none(),
         reference=reference,
         cells=cells.iloc[rows],
         looking=work.looking,
         population=population,
     )
+
+
+def _seen(work: _Work, scores: FloatArray, population: Population | None) -> SeenRows:
+    """The training rows with their scores, no rule heard, where they are to be recognised."""
+    if not REGIMES[work.settings.regime].remembers_rows:
+        return SeenRows.none()
+    return SeenRows.known_as(fingerprints(work.dataset.rows) if population is None else population.prints, scores)
+
+
+def _by_rule(
+    model: Model, explanations: tuple[Explanation, ...], table: Table, rows: FloatArray, scores: FloatArray
+) -> tuple[Explanation, ...]:
+    """Explanations of some rows of a table that name the rule which decides of a row, where one does."""
+    ruling = model.ruling
+    if ruling is None or not explanations:
+        return explanations
+    found = said_of(ruling, model.encoder, table)
+    heard = ruling.heard(found.said, fingerprints(rows) if len(ruling.excused) else fingerprints(rows[:0]))
+    return named(explanations, ruling.rules, found, heard, scores)
 
 
 def most_anomalous(verdict: Verdict) -> IntArray:
@@ -330,15 +358,16 @@ def explain_table(model: Model, table: Any, rows: Any, *, method: str, seed: int
     """
     opened = open_table(table)
     X = model.encode(opened).rows
+    scores = None if rows is not None and model.ruling is None else model.under_rules(opened, X, model.score(X))
     if rows is None:
-        scores = model.score(X)
         above = np.flatnonzero(scores > model.verdict.threshold)
         rows = above[np.argsort(-scores[above], kind="stable")][:_EXPLAINED_ROWS]
     options = Explaining(method=method, seed=seed, reference=model.cells, quick=model.quick_score())
     chosen = np.asarray(rows, dtype=np.int64)
     cells = to_frame(opened)
     found = explain_rows(model.score, model.reference, chosen, X=X, values=cells, options=options)
-    return found if model.looking is None else model.looking.told(found, model.encoder, cells)
+    found = found if model.looking is None else model.looking.told(found, model.encoder, cells)
+    return found if scores is None else _by_rule(model, found, opened, X, scores)
 
 
 def look_at(table: Any, *, seed: int) -> tuple[Dataset, Profile]:
