@@ -287,7 +287,7 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, FittedAttributes, Out
 
         check_is_fitted(self, "result_")
         seed = int(self.result_.settings["random_state"])
-        from pynomaly_auto.engine._pipeline import explain_table
+        from pynomaly_auto.engine._explaining import explain_table
 
         found = explain_table(self._model, X, rows, method=method, seed=seed)
         heads = ("position", "row", "column", "value", "typical", "contribution", "share")
@@ -381,9 +381,8 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, FittedAttributes, Out
         from pynomaly_auto.engine._ruled import moved
 
         with ONE_AT_A_TIME:
-            model = self._model
-            verdict = moved(model.verdict, model.ruling, contamination=contamination, threshold=threshold)
-            self._model = replace(model, verdict=verdict)
+            verdict = moved(self._model.verdict, self._model.ruling, contamination=contamination, threshold=threshold)
+            self._model = replace(self._model, verdict=verdict)
             self.result_ = replace(self.result_, verdict=verdict)
         return self
 

@@ -11,13 +11,13 @@ import numpy as np
 
 from pynomaly_auto._checks import is_whole, one_line
 from pynomaly_auto._machine import ONE_THREAD
-from pynomaly_auto.asking import Pool, ask, check
+from pynomaly_auto.asking import ask, check
 from pynomaly_auto.dataset import Table, fingerprints, open_table
 from pynomaly_auto.engine._heeding import Later, heed, inputs_of
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._periods import periods_of
-from pynomaly_auto.engine._population import Answer, Population, Sight, moments_of, single
-from pynomaly_auto.engine._ruled import said_of
+from pynomaly_auto.engine._pools import labelled_prints, own_pool, pool_of
+from pynomaly_auto.engine._population import Answer, Population, Sight, moments_of
 from pynomaly_auto.engine._sayings import Sayings, Strangers, Untold
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.errors import InvalidInputError, SettingError, shown
@@ -55,15 +55,15 @@ def query(model: Model, result: Result, n: Any, X: Any, strategy: Any) -> tuple[
     settings = _settings(result)
     if X is None:
         model = replace(model, population=_population(model, result, None))
-        pool, labels = _own_pool(model, result), result.row_labels
+        pool, labels = own_pool(model, result), result.row_labels
     else:
         opened = open_table(X)
         dataset, labels = model.encode(opened), np.asarray(opened.row_labels)
         if _is_own(model, result, dataset):
             model = replace(model, population=_met_again(model, result, opened, dataset))
-            pool = _own_pool(model, result)
+            pool = own_pool(model, result)
         else:
-            pool = _pool_of(model, opened, dataset)
+            pool = pool_of(model, opened, dataset)
     found = ask(pool, int(n), strategy=strategy, seed=int(settings.random_state or 0))
     rows = [one.row for one in found]
     return model, pd.DataFrame(
@@ -159,7 +159,7 @@ def _heard(model: Model, result: Result, population: Population, sayings: Saying
     ruling = model.ruling
     if ruling is not None:
         told = replace(model, population=population, sayings=sayings)
-        ruling = ruling.excusing(_labelled(told))
+        ruling = ruling.excusing(labelled_prints(told))
     with ONE_THREAD:  # as in fit
         found, verdict, ruling = heed(population, labels, unlabelled, _settings(result), later, ruling)
     model = replace(
@@ -233,58 +233,6 @@ def _met_again(model: Model, result: Result, opened: Table, dataset: Dataset) ->
         )  # fmt: skip
     ranks, _ = model.ensemble.inputs_and_scores(rows)
     return replace(known, sight=Sight.of(model.ensemble, rows, ranks))
-
-
-def _own_pool(model: Model, result: Result) -> Pool:
-    population, verdict = model.population, result.verdict
-    assert population is not None
-    assert population.sight is not None
-    labels = model.sayings.over(population.labels)
-    return Pool(
-        scores=verdict.scores, probabilities=verdict.probabilities, threshold=verdict.threshold,
-        ranks=population.sight.ranks, weights=_weights(model), inputs=population.sight.own,
-        free=_askable(population.prints, _labelled(model), None if model.ruling is None else model.ruling.said),
-        labelled=np.flatnonzero(labels.known),
-    )  # fmt: skip
-
-
-def _pool_of(model: Model, table: Table, dataset: Dataset) -> Pool:
-    rows, verdict = dataset.rows, model.verdict
-    ranks, scores = model.ensemble.inputs_and_scores(rows)
-    if model.supervised is not None:
-        scores = model.supervised.log_odds(inputs_of(model.ensemble, rows, ranks, scores), scores)
-    seen, values = model.seen.recall(rows)
-    scores = scores.copy()
-    scores[seen] = values
-    said = None if model.ruling is None else said_of(model.ruling, model.encoder, table).said
-    scores = model.under_rules(table, rows, scores)
-    prints, labelled = fingerprints(rows), _labelled(model)
-    return Pool(
-        scores=scores, probabilities=verdict.calibration.at(scores), threshold=verdict.threshold, ranks=ranks,
-        weights=_weights(model), inputs=single(model.ensemble.features_of(rows)),
-        free=_askable(prints, labelled, said), labelled=np.flatnonzero(np.isin(prints, labelled)),
-    )  # fmt: skip
-
-
-def _labelled(model: Model) -> Prints:
-    """Fingerprints of all rows that have a label."""
-    if model.population is None:
-        return np.empty(0, dtype=np.uint64)
-    own = model.population.prints[model.sayings.over(model.population.labels).known]
-    strangers = model.sayings.strangers
-    return own if strangers is None else np.concatenate([own, strangers.prints])
-
-
-def _askable(prints: Prints, labelled: Prints, said: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Rows that equal none that is labelled, the first of those that equal each other; none that a rule decides of."""
-    free = np.ones(len(prints), dtype=bool) if said is None else said < 0
-    first, places = np.zeros(len(prints), dtype=bool), np.flatnonzero(free)
-    first[places[np.unique(prints[places], return_index=True)[1]]] = True
-    return np.asarray(first & ~np.isin(prints, labelled))
-
-
-def _weights(model: Model) -> Any:
-    return np.array([member.weight for member in model.ensemble.record.members])
 
 
 def _spoken(model: Model, result: Result, rows: IntArray, X: Any) -> tuple[Population, _Spoken]:

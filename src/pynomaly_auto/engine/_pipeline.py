@@ -20,6 +20,7 @@ from pynomaly_auto._machine import ONE_THREAD, release_memory
 from pynomaly_auto._version import __version__
 from pynomaly_auto.dataset import EqualRows, Table, TableEncoder, fingerprints, open_table, to_frame
 from pynomaly_auto.deciding import Probabilities, decide
+from pynomaly_auto.engine._explaining import by_rule, most_anomalous
 from pynomaly_auto.engine._heeding import Given, Said, heed, read_given
 from pynomaly_auto.engine._looking import Looking
 from pynomaly_auto.engine._model import Model
@@ -27,7 +28,7 @@ from pynomaly_auto.engine._periods import periods_of
 from pynomaly_auto.engine._population import Answer, Population, moments_of
 from pynomaly_auto.engine._progress import Progress
 from pynomaly_auto.engine._resources import check_machine, within_memory
-from pynomaly_auto.engine._ruled import Ruled, Stated, said_of
+from pynomaly_auto.engine._ruled import Ruled, Stated
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.ensembling import Expertise, FittedEnsemble, Settling, brevity, choose_members
 from pynomaly_auto.explaining import Explaining, explain_rows
@@ -35,15 +36,14 @@ from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.pool import open_executor
 from pynomaly_auto.profiling import MAX_ROWS, profile
 from pynomaly_auto.recommending import recommend
-from pynomaly_auto.records import Dataset, Explanation, FloatArray, IntArray, Profile, Reason, Result, Trial, Verdict
+from pynomaly_auto.records import Dataset, FloatArray, IntArray, Profile, Reason, Result, Trial, Verdict
 from pynomaly_auto.regimes import REGIMES
-from pynomaly_auto.ruling import named
+from pynomaly_auto.ruling import Ruling
 from pynomaly_auto.settings import Settings
-from pynomaly_auto.supervising import Kinship
+from pynomaly_auto.supervising import Heeded, Kinship
 from pynomaly_auto.tracking import NullTracker, Tracker, open_tracker
 from pynomaly_auto.tuning import TuningPlan, refit, tune
 
-_EXPLAINED_ROWS = 20
 _NOTHING = Said()
 # Training rows kept with the model, to explain new rows against.
 _REFERENCE_ROWS = 2_000
@@ -192,33 +192,11 @@ def _stages(work: _Work) -> tuple[Model, Result]:
             left = math.inf if plan.by_count else max(deadline.remaining(), reserve)
             lent = expertise if time_to_fuse(left, dataset.n_rows) else None
             ensemble = _hearing(FittedEnsemble.of(chosen, fitted, lent, tail=regime.tail), base, work)
-    with stage("deciding"):
-        calibrator = None if base is None else base.calibrator if ensemble.cells is None else base.cell_calibrator
-        raw = np.column_stack([fitted[i].scores for i in ensemble.positions])
-        values = None if calibrator is None else ensemble.probabilities(calibrator)
-        labels, ruling = work.given.labels, None if work.stated is None else work.stated.ruling
-        ruled = Ruled.of(None if labels.known.any() else ruling, ensemble.train_scores)
-        verdict = decide(
-            ruled.scores,
-            ensemble.member_scores,
-            settings,
-            probabilities=None if values is None else ruled.sure(Probabilities(values=values)),
-            member_raw=raw,
-            periods=periods,
-        )
-        verdict, ruling = ruled.settle(verdict, settings, periods), ruled.ruling or ruling
-    population, heeded = _population(work, ensemble, periods), None
-    if population is not None and labels.known.any():
-        with stage("supervising"):
-            unlabelled = Answer.of(verdict)
-            population = replace(population, unlabelled=unlabelled)
-            ruling = None if ruling is None else ruling.excusing(population.prints[labels.known])
-            heeded, verdict, ruling = heed(population, labels, unlabelled, settings, ruling=ruling)
+    raw = np.column_stack([fitted[i].scores for i in ensemble.positions])
+    answer = _answer(work, ensemble, raw, base, periods)
+    verdict, heeded = answer.verdict, answer.heeded
     cells = to_frame(work.table)
-    model = _model(work, ensemble, verdict, cells, population)
-    model = replace(model, supervised=None if heeded is None else heeded.supervised, ruling=ruling)
-    base = ensemble.train_scores if heeded is None else heeded.scores
-    model = replace(model, seen=_seen(work, base, population))
+    model = _model(work, ensemble, answer, cells)
     with stage("explaining"):
         seconds = explaining_seconds(deadline.seconds, deadline.remaining())
         options = Explaining(seed=seed, seconds=seconds, quick=model.quick_score())
@@ -226,7 +204,7 @@ def _stages(work: _Work) -> tuple[Model, Result]:
         explanations = explain_rows(model.score, dataset, top, values=cells, options=options)
         if work.looking is not None:
             explanations = work.looking.told(explanations, work.encoder, cells)
-        explanations = _by_rule(model, explanations, work.table, dataset.rows, verdict.scores)
+        explanations = by_rule(model, explanations, work.table, dataset.rows, verdict.scores)
     result = Result(
         settings=settings.to_dict(),
         columns=dataset.columns,
@@ -298,9 +276,58 @@ def _population(work: _Work, ensemble: FittedEnsemble, periods: IntArray | None)
     return Population.of(ensemble, work.dataset.rows, work.given.labels, kinship, periods)
 
 
-def _model(
-    work: _Work, ensemble: FittedEnsemble, verdict: Verdict, cells: pd.DataFrame, population: Population | None
-) -> Model:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Answer:
+    """The verdict, and what it rests on.
+
+    Args:
+        verdict: On the training rows.
+        base: Their scores before any rule was heard; shape (n_rows,).
+        population: They themselves, for labels that may come; None: labels are not heeded.
+        heeded: What was made of labels; None: there were none.
+        ruling: Rules, bound to the scores; None: there are none.
+    """
+
+    verdict: Verdict
+    base: FloatArray
+    population: Population | None
+    heeded: Heeded | None
+    ruling: Ruling | None
+
+
+def _answer(
+    work: _Work, ensemble: FittedEnsemble, raw: FloatArray, base: KnowledgeBase | None, periods: IntArray | None
+) -> _Answer:
+    """Decide on the rows, with what labels and rules say of them."""
+    settings, labels = work.settings, work.given.labels
+    ruling = None if work.stated is None else work.stated.ruling
+    with work.stage("deciding"):
+        calibrator = None if base is None else base.calibrator if ensemble.cells is None else base.cell_calibrator
+        values = None if calibrator is None else ensemble.probabilities(calibrator)
+        ruled = Ruled.of(None if labels.known.any() else ruling, ensemble.train_scores)
+        verdict = decide(
+            ruled.scores,
+            ensemble.member_scores,
+            settings,
+            probabilities=None if values is None else ruled.sure(Probabilities(values=values)),
+            member_raw=raw,
+            periods=periods,
+        )
+        verdict = ruled.settle(verdict, settings, periods)
+    population = _population(work, ensemble, periods)
+    if population is None or not labels.known.any():
+        return _Answer(
+            verdict=verdict, base=ensemble.train_scores, population=population, heeded=None, ruling=ruled.ruling
+        )
+    with work.stage("supervising"):
+        unlabelled = Answer.of(verdict)
+        population = replace(population, unlabelled=unlabelled)
+        ruling = None if ruling is None else ruling.excusing(population.prints[labels.known])
+        heeded, verdict, ruling = heed(population, labels, unlabelled, settings, ruling=ruling)
+    return _Answer(verdict=verdict, base=heeded.scores, population=population, heeded=heeded, ruling=ruling)
+
+
+def _model(work: _Work, ensemble: FittedEnsemble, answer: _Answer, cells: pd.DataFrame) -> Model:
     dataset = work.dataset
     rows = np.arange(dataset.n_rows)
     if dataset.n_rows > _REFERENCE_ROWS:
@@ -312,12 +339,14 @@ def _model(
     return Model(
         encoder=work.encoder,
         ensemble=ensemble,
-        verdict=verdict,
-        seen=SeenRows.none(),
+        verdict=answer.verdict,
+        seen=_seen(work, answer.base, answer.population),
         reference=reference,
         cells=cells.iloc[rows],
         looking=work.looking,
-        population=population,
+        population=answer.population,
+        supervised=None if answer.heeded is None else answer.heeded.supervised,
+        ruling=answer.ruling,
     )
 
 
@@ -326,48 +355,6 @@ def _seen(work: _Work, scores: FloatArray, population: Population | None) -> See
     if not REGIMES[work.settings.regime].remembers_rows:
         return SeenRows.none()
     return SeenRows.known_as(fingerprints(work.dataset.rows) if population is None else population.prints, scores)
-
-
-def _by_rule(
-    model: Model, explanations: tuple[Explanation, ...], table: Table, rows: FloatArray, scores: FloatArray
-) -> tuple[Explanation, ...]:
-    """Explanations of some rows of a table that name the rule which decides of a row, where one does."""
-    ruling = model.ruling
-    if ruling is None or not explanations:
-        return explanations
-    found = said_of(ruling, model.encoder, table)
-    heard = ruling.heard(found.said, fingerprints(rows) if len(ruling.excused) else fingerprints(rows[:0]))
-    return named(explanations, ruling.rules, found, heard, scores)
-
-
-def most_anomalous(verdict: Verdict) -> IntArray:
-    """Positions of the rows labelled anomalous with the highest scores, at most 20, the highest first."""
-    rows = np.flatnonzero(verdict.labels == -1)
-    return rows[np.argsort(-verdict.scores[rows], kind="stable")][:_EXPLAINED_ROWS]
-
-
-def explain_table(model: Model, table: Any, rows: Any, *, method: str, seed: int) -> tuple[Explanation, ...]:
-    """Explain rows of a table against the training rows kept with the model.
-
-    Args:
-        model: Fitted.
-        table: Rows with the columns fitted on.
-        rows: Positions in it; None: the 20 with the highest scores among those above the threshold.
-        method: How contributions are found; see `Explaining`.
-        seed: Seed of the background rows.
-    """
-    opened = open_table(table)
-    X = model.encode(opened).rows
-    scores = None if rows is not None and model.ruling is None else model.under_rules(opened, X, model.score(X))
-    if rows is None:
-        above = np.flatnonzero(scores > model.verdict.threshold)
-        rows = above[np.argsort(-scores[above], kind="stable")][:_EXPLAINED_ROWS]
-    options = Explaining(method=method, seed=seed, reference=model.cells, quick=model.quick_score())
-    chosen = np.asarray(rows, dtype=np.int64)
-    cells = to_frame(opened)
-    found = explain_rows(model.score, model.reference, chosen, X=X, values=cells, options=options)
-    found = found if model.looking is None else model.looking.told(found, model.encoder, cells)
-    return found if scores is None else _by_rule(model, found, opened, X, scores)
 
 
 def look_at(table: Any, *, seed: int) -> tuple[Dataset, Profile]:

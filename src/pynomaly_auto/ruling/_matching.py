@@ -103,7 +103,7 @@ class _Matching:
         yes = np.stack([part.true & part.known for part in parts])
         no = np.stack([~part.true & part.known for part in parts])
         true, false = (yes.all(axis=0), no.any(axis=0)) if sign == "and" else (yes.any(axis=0), no.all(axis=0))
-        return _Truth(true=true, known=true | false)
+        return _Truth(true=np.asarray(true), known=np.asarray(true | false))
 
     def _compared(self, condition: Compared) -> _Truth:
         left, right, sign = condition.left, condition.right, condition.sign
@@ -116,7 +116,7 @@ class _Matching:
         if one.role == other.role == "text":
             return self._texts(one, other, sign, condition)
         if "text" in (one.role, other.role) or (one.role == "time") != (other.role == "time"):
-            self._refuse(f"compares {one.said} with {other.said}", condition, "Compare what is of one kind.")
+            raise self._wrong(f"compares {one.said} with {other.said}", condition, "Compare what is of one kind.")
         return self._numbers(one.numbers, other.numbers, sign)
 
     def _with_constant(self, cells: _Cells, value: float | str | bool, sign: str, condition: Compared) -> _Truth:
@@ -125,11 +125,9 @@ class _Matching:
         if not isinstance(value, str):
             if not cells.has_numbers or cells.role == "time":
                 fix = "Write the date in quotes." if cells.role == "time" else f"Write '{_plain(value)}' in quotes."
-                self._refuse(f"compares {cells.said} with {value!r}", condition, fix)
+                raise self._wrong(f"compares {cells.said} with {value!r}", condition, fix)
             truth = self._numbers(cells.numbers, np.asarray(float(value)), sign)
-            if cells.role == "mixed" and len(
-                cells.codes
-            ):  # a text is no number: it is unequal, and neither more nor less
+            if cells.role == "mixed" and len(cells.codes):  # texts are unequal to numbers
                 texts = (cells.codes >= 0) & np.isnan(cells.numbers)
                 known = truth.known | (texts if sign in ("==", "!=") else False)
                 return _Truth(true=np.where(texts, sign == "!=", truth.true), known=known)
@@ -137,7 +135,9 @@ class _Matching:
         if cells.role == "time":
             return self._numbers(cells.numbers, np.asarray(self._moment(value, cells.zone, condition)), sign)
         if cells.role not in ("text", "mixed"):
-            self._refuse(f"compares {cells.said} with the text {value!r}", condition, "Write numbers without quotes.")
+            raise self._wrong(
+                f"compares {cells.said} with the text {value!r}", condition, "Write numbers without quotes."
+            )
         self._check_equality(sign, condition)
         equal = np.append(np.array([text == value for text in cells.texts], dtype=bool), False)[cells.codes]
         known = cells.codes >= 0
@@ -168,7 +168,7 @@ class _Matching:
                               zone=column.zone)  # fmt: skip
             case Constant(value=constant):
                 if isinstance(constant, (str, bool)):
-                    self._refuse(f"reckons with {constant!r}", condition, "Reckon with numbers.")
+                    raise self._wrong(f"reckons with {constant!r}", condition, "Reckon with numbers.")
                 return _Cells(said=f"{constant:g}", role="number", numbers=np.asarray(float(constant)))
             case Reckoned(sign=sign, left=left, right=right):
                 return self._reckoned(sign, self._cells(left, condition), self._cells(right, condition), condition)
@@ -177,7 +177,7 @@ class _Matching:
         times = (one.role == "time") + (other.role == "time")
         if not (one.has_numbers and other.has_numbers) or times == 1 or (times == 2 and sign != "-"):
             what = f"reckons {one.said} {sign} {other.said}"
-            self._refuse(what, condition, "Reckon with numbers; of dates, one less another gives seconds.")
+            raise self._wrong(what, condition, "Reckon with numbers; of dates, one less another gives seconds.")
         with np.errstate(all="ignore"):
             found = np.asarray(_RECKONING[sign](one.numbers, other.numbers), dtype=np.float64)
         return _Cells(said="what is reckoned", role="number", numbers=np.where(np.isfinite(found), found, np.nan))
@@ -190,15 +190,16 @@ class _Matching:
                 found = found.replace(tzinfo=UTC if zone in (None, "UTC") else ZoneInfo(str(zone)))
             return found.timestamp()
         except (ValueError, OverflowError, OSError, KeyError):
-            self._refuse(f"compares dates with {shown(text)}", condition, "Write dates as '2024-12-31' or with a time.")
+            what, fix = f"compares dates with {shown(text)}", "Write dates as '2024-12-31' or with a time."
+            raise self._wrong(what, condition, fix) from None
 
     def _check_equality(self, sign: str, condition: Compared) -> None:
         if sign not in ("==", "!="):
-            self._refuse("asks which text is larger", condition, "Texts are equal or not: write ==, != or in.")
+            raise self._wrong("asks which text is larger", condition, "Texts are equal or not: write ==, != or in.")
 
-    def _refuse(self, what: str, condition: Compared, fix: str) -> Any:
+    def _wrong(self, what: str, condition: Compared, fix: str) -> SettingError:
         part = self.rule.text[condition.place - 1 :][:30]
-        raise SettingError(
+        return SettingError(
             f"rule {self.rule.text!r} {what.rstrip(',')}, at character {condition.place} ({part!r}).",
             where="rules", fix=fix,
         )  # fmt: skip

@@ -47,7 +47,8 @@ def outvoted(said: Said, labels: Labels) -> tuple[Reason, ...]:
     n = int(((said == ANOMALOUS) & labels.normal).sum() + ((said == ORDINARY) & labels.anomalous).sum())
     if not n:
         return ()
-    text = f"the labels of {n:,} {'row says' if n == 1 else 'rows say'} something else than a rule: the label counts."
+    rows = "the label of 1 row says" if n == 1 else f"the labels of {n:,} rows say"
+    text = f"{rows} something else than a rule: the label counts."
     return (Reason(code="RUL-003", subject="rules", text=text, evidence={"rows": n}),)
 
 
