@@ -177,7 +177,10 @@ def _fitted(case: Case, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def report(lines: list[dict[str, Any]]) -> str:
     """Mean average precision of each variant beside that without, on the same tables."""
-    out = ["| tables | variant | n | without | with | gain | better / worse | p |", "|---|---|---:|---:|---:|---:|---|---:|"]
+    out = [
+        "| tables | variant | n | without | with | gain | better / worse | p |",
+        "|---|---|---:|---:|---:|---:|---|---:|",
+    ]
     for suite in dict.fromkeys(line["suite"] for line in lines):
         own = [line for line in lines if line["suite"] == suite and "ap" in line]
         before = {line["table"]: line["ap"] for line in own if line["variant"] == "without"}

@@ -125,7 +125,7 @@ class _Matching:
         if not isinstance(value, str):
             if not cells.has_numbers or cells.role == "time":
                 fix = "Write the date in quotes." if cells.role == "time" else f"Write '{_plain(value)}' in quotes."
-                raise self._wrong(f"compares {cells.said} with {value!r}", condition, fix)
+                raise self._wrong(f"compares {cells.said} with {_plain(value)}", condition, fix)
             truth = self._numbers(cells.numbers, np.asarray(float(value)), sign)
             if cells.role == "mixed" and len(cells.codes):  # texts are unequal to numbers
                 texts = (cells.codes >= 0) & np.isnan(cells.numbers)
