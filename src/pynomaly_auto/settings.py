@@ -10,9 +10,11 @@ from typing import Any
 
 from pynomaly_auto._checks import flag, is_number, is_whole, one_line, path_of
 from pynomaly_auto._conventions import Conventions
+from pynomaly_auto._known import expected_sides, weights_of
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._overrides import Overrides
 from pynomaly_auto._quantities import parse_alert_budget, parse_bytes
+from pynomaly_auto._rules import checked as checked_rules
 from pynomaly_auto._targets import TARGET_METRICS, Costs, OwnMetric, Target, parse_target
 from pynomaly_auto._wording import Worded, worded
 from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError, shown
@@ -24,6 +26,7 @@ PRIORITIES = ("accuracy", "speed", "interpretability")
 GEOMETRIES = ("auto", "plain")
 CELLS = ("auto", "always", "off")
 
+_KNOWN = ("expect", "rules", "column_weights")
 _MOST_EMPHASIS = 2.0  # beyond, a single detector would overrule all that was learned
 _LARGEST = 10**9  # seconds, trials or models; what counts them further on has its limits, too
 
@@ -73,6 +76,10 @@ class Settings:
             anomalies.
         reading: How numbers and dates in texts are written, where the texts cannot tell: any of ``decimal``,
             ``thousands`` and ``dates``, each for all columns or by column; see `Conventions`.
+        expect: Column to the side of its values that is suspicious: ``"high"``, ``"low"`` or ``"both"``.
+        rules: What is always so of rows: a text or several, as in ``"age > 120"``, whose rows are anomalies, or a
+            mapping from text to ``"anomaly"`` or ``"normal"``.
+        column_weights: Column to its weight in [0, 5]; 0: nothing looks at it; 1: as it is.
     """
 
     preset: str | None = None
@@ -99,6 +106,9 @@ class Settings:
     cells: str = "auto"
     emphasis: Mapping[str, float] = field(default_factory=dict)
     reading: Conventions = field(default_factory=Conventions)
+    expect: Mapping[str, str] | None = None
+    rules: Any = None
+    column_weights: Mapping[str, float] | None = None
 
     def __post_init__(self) -> None:
         checks = {
@@ -124,6 +134,9 @@ class Settings:
             "cells": _cells(self.cells),
             "emphasis": _emphasis(self.emphasis),
             "reading": Conventions.of(self.reading),
+            "expect": expected_sides(self.expect),
+            "rules": checked_rules(self.rules),
+            "column_weights": weights_of(self.column_weights),
         }
         if checks["backend"] not in BACKENDS:
             raise UnknownNameError.of("backend", self.backend, BACKENDS)
@@ -151,6 +164,7 @@ class Settings:
         if isinstance(self.target_metric, (Costs, OwnMetric)):
             out["target_metric"] = self.target_metric.to_dict()
         out["reading"] = self.reading.to_dict()
+        out |= {name: dict(known) for name in _KNOWN if (known := out[name]) is not None}
         return out
 
     def with_(self, **changes: Any) -> Settings:

@@ -54,6 +54,9 @@ CHANGES: dict[str, tuple[Any, Told]] = {
     "geometry": ("plain", scores),
     "cells": ("off", scores),
     "emphasis": ({"lof": 2.0}, scores),
+    "expect": ({"x0": "high"}, scores),
+    "rules": (["x0 > 5"], scores),
+    "column_weights": ({"x0": 0.0}, scores),
 }
 WITHOUT = ("n_jobs", "backend", "tracking", "experiment_name", "verbose")
 STATED = "nothing in the result"

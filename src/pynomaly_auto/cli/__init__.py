@@ -13,6 +13,7 @@ from pynomaly_auto._deadline import waiting_since
 from pynomaly_auto._saying import say
 from pynomaly_auto._version import __version__
 from pynomaly_auto.cli._kb import kb
+from pynomaly_auto.cli._known import ExpectOption, NormalRuleOption, RuleOption, WeightOption, known
 from pynomaly_auto.cli._resume import hand_over, resume
 from pynomaly_auto.cli._review import review
 from pynomaly_auto.cli._score import score
@@ -130,6 +131,10 @@ def detect(  # noqa: PLR0913 - one parameter per option
     exclude: Annotated[
         list[str] | None, typer.Option(help="Detector never to use (repeatable); see `pynomaly detectors`.")
     ] = None,
+    expect: ExpectOption = None,
+    rules: RuleOption = None,
+    normal_rules: NormalRuleOption = None,
+    column_weights: WeightOption = None,
     drop: DropOption = None,
     labels: LabelsOption = None,
     learn_from: Annotated[
@@ -169,6 +174,7 @@ def detect(  # noqa: PLR0913 - one parameter per option
         "max_models": max_models, "memory_limit": memory_limit, "n_jobs": n_jobs, "novelty": novelty or None,
         "tracking": False if tracking == "off" else tracking, "experiment_name": experiment_name,
         "random_state": random_state, "verbose": 0 if quiet else 1,
+        **known(expect, rules, normal_rules, column_weights),
     }  # fmt: skip
     if key_file is not None and not save_model:
         raise SettingError("--key-file signs the model, and none is saved.", fix="Give --save-model, too.")
@@ -182,11 +188,11 @@ def detect(  # noqa: PLR0913 - one parameter per option
         name: by_column(words) for name, words in (("decimal", decimal), ("thousands", thousands), ("dates", dates))
     }
     with told_warnings():
-        table, known = parts_of(read_table(dataset, encoding=encoding, sheet=sheet, **said), drop, labels)
+        table, truth = parts_of(read_table(dataset, encoding=encoding, sheet=sheet, **said), drop, labels)
         check_writable(output)
         table, learned = labels_to_learn(table, learn_from)
         result = detector.fit(table, labels=learned, checkpoint=checkpoint).result_
-    evaluated = None if known is None else detector.evaluate(table, known)
+    evaluated = None if truth is None else detector.evaluate(table, truth)
     hand_over(detector, table, output, evaluated=evaluated, key=key, save_model=save_model, quiet=quiet)
     if limit is not None:
         limit.check(int((result.labels == -1).sum()), len(result.labels))

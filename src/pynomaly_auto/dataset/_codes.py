@@ -111,4 +111,17 @@ declare(
         "Say which is right by decimal=, thousands= or dates= of read_table, or by the setting reading.",
     ),
     ReasonCode("DAT-041", "Made of a file", "What was done to a file to make a table of it."),
+    ReasonCode(
+        "DAT-050",
+        "One side is suspicious",
+        "Only high, or only low, values of a column are suspicious, as was said; the others count as the median.",
+        "Leave the column out of expect to have both sides looked at.",
+    ),
+    ReasonCode(
+        "DAT-051",
+        "Ignored column",
+        "Nothing looks at the column, as its weight is 0.",
+        "Give it another weight, or none.",
+    ),
+    ReasonCode("DAT-052", "Weighed column", "The column weighs more or less than it would, as said beforehand."),
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,38 +12,21 @@ import pandas as pd
 from pynomaly_auto._conventions import Conventions
 from pynomaly_auto.dataset import _projection
 from pynomaly_auto.dataset._cells import missing_in
-from pynomaly_auto.dataset._columns import Verdict, judge
-from pynomaly_auto.dataset._facts import Facts, facts_of
+from pynomaly_auto.dataset._columns import Verdict
 from pynomaly_auto.dataset._geometry import is_discrete, is_other, shaped
+from pynomaly_auto.dataset._judging import Judged, distinct, judge_column, summed_up, told_by
+from pynomaly_auto.dataset._leanings import IGNORED, Leanings, as_read, ignored, leaning, place_of
 from pynomaly_auto.dataset._original import original_of
 from pynomaly_auto.dataset._plain import PlainColumns
 from pynomaly_auto.dataset._schema import check_schema
 from pynomaly_auto.dataset._stored import Learned, Plan
 from pynomaly_auto.dataset._table import Array, Table, open_table
 from pynomaly_auto.dataset._unseen import tell, unseen_in
-from pynomaly_auto.dataset.reading import Reading, Settled, Survey
+from pynomaly_auto.dataset.reading import Reading, Survey
 from pynomaly_auto.errors import InvalidInputError
-from pynomaly_auto.records import Column, Dataset, FloatArray, OriginalTable, Reason, Scalar
+from pynomaly_auto.records import Column, Dataset, FloatArray, OriginalColumn, OriginalTable, Reason
 
 DENSE_BYTES = 1 << 30  # a sparse table that would take more than this when written out is projected
-_SHOWN = 20  # a reason that more columns than this share is told once for all of them
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Judged:
-    """One column, judged.
-
-    Args:
-        verdict: What becomes of it.
-        column: What is told of it.
-        reading: How it is read, where it is left out as well.
-        doubts: Both readings, where there are two.
-    """
-
-    verdict: Verdict
-    column: Column
-    reading: Reading
-    doubts: tuple[Reason, ...] = ()
 
 
 class TableEncoder:
@@ -61,6 +43,8 @@ class TableEncoder:
         owner: Class name of the estimator in whose name messages speak.
         geometry: ``"auto"``, or ``"plain"``: every table is encoded as one of numbers is.
         conventions: How numbers and dates in texts are written, where that is known; else it is found out.
+        expect: Column to the side of its values that is suspicious; see `Settings`.
+        weights: Column to its weight; 0: it is left out.
 
     Attributes:
         n_features_in_: Number of columns fitted on.
@@ -85,11 +69,15 @@ class TableEncoder:
         owner: str = "AutonomousDetector",
         geometry: str = "auto",
         conventions: Conventions | None = None,
+        expect: Mapping[str, str] | None = None,
+        weights: Mapping[str, float] | None = None,
     ) -> None:
         self.watches_constants = watches_constants
         self.owner = owner
         self.geometry = geometry
         self.conventions = conventions
+        self.expect, self.weights = expect or {}, weights or {}
+        self.leanings = Leanings()
         self._names: tuple[str, ...] = ()
         self._labelled = self._named = False
         self._plans: tuple[Plan, ...] = ()
@@ -121,14 +109,24 @@ class TableEncoder:
         opened.check_size(least_rows=2)
         self._names, self._labelled, self._named = opened.names, opened.labelled, opened.named
         self._set_sklearn_attributes()
+        known = [(name, "expect") for name in self.expect] + [(name, "column_weights") for name in self.weights]
+        places = {name: place_of(name, opened.names, where) for name, where in known}
         wide = opened.is_sparse and opened.n_rows * opened.n_columns * 8 > DENSE_BYTES
         self._components = _projection.components_of(opened) if wide else None
         source = opened if self._components is None else _projection.project(opened, self._components)
+        if wide and known:
+            raise InvalidInputError(
+                "the sparse table is too large to be looked at column by column.", where=known[0][1],
+                fix="Give fewer columns, or leave this setting out.",
+            )  # fmt: skip
         columns, reasons = self._fit_columns(source)
         if self._components is not None:
             columns, told = self._fit_projection(opened, self._components)
             reasons = [told, *reasons]
-        self.columns, self.reasons = tuple(columns), summed_up(reasons)
+        expected = {i: self._plans[i].original.read(source.column(i), n) for n, i in places.items() if n in self.expect}
+        self.leanings, told_of = leaning(expected, columns, self.expect, self.weights)
+        self._plain = None if self.leanings else self._plain
+        self.columns, self.reasons = tuple(columns), summed_up([*reasons, *told_of])
         self._refuse_nothing(source.n_rows)
         return self
 
@@ -165,8 +163,34 @@ class TableEncoder:
         Returns:
             All columns; none of a sparse table that is projected, whose cells nobody looks at one by one.
         """
+        opened = open_table(table)
         readings = [] if self._components is not None else [plan.original for plan in self._plans]
-        return original_of(open_table(table), readings)
+        return original_of(opened, readings, self.ignored)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns fitted on; ``"x0"``, ... where the user gave none."""
+        return self._names
+
+    @property
+    def ignored(self) -> frozenset[int]:
+        """Positions of the columns that nothing looks at."""
+        return frozenset(i for i, column in enumerate(self.columns) if column.kind == IGNORED)
+
+    def as_read(self, table: Any, names: Sequence[str]) -> dict[str, OriginalColumn]:
+        """The cells of some columns as they are read, those among them that are left out or not looked at.
+
+        Args:
+            table: With the columns fitted on.
+            names: Of columns it has.
+
+        Raises:
+            SchemaError: A column now holds something else.
+        """
+        opened = open_table(table)
+        places = {name: self._names.index(name) for name in names}
+        readings = {name: self._plans[i].original for name, i in places.items()}
+        return {name: as_read(readings[name], readings[name].cells_of(opened, i), name) for name, i in places.items()}
 
     def moments(self, table: Any) -> tuple[str, pd.Series[pd.Timestamp]] | None:
         """The first column of dates of a table with the columns fitted on, and its dates, in its own time zone.
@@ -176,8 +200,9 @@ class TableEncoder:
         """
         opened = open_table(table)
         for i, (name, plan) in enumerate(zip(opened.names, self._plans, strict=True)):
-            if plan.parts and plan.reading.form == "time":
-                cells = plan.reading.read(opened.column(i), name)
+            reading = plan.original if i in self.ignored else plan.reading
+            if (plan.parts or i in self.ignored) and reading.form == "time":
+                cells = reading.read(opened.column(i), name)
                 dates = pd.to_datetime(pd.Series(cells.numbers), unit="s", utc=True, errors="coerce")
                 return name, dates.dt.tz_convert(cells.zone or "UTC")
         return None
@@ -196,6 +221,7 @@ class TableEncoder:
             reasons=self.reasons,
             plans=self._plans,
             components=self._components,
+            leanings=self.leanings,
         ).to_state()
 
     @classmethod
@@ -210,7 +236,8 @@ class TableEncoder:
         encoder._names, encoder._labelled, encoder._named = learned.names, learned.labelled, learned.named
         encoder._features, encoder._sources = learned.features, learned.sources
         encoder._plans, encoder._components = learned.plans, learned.components
-        encoder._plain = PlainColumns.of(encoder._plans)
+        encoder.leanings = learned.leanings
+        encoder._plain = None if encoder.leanings else PlainColumns.of(encoder._plans)
         encoder.columns, encoder.reasons = learned.columns, learned.reasons
         encoder._set_sklearn_attributes()
         return encoder
@@ -235,7 +262,7 @@ class TableEncoder:
         reasons.extend(told)
         for i, one in enumerate(judged):
             verdict = one.verdict
-            made = _distinct([f for part in verdict.parts for f in part.features], taken)
+            made = distinct([f for part in verdict.parts for f in part.features], taken)
             plans.append(Plan(reading=verdict.reading, parts=verdict.parts, original=one.reading))
             columns.append(dataclasses.replace(one.column, kind=verdict.kind, features=tuple(made)))
             reasons.extend(one.doubts + verdict.reasons)
@@ -248,15 +275,21 @@ class TableEncoder:
 
     def _judge_columns(
         self, table: Table, survey: Survey, twins: dict[bytes, str]
-    ) -> tuple[list[_Judged], list[Reason]]:
+    ) -> tuple[list[Judged], list[Reason]]:
         """What becomes of each column: whether it stands among several kinds is known when all have been read."""
         may = self.geometry == "auto" and isinstance(table.source, pd.DataFrame)
         may = may and not all(pd.api.types.is_numeric_dtype(dtype) for dtype in table.source.dtypes)
-        judged: list[_Judged] = []
+        judged: list[Judged] = []
         shapes: list[Verdict] = []
         discrete = True
         for i, name in enumerate(table.names):
-            one, facts = _judge_column(survey.settled(i), name, twins, watch=self.watches_constants)
+            if self.weights.get(name) == 0:
+                one, _ = judge_column(survey.settled(i), name, {}, watch=False)
+                left = Verdict(kind=IGNORED, reading=Reading(form="none"), reasons=ignored(name))
+                judged.append(dataclasses.replace(one, verdict=left, doubts=()))
+                shapes.append(left)
+                continue
+            one, facts = judge_column(survey.settled(i), name, twins, watch=self.watches_constants)
             judged.append(one)
             shapes.append(shaped(facts, one.verdict) if may else one.verdict)
             discrete = discrete and is_discrete(facts, one.verdict, shapes[-1])
@@ -305,79 +338,20 @@ class TableEncoder:
             projected = _projection.project(table, self._components)
             known = _projection.missing_per_row(table.source, table.n_rows) if table.is_sparse else None
             table = projected
-        at = 0
+        at, ignored_ones = 0, self.ignored
         unseen: list[str | None] = []
         for i, (name, plan) in enumerate(zip(table.names, self._plans, strict=True)):
             if not plan.parts:
-                lost += missing_in(table.column(i))
+                lost += 0.0 if i in ignored_ones else missing_in(table.column(i))
                 continue
             cells = plan.reading.apply(plan.reading.cells_of(table, i), name)
             lost += cells.missing
             if self._components is None:  # else the columns are directions, each of them a mixture
                 unseen.append(unseen_in(self.columns[i], plan.parts, cells))
+            cells, weight = self.leanings.clamped(i, cells), self.leanings.weight(i)
             for part in plan.parts:
                 width = len(part.features)
-                X[:, at : at + width] = part.encode(cells).reshape(len(X), width)
+                X[:, at : at + width] = weight * part.encode(cells).reshape(len(X), width)
                 at += width
         tell([told for told in unseen if told is not None])
         return lost if known is None else known
-
-
-def summed_up(reasons: Sequence[Reason]) -> tuple[Reason, ...]:
-    """Reasons, those that very many columns share told once, with how many there are and which come first."""
-    groups: dict[tuple[str, str], list[Reason]] = {}
-    for reason in reasons:
-        groups.setdefault((reason.code, reason.text), []).append(reason)
-    out = []
-    for reason in reasons:
-        code, text = reason.code, reason.text
-        group = groups[code, text]
-        if len(group) <= _SHOWN:
-            out.append(reason)
-            continue
-        if reason is not group[0]:
-            continue
-        first = ", ".join(one.subject for one in group[:5])
-        evidence: dict[str, Scalar] = {"columns": len(group), "first": first}
-        out.append(Reason(code=code, subject=f"{len(group)} columns", text=text, evidence=evidence))
-    return tuple(out)
-
-
-def told_by(survey: Survey) -> list[Reason]:
-    """What was done to a file to make a table of it."""
-    file = survey.origin.file
-    return [Reason(code="DAT-041", subject=file or "file", text=text) for text in survey.origin.said]
-
-
-def doubted(settled: Settled, name: str) -> tuple[Reason, ...]:
-    """Both readings of a column that has two."""
-    if not settled.doubt:
-        return ()
-    return (Reason(code="DAT-040", subject=name, text=settled.doubt, evidence=settled.readings),)
-
-
-def _judge_column(settled: Settled, name: str, twins: dict[bytes, str], *, watch: bool) -> tuple[_Judged, Facts]:
-    facts = facts_of(name, settled.reading, settled.cells, n_unread=settled.n_unread, note=settled.note)
-    verdict = judge(facts, twins, watches_constants=watch)
-    if verdict.kind not in ("empty", "constant"):
-        twins.setdefault(facts.print, name)
-    column = Column(
-        name=name,
-        kind=verdict.kind,
-        n_missing=facts.n_missing,
-        n_unique=facts.n_unique,
-        n_infinite=facts.n_infinite,
-    )
-    return _Judged(verdict=verdict, column=column, reading=settled.reading, doubts=doubted(settled, name)), facts
-
-
-def _distinct(names: Sequence[str], taken: set[str]) -> list[str]:
-    """Feature names, numbered where another column has made the same one already."""
-    out = []
-    for name in names:
-        free, n = name, 2
-        while free in taken:
-            free, n = f"{name}_{n}", n + 1
-        taken.add(free)
-        out.append(free)
-    return out

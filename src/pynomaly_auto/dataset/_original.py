@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pynomaly_auto.dataset._cells import Cells
+from pynomaly_auto.dataset._leanings import blank
 from pynomaly_auto.dataset._table import Table
 from pynomaly_auto.dataset.reading import Reading, named
 from pynomaly_auto.errors import SchemaError
@@ -20,16 +21,17 @@ _ISO = re.compile(r"9999-99-99([ T]99:99(:99(\.9+)?)?)?")
 _DIGITS = str.maketrans(dict.fromkeys("0123456789", "9"))
 
 
-def original_of(table: Table, readings: Sequence[Reading]) -> OriginalTable:
+def original_of(table: Table, readings: Sequence[Reading], unseen: Collection[int] = ()) -> OriginalTable:
     """The cells of a table as written and as read.
 
     Args:
         table: Any table with the columns fitted on.
         readings: How each column is read, left-out ones as they would be; none for a table that is too wide to have
             its cells looked at one by one, which then has no original columns.
+        unseen: Positions of columns in which nothing is to be seen.
     """
     columns = [
-        _original(reading.cells_of(table, i), reading, name)
+        blank(name, table.n_rows) if i in unseen else _original(reading.cells_of(table, i), reading, name)
         for i, (name, reading) in enumerate(zip(table.names, readings, strict=False))
     ]
     return OriginalTable(columns=tuple(columns), n_rows=table.n_rows)

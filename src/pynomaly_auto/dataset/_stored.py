@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from pynomaly_auto._conventions import is_format
+from pynomaly_auto.dataset._leanings import Leanings
 from pynomaly_auto.dataset._parts import (
     LETTERS,
     PERIODS,
@@ -75,6 +76,7 @@ class Learned:
         reasons: Why.
         plans: How each column, or each main direction of a projected table, is encoded.
         components: Main directions, shape (n_directions, n_columns); None: the table is not projected.
+        leanings: What was known of columns beforehand.
     """
 
     watches_constants: bool
@@ -88,6 +90,7 @@ class Learned:
     reasons: tuple[Reason, ...]
     plans: tuple[Plan, ...]
     components: Array | None
+    leanings: Leanings = field(default_factory=Leanings)
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """As what JSON holds and as arrays."""
@@ -113,6 +116,7 @@ class Learned:
             "columns": [{**dataclasses.asdict(c), "features": list(c.features)} for c in self.columns],
             "reasons": [reason.to_dict() for reason in self.reasons],
             "plans": plans,
+            "leanings": {name: dict(known) for name, known in vars(self.leanings).items()},
         }, arrays
 
     @classmethod
@@ -151,6 +155,7 @@ class Learned:
             n_plans = len(self.components)
             _require_array(self.components, (n_plans, len(self.names)), "components")
         _require(len(self.plans) == n_plans, "the columns and their plans differ in number")
+        self.leanings.check(len(self.names))
 
 
 @dataclass(frozen=True, kw_only=True)

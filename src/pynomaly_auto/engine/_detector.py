@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -61,6 +61,10 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, OnDisk, FittedAttribu
         experiment_name: MLflow experiment.
         random_state: Seed; None: a fresh one, recorded in ``result_.settings``.
         verbose: 0: silent; 1: a progress bar where somebody looks; 2: a line per trial.
+        expect: Column to the side of its values that is suspicious: ``"high"``, ``"low"`` or ``"both"``.
+        rules: What is always so of rows, such as ``"age > 120"``: one text or several, whose rows are anomalies, or a
+            mapping from text to ``"anomaly"`` or ``"normal"``.
+        column_weights: Column to its weight in [0, 5]: 0: nothing looks at it; 1: as it is.
 
     Attributes:
         result_ (Result): Everything found and decided.
@@ -102,6 +106,9 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, OnDisk, FittedAttribu
         experiment_name: str | None = None,
         random_state: int | None = None,
         verbose: int = 1,
+        expect: Mapping[str, str] | None = None,
+        rules: Any = None,
+        column_weights: Mapping[str, float] | None = None,
     ) -> None:
         self.preset = preset
         self.config = config
@@ -119,6 +126,7 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, OnDisk, FittedAttribu
         self.experiment_name = experiment_name
         self.random_state = random_state
         self.verbose = verbose
+        self.expect, self.rules, self.column_weights = expect, rules, column_weights
 
     def fit(
         self,
@@ -196,7 +204,7 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, OnDisk, FittedAttribu
     def score_samples(self, X: Any) -> FloatArray:
         """Minus the combined score, so lower is more anomalous; shape (n_rows,)."""
         check_is_fitted(self, "result_")
-        return -self._model.score(self._model.encode(X).rows)
+        return -self._model.judged(X)
 
     def anomaly_score(self, X: Any) -> FloatArray:
         """Calibrated probability of being an anomaly, in [0, 1]; shape (n_rows,)."""
@@ -288,7 +296,7 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, OnDisk, FittedAttribu
 
         check_is_fitted(self, "result_")
         seed = int(self.result_.settings["random_state"])
-        from pynomaly_auto.engine._pipeline import explain_table
+        from pynomaly_auto.engine._explaining import explain_table
 
         found = explain_table(self._model, X, rows, method=method, seed=seed)
         heads = ("position", "row", "column", "value", "typical", "contribution", "share")
@@ -338,10 +346,10 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, OnDisk, FittedAttribu
 
     def _moved(self, *, contamination: float | None = None, threshold: float | None = None) -> Self:
         check_is_fitted(self, "result_")
-        from pynomaly_auto.deciding import move
+        from pynomaly_auto.engine._ruled import moved
 
         with ONE_AT_A_TIME:
-            verdict = move(self._model.verdict, contamination=contamination, threshold=threshold)
+            verdict = moved(self._model.verdict, self._model.ruling, contamination=contamination, threshold=threshold)
             self._model = replace(self._model, verdict=verdict)
             self.result_ = replace(self.result_, verdict=verdict)
         return self

@@ -11,12 +11,13 @@ import numpy as np
 
 from pynomaly_auto._checks import is_whole, one_line
 from pynomaly_auto._machine import ONE_THREAD
-from pynomaly_auto.asking import Pool, ask, check
+from pynomaly_auto.asking import ask, check
 from pynomaly_auto.dataset import Table, fingerprints, open_table
 from pynomaly_auto.engine._heeding import Later, heed, inputs_of
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._periods import periods_of
-from pynomaly_auto.engine._population import Answer, Population, Sight, moments_of, single
+from pynomaly_auto.engine._pools import labelled_prints, own_pool, pool_of
+from pynomaly_auto.engine._population import Answer, Population, Sight, moments_of
 from pynomaly_auto.engine._sayings import Sayings, Strangers, Untold
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.errors import InvalidInputError, SettingError, shown
@@ -54,15 +55,15 @@ def query(model: Model, result: Result, n: Any, X: Any, strategy: Any) -> tuple[
     settings = _settings(model, result)
     if X is None:
         model = replace(model, population=_population(model, result, None))
-        pool, labels = _own_pool(model, result), result.row_labels
+        pool, labels = own_pool(model, result), result.row_labels
     else:
         opened = open_table(X)
         dataset, labels = model.encode(opened), np.asarray(opened.row_labels)
         if _is_own(model, result, dataset):
             model = replace(model, population=_met_again(model, result, opened, dataset))
-            pool = _own_pool(model, result)
+            pool = own_pool(model, result)
         else:
-            pool = _pool_of(model, dataset)
+            pool = pool_of(model, opened, dataset)
     found = ask(pool, int(n), strategy=strategy, seed=int(settings.random_state or 0))
     rows = [one.row for one in found]
     return model, pd.DataFrame(
@@ -132,9 +133,10 @@ def forget(model: Model, result: Result, number: Any, by: Any, X: Any) -> Change
     before, population = sayings.before, model.population
     assert before is not None
     assert population is not None
+    base = before.verdict.scores if before.base is None else before.base
     model = replace(
         model, verdict=before.verdict, supervised=before.supervised, sayings=Sayings(last=sayings.last),
-        seen=SeenRows.known_as(population.prints, before.verdict.scores),
+        seen=SeenRows.known_as(population.prints, base), ruling=before.ruling,
     )  # fmt: skip
     return model, replace(result, verdict=before.verdict, supervision=before.supervision)
 
@@ -142,8 +144,9 @@ def forget(model: Model, result: Result, number: Any, by: Any, X: Any) -> Change
 def _heard(model: Model, result: Result, population: Population, sayings: Sayings) -> Changed:
     """The answer that heeds the labels given to `fit` and all that was said since."""
     before = sayings.before or Untold(
-        verdict=result.verdict, supervised=model.supervised, supervision=result.supervision
-    )
+        verdict=result.verdict, supervised=model.supervised, supervision=result.supervision, ruling=model.ruling,
+        base=None if model.ruling is None else model.seen.scores_of(population.prints),
+    )  # fmt: skip
     sayings = replace(sayings, before=before)
     strangers, said = sayings.last_of_strangers
     later = None
@@ -153,11 +156,15 @@ def _heard(model: Model, result: Result, population: Population, sayings: Saying
         prints = np.concatenate([prints, strangers.prints])
     labels = sayings.over(population.labels)
     unlabelled = population.unlabelled or Answer.of(before.verdict)
+    ruling = model.ruling
+    if ruling is not None:
+        told = replace(model, population=population, sayings=sayings)
+        ruling = ruling.excusing(labelled_prints(told))
     with ONE_THREAD:  # as in fit
-        found, verdict = heed(population, labels, unlabelled, _settings(model, result), later)
+        found, verdict, ruling = heed(population, labels, unlabelled, _settings(model, result), later, ruling)
     model = replace(
         model, verdict=verdict, supervised=found.supervised, population=population, sayings=sayings,
-        seen=SeenRows.known_as(prints, found.scores),
+        seen=SeenRows.known_as(prints, found.scores), ruling=ruling,
     )  # fmt: skip
     record = replace(found.record, reasons=found.record.reasons + since_the_fit(sayings.feedback, population.labels))
     return model, replace(result, verdict=verdict, supervision=record)
@@ -203,7 +210,10 @@ def _is_own(model: Model, result: Result, dataset: Dataset) -> bool:
         return np.array_equal(prints, known.prints)
     if not np.array_equal(np.sort(prints), model.seen.fingerprints):
         return False
-    return np.array_equal(model.seen.recall(dataset.rows)[1], result.verdict.scores)
+    scores = model.seen.recall(dataset.rows)[1]
+    if model.ruling is not None:
+        scores = model.ruling.apply(scores, model.ruling.said, prints)
+    return np.array_equal(scores, result.verdict.scores)
 
 
 def _met_again(model: Model, result: Result, opened: Table, dataset: Dataset) -> Population:
@@ -219,60 +229,12 @@ def _met_again(model: Model, result: Result, opened: Table, dataset: Dataset) ->
     if known is None:
         budget = _settings(model, result).alert_budget
         known = Population(
-            prints=fingerprints(rows), scores=result.verdict.scores, labels=Labels.none(len(rows)),
+            prints=fingerprints(rows), scores=model.seen.recall(rows)[1], labels=Labels.none(len(rows)),
             kinship=Kinship(moments=moments_of(opened, model.encoder)),
             periods=periods_of(opened, dataset, model.encoder, budget),
         )  # fmt: skip
     ranks, _ = model.ensemble.inputs_and_scores(rows)
     return replace(known, sight=Sight.of(model.ensemble, rows, ranks))
-
-
-def _own_pool(model: Model, result: Result) -> Pool:
-    population, verdict = model.population, result.verdict
-    assert population is not None
-    assert population.sight is not None
-    labels = model.sayings.over(population.labels)
-    return Pool(
-        scores=verdict.scores, probabilities=verdict.probabilities, threshold=verdict.threshold,
-        ranks=population.sight.ranks, weights=_weights(model), inputs=population.sight.own,
-        free=_askable(population.prints, _labelled(model)), labelled=np.flatnonzero(labels.known),
-    )  # fmt: skip
-
-
-def _pool_of(model: Model, dataset: Dataset) -> Pool:
-    rows, verdict = dataset.rows, model.verdict
-    ranks, scores = model.ensemble.inputs_and_scores(rows)
-    if model.supervised is not None:
-        scores = model.supervised.log_odds(inputs_of(model.ensemble, rows, ranks, scores), scores)
-    seen, values = model.seen.recall(rows)
-    scores = scores.copy()
-    scores[seen] = values
-    prints, labelled = fingerprints(rows), _labelled(model)
-    return Pool(
-        scores=scores, probabilities=verdict.calibration.at(scores), threshold=verdict.threshold, ranks=ranks,
-        weights=_weights(model), inputs=single(model.ensemble.features_of(rows)),
-        free=_askable(prints, labelled), labelled=np.flatnonzero(np.isin(prints, labelled)),
-    )  # fmt: skip
-
-
-def _labelled(model: Model) -> Prints:
-    """Fingerprints of all rows that have a label."""
-    if model.population is None:
-        return np.empty(0, dtype=np.uint64)
-    own = model.population.prints[model.sayings.over(model.population.labels).known]
-    strangers = model.sayings.strangers
-    return own if strangers is None else np.concatenate([own, strangers.prints])
-
-
-def _askable(prints: Prints, labelled: Prints) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Rows that equal none that is labelled, the first of those that equal each other."""
-    first = np.zeros(len(prints), dtype=bool)
-    first[np.unique(prints, return_index=True)[1]] = True
-    return np.asarray(first & ~np.isin(prints, labelled))
-
-
-def _weights(model: Model) -> Any:
-    return np.array([member.weight for member in model.ensemble.record.members])
 
 
 def _spoken(model: Model, result: Result, rows: IntArray, X: Any) -> tuple[Population, _Spoken]:

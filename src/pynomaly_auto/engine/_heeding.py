@@ -10,9 +10,11 @@ import numpy as np
 from pynomaly_auto.dataset import Table, open_table, read_labels, value_for_each
 from pynomaly_auto.deciding import Probabilities, decide
 from pynomaly_auto.engine._population import Answer, Population, Sight
+from pynomaly_auto.engine._ruled import Ruled
 from pynomaly_auto.ensembling import FittedEnsemble
 from pynomaly_auto.errors import InvalidInputError, SettingError
 from pynomaly_auto.records import FloatArray, IntArray, Labels, Reason, Verdict
+from pynomaly_auto.ruling import Ruling
 from pynomaly_auto.settings import Settings
 from pynomaly_auto.supervising import Heeded, Inputs, Kinship, Rows, Told, known_first, labels_among, measure, supervise
 
@@ -126,9 +128,14 @@ class Later:
 
 
 def heed(
-    population: Population, labels: Labels, unlabelled: Answer, settings: Settings, later: Later | None = None
-) -> tuple[Heeded, Verdict]:
-    """The answer that heeds labels, and the verdict on it.
+    population: Population,
+    labels: Labels,
+    unlabelled: Answer,
+    settings: Settings,
+    later: Later | None = None,
+    ruling: Ruling | None = None,
+) -> tuple[Heeded, Verdict, Ruling | None]:
+    """The answer that heeds labels, the verdict on it, and the rules bound to it.
 
     Args:
         population: The training rows.
@@ -136,6 +143,7 @@ def heed(
         unlabelled: The answer without labels.
         settings: As for `decide`.
         later: Further rows with a label; in `Heeded` they stand behind the training rows.
+        ruling: Rules, rows with a label excused; None: there are none.
     """
     assert population.sight is not None
     seed, n = int(settings.random_state or 0), len(population.scores)
@@ -157,15 +165,17 @@ def heed(
     found = supervise(training, known, seed=seed)
     odds = _equals_too(found.scores, population, labels)
     found = replace(found, scores=np.concatenate([equal.mean(odds[:n]), odds[n:]]))
-    probabilities = Probabilities(values=found.probabilities[:n], by_labels=True)
+    ruled = Ruled.of(ruling, found.scores[:n], population.prints, labels)
+    probabilities = ruled.sure(Probabilities(values=found.probabilities[:n], by_labels=True))
     ranks = np.asarray(population.sight.ranks, dtype=np.float64)
-    verdict = decide(found.scores[:n], ranks, settings, probabilities=probabilities, periods=population.periods)
+    verdict = decide(ruled.scores, ranks, settings, probabilities=probabilities, periods=population.periods)
+    verdict = ruled.settle(verdict, settings, population.periods)
     judged, odds = found.honest
     if not len(judged):
-        return found, verdict
+        return found, verdict, ruled.ruling
     told = Told(odds=odds, before=scores[judged], target=known.anomalous[judged].astype(np.int64), how=found.how)
     performance, reason = measure(told, threshold=verdict.threshold, seed=seed, serves=settings.target_metric)
-    return found.with_performance(performance, reason), verdict
+    return found.with_performance(performance, reason), verdict, ruled.ruling
 
 
 def _equals_too(odds: FloatArray, population: Population, labels: Labels) -> FloatArray:

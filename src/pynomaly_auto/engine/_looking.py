@@ -66,7 +66,7 @@ class Looking:
             return None, dataset
         original = encoder.original(table)
         model = look(original)
-        evidence = model.evidence(original)
+        evidence = _heard(model, encoder, original)
         layout = CellLayout.of({name: _columns(original, name) for name in evidence}, original.n_columns)
         told = replace(dataset, reasons=dataset.reasons + model.reasons)
         if not layout.columns:
@@ -81,12 +81,12 @@ class Looking:
     def look(self, encoder: TableEncoder, table: Table, dataset: Dataset) -> Dataset:
         """New rows with the evidence of their cells."""
         layout = self.cells.layout
-        evidence = self.model.evidence(encoder.original(table))
+        evidence = _heard(self.model, encoder, encoder.original(table))
         return replace(dataset, evidence=layout.lay(evidence), layout=layout)
 
     def evidence(self, encoder: TableEncoder, table: Table) -> CellEvidence:
         """What all detectors together say of the cells of rows with the columns fitted on, as judged."""
-        return self._judged(self.model.evidence(encoder.original(table)), table.n_rows)
+        return self._judged(_heard(self.model, encoder, encoder.original(table)), table.n_rows)
 
     def _judged(self, evidence: Mapping[str, CellEvidence], n_rows: int) -> CellEvidence:
         """All evidence in one: the log odds in bits above those of a silent cell."""
@@ -114,7 +114,7 @@ class Looking:
             return ()
         rows = cells.iloc[[e.row for e in explanations]]
         original = encoder.original(open_table(rows))
-        evidence = self.model.evidence(original)
+        evidence = _heard(self.model, encoder, original)
         whole = self._judged(evidence, len(rows))
         listing = _Listing(model=self.model, original=original, whole=whole, each=evidence, cells=rows)
         out = []
@@ -145,7 +145,7 @@ class Looking:
         rows, places = np.unique(at, return_inverse=True)
         listed = cells.iloc[rows]
         original = encoder.original(open_table(listed))
-        evidence = self.model.evidence(original)
+        evidence = _heard(self.model, encoder, original)
         whole = self._judged(evidence, len(listed))
         listing = _Listing(model=self.model, original=original, whole=whole, each=evidence, cells=listed)
         found = (listing.cell(i, j) for i, j in zip(places.tolist(), columns.tolist(), strict=True))
@@ -166,6 +166,17 @@ class Looking:
         if set(cells.layout.names) != set(model.detectors) or cells.layout.n_columns != model.n_columns:
             raise StorageError("the cell detectors are not those of the layout.", where="looking")
         return cls(model=model, cells=cells)
+
+
+def _heard(model: CellModel, encoder: TableEncoder, original: OriginalTable) -> Mapping[str, CellEvidence]:
+    """What each detector says of cells: nothing where a column's values are on their harmless side, more or less by its
+    weight.
+    """
+    evidence, leanings = model.evidence(original), encoder.leanings
+    if not leanings:
+        return evidence
+    share = np.where(leanings.harmless(original), 0.0, [leanings.weight(j) for j in range(original.n_columns)])
+    return {name: replace(one, bits=one.bits * share) for name, one in evidence.items()}
 
 
 def _columns(original: OriginalTable, name: str) -> list[int]:

@@ -10,14 +10,16 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto._targets import OwnMetric
-from pynomaly_auto.dataset import TableEncoder, open_table
+from pynomaly_auto.dataset import Table, TableEncoder, fingerprints, open_table
 from pynomaly_auto.engine._heeding import inputs_of
 from pynomaly_auto.engine._looking import Looking
 from pynomaly_auto.engine._population import Population
+from pynomaly_auto.engine._ruled import said_of
 from pynomaly_auto.engine._sayings import Sayings
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.ensembling import FittedEnsemble
 from pynomaly_auto.records import Dataset, FloatArray, Verdict
+from pynomaly_auto.ruling import Ruling
 from pynomaly_auto.supervising import Supervised
 
 # Members that explanations are made with: of 60, these name nine in ten of the planted columns among the first three,
@@ -42,6 +44,7 @@ class Model:
         population: The training rows, for labels that may come later; None: they were not kept.
         sayings: What people have said since the fit.
         own_metric: The function that the threshold serves, for feedback; it is not stored.
+        ruling: Rules that decide of some rows; None: there are none.
     """
 
     encoder: TableEncoder
@@ -55,6 +58,7 @@ class Model:
     population: Population | None = None
     sayings: Sayings = field(default_factory=Sayings)
     own_metric: OwnMetric | None = None
+    ruling: Ruling | None = None
 
     def encode(self, table: Any) -> Dataset:
         """Encode new rows, and look at their cells where these are heard.
@@ -66,8 +70,34 @@ class Model:
         dataset = self.encoder.encode(opened)
         return dataset if self.looking is None else self.looking.look(self.encoder, opened, dataset)
 
+    def judged(self, table: Any) -> FloatArray:
+        """Final scores of new rows, shape (n_rows,).
+
+        Raises:
+            SchemaError: Their columns are not those fitted on.
+        """
+        opened = open_table(table)
+        rows = self.encode(opened).rows
+        return self.under_rules(opened, rows, self.score(rows))
+
+    def under_rules(self, table: Table, rows: FloatArray, scores: FloatArray) -> FloatArray:
+        """Scores of rows with what rules say of them, shape (n_rows,).
+
+        Args:
+            table: The rows.
+            rows: The same, encoded.
+            scores: Without rules.
+        """
+        if self.ruling is None:
+            return scores
+        prints = fingerprints(rows) if len(self.ruling.excused) else np.empty(0, dtype=np.uint64)
+        return self.ruling.apply(scores, said_of(self.ruling, self.encoder, table).said, prints)
+
     def score(self, X: FloatArray) -> FloatArray:
-        """Combined scores of rows (`Dataset.rows`), shape (n_rows,); a row alone gets the same as in a batch."""
+        """Combined scores of rows (`Dataset.rows`), shape (n_rows,); a row alone gets the same as in a batch.
+
+        Rules have not been heard.
+        """
         known, values = self.seen.recall(X)
         if known.all():
             return values
@@ -76,10 +106,10 @@ class Model:
         new = np.flatnonzero(~known)
         for start in range(0, len(new), _CHUNK):
             rows = new[start : start + _CHUNK]
-            scores[rows] = self._judged(X[rows])
+            scores[rows] = self._unseen(X[rows])
         return scores
 
-    def _judged(self, X: FloatArray) -> FloatArray:
+    def _unseen(self, X: FloatArray) -> FloatArray:
         ranks, scores = self.ensemble.inputs_and_scores(X)
         if self.supervised is None:
             return scores
@@ -90,4 +120,4 @@ class Model:
 
         What learned from labels sees what all of them say.
         """
-        return self.ensemble.heaviest(_HEAVIEST).plain_score if self.supervised is None else self._judged
+        return self.ensemble.heaviest(_HEAVIEST).plain_score if self.supervised is None else self._unseen

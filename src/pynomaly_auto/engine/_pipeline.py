@@ -22,6 +22,7 @@ from pynomaly_auto._version import __version__
 from pynomaly_auto.dataset import EqualRows, Table, TableEncoder, fingerprints, open_table, to_frame
 from pynomaly_auto.deciding import Probabilities, decide
 from pynomaly_auto.engine._checkpoint import Checkpoint
+from pynomaly_auto.engine._explaining import by_rule, most_anomalous
 from pynomaly_auto.engine._heeding import Given, Said, heed, read_given
 from pynomaly_auto.engine._looking import Looking
 from pynomaly_auto.engine._model import Model
@@ -29,6 +30,7 @@ from pynomaly_auto.engine._periods import periods_of
 from pynomaly_auto.engine._population import Answer, Population, moments_of
 from pynomaly_auto.engine._progress import Progress
 from pynomaly_auto.engine._resources import check_machine, within_memory
+from pynomaly_auto.engine._ruled import Ruled, Stated
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.engine._stored_run import Asked, Opened
 from pynomaly_auto.ensembling import Expertise, FittedEnsemble, Settling, brevity, choose_members
@@ -37,14 +39,14 @@ from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.pool import open_executor
 from pynomaly_auto.profiling import MAX_ROWS, profile
 from pynomaly_auto.recommending import recommend
-from pynomaly_auto.records import Dataset, Explanation, IntArray, Profile, Reason, Result, Trial, Verdict
+from pynomaly_auto.records import Dataset, FloatArray, IntArray, Profile, Reason, Result, Trial, Verdict
 from pynomaly_auto.regimes import REGIMES
+from pynomaly_auto.ruling import Ruling
 from pynomaly_auto.settings import Settings
-from pynomaly_auto.supervising import Kinship
+from pynomaly_auto.supervising import Heeded, Kinship
 from pynomaly_auto.tracking import NullTracker, Tracker, open_tracker
 from pynomaly_auto.tuning import Journal, TuningPlan, refit, tune
 
-_EXPLAINED_ROWS = 20
 _NOTHING = Said()
 # Training rows kept with the model, to explain new rows against.
 _REFERENCE_ROWS = 2_000
@@ -70,6 +72,7 @@ class _Work:
     encoder: TableEncoder
     dataset: Dataset
     looking: Looking | None
+    stated: Stated | None
     settings: Settings
     deadline: Deadline
     stage: Stages
@@ -126,11 +129,14 @@ def run(
                 owner=owner,
                 geometry=settings.geometry,
                 conventions=settings.reading,
+                expect=settings.expect,
+                weights=settings.column_weights,
             ).fit(opened)
             dataset = encoder.encode(opened)
             if checkpoint is not None:
                 read = Opened(table=opened, given=given, encoder=encoder, dataset=dataset)
                 settings = checkpoint.begin(replace(asked, settings=settings), read, deadline, seeded=seeded)
+            stated = Stated.of(settings.rules, encoder, opened)
             looking, dataset = _look(opened, encoder, dataset, settings)
         settings, fewer = within_memory(settings, dataset)
         name = f"{dataset.n_rows:,} rows, {len(dataset.columns):,} columns"
@@ -139,8 +145,8 @@ def run(
         try:
             model, result = _stages(
                 _Work(
-                    table=opened, given=given, encoder=encoder, dataset=dataset, looking=looking, settings=settings,
-                    deadline=deadline, stage=stage, tracker=tracker, journal=checkpoint,
+                    table=opened, given=given, encoder=encoder, dataset=dataset, looking=looking, stated=stated,
+                    settings=settings, deadline=deadline, stage=stage, tracker=tracker, journal=checkpoint,
                 )
             )  # fmt: skip
         except BaseException as error:
@@ -149,6 +155,7 @@ def run(
     journalled = () if checkpoint is None else checkpoint.reasons
     lost = () if checkpoint is None else checkpoint.warnings
     told = asked.reasons + journalled + _unheard(settings, looking) + fewer + dataset.reasons
+    told += () if stated is None else stated.reasons
     result = replace(result, data_reasons=told, warnings=result.warnings + lost)
     return Run(model=model, result=result, tracker=tracker, deadline=deadline)
 
@@ -196,27 +203,11 @@ def _stages(work: _Work) -> tuple[Model, Result]:
             left = math.inf if plan.by_count else max(deadline.remaining(), reserve)
             lent = expertise if time_to_fuse(left, dataset.n_rows) else None
             ensemble = _hearing(FittedEnsemble.of(chosen, fitted, lent, tail=regime.tail), base, work)
-    with stage("deciding"):
-        calibrator = None if base is None else base.calibrator if ensemble.cells is None else base.cell_calibrator
-        raw = np.column_stack([fitted[i].scores for i in ensemble.positions])
-        values = None if calibrator is None else ensemble.probabilities(calibrator)
-        verdict = decide(
-            ensemble.train_scores,
-            ensemble.member_scores,
-            settings,
-            probabilities=None if values is None else Probabilities(values=values),
-            member_raw=raw,
-            periods=periods,
-        )
-    population, heeded = _population(work, ensemble, periods), None
-    if population is not None and work.given.labels.known.any():
-        with stage("supervising"):
-            unlabelled = Answer.of(verdict)
-            population = replace(population, unlabelled=unlabelled)
-            heeded, verdict = heed(population, work.given.labels, unlabelled, settings)
+    raw = np.column_stack([fitted[i].scores for i in ensemble.positions])
+    answer = _answer(work, ensemble, raw, base, periods)
+    verdict, heeded = answer.verdict, answer.heeded
     cells = to_frame(work.table)
-    model = _model(work, ensemble, verdict, cells, population)
-    model = replace(model, supervised=None if heeded is None else heeded.supervised)
+    model = _model(work, ensemble, answer, cells)
     with stage("explaining"):
         seconds = explaining_seconds(deadline.seconds, deadline.remaining())
         options = Explaining(seed=seed, seconds=seconds, quick=model.quick_score())
@@ -224,6 +215,7 @@ def _stages(work: _Work) -> tuple[Model, Result]:
         explanations = explain_rows(model.score, dataset, top, values=cells, options=options)
         if work.looking is not None:
             explanations = work.looking.told(explanations, work.encoder, cells)
+        explanations = by_rule(model, explanations, work.table, dataset.rows, verdict.scores)
     result = Result(
         settings=settings.to_dict(),
         columns=dataset.columns,
@@ -240,6 +232,7 @@ def _stages(work: _Work) -> tuple[Model, Result]:
         seconds=dict(stage.seconds),
         versions=versions(),
         warnings=work.given.warnings
+        + (() if work.stated is None else work.stated.warnings)
         + (() if plan.by_count else brevity(tuned.search, ranking, None if expertise is None else expertise.fusion)),
     )
     return model, result
@@ -294,13 +287,59 @@ def _population(work: _Work, ensemble: FittedEnsemble, periods: IntArray | None)
     return Population.of(ensemble, work.dataset.rows, work.given.labels, kinship, periods)
 
 
-def _model(
-    work: _Work, ensemble: FittedEnsemble, verdict: Verdict, cells: pd.DataFrame, population: Population | None
-) -> Model:
-    dataset, seen, target = work.dataset, SeenRows.none(), work.settings.target_metric
-    if REGIMES[work.settings.regime].remembers_rows:
-        prints = fingerprints(dataset.rows) if population is None else population.prints
-        seen = SeenRows.known_as(prints, verdict.scores)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Answer:
+    """The verdict, and what it rests on.
+
+    Args:
+        verdict: On the training rows.
+        base: Their scores before any rule was heard; shape (n_rows,).
+        population: They themselves, for labels that may come; None: labels are not heeded.
+        heeded: What was made of labels; None: there were none.
+        ruling: Rules, bound to the scores; None: there are none.
+    """
+
+    verdict: Verdict
+    base: FloatArray
+    population: Population | None
+    heeded: Heeded | None
+    ruling: Ruling | None
+
+
+def _answer(
+    work: _Work, ensemble: FittedEnsemble, raw: FloatArray, base: KnowledgeBase | None, periods: IntArray | None
+) -> _Answer:
+    """Decide on the rows, with what labels and rules say of them."""
+    settings, labels = work.settings, work.given.labels
+    ruling = None if work.stated is None else work.stated.ruling
+    with work.stage("deciding"):
+        calibrator = None if base is None else base.calibrator if ensemble.cells is None else base.cell_calibrator
+        values = None if calibrator is None else ensemble.probabilities(calibrator)
+        ruled = Ruled.of(None if labels.known.any() else ruling, ensemble.train_scores)
+        verdict = decide(
+            ruled.scores,
+            ensemble.member_scores,
+            settings,
+            probabilities=None if values is None else ruled.sure(Probabilities(values=values)),
+            member_raw=raw,
+            periods=periods,
+        )
+        verdict = ruled.settle(verdict, settings, periods)
+    population = _population(work, ensemble, periods)
+    if population is None or not labels.known.any():
+        return _Answer(
+            verdict=verdict, base=ensemble.train_scores, population=population, heeded=None, ruling=ruled.ruling
+        )
+    with work.stage("supervising"):
+        unlabelled = Answer.of(verdict)
+        population = replace(population, unlabelled=unlabelled)
+        ruling = None if ruling is None else ruling.excusing(population.prints[labels.known])
+        heeded, verdict, ruling = heed(population, labels, unlabelled, settings, ruling=ruling)
+    return _Answer(verdict=verdict, base=heeded.scores, population=population, heeded=heeded, ruling=ruling)
+
+
+def _model(work: _Work, ensemble: FittedEnsemble, answer: _Answer, cells: pd.DataFrame) -> Model:
+    dataset, target = work.dataset, work.settings.target_metric
     rows = np.arange(dataset.n_rows)
     if dataset.n_rows > _REFERENCE_ROWS:
         rows = np.sort(np.random.default_rng(0).choice(dataset.n_rows, _REFERENCE_ROWS, replace=False))
@@ -311,43 +350,23 @@ def _model(
     return Model(
         encoder=work.encoder,
         ensemble=ensemble,
-        verdict=verdict,
-        seen=seen,
+        verdict=answer.verdict,
+        seen=_seen(work, answer.base, answer.population),
         reference=reference,
         cells=cells.iloc[rows],
         looking=work.looking,
-        population=population,
+        population=answer.population,
+        supervised=None if answer.heeded is None else answer.heeded.supervised,
+        ruling=answer.ruling,
         own_metric=target if isinstance(target, OwnMetric) else None,
     )
 
 
-def most_anomalous(verdict: Verdict) -> IntArray:
-    """Positions of the rows labelled anomalous with the highest scores, at most 20, the highest first."""
-    rows = np.flatnonzero(verdict.labels == -1)
-    return rows[np.argsort(-verdict.scores[rows], kind="stable")][:_EXPLAINED_ROWS]
-
-
-def explain_table(model: Model, table: Any, rows: Any, *, method: str, seed: int) -> tuple[Explanation, ...]:
-    """Explain rows of a table against the training rows kept with the model.
-
-    Args:
-        model: Fitted.
-        table: Rows with the columns fitted on.
-        rows: Positions in it; None: the 20 with the highest scores among those above the threshold.
-        method: How contributions are found; see `Explaining`.
-        seed: Seed of the background rows.
-    """
-    opened = open_table(table)
-    X = model.encode(opened).rows
-    if rows is None:
-        scores = model.score(X)
-        above = np.flatnonzero(scores > model.verdict.threshold)
-        rows = above[np.argsort(-scores[above], kind="stable")][:_EXPLAINED_ROWS]
-    options = Explaining(method=method, seed=seed, reference=model.cells, quick=model.quick_score())
-    chosen = np.asarray(rows, dtype=np.int64)
-    cells = to_frame(opened)
-    found = explain_rows(model.score, model.reference, chosen, X=X, values=cells, options=options)
-    return found if model.looking is None else model.looking.told(found, model.encoder, cells)
+def _seen(work: _Work, scores: FloatArray, population: Population | None) -> SeenRows:
+    """The training rows with their scores, no rule heard, where they are to be recognised."""
+    if not REGIMES[work.settings.regime].remembers_rows:
+        return SeenRows.none()
+    return SeenRows.known_as(fingerprints(work.dataset.rows) if population is None else population.prints, scores)
 
 
 def look_at(table: Any, *, seed: int) -> tuple[Dataset, Profile]:

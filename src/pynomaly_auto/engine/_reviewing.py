@@ -141,7 +141,7 @@ def review(
         SettingError: ``n`` or the strategy is none.
         InvalidInputError: An answer is of a row that the table does not have.
     """
-    from pynomaly_auto.engine._pipeline import explain_table
+    from pynomaly_auto.engine._explaining import explain_table
 
     check(n, strategy)
     done = answers.positions

@@ -10,6 +10,7 @@ import numpy as np
 from pynomaly_auto.records import Feedback, FloatArray, Labels, Supervision, Verdict
 
 if TYPE_CHECKING:
+    from pynomaly_auto.ruling import Ruling
     from pynomaly_auto.supervising import Inputs, Supervised
 
 Prints: TypeAlias = "np.ndarray[Any, np.dtype[np.uint64]]"
@@ -23,11 +24,15 @@ class Untold:
         verdict: What was decided.
         supervised: What had been learned from the labels given to `fit`; None: there were none.
         supervision: What was made of these.
+        ruling: The rules, as they were bound to it; None: there are none.
+        base: Scores of the training rows before rules were heard, where there are any; shape (n_rows,).
     """
 
     verdict: Verdict
     supervised: Supervised | None = None
     supervision: Supervision | None = None
+    ruling: Ruling | None = None
+    base: FloatArray | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

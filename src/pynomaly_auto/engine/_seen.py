@@ -38,6 +38,10 @@ class SeenRows:
         """Remember nothing: where the rows to be judged are never training rows (`Regime.remembers_rows`)."""
         return cls(np.empty(0, dtype=np.uint64), np.empty(0))
 
+    def scores_of(self, prints: np.ndarray[Any, np.dtype[np.uint64]]) -> FloatArray:
+        """The scores of rows that all have been seen, by their fingerprints; shape (n_rows,)."""
+        return self.scores[np.searchsorted(self.fingerprints, prints)]
+
     def recall(self, X: FloatArray) -> tuple[np.ndarray[Any, np.dtype[np.bool_]], FloatArray]:
         """Which rows were seen, shape (n_rows,), and the scores of those, shape (n_seen,)."""
         if not len(self.fingerprints):

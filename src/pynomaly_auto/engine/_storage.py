@@ -24,6 +24,7 @@ from pynomaly_auto.engine._stored_labels import labels_from, states_of
 from pynomaly_auto.ensembling import FittedEnsemble
 from pynomaly_auto.errors import PynomalyError, StorageError
 from pynomaly_auto.records import Calibration, Dataset, Member, Result, State, Verdict, plain, restore
+from pynomaly_auto.ruling import Ruling
 from pynomaly_auto.settings import Settings
 from pynomaly_auto.supervising import Supervised
 
@@ -56,7 +57,7 @@ def save(fitted: Fitted, path: Path, *, key: storing.Key = None, trusted: bool =
         parts["looking"] = model.looking.to_state()
     if model.supervised is not None:
         parts["supervised"] = model.supervised.to_state()
-    parts |= states_of(model)
+    parts |= states_of(model) | ({} if model.ruling is None else {"ruling": model.ruling.to_state()})
     detectors = cast("Sequence[FittedDetector]", model.ensemble.detectors)
     members = {_member(i): detector.to_state(trusted=trusted) for i, detector in enumerate(detectors)}
     columns = tuple((c.name, c.kind) for c in result.columns)
@@ -105,6 +106,7 @@ def _made(loaded: storing.LoadedParts, parameters: Collection[str], trusted: boo
         cells=_frame(loaded.part("cells")),
         looking=looking,
         supervised=_supervised(loaded, ensemble, width),
+        ruling=_ruling(loaded, encoder, len(verdict.scores)),
         **labels_from(
             loaded.parts, n_rows=len(verdict.scores),
             shape=(width, len(ensemble.detectors), n_inputs(ensemble, width)),
@@ -124,6 +126,15 @@ def _supervised(loaded: storing.LoadedParts, ensemble: FittedEnsemble, width: in
     if "supervised" not in loaded.parts:
         return None
     return Supervised.from_state(loaded.part("supervised"), n_inputs(ensemble, width))
+
+
+def _ruling(loaded: storing.LoadedParts, encoder: TableEncoder, n_rows: int) -> Ruling | None:
+    if "ruling" not in loaded.parts:
+        return None
+    ruling = Ruling.from_state(loaded.part("ruling"), n_rows)
+    if unknown := ruling.unknown(encoder.names):
+        raise StorageError(f"a rule does not fit: {unknown}", where="ruling")
+    return ruling
 
 
 def _apart(record: Any, *names: str) -> dict[str, Any]:

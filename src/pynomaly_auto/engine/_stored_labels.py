@@ -13,6 +13,7 @@ from pynomaly_auto.engine._population import Answer, Population, Sight, single
 from pynomaly_auto.engine._sayings import Sayings, Strangers, Untold
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import Calibration, Feedback, Labels, State, Supervision, Verdict, plain, restore
+from pynomaly_auto.ruling import Ruling
 from pynomaly_auto.supervising import Kinship, Supervised
 
 MOST_STORED = 4_000_000  # bytes of what learners see of the training rows, that a file may hold
@@ -170,6 +171,8 @@ def _untold_state(before: Untold) -> State:
             "supervised": before.supervised is not None,
         },
     )  # fmt: skip
+    if before.ruling is not None and before.base is not None:
+        state = state | before.ruling.to_state().within("ruling") | State(arrays={"base": before.base})
     return state if before.supervised is None else state | before.supervised.to_state().within("learned")
 
 
@@ -185,11 +188,13 @@ def _untold(state: State, n_rows: int, n_inputs: int) -> Untold:
         labels=np.where(flagged, -1, 1).astype(np.int64), confidence=confidence_of(probabilities, flagged),
     )  # fmt: skip
     supervision = state.value("supervision", (dict, type(None)))
-    learned = state.value("supervised", bool)
+    learned, ruled = state.value("supervised", bool), "base" in state.arrays
     return Untold(
         verdict=verdict,
         supervised=Supervised.from_state(state.part("learned"), n_inputs) if learned else None,
         supervision=None if supervision is None else restore(Supervision, supervision),
+        ruling=Ruling.from_state(state.part("ruling"), n_rows) if ruled else None,
+        base=_finite(_of_rows(state, "base", n_rows)) if ruled else None,
     )
 
 

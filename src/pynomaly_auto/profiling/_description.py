@@ -16,7 +16,7 @@ from pynomaly_auto.profiling._view import View
 from pynomaly_auto.records import AnomalyHints, Dataset, Distributions, FloatArray, Patterns, Quality, Size
 
 STRONG_CORRELATION = 0.8
-_UNUSABLE = frozenset({"empty", "constant", "duplicate"})
+_UNUSABLE = frozenset({"empty", "constant", "duplicate", "ignored"})
 
 
 def size_of(dataset: Dataset) -> Size:

@@ -13,7 +13,7 @@ from pynomaly_auto.records._evidence import CellLayout
 
 ColumnKind: TypeAlias = Literal[
     "numeric", "boolean", "categorical", "high_cardinality", "text", "datetime", "timedelta",
-    "identifier", "entity", "constant", "duplicate", "empty",
+    "identifier", "entity", "constant", "duplicate", "empty", "ignored",
 ]  # fmt: skip
 
 

@@ -1,0 +1,70 @@
+"""A verdict on rows of which some are decided beforehand, their scores beyond those of all others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from pynomaly_auto.deciding._share import ShareEstimate
+from pynomaly_auto.deciding._verdict import _assemble, _between
+from pynomaly_auto.records import Calibration, FloatArray, Verdict
+
+SURE = 0.9999  # probability of a row that is called an anomaly; 1 less that of one called normal
+
+
+def certain(verdict: Verdict, judged: tuple[float, float], decided: tuple[float, float], most: int | None) -> Verdict:
+    """The same verdict with the threshold between rows called normal and rows called anomalies, all of them sure.
+
+    Args:
+        verdict: On the scores, those of decided rows beyond `decided`.
+        judged: Lowest and highest score of rows that are judged.
+        decided: Down from the first and up from the second number rows are decided.
+        most: Rows that may be flagged; where more are called anomalies the threshold stays; None: any number.
+    """
+    scores, (low, high) = verdict.scores, decided
+    threshold, called = verdict.threshold, scores >= high
+    if threshold >= high and (most is None or int(called.sum()) <= most):
+        others = scores[~called]
+        threshold = _between(float(others.max()) if len(others) else low, high)
+    threshold = max(threshold, low) if (scores <= low).any() else threshold
+    return surely(verdict, threshold, judged, decided)
+
+
+def surely(verdict: Verdict, threshold: float, judged: tuple[float, float], decided: tuple[float, float]) -> Verdict:
+    """A verdict with another threshold, and decided rows sure.
+
+    Args:
+        verdict: On the scores.
+        threshold: In force from now on.
+        judged: As in `certain`.
+        decided: As in `certain`.
+    """
+    estimate = ShareEstimate(share=verdict.contamination, method=verdict.method, reasons=verdict.reasons)
+    known = _stepped(verdict.calibration, judged, decided)
+    moved = _assemble(
+        verdict.scores, threshold=threshold, estimate=estimate, calibration=known,
+        expecting=verdict.expectation is not None,
+    )  # fmt: skip
+    return replace(moved, calibration=known)
+
+
+def _stepped(known: Calibration, judged: tuple[float, float], decided: tuple[float, float]) -> Calibration:
+    """The map from score to probability, with a step where rows are decided."""
+    (low, high), (first, last) = decided, decided if known.single_point else judged
+    kept = (known.knots > first) & (known.knots < last)
+    ends = known.at(np.array([first, last]))
+    values = np.concatenate([[ends[0], ends[0]], known.values[kept], [ends[1], ends[1]]])
+    knots = np.concatenate([[np.nextafter(low, high), first], known.knots[kept], [last, np.nextafter(high, low)]])
+    knots, values = _ascending(knots, values)
+    least, most = min(1 - SURE, float(values[0])), max(SURE, float(values[-1]))
+    return replace(
+        known, knots=np.concatenate([[low], knots, [high]]), values=np.concatenate([[least], values, [most]])
+    )
+
+
+def _ascending(knots: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    order = np.argsort(knots, kind="stable")
+    knots, values = knots[order], np.maximum.accumulate(values[order])
+    last = np.append(knots[1:] > knots[:-1], True)
+    return knots[last], values[last]
