@@ -55,7 +55,7 @@ CHANGES: dict[str, tuple[Any, Told]] = {
     "cells": ("off", scores),
     "emphasis": ({"lof": 2.0}, scores),
     "expect": ({"x0": "high"}, scores),
-    "rules": (["x0 > 5"], scores),
+    "rules": (["x0 > 1"], scores),
     "column_weights": ({"x0": 0.0}, scores),
 }
 WITHOUT = ("n_jobs", "backend", "tracking", "experiment_name", "verbose")

@@ -22,6 +22,7 @@ ROOMS = {
     "REC": {"recommending"},
     "GUI": {"recommending"}, "TUN": {"tuning", "ensembling"}, "ENS": {"ensembling"}, "DEC": {"deciding"},
     "SUP": {"supervising"}, "ASK": {"asking"},
+    "RUL": {"ruling"},
     "EXP": {"explaining"}, "TRK": {"tracking", "engine"}, "STO": {"storing"}, "ENG": {"engine"}, "MON": {"monitoring"},
 }  # fmt: skip
 # Who shows reasons to people, and so may look into them.

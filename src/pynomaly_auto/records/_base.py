@@ -21,7 +21,7 @@ FLAT: Mapping[str, bool] = MappingProxyType({"flat": True})
 # What the letters of a reason's code stand for; a third party's letters stand for themselves.
 _STAGES = {
     "SET": "Settings", "PRE": "Preset", "DAT": "Data", "CEL": "Cells", "PRO": "Profile", "KNB": "Knowledge base",
-    "REC": "Recommending", "TUN": "Tuning", "ENS": "Ensembling", "SUP": "Supervising", "ASK": "Asking",
+    "REC": "Recommending", "TUN": "Tuning", "ENS": "Ensembling", "SUP": "Supervising", "ASK": "Asking", "RUL": "Ruling",
     "DEC": "Deciding", "EXP": "Explaining", "GUI": "Guided setup", "TRK": "Tracking", "STO": "Storing", "ENG": "Engine",
     "MON": "Monitoring",
 }  # fmt: skip

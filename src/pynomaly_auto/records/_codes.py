@@ -18,6 +18,7 @@ _ROOMS = (
     "supervising",
     "asking",
     "deciding",
+    "ruling",
     "tracking",
     "storing",
 )
