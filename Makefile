@@ -63,6 +63,7 @@ benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.anytime report
 	$(BIN)/python -m benchmarks.mixed
 	$(BIN)/python -m benchmarks.mixed report
+	$(BIN)/python -m benchmarks.expecting
 
 clean:
 	rm -rf $(VENV) $(OUT) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -61,7 +61,6 @@ DIRECTIONS: Mapping[str, Mapping[str, str]] = {
     },
 }  # fmt: skip
 WEIGHTS = (0.5, 2.0, 5.0)
-PLANTED = ("planted", "domains")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
