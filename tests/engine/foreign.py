@@ -24,7 +24,7 @@ class Distance:
         return self
 
     def score_samples(self, X: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        return (np.abs(X - self.centre_) ** self.power).sum(axis=1)
+        return np.asarray((np.abs(X - self.centre_) ** self.power).sum(axis=1))
 
 
 class Raising(Distance):
