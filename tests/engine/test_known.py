@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.base import clone
 
 from pynomaly_auto import AutonomousDetector
-from pynomaly_auto.errors import PynomalyError, SettingError, UnknownNameError
+from pynomaly_auto.dataset import _encoder
+from pynomaly_auto.errors import InvalidInputError, PynomalyError, SettingError, UnknownNameError
 
 Make = Callable[..., AutonomousDetector]
 OLD, YOUNG, TEST = 7, 8, 9
@@ -229,3 +231,15 @@ def test_presets_and_files_carry_them(tmp_path: Path, make_quick: Make) -> None:
     assert settings["rules"] == {"age > 120": "anomaly"}
     assert settings["expect"] == {"age": "high"}
     assert settings["column_weights"] == {"note": 0.0}
+
+
+def test_a_sparse_table_that_is_projected_is_fitted_and_says_what_it_cannot_heed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(_encoder, "DENSE_BYTES", 1000)
+    table = sparse.random_array((120, 50), density=0.1, rng=np.random.default_rng(0), format="csr")
+    quiet: Any = {"n_trials": 2, "random_state": 0, "tracking": False, "verbose": 0}
+    assert len(AutonomousDetector(**quiet).fit(table).result_.labels) == 120
+    for setting in ({"rules": ["x3 > 0.5"]}, {"expect": {"x3": "high"}}, {"column_weights": {"x3": 0}}):
+        with pytest.raises(InvalidInputError, match="too large to be looked at"):
+            AutonomousDetector(**quiet, **setting).fit(table)

@@ -115,10 +115,7 @@ class TableEncoder:
         self._components = _projection.components_of(opened) if wide else None
         source = opened if self._components is None else _projection.project(opened, self._components)
         if wide and known:
-            raise InvalidInputError(
-                "the sparse table is too large to be looked at column by column.", where=known[0][1],
-                fix="Give fewer columns, or leave this setting out.",
-            )  # fmt: skip
+            raise _unread(known[0][1])
         columns, reasons = self._fit_columns(source)
         if self._components is not None:
             columns, told = self._fit_projection(opened, self._components)
@@ -186,8 +183,11 @@ class TableEncoder:
 
         Raises:
             SchemaError: A column now holds something else.
+            InvalidInputError: The table is sparse, and only its main directions are looked at.
         """
         opened = open_table(table)
+        if self._components is not None:
+            raise _unread("rules")
         places = {name: self._names.index(name) for name in names}
         readings = {name: self._plans[i].original for name, i in places.items()}
         return {name: as_read(readings[name], readings[name].cells_of(opened, i), name) for name, i in places.items()}
@@ -199,6 +199,8 @@ class TableEncoder:
             Its name and one date per row, ``NaT`` where there is none; None without such a column.
         """
         opened = open_table(table)
+        if self._components is not None:  # directions of a sparse table, none of which is a date
+            return None
         for i, (name, plan) in enumerate(zip(opened.names, self._plans, strict=True)):
             reading = plan.original if i in self.ignored else plan.reading
             if (plan.parts or i in self.ignored) and reading.form == "time":
@@ -355,3 +357,8 @@ class TableEncoder:
                 at += width
         tell([told for told in unseen if told is not None])
         return lost if known is None else known
+
+
+def _unread(setting: str) -> InvalidInputError:
+    what = "the sparse table is too large to be looked at column by column."
+    return InvalidInputError(what, where=setting, fix="Give fewer columns, or leave this setting out.")
