@@ -173,11 +173,13 @@ def _costs_of_text(value: str) -> Costs:
         ) from None
 
 
-def _of_matrix(value: Any) -> Mapping[str, Any]:
-    rows = [list(row) if isinstance(row, (Sequence, np.ndarray)) and not isinstance(row, str) else [] for row in value]
+def _of_matrix(given: Any) -> Mapping[str, Any]:
+    value = given.tolist() if isinstance(given, np.ndarray) and given.ndim == 2 else given
+    value = value if isinstance(value, Sequence) else []
+    rows = [list(row) if isinstance(row, Sequence) and not isinstance(row, str) else [] for row in value]
     if [len(row) for row in rows] != [2, 2]:
         raise SettingError(
-            f"target_metric is {shown(value)}.", fix="Give [[passed, false_alarm], [miss, hit]], or costs by name."
+            f"target_metric is {shown(given)}.", fix="Give [[passed, false_alarm], [miss, hit]], or costs by name."
         )
     return {"passed": rows[0][0], "false_alarm": rows[0][1], "miss": rows[1][0], "hit": rows[1][1]}
 
