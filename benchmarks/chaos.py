@@ -109,6 +109,7 @@ def kills(count: int, backend: str, seed: int = 0) -> list[str]:
 def detectors(backend: str, budget: float = 10.0) -> str:
     """One run with every bad detector: how long it took, what it said, and what stayed behind."""
     from pynomaly_auto import AutonomousDetector
+    from pynomaly_auto.pool._launchers import LAUNCHERS
     from tests.engine.foreign import BAD, registered
 
     X = np.random.default_rng(0).normal(size=(200, 3))
@@ -123,10 +124,13 @@ def detectors(backend: str, budget: float = 10.0) -> str:
         detector.fit(X, checkpoint=Path(place) / "run")
         took = time.monotonic() - begun
         left = [p.name for p in Path(place).rglob("*") if ".saving-" in p.name]
+    LAUNCHERS.clear()  # which is kept for the next run of this process
+    _, alive = psutil.wait_procs(psutil.Process().children(recursive=True), timeout=10)
     right = bool(detector.predict(X)[4] == -1)
     statuses = {t.detector: t.status for t in detector.trials_}
     most = 1.1 * budget + 2
-    return f"{took:.1f} s of at most {most:.1f} s; right answer: {right}; files left: {left}; {statuses}"
+    stayed = f"files left: {left}; processes left: {len(alive)}"
+    return f"{took:.1f} s of at most {most:.1f} s; right answer: {right}; {stayed}; {statuses}"
 
 
 def cost(repeats: int, backend: str) -> str:

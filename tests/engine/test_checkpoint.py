@@ -302,3 +302,19 @@ def test_optunas_own_tools_read_the_studies(folder: Path) -> None:
         importances = optuna.importance.get_param_importances(study, target=lambda t: t.values[0])
     assert set(importances) <= {name for t in study.trials for name in t.params}
     assert not (folder / "studies.log.lock").exists()
+
+
+@pytest.mark.parametrize("known", [{"expect": {"amount": "high"}}, {"column_weights": {"age": 0.0}}])
+def test_a_table_of_which_something_is_known_is_held_as_any_other(known: dict[str, Any], tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "amount": rng.lognormal(size=120), "kind": pd.Categorical(rng.choice(list("abc"), 120)),
+            "age": rng.integers(1, 90, 120),
+        }
+    )  # fmt: skip
+    detector = quick(**known).fit(table, checkpoint=tmp_path / "run")
+    assert "ENG-006" not in {reason.code for reason in detector.result_.warnings}
+    (tmp_path / "run" / "result.pynomaly").unlink()
+    again = AutonomousDetector.resume(tmp_path / "run")
+    assert np.array_equal(again.result_.verdict.scores, detector.result_.verdict.scores)

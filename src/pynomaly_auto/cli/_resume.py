@@ -28,18 +28,24 @@ def resume(
 
     Exit status: 0 done, 2 a mistake in what was asked for, 3 more rows flagged than --fail-above allows.
     """
-    from pynomaly_auto.engine import AutonomousDetector, checkpoint_table
+    from pynomaly_auto.dataset import to_frame
+    from pynomaly_auto.engine import AutonomousDetector, go_on
     from pynomaly_auto.reporting import check_writable
 
     if key_file is not None and not save_model:
         raise SettingError("--key-file signs the model, and none is saved.", fix="Give --save-model, too.")
     key = None if key_file is None else _show.secret_in(key_file)
     limit = None if fail_above is None else _show.Limit(fail_above)
-    table = checkpoint_table(checkpoint)
     check_writable(output)
     with _show.told_warnings():
-        detector = AutonomousDetector.resume(checkpoint)
-    hand_over(detector, table, output, evaluated=None, key=key, save_model=save_model, quiet=quiet)
+        resumed = go_on(AutonomousDetector, checkpoint, None)
+    if resumed.table is None:
+        raise SettingError(
+            "the checkpoint does not hold the table, whose rows are to be written.", where=str(checkpoint),
+            fix="Load the result in Python: AutonomousDetector.resume(directory).",
+        )  # fmt: skip
+    detector: AutonomousDetector = resumed.detector
+    hand_over(detector, to_frame(resumed.table), output, evaluated=None, key=key, save_model=save_model, quiet=quiet)
     if limit is not None:
         labels = detector.result_.labels
         limit.check(int((labels == -1).sum()), len(labels))

@@ -127,6 +127,13 @@ class TableEncoder:
         self._refuse_nothing(source.n_rows)
         return self
 
+    def unfitted(self) -> TableEncoder:
+        """Another one with the same arguments, that has learned nothing."""
+        return TableEncoder(
+            watches_constants=self.watches_constants, owner=self.owner, geometry=self.geometry,
+            conventions=self.conventions, expect=self.expect, weights=self.weights,
+        )  # fmt: skip
+
     def encode(self, table: Any) -> Dataset:
         """Encode a table with the columns fitted on; one row is enough.
 

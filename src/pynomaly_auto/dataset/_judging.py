@@ -64,6 +64,7 @@ def doubted(settled: Settled, name: str) -> tuple[Reason, ...]:
 
 
 def judge_column(settled: Settled, name: str, twins: dict[bytes, str], *, watch: bool) -> tuple[Judged, Facts]:
+    """What becomes of one column, and the facts that it hangs on; ``twins`` holds the columns met so far."""
     facts = facts_of(name, settled.reading, settled.cells, n_unread=settled.n_unread, note=settled.note)
     verdict = judge(facts, twins, watches_constants=watch)
     if verdict.kind not in ("empty", "constant"):

@@ -51,7 +51,7 @@ class Leanings:
         for name, side in self.sides.items():
             numbers, median = table.columns[int(name)].numbers if table.columns else np.empty(0), self.medians[name]
             if len(numbers):
-                out[:, int(name)] = numbers < median if side == "high" else numbers > median
+                out[:, int(name)] = _is_harmless(numbers, median, side)
         return out
 
     def weight(self, column: int) -> float:
@@ -60,8 +60,7 @@ class Leanings:
 
     def _clamped(self, numbers: FloatArray, column: int, side: str) -> FloatArray:
         median = self.medians[str(column)]
-        harmless = numbers < median if side == "high" else numbers > median
-        return np.where(harmless, median, numbers)
+        return np.where(_is_harmless(numbers, median, side), median, numbers)
 
     def check(self, n_columns: int) -> None:
         """Whether it fits a table.
@@ -121,8 +120,7 @@ def leaning(
             )  # fmt: skip
         reasons.append(_expected(name, side, columns[place], read, numbers))
         if side != "both" and columns[place].features and len(numbers):
-            # The lower of two in the middle: a value that is there, and so as common as others.
-            sides[str(place)], medians[str(place)] = side, float(numbers[(len(numbers) - 1) // 2])
+            sides[str(place)], medians[str(place)] = side, _median(numbers)
     kept = {str(names.index(name)): w for name, w in weights.items() if w not in (0.0, 1.0)}
     for name, weight in weights.items():
         if columns[names.index(name)].features:
@@ -139,11 +137,21 @@ def _expected(name: str, side: str, column: Column, cells: Cells, numbers: Float
     if not column.features or not len(numbers):
         text = f"only {side} values are suspicious: without effect, as the column is left out ({column.kind})"
         return Reason(code="DAT-050", subject=name, text=text, evidence={"side": side, "harmless": 0})
-    median = float(numbers[(len(numbers) - 1) // 2])
-    n = int((cells.numbers < median).sum() if side == "high" else (cells.numbers > median).sum())
+    median = _median(numbers)
+    n = int(_is_harmless(cells.numbers, median, side).sum())
     other = "below" if side == "high" else "above"
     text = f"only {side} values are suspicious: the {n:,} {other} the median count as the median, wherever looked at"
     return Reason(code="DAT-050", subject=name, text=text, evidence={"side": side, "median": median, "harmless": n})
+
+
+def _median(ascending: FloatArray) -> float:
+    """The lower of two in the middle: a value that is there, and so as common as others."""
+    return float(ascending[(len(ascending) - 1) // 2])
+
+
+def _is_harmless(numbers: FloatArray, median: float, side: str) -> Flags:
+    """Which values lie on the other side of the median than the suspicious one; shape (n,)."""
+    return np.asarray(numbers < median if side == "high" else numbers > median)
 
 
 def ignored(name: str) -> tuple[Reason, ...]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pynomaly_auto.engine._detector import AutonomousDetector
 
 if TYPE_CHECKING:
-    from pynomaly_auto.engine._checkpoint import checkpoint_table
     from pynomaly_auto.engine._environment import environment
     from pynomaly_auto.engine._evaluating import evaluation
     from pynomaly_auto.engine._pipeline import look_at
+    from pynomaly_auto.engine._resuming import go_on
     from pynomaly_auto.engine._reviewing import Answers, Asked, labels_in, review
     from pynomaly_auto.engine._toml import configuration_toml
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 _HOMES = {
     "Answers": "_reviewing",
     "Asked": "_reviewing",
-    "checkpoint_table": "_checkpoint",
     "configuration_toml": "_toml",
     "environment": "_environment",
     "evaluation": "_evaluating",
+    "go_on": "_resuming",
     "labels_in": "_reviewing",
     "look_at": "_pipeline",
     "review": "_reviewing",
 }
 
 __all__ = [
-    "Answers", "Asked", "AutonomousDetector", "checkpoint_table", "configuration_toml", "environment", "evaluation",
+    "Answers", "Asked", "AutonomousDetector", "configuration_toml", "environment", "evaluation", "go_on",
     "labels_in", "look_at", "review",
 ]  # fmt: skip
 

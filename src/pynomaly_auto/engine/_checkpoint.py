@@ -27,11 +27,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pynomaly_auto._deadline import Deadline
 from pynomaly_auto._version import __version__
-from pynomaly_auto.dataset import to_frame
 from pynomaly_auto.engine._fitted import Fitted
 from pynomaly_auto.engine._storage import save
 from pynomaly_auto.engine._stored_run import Asked, Opened, StoredRun, difference, read_run, same_table, write_run
@@ -41,9 +40,6 @@ from pynomaly_auto.errors import PynomalyError, SettingError, StorageError, show
 from pynomaly_auto.records import Reason
 from pynomaly_auto.settings import Settings
 from pynomaly_auto.tuning import Journalled
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 LOCK, RUN, TRIALS, ATTEMPTS, STUDIES, RESULT = (
     "lock", "run.pynomaly", "trials", "attempts.json", "studies.log", "result.pynomaly",
@@ -345,19 +341,3 @@ def _resumed(run: StoredRun, trials: int, attempt: int, used: float, spent: floa
 def _not_held(why: str) -> Reason:
     text = f"The table is not in the checkpoint: {why} After a kill resume(directory, X) needs it again."
     return Reason(code="ENG-006", subject="checkpoint", text=text)
-
-
-def checkpoint_table(folder: Path) -> pd.DataFrame:
-    """The table of the run in a checkpoint, without a column of labels.
-
-    Raises:
-        StorageError: There is no run in the folder, it is in use or damaged, or does not hold the table.
-    """
-    with held(folder, make=False) as checkpoint:
-        table = None if checkpoint.stored is None else checkpoint.stored.table
-    if table is None:
-        raise StorageError(
-            "the checkpoint does not hold the table.", where=str(folder),
-            fix="Go on in Python: AutonomousDetector.resume(directory, X).",
-        )  # fmt: skip
-    return to_frame(table)

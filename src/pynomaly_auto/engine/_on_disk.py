@@ -93,5 +93,5 @@ class OnDisk:
         with waiting_since(started):
             from pynomaly_auto.engine._resuming import go_on
 
-            made: Self = go_on(cls, path_of(directory), X)
+            made: Self = go_on(cls, path_of(directory), X).detector
         return made

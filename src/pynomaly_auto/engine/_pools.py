@@ -18,6 +18,7 @@ Prints: TypeAlias = "np.ndarray[Any, np.dtype[np.uint64]]"
 
 
 def own_pool(model: Model, result: Result) -> Pool:
+    """The rows fitted on, which the model still knows."""
     population, verdict = model.population, result.verdict
     assert population is not None
     assert population.sight is not None
@@ -31,6 +32,7 @@ def own_pool(model: Model, result: Result) -> Pool:
 
 
 def pool_of(model: Model, table: Table, dataset: Dataset) -> Pool:
+    """Other rows, as they are and encoded."""
     rows, verdict = dataset.rows, model.verdict
     ranks, scores = model.ensemble.inputs_and_scores(rows)
     if model.supervised is not None:
@@ -38,9 +40,10 @@ def pool_of(model: Model, table: Table, dataset: Dataset) -> Pool:
     seen, values = model.seen.recall(rows)
     scores = scores.copy()
     scores[seen] = values
-    said = None if model.ruling is None else said_of(model.ruling, model.encoder, table).said
-    scores = model.under_rules(table, rows, scores)
-    prints, labelled = fingerprints(rows), labelled_prints(model)
+    prints, labelled, said = fingerprints(rows), labelled_prints(model), None
+    if model.ruling is not None:
+        said = said_of(model.ruling, model.encoder, table).said
+        scores = model.ruling.apply(scores, said, prints)
     return Pool(
         scores=scores, probabilities=verdict.calibration.at(scores), threshold=verdict.threshold, ranks=ranks,
         weights=_weights(model), inputs=single(model.ensemble.features_of(rows)),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pynomaly_auto.dataset import Table
 from pynomaly_auto.engine._checkpoint import Checkpoint, held
 from pynomaly_auto.engine._configuration import check_function
 from pynomaly_auto.engine._heeding import Given, Said
@@ -49,7 +50,20 @@ def carry_out(detector: Any, table: Any, asked: Asked, said: Said, folder: Path 
         _run(detector, table, asked, said, checkpoint)
 
 
-def go_on(kind: Any, folder: Path, table: Any) -> Any:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Resumed:
+    """What a run that goes on comes to.
+
+    Args:
+        detector: Fitted.
+        table: The table of the run, without a column of labels; None: the folder does not hold it.
+    """
+
+    detector: Any
+    table: Table | None = field(repr=False)
+
+
+def go_on(kind: Any, folder: Path, table: Any) -> Resumed:
     """A detector of a class, by the run in a folder.
 
     Args:
@@ -60,7 +74,8 @@ def go_on(kind: Any, folder: Path, table: Any) -> Any:
     with held(folder, make=False) as checkpoint:
         assert checkpoint.stored is not None
         if checkpoint.finished is not None:
-            return _loaded(kind, checkpoint.finished, len(checkpoint.trials))
+            loaded = _loaded(kind, checkpoint.finished, len(checkpoint.trials))
+            return Resumed(detector=loaded, table=checkpoint.stored.table)
         detector = _made(kind, checkpoint.stored.asked, folder)
         stored = checkpoint.stored
         check_function(stored.asked.settings.target_metric, "Give it again: fit(X, checkpoint=directory) goes on too.")
@@ -72,7 +87,7 @@ def go_on(kind: Any, folder: Path, table: Any) -> Any:
         with workers_ahead(stored.asked.settings.backend):
             opened, given = (stored.table, stored.given) if table is None else _again(table, stored)
             _run(detector, opened, stored.asked, given, checkpoint)
-    return detector
+    return Resumed(detector=detector, table=opened)
 
 
 def _run(detector: Any, table: Any, asked: Asked, said: Said | Given, checkpoint: Checkpoint | None) -> None:

@@ -185,13 +185,7 @@ def _is_held(state: State, opened: Opened) -> bool:
     """Whether the stored table is, for all that counts, the given one: where its cells are odd, that is tried."""
     if is_plain(opened.table):
         return True
-    learned = opened.encoder
-    encoder = TableEncoder(
-        watches_constants=learned.watches_constants,
-        owner=learned.owner,
-        geometry=learned.geometry,
-        conventions=learned.conventions,
-    )
+    encoder = opened.encoder.unfitted()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # which the first reading has given

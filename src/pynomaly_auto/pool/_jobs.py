@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -66,6 +67,22 @@ class SharedArray:
         """Write the array to ``path`` and return the handle."""
         np.save(path, np.ascontiguousarray(array))
         return cls(str(path))
+
+
+class Closing(ABC):
+    """What is closed at the end of a with-block."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 class Executor(Protocol):

@@ -11,8 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import cloudpickle
 import numpy as np
@@ -20,7 +19,7 @@ import numpy as np
 from pynomaly_auto._machine import free_memory
 from pynomaly_auto._scratch import Scratch
 from pynomaly_auto.errors import NothingFinishedError, ResourceError, SettingError
-from pynomaly_auto.pool._jobs import Job, Outcome, SharedArray
+from pynomaly_auto.pool._jobs import Closing, Job, Outcome, SharedArray
 from pynomaly_auto.pool._launchers import LAUNCHERS
 from pynomaly_auto.pool._supervisor import Supervisor
 from pynomaly_auto.pool._worker import describe
@@ -43,7 +42,7 @@ MORE_PROCESSES = "Allow this user more processes and threads (ulimit -u; in a co
 _SLICE = 0.2  # seconds; waiting in slices lets Ctrl-C through where a lock cannot be interrupted (Windows)
 
 
-class Pool:
+class Pool(Closing):
     """Worker processes that can be killed.
 
     A job that raises, hangs (also in C code), outgrows its memory or takes its process down costs only itself; the
@@ -90,14 +89,6 @@ class Pool:
             raise ResourceError(f"no worker processes can be used: {error}.", fix=MORE_PROCESSES) from None
         self._closed = False
         atexit.register(self.close)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def share(self, array: np.ndarray[Any, Any]) -> SharedArray:
         """Write an array to the pool's private folder, where workers map it; removed when the pool closes."""

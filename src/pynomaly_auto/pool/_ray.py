@@ -6,13 +6,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from pynomaly_auto._optional import require
-from pynomaly_auto.pool._jobs import Job, Outcome, OutcomeStatus
+from pynomaly_auto.pool._jobs import Closing, Job, Outcome, OutcomeStatus
 
 
 class RayTable:
@@ -26,7 +25,7 @@ class RayTable:
         return np.asarray(require("ray").get(self.reference))
 
 
-class RayExecutor:
+class RayExecutor(Closing):
     """A pool of Ray remote functions.
 
     A task that fails costs only itself; one past its timeout is cancelled by force. Memory is watched by Ray's own
@@ -101,14 +100,6 @@ class RayExecutor:
     def needed(self) -> AbstractContextManager[None]:
         """Nothing to tell: a cluster without workers is Ray's to report."""
         return nullcontext()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _outcome(self, reference: Any) -> Outcome:
         job, started = self._running.pop(reference)

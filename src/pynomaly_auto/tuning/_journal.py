@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import numpy as np
 
-from pynomaly_auto.pool import Executor, Job, Outcome
+from pynomaly_auto.pool import Closing, Executor, Job, Outcome
 from pynomaly_auto.records import Configuration, Step
 from pynomaly_auto.tuning._objective import TrialRequest, TrialResult
 
@@ -94,7 +93,7 @@ def fitting(trials: Iterable[Journalled], n_rows: int) -> tuple[Journalled, ...]
     return tuple(t for t in trials if fits(t))
 
 
-class Replaying:
+class Replaying(Closing):
     """An executor that does not carry out again what an earlier attempt has.
 
     To whoever submits, nothing else differs: the search asks what it would have asked, and goes on by itself where the
@@ -145,11 +144,3 @@ class Replaying:
     def needed(self) -> AbstractContextManager[None]:
         """Within it, nothing that finished for want of workers is told as that."""
         return self._inner.needed()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
