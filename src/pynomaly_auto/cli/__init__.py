@@ -125,6 +125,9 @@ def detect(  # noqa: PLR0913 - one parameter per option
     ] = None,
     memory_limit: Annotated[str | None, typer.Option(help="Most memory of one trial, such as 2GB.")] = None,
     n_jobs: Annotated[int | None, typer.Option(help="Worker processes [default: all cores].")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, or a GPU: cuda, cuda:1 [default: auto: a GPU where it pays].")
+    ] = None,
     novelty: Annotated[bool, typer.Option(help="Take all rows as normal; for judging later rows.")] = False,
     exclude: Annotated[
         list[str] | None, typer.Option(help="Detector never to use (repeatable); see `pynomaly detectors`.")
@@ -162,7 +165,7 @@ def detect(  # noqa: PLR0913 - one parameter per option
     given = {
         "preset": preset, "config": config, "target_metric": target_metric, "time_budget": time_budget,
         "n_trials": n_trials, "contamination": _contamination(contamination), "alert_budget": alert_budget,
-        "max_models": max_models, "memory_limit": memory_limit, "n_jobs": n_jobs, "novelty": novelty or None,
+        "max_models": max_models, "memory_limit": memory_limit, "n_jobs": n_jobs, "device": device, "novelty": novelty or None,
         "tracking": False if tracking == "off" else tracking, "experiment_name": experiment_name,
         "random_state": random_state, "verbose": 0 if quiet else 1,
     }  # fmt: skip

@@ -27,7 +27,7 @@ from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._periods import periods_of
 from pynomaly_auto.engine._population import Answer, Population, moments_of
 from pynomaly_auto.engine._progress import Progress
-from pynomaly_auto.engine._resources import check_machine, within_memory
+from pynomaly_auto.engine._resources import check_machine, told_device, within_memory
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.ensembling import Expertise, FittedEnsemble, Settling, brevity, choose_members
 from pynomaly_auto.explaining import Explaining, explain_rows
@@ -126,6 +126,7 @@ def run(table: Any, settings: Settings, reasons: tuple[Reason, ...], *, owner: s
             dataset = encoder.encode(opened)
             looking, dataset = _look(opened, encoder, dataset, settings)
         settings, fewer = within_memory(settings, dataset)
+        fewer += told_device(settings, dataset)
         name = f"{dataset.n_rows:,} rows, {len(dataset.columns):,} columns"
         tracker = open_tracker(settings.tracking, settings.experiment_name, run_name=name)
         tracker.start()
@@ -309,6 +310,7 @@ def _model(
         looking=work.looking,
         population=population,
         own_metric=target if isinstance(target, OwnMetric) else None,
+        device=work.settings.device,
     )
 
 
