@@ -165,7 +165,8 @@ def detect(  # noqa: PLR0913 - one parameter per option
     given = {
         "preset": preset, "config": config, "target_metric": target_metric, "time_budget": time_budget,
         "n_trials": n_trials, "contamination": _contamination(contamination), "alert_budget": alert_budget,
-        "max_models": max_models, "memory_limit": memory_limit, "n_jobs": n_jobs, "device": device, "novelty": novelty or None,
+        "max_models": max_models, "memory_limit": memory_limit, "n_jobs": n_jobs, "device": device,
+        "novelty": novelty or None,
         "tracking": False if tracking == "off" else tracking, "experiment_name": experiment_name,
         "random_state": random_state, "verbose": 0 if quiet else 1,
     }  # fmt: skip

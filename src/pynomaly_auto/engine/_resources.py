@@ -8,7 +8,7 @@ from pynomaly_auto._optional import check_core
 from pynomaly_auto.detectors import DETECTORS, uses_gpu
 from pynomaly_auto.errors import ResourceError
 from pynomaly_auto.pool import MORE_PROCESSES
-from pynomaly_auto.records import Dataset, Reason
+from pynomaly_auto.records import Dataset, Reason, Scalar
 from pynomaly_auto.settings import Settings
 
 # Of memory, in bytes and in multiples of the numbers of the table; measured as the peak of the proportional set size
@@ -67,17 +67,17 @@ def within_memory(settings: Settings, dataset: Dataset) -> tuple[Settings, tuple
 
 def told_device(settings: Settings, dataset: Dataset) -> tuple[Reason, ...]:
     """Which detectors may be computed on a GPU, or why none is; what each did is a reason of its trial."""
-    device, evidence = settings.device, {"device": settings.device}
-    here = settings.backend == "local"
+    device, shape = settings.device, (dataset.n_rows, max(dataset.n_features, 1))
+    elsewhere = settings.backend != "local"  # on Ray others have the GPUs
+    evidence: dict[str, Scalar] = {"device": device}
+    names = [spec.name for spec in DETECTORS.values() if uses_gpu(spec, {}, shape, device)]
     if device == CPU:
         text = "everything is computed on the CPU, as asked for"
-    elif device == AUTO and here and (why := no_gpu()) is not None:
-        text = f"everything is computed on the CPU: {why}"
+    elif not names:
+        text = "everything is computed on the CPU: on so small a table a GPU would not pay"
+    elif device == AUTO and not elsewhere and (why := no_gpu()) is not None:
+        text, evidence["why"] = f"everything is computed on the CPU: {why}", why
     else:
-        shape = (dataset.n_rows, max(dataset.n_features, 1))
-        names = [spec.name for spec in DETECTORS.values() if uses_gpu(spec, {}, shape, device)]
-        where = "a GPU, where one can be used" if device == AUTO or not here else device
+        where = "a GPU, where one can be used" if device == AUTO or elsewhere else device
         text = f"{', '.join(names)} may be computed on {where}; all others on the CPU"
-        if not names:
-            text = "everything is computed on the CPU: the table is too small for a GPU to pay"
     return (Reason(code="SET-040", subject="device", text=f"{text}.", evidence=evidence),)

@@ -25,7 +25,7 @@ from pynomaly_auto.detectors import (
     remembering,
 )
 from pynomaly_auto.errors import DetectorError, NotApplicableError
-from pynomaly_auto.records import FloatArray, Reason, TrialStatus
+from pynomaly_auto.records import FloatArray, Reason, Scalar, TrialStatus
 
 _PROBED = 2  # rows that a third party's detector scores again after it was stored
 _COPY_BYTES = 64 * 2**20  # up to here rows are copied, as some compiled code refuses read-only memory
@@ -135,7 +135,8 @@ def _fit(request: TrialRequest, table: FloatArray, started: float) -> TrialResul
 
 def _computed_by(request: TrialRequest, unit: Accelerator | None, why: str) -> tuple[Reason, ...]:
     """Which device computed, where a GPU could have; nothing where nobody would have asked for one."""
-    name, evidence = request.spec.name, {"device": request.device}
+    name = request.spec.name
+    evidence: dict[str, Scalar] = {"device": request.device}
     if unit is None:
         text = f"Computed on the CPU: {why}."
         return (Reason(code="TUN-081", subject=name, text=text, evidence=evidence),) if why else ()
@@ -145,7 +146,7 @@ def _computed_by(request: TrialRequest, unit: Accelerator | None, why: str) -> t
     if not unit.used:
         return ()
     shrunk = f", in smaller blocks, as its memory was full {unit.shrunk} times" if unit.shrunk else ""
-    more = {**evidence, "unit": unit.name, "shrunk": unit.shrunk}
+    more: dict[str, Scalar] = {**evidence, "unit": unit.name, "shrunk": unit.shrunk}
     return (Reason(code="TUN-080", subject=name, text=f"Computed on {unit.name}{shrunk}.", evidence=more),)
 
 

@@ -134,7 +134,9 @@ class Points(Stored):
         most = np.sqrt(norms) + distances[:, -1]
         wrong = _UNIT * (Z.shape[1] + 4) * (2.0 * np.sqrt(norms) * most + most**2) + _TINY / self.unit**2
         with np.errstate(invalid="ignore"):
-            sure = (squares[:, -1] < limits / self.unit**2 + norms - wrong) | (wide == len(self) - 1)
+            # Where so many products overflow that no limit is finite, nothing is known of those left out.
+            sure = (squares[:, -1] < limits / self.unit**2 + norms - wrong) & np.isfinite(limits)
+            sure |= wide == len(self) - 1
         doubtful = np.flatnonzero(~sure)
         if len(doubtful):
             away = self.away(Z[doubtful], scratch=True)

@@ -1,7 +1,7 @@
 """What all our neural estimators share: scaling, seeds, threads, device, one training loop with early stopping.
 
 PyTorch's global state (random numbers, threads) is left as it was found. Networks are trained in single precision and
-score in double precision, so that a row alone scores as it does in a batch. What a fit draws is drawn on the CPU, and is
+score in double precision, so that a row alone scores as it does in a batch. What a fit draws is drawn on the CPU,
 the same whatever device trains; only the dropouts are the device's own. What is kept lies on the CPU.
 """
 
@@ -80,7 +80,7 @@ class TorchDetector(Stored, ABC):
         device, unit = choose_device(self.device), accelerator()
         try:
             self._fit_on(device, rows)
-        except RuntimeError as error:
+        except Exception as error:  # whatever a driver says; what is ours fails on the CPU, too
             if unit is None or device == "cpu":
                 raise
             unit.give_up(error)
