@@ -43,7 +43,8 @@ def test_devices(given: str, device: str) -> None:
     ("given", "said"),
     [
         ("gpu", "Did you mean 'cuda'"), ("cuda:x", "'cuda:0'"), ("cuda1", "'cuda:0'"), ("GPU:0", "'cuda:0'"),
-        ("cdua", "Did you mean 'cuda'"), ("mps", "unknown device 'mps'"), ("", "unknown device"), (None, "device is None"),
+        ("cdua", "Did you mean 'cuda'"), ("mps", "unknown device 'mps'"), ("", "unknown device"),
+        (None, "device is None"),
         (True, "device is True"), (0, "device is 0"), (["cuda"], "Give 'auto'"), ("cuda:-1", "'cuda:0'"),
     ],
 )  # fmt: skip
@@ -73,7 +74,7 @@ def test_a_gpu_is_told_by_files_before_torch_is_asked(with_cuda, monkeypatch: py
 
 def test_a_gpu_that_cannot_be_used_is_one_error(with_cuda) -> None:
     with_cuda.cuda.is_available = lambda: False
-    with pytest.raises(ResourceError, match="device is 'cuda', and PyTorch finds none.*device='auto'"):
+    with pytest.raises(ResourceError, match=r"device is 'cuda', and PyTorch finds none.*device='auto'"):
         check_device("cuda")
 
     def failing() -> bool:

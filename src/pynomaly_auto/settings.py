@@ -51,7 +51,8 @@ class Settings:
             ``n_trials`` they change nothing in the result.
         backend: Where trials run: ``"local"`` or ``"ray"``; changes nothing in the result of ``n_trials``.
         device: Where detectors compute that can use a GPU: ``"auto"``: on one that is there, where that pays;
-            ``"cpu"``; ``"cuda"``, or of several ``"cuda:1"``: there, whatever the table.
+            ``"cpu"``; ``"cuda"``, or of several ``"cuda:1"``: there, whatever the table. Changes nothing in the result
+            but by rounding; networks that train elsewhere come out a little different.
         memory_limit: Most memory of one trial: bytes, or text such as ``"2GB"``; None: a fair share of what is free.
         novelty: The training rows are all taken as normal (one-class detection).
         tracking: None: the local default store; False: off; or an MLflow tracking URI. Where a run is recorded changes

@@ -283,6 +283,7 @@ def detectors(family: Annotated[str | None, typer.Option(help="Only this family.
             s.family,
             s.cost.label,
             ", ".join(sorted(s.capabilities.finds)),
+            "yes" if s.capabilities.gpu else "",
             "yes" if s.installed else f"needs {s.extra}",
         )
         for s in DETECTORS.values()
@@ -290,7 +291,7 @@ def detectors(family: Annotated[str | None, typer.Option(help="Only this family.
     ]
     if not rows:
         raise SettingError(f"no detector family {family!r}.", fix="See `pynomaly detectors`.")
-    show("Detectors", ("name", "family", "cost", "finds", "installed"), rows)
+    show("Detectors", ("name", "family", "cost", "finds", "GPU", "installed"), rows)
 
 
 @app.command()
