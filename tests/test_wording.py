@@ -53,7 +53,7 @@ def test_what_means_a_setting_becomes_it_and_is_said(nested: bool, tmp_path: Pat
     assert settings.overrides.exclude == ("iforest", "lof")
     assert settings.priorities == {"accuracy": 0.5, "speed": 0.25, "interpretability": 0.25}
     assert said["n_jobs"] == "set to -1, as the configuration says cpu_cores."
-    assert said["gpu_enabled"] == "gpu_enabled=True needs no setting."
+    assert said["device"] == "set to 'auto', as the configuration says gpu_enabled."
     assert {"priorities", "overrides", "target_metric", "adaptation", "compute_budget"} <= set(said)
     assert Settings.from_file(file).n_jobs == -1
     assert read_config(file)["n_jobs"] == -1
@@ -70,6 +70,8 @@ def test_what_means_a_setting_becomes_it_and_is_said(nested: bool, tmp_path: Pat
         ({"domain_context": {"domain": "finance", "use_case": "fraud_detection"}}, "preset", "fraud_detection"),
         ({"target_metrics": "recall"}, "target_metric", "recall"),
         ({"cpu_cores": 2, "n_jobs": 2}, "n_jobs", 2),
+        ({"resource_constraints": {"gpu_enabled": False}}, "device", "cpu"),
+        ({"gpu_enabled": True}, "device", "auto"),
     ],
 )  # fmt: skip
 def test_groups_of_the_documents_are_read(config: dict[str, Any], setting: str, value: Any) -> None:
@@ -80,7 +82,7 @@ def test_groups_of_the_documents_are_read(config: dict[str, Any], setting: str, 
     ("config", "said"),
     [
         ({"adaptation": {"enabled": True}, "gpu_enabled": False, "preferred_families": ["trees"]},
-         r"3 of its words have no setting here \(in config\)\. Take them out\. adaptation: .*CUDA_VISIBLE.*include="),
+         r"2 of its words have no setting here \(in config\)\. Take them out\. adaptation: .*include="),
         ({"target_metrics": {"primary": "f1", "minimum_threshold": 0.8}}, r"minimum_threshold: .*evaluate\(X, y\)"),
         ({"auto_algorithm_selection": False}, r"override\(include="),
         ({"autonomous_mode": False}, "autonomous_mode=False: leave it out"),
@@ -89,6 +91,8 @@ def test_groups_of_the_documents_are_read(config: dict[str, Any], setting: str, 
         ({"cpu_cores": 2, "n_jobs": 1}, "cpu_cores and n_jobs both mean n_jobs, and differ"),
         ({"cpu_cores": "many"}, "n_jobs is 'many'"),
         ({"excluded_algorithms": {"lof": 1}}, "excluded_algorithms is"),
+        ({"gpu_enabled": "yes"}, "gpu_enabled is 'yes'.*true or false"),
+        ({"gpu_enabled": True, "device": "cpu"}, "both mean device, and differ|device and gpu_enabled|gpu_enabled and"),
         ({"speed_weight": 3}, "Give shares from 0 to 1"),
     ],
 )  # fmt: skip

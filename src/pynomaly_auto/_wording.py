@@ -31,7 +31,6 @@ _ALWAYS: Mapping[str, tuple[Any, str]] = {
     "compute_budget": (1.0, "n_jobs and memory_limit bound what is used"),
     "early_stopping": (True, "give n_trials to have all of them made"),
     "enabled": (True, "max_models=1 gives one model without an ensemble"),
-    "gpu_enabled": (True, "CUDA_VISIBLE_DEVICES= in the environment hides the GPU"),
     "meta_learning_enabled": (True, "PYNOMALY_KNOWLEDGE_BASE= in the environment leaves the knowledge base out"),
     "method": ("bayesian", "the search has no other method"),
     "optimization_direction": ("maximize", "every target_metric is maximised"),
@@ -124,6 +123,8 @@ class _Reader:
                 self._take(word, _SETTINGS[word], value)
             elif word == "excluded_algorithms":
                 self._exclude(value)
+            elif word == "gpu_enabled":
+                self._gpu(value)
             elif word in ("interpretability_weight", "speed_weight"):
                 self.weights[word] = value
             elif word in _ALWAYS and (inside or word not in ("enabled", "method")):
@@ -170,6 +171,11 @@ class _Reader:
             self.needless.append(("excluded_algorithms", value))
         else:
             self._take("excluded_algorithms", "overrides", {"exclude": names, "reason": "excluded_algorithms"})
+
+    def _gpu(self, value: Any) -> None:
+        if not isinstance(value, bool):
+            raise SettingError(f"gpu_enabled is {shown(value)}.", where=self.where, fix="Give true or false.")
+        self._take("gpu_enabled", "device", "auto" if value else "cpu")
 
     def _weigh(self) -> None:
         if not all(is_number(weight) and 0 <= weight <= 1 for weight in self.weights.values()):

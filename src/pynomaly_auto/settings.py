@@ -10,6 +10,7 @@ from typing import Any
 
 from pynomaly_auto._checks import flag, is_number, is_whole, one_line, path_of
 from pynomaly_auto._conventions import Conventions
+from pynomaly_auto._devices import parse_device
 from pynomaly_auto._known import expected_sides, weights_of
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._overrides import Overrides
@@ -52,6 +53,9 @@ class Settings:
         n_jobs: Worker processes; None: one per usable core; -1 likewise. More get further in a time budget; with
             ``n_trials`` they change nothing in the result.
         backend: Where trials run: ``"local"`` or ``"ray"``; changes nothing in the result of ``n_trials``.
+        device: Where detectors compute that can use a GPU: ``"auto"``: on one that is there, where that pays;
+            ``"cpu"``; ``"cuda"``, or of several ``"cuda:1"``: there, whatever the table. Changes nothing in the result
+            but by rounding; networks that train elsewhere come out a little different.
         memory_limit: Most memory of one trial: bytes, or text such as ``"2GB"``; None: a fair share of what is free.
         novelty: The training rows are all taken as normal (one-class detection).
         tracking: None: the local default store; False: off; or an MLflow tracking URI. Where a run is recorded changes
@@ -91,6 +95,7 @@ class Settings:
     max_models: int | None = None
     n_jobs: int | None = None
     backend: str = "local"
+    device: str = "auto"
     memory_limit: int | str | None = None
     novelty: bool = False
     tracking: bool | str | None = None
@@ -122,6 +127,7 @@ class Settings:
             "n_jobs": _n_jobs(self.n_jobs),
             "memory_limit": parse_bytes(self.memory_limit),
             "backend": one_line("backend", self.backend),
+            "device": parse_device(self.device),
             "novelty": flag("novelty", self.novelty),
             "tracking": _tracking(self.tracking),
             "experiment_name": one_line("experiment_name", self.experiment_name),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pynomaly_auto.detectors import DETECTORS, fit_detector
+from pynomaly_auto.detectors.estimators._accelerator import Accelerator, accelerating
 from pynomaly_auto.detectors.estimators._torch import choose_device
 from pynomaly_auto.errors import MissingExtraError, SettingError
 
@@ -89,11 +90,10 @@ def test_awkward_tables_give_finite_scores_that_a_row_keeps_alone(name: str, X: 
     np.testing.assert_allclose(alone, fitted.score(new), rtol=1e-9)
 
 
-def test_auto_takes_the_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert choose_device("cpu") == "cpu"
-    for there, device in ((True, "cuda"), (False, "cpu")):
-        monkeypatch.setattr(torch.cuda, "is_available", lambda there=there: there)
-        assert choose_device("auto") == device
+def test_networks_train_on_what_the_run_computes_on() -> None:
+    assert choose_device("auto") == choose_device("cpu") == "cpu"
+    with accelerating(Accelerator("cuda:1")):
+        assert (choose_device("auto"), choose_device("cpu")) == ("cuda:1", "cpu")
 
 
 def test_an_unknown_setting_of_the_training_loop_is_our_error(spec) -> None:

@@ -318,3 +318,14 @@ def test_a_table_of_which_something_is_known_is_held_as_any_other(known: dict[st
     (tmp_path / "run" / "result.pynomaly").unlink()
     again = AutonomousDetector.resume(tmp_path / "run")
     assert np.array_equal(again.result_.verdict.scores, detector.result_.verdict.scores)
+
+
+def test_what_computed_a_trial_is_told_after_resuming_too(tmp_path: Path) -> None:
+    wanted = {"n_trials": 4, "device": "cpu:torch", "config": {"overrides": {"include": ["knn", "lof", "kde"]}}}
+    whole = quick(**wanted).fit(X, checkpoint=tmp_path / "run")
+    trials = whole.result_.search.trials
+    assert {r.code for t in trials for r in t.reasons} >= {"TUN-080"}
+    (tmp_path / "run" / "result.pynomaly").unlink()
+    resumed = AutonomousDetector.resume(tmp_path / "run")
+    same(whole, resumed)
+    assert [t.reasons for t in resumed.result_.search.trials] == [t.reasons for t in trials]

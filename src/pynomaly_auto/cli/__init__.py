@@ -127,6 +127,9 @@ def detect(  # noqa: PLR0913 - one parameter per option
     ] = None,
     memory_limit: Annotated[str | None, typer.Option(help="Most memory of one trial, such as 2GB.")] = None,
     n_jobs: Annotated[int | None, typer.Option(help="Worker processes [default: all cores].")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, or a GPU: cuda, cuda:1 [default: auto: a GPU where it pays].")
+    ] = None,
     novelty: Annotated[bool, typer.Option(help="Take all rows as normal; for judging later rows.")] = False,
     exclude: Annotated[
         list[str] | None, typer.Option(help="Detector never to use (repeatable); see `pynomaly detectors`.")
@@ -171,7 +174,8 @@ def detect(  # noqa: PLR0913 - one parameter per option
     given = {
         "preset": preset, "config": config, "target_metric": target_metric, "time_budget": time_budget,
         "n_trials": n_trials, "contamination": _contamination(contamination), "alert_budget": alert_budget,
-        "max_models": max_models, "memory_limit": memory_limit, "n_jobs": n_jobs, "novelty": novelty or None,
+        "max_models": max_models, "memory_limit": memory_limit, "n_jobs": n_jobs, "device": device,
+        "novelty": novelty or None,
         "tracking": False if tracking == "off" else tracking, "experiment_name": experiment_name,
         "random_state": random_state, "verbose": 0 if quiet else 1,
         **known(expect, rules, normal_rules, column_weights),
@@ -275,6 +279,7 @@ def detectors(family: Annotated[str | None, typer.Option(help="Only this family.
             s.family,
             s.cost.label,
             ", ".join(sorted(s.capabilities.finds)),
+            "yes" if s.capabilities.gpu else "",
             "yes" if s.installed else f"needs {s.extra}",
         )
         for s in DETECTORS.values()
@@ -282,7 +287,7 @@ def detectors(family: Annotated[str | None, typer.Option(help="Only this family.
     ]
     if not rows:
         raise SettingError(f"no detector family {family!r}.", fix="See `pynomaly detectors`.")
-    show("Detectors", ("name", "family", "cost", "finds", "installed"), rows)
+    show("Detectors", ("name", "family", "cost", "finds", "GPU", "installed"), rows)
 
 
 @app.command()

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from pynomaly_auto import _optional
+from pynomaly_auto._devices import CPU
 from pynomaly_auto._machine import ONE_THREAD
+from pynomaly_auto.detectors._devices import accelerator_for, wanted_device
 from pynomaly_auto.detectors._foreign import PICKLE, full_name, is_data, pickled, unpickled
 from pynomaly_auto.detectors._spec import CHUNK_ROWS
+from pynomaly_auto.detectors.estimators._accelerator import Accelerator, accelerating
 from pynomaly_auto.detectors.estimators._scales import blocks
 from pynomaly_auto.detectors.estimators._search import NeighbourSearch
 from pynomaly_auto.detectors.estimators._sharing import Shared, sharing
@@ -213,7 +216,8 @@ def score_each(detectors: Sequence[Scorer], X: FloatArray, *, n_threads: int = 1
     # Who looks for most neighbours goes first: what is found then is enough for the others.
     order = sorted(range(len(detectors)), key=lambda i: -getattr(detectors[i], "n_neighbours", 0))
     largest = max((getattr(detector, "n_reference_rows", 1) for detector in detectors), default=1)
-    wide = [i for i in order if getattr(detectors[i], "wide", False)]
+    units = _units(detectors, X)
+    wide = [i for i in order if getattr(detectors[i], "wide", False) or i in units]
     # Threads of the numerical libraries would fight over the cores with ours, and are as many as the machine has cores
     # where only one of them may be used: 100,000 rows on one of two cores took four times as long.
     alone = ONE_THREAD if len(X) >= _LIMITED else nullcontext()
@@ -226,10 +230,26 @@ def score_each(detectors: Sequence[Scorer], X: FloatArray, *, n_threads: int = 1
                 shared = Shared()
 
                 def score(i: int, part: slice = part, shared: Shared = shared) -> None:
-                    out[i][part] = detectors[i].score(X[part], shared=shared)
+                    with accelerating(units.get(i)):
+                        out[i][part] = detectors[i].score(X[part], shared=shared)
 
                 deque(map(score, chosen) if threads is None else threads.map(score, chosen), maxlen=0)
     return out
+
+
+def _units(detectors: Sequence[Scorer], X: FloatArray) -> dict[int, Accelerator]:
+    """What computes the scores of those that a GPU scores: one device for all, so that they take turns."""
+    device, found = wanted_device(), dict[int, Accelerator]()
+    if device == CPU or not len(X):
+        return found
+    for i, detector in enumerate(detectors):
+        if isinstance(detector, FittedDetector):
+            unit, why = accelerator_for(detector.spec, detector.params, X.shape[:2], device)
+            if unit is not None:
+                found[i] = next(iter(found.values()), unit)
+            elif why:
+                break  # there is none, for nobody
+    return found
 
 
 def _unstorable(spec: DetectorSpec, done: str, error: Exception) -> StorageError:

@@ -80,7 +80,8 @@ class Capabilities:
         finds: Kinds of anomalies it is good at.
         interpretability: From 0 (opaque) to 1 (each score can be read off).
         deterministic: The seed makes no difference.
-        gpu: Uses a GPU when one is there.
+        gpu: Can use a GPU.
+        gpu_min_features: Fewest features with which one is taken unasked (``device="auto"``).
         needs_categories: Left out by rule of tables in which no column is a category or a text.
     """
 
@@ -92,6 +93,7 @@ class Capabilities:
     interpretability: float = 0.5
     deterministic: bool = True
     gpu: bool = False
+    gpu_min_features: int = 1
     needs_categories: bool = False
 
 

@@ -1,4 +1,4 @@
-"""Detectors that are neural networks: trained on CPU or GPU, scoring on the CPU."""
+"""Detectors that are neural networks: on the CPU or a GPU."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +12,8 @@ from pynomaly_auto.detectors._spec import Capabilities, Cost, DetectorSpec
 # Layer sizes are fixed: a search over rows of a few thousand gains more by code, rate and passes than by widths.
 _HIDDEN = (64, 32)
 _REFERENCE_ROWS = 10_000
+# A step of a narrow network on 128 rows takes a core less time than a GPU needs to begin its operations; reckoned.
+_GPU_FEATURES = 256
 _SIZES = Limit(low=1, whole=True, several=True)
 _TRAINING = {
     "hidden": _SIZES,
@@ -58,6 +60,7 @@ DETECTORS.add(
             interpretability=0.3,
             deterministic=False,
             gpu=True,
+            gpu_min_features=_GPU_FEATURES,
         ),
         limits={**_TRAINING, "dropout": FRACTION},
         defaults={"hidden": _HIDDEN, "latent": 4, "epochs": 20, "batch_size": 128, "learning_rate": 1e-3},
@@ -100,6 +103,7 @@ DETECTORS.add(
             interpretability=0.3,
             deterministic=False,
             gpu=True,
+            gpu_min_features=_GPU_FEATURES,
         ),
         limits={**_TRAINING, "beta": NOT_NEGATIVE},
         defaults={
@@ -142,7 +146,12 @@ DETECTORS.add(
             factor=_passes,
         ),
         capabilities=Capabilities(
-            min_rows=20, finds=frozenset({"global", "cluster"}), interpretability=0.1, deterministic=False, gpu=True
+            min_rows=20,
+            finds=frozenset({"global", "cluster"}),
+            interpretability=0.1,
+            deterministic=False,
+            gpu=True,
+            gpu_min_features=_GPU_FEATURES,
         ),
         limits=_TRAINING,
         defaults={
@@ -191,6 +200,7 @@ DETECTORS.add(
             interpretability=0.1,
             deterministic=False,
             gpu=True,
+            gpu_min_features=_GPU_FEATURES,
         ),
         limits={**_TRAINING, "feature_weight": FRACTION},
         defaults={"hidden": _HIDDEN, "latent": 4, "epochs": 20, "batch_size": 128, "learning_rate": 1e-3},

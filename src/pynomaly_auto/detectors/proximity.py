@@ -17,8 +17,8 @@ _HERE = "pynomaly_auto.detectors.estimators"
 # find no more (``python -m benchmarks.references``, decision 0023).
 _REFERENCE_ROWS = 5_000
 _REFERENCE_PAIRS = 1_000_000_000
-_GLOBAL_AND_CLUSTER = Capabilities(finds=frozenset({"global", "cluster"}), interpretability=0.7)
-_LOCAL = Capabilities(finds=frozenset({"local", "dependency"}), interpretability=0.5)
+_GLOBAL_AND_CLUSTER = Capabilities(finds=frozenset({"global", "cluster"}), interpretability=0.7, gpu=True)
+_LOCAL = Capabilities(finds=frozenset({"local", "dependency"}), interpretability=0.5, gpu=True)
 
 
 def _mean_factor(params: Mapping[str, Any]) -> float:
@@ -200,7 +200,7 @@ ABOD = DETECTORS.add(
         paper="Kriegel, Schubert & Zimek, Angle-Based Outlier Detection in High-Dimensional Data, KDD, 2008",
         summary="Rows that see all their neighbours in one direction.",
         capabilities=Capabilities(
-            min_features=2, finds=frozenset({"global", "local", "dependency"}), interpretability=0.4
+            min_features=2, finds=frozenset({"global", "local", "dependency"}), interpretability=0.4, gpu=True
         ),
         cost=Cost(unit=0.011, score_share=0.6, d_power=0.3, memory_mb=1.3, memory_base_mb=1.7, factor=_abod_factor),
         limits={"n_neighbors": COUNT},

@@ -246,7 +246,7 @@ KDE = DETECTORS.add(
         target=f"{_HERE}._densities:KernelDensity",
         paper="Latecki, Lazarevic & Pokrajac, Outlier Detection with Kernel Density Functions, MLDM, 2007",
         summary="Rows where a Gaussian kernel density of the other rows is low.",
-        capabilities=Capabilities(finds=frozenset({"global", "local"}), interpretability=0.5),
+        capabilities=Capabilities(finds=frozenset({"global", "local"}), interpretability=0.5, gpu=True),
         cost=Cost(unit=0.0035, n_power=2.0, d_power=0.3, memory_mb=1.3, memory_d_power=0.0, memory_base_mb=6.9),
         limits={"bandwidth": POSITIVE},
         defaults={"bandwidth": 3.0},

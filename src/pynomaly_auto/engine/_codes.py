@@ -19,6 +19,12 @@ declare(
         'Set cells="always", without novelty.',
     ),
     ReasonCode(
+        "SET-040",
+        "Device",
+        "Which detectors may be computed on a GPU, or why none is.",
+        "Give device='cpu', 'cuda' or 'cuda:1' to have it otherwise.",
+    ),
+    ReasonCode(
         "TRK-010",
         "Files not recorded",
         "The report or the model could not be written for the record.",

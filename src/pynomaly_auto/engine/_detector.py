@@ -55,6 +55,7 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, OnDisk, FittedAttribu
         max_models: Most models in the ensemble; None: as many as the budget and their gain allow.
         n_jobs: Worker processes; None or -1: one per usable core.
         backend: Where trials run: ``"local"`` or ``"ray"``.
+        device: ``"auto"``: a GPU where there is one and it pays; ``"cpu"``; ``"cuda"`` or ``"cuda:1"``: on it.
         memory_limit: Most memory of one trial: bytes or text such as ``"2GB"``; None: a fair share of what is free.
         novelty: The training rows are taken as normal, as in one-class detection.
         tracking: MLflow: None: the local default store (or ``MLFLOW_TRACKING_URI``), False: off, or a URI.
@@ -100,6 +101,7 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, OnDisk, FittedAttribu
         max_models: int | None = None,
         n_jobs: int | None = None,
         backend: str = "local",
+        device: str = "auto",
         memory_limit: int | str | None = None,
         novelty: bool = False,
         tracking: bool | str | None = None,
@@ -120,6 +122,7 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, OnDisk, FittedAttribu
         self.max_models = max_models
         self.n_jobs = n_jobs
         self.backend = backend
+        self.device = device
         self.memory_limit = memory_limit
         self.novelty = novelty
         self.tracking = tracking

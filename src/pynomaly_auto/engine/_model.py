@@ -11,6 +11,7 @@ import pandas as pd
 
 from pynomaly_auto._targets import OwnMetric
 from pynomaly_auto.dataset import Table, TableEncoder, fingerprints, open_table
+from pynomaly_auto.detectors import wanting
 from pynomaly_auto.engine._heeding import inputs_of
 from pynomaly_auto.engine._looking import Looking
 from pynomaly_auto.engine._population import Population
@@ -45,6 +46,7 @@ class Model:
         sayings: What people have said since the fit.
         own_metric: The function that the threshold serves, for feedback; it is not stored.
         ruling: Rules that decide of some rows; None: there are none.
+        device: What rows are to be scored on; where it is not there, on the CPU.
     """
 
     encoder: TableEncoder
@@ -59,6 +61,7 @@ class Model:
     sayings: Sayings = field(default_factory=Sayings)
     own_metric: OwnMetric | None = None
     ruling: Ruling | None = None
+    device: str = "auto"
 
     def encode(self, table: Any) -> Dataset:
         """Encode new rows, and look at their cells where these are heard.
@@ -110,7 +113,8 @@ class Model:
         return scores
 
     def _unseen(self, X: FloatArray) -> FloatArray:
-        ranks, scores = self.ensemble.inputs_and_scores(X)
+        with wanting(self.device):
+            ranks, scores = self.ensemble.inputs_and_scores(X)
         if self.supervised is None:
             return scores
         return self.supervised.log_odds(inputs_of(self.ensemble, X, ranks, scores), scores)

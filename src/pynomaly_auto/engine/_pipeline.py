@@ -29,7 +29,7 @@ from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._periods import periods_of
 from pynomaly_auto.engine._population import Answer, Population, moments_of
 from pynomaly_auto.engine._progress import Progress
-from pynomaly_auto.engine._resources import check_machine, within_memory
+from pynomaly_auto.engine._resources import check_machine, told_device, within_memory
 from pynomaly_auto.engine._ruled import Ruled, Stated
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.engine._stored_run import Asked, Opened
@@ -139,6 +139,7 @@ def run(
             stated = Stated.of(settings.rules, encoder, opened)
             looking, dataset = _look(opened, encoder, dataset, settings)
         settings, fewer = within_memory(settings, dataset)
+        fewer += told_device(settings, dataset)
         name = f"{dataset.n_rows:,} rows, {len(dataset.columns):,} columns"
         tracker = open_tracker(settings.tracking, settings.experiment_name, run_name=name)
         tracker.start()
@@ -359,6 +360,7 @@ def _model(work: _Work, ensemble: FittedEnsemble, answer: _Answer, cells: pd.Dat
         supervised=None if answer.heeded is None else answer.heeded.supervised,
         ruling=answer.ruling,
         own_metric=target if isinstance(target, OwnMetric) else None,
+        device=work.settings.device,
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pynomaly_auto._devices import AUTO, CPU, check_device, no_gpu
 from pynomaly_auto._machine import free_memory, free_processes, usable_cores
 from pynomaly_auto._optional import check_core
+from pynomaly_auto.detectors import DETECTORS, uses_gpu
 from pynomaly_auto.errors import ResourceError
 from pynomaly_auto.pool import MORE_PROCESSES
-from pynomaly_auto.records import Dataset, Reason
+from pynomaly_auto.records import Dataset, Reason, Scalar
 from pynomaly_auto.settings import Settings
 
 # Of memory, in bytes and in multiples of the numbers of the table; measured as the peak of the proportional set size
@@ -23,9 +25,12 @@ def check_machine(settings: Settings) -> None:
 
     Raises:
         ResourceError: This user, or this container, may not start as many as a run needs, or a package that every run
-            needs cannot be loaded.
+            needs cannot be loaded, or a GPU is asked for by name and cannot be used.
+        MissingExtraError: A GPU is asked for, and PyTorch is not installed.
     """
     check_core()
+    if settings.backend == "local":  # on Ray others have the GPUs
+        check_device(settings.device)
     free = free_processes()
     needed = _THREADS + usable_cores() + settings.workers + (0 if settings.tracking is False else _RECORDER_THREADS)
     if free is not None and free < needed:
@@ -58,3 +63,21 @@ def within_memory(settings: Settings, dataset: Dataset) -> tuple[Settings, tuple
     evidence = {"workers": workers, "asked": settings.workers, "free_mb": round(free / 1e6)}
     reason = Reason(code="SET-020", subject="workers", text=text, evidence=evidence)
     return settings.with_(n_jobs=workers), (reason,)
+
+
+def told_device(settings: Settings, dataset: Dataset) -> tuple[Reason, ...]:
+    """Which detectors may be computed on a GPU, or why none is; what each did is a reason of its trial."""
+    device, shape = settings.device, (dataset.n_rows, max(dataset.n_features, 1))
+    elsewhere = settings.backend != "local"  # on Ray others have the GPUs
+    evidence: dict[str, Scalar] = {"device": device}
+    names = [spec.name for spec in DETECTORS.values() if uses_gpu(spec, {}, shape, device)]
+    if device == CPU:
+        text = "everything is computed on the CPU, as asked for"
+    elif not names:
+        text = "everything is computed on the CPU: on so small a table a GPU would not pay"
+    elif device == AUTO and not elsewhere and (why := no_gpu()) is not None:
+        text, evidence["why"] = f"everything is computed on the CPU: {why}", why
+    else:
+        where = "a GPU, where one can be used" if device == AUTO or elsewhere else device
+        text = f"{', '.join(names)} may be computed on {where}; all others on the CPU"
+    return (Reason(code="SET-040", subject="device", text=f"{text}.", evidence=evidence),)

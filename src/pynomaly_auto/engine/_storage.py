@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto import storing
+from pynomaly_auto._devices import parse_device
 from pynomaly_auto._targets import named_alone
 from pynomaly_auto.dataset import TableEncoder
 from pynomaly_auto.detectors import DETECTORS, FittedDetector
@@ -22,7 +23,7 @@ from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.engine._stored_labels import labels_from, states_of
 from pynomaly_auto.ensembling import FittedEnsemble
-from pynomaly_auto.errors import PynomalyError, StorageError
+from pynomaly_auto.errors import PynomalyError, SettingError, StorageError
 from pynomaly_auto.records import Calibration, Dataset, Member, Result, State, Verdict, plain, restore
 from pynomaly_auto.ruling import Ruling
 from pynomaly_auto.settings import Settings
@@ -119,7 +120,15 @@ def _made(loaded: storing.LoadedParts, parameters: Collection[str], trusted: boo
     params = loaded.part("params").values
     if unknown := set(params) - set(parameters):
         raise StorageError(f"a detector has no parameter {min(unknown)!r}.", where="params")
+    model = replace(model, device=_device(result.settings.get("device", "auto")))
     return Fitted(params=params, model=model, result=replace(result, warnings=result.warnings + loaded.reasons))
+
+
+def _device(said: Any) -> str:
+    try:
+        return parse_device(said)
+    except SettingError as error:
+        raise StorageError(f"it names no device: {error.what}", where="result") from None
 
 
 def _supervised(loaded: storing.LoadedParts, ensemble: FittedEnsemble, width: int) -> Supervised | None:

@@ -12,7 +12,7 @@ from pynomaly_auto import storing
 from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import PynomalyError, StorageError
 from pynomaly_auto.pool import Outcome, OutcomeStatus
-from pynomaly_auto.records import Configuration, Role, State, TrialStatus, plain
+from pynomaly_auto.records import Configuration, Reason, Role, State, TrialStatus, plain
 from pynomaly_auto.tuning import Journalled, TrialResult
 
 KIND = "trial"
@@ -34,7 +34,8 @@ def write_trial(path: Path, trial: Journalled) -> None:
     }  # fmt: skip
     arrays = {}
     if result is not None:
-        values |= {"status": result.status, "error": _text(result.error), "seconds": result.seconds}
+        values |= {"status": result.status, "error": _text(result.error), "seconds": result.seconds,
+                   "reasons": [r.to_dict() for r in result.reasons]}  # fmt: skip
         if result.scores is not None:
             arrays["scores"] = np.asarray(result.scores, dtype=np.float64)
     parts = {"trial": State(values=values, arrays=arrays)}
@@ -54,6 +55,8 @@ def read_trial(path: Path) -> Journalled:
         return _trial(loaded.part("trial"))
     except PynomalyError as error:
         raise StorageError(error.what, where=str(path), fix=_REMOVE) from None
+    except (TypeError, ValueError, AttributeError) as error:  # of a reason that is none
+        raise StorageError(f"its reasons cannot be read: {error}.", where=str(path), fix=_REMOVE) from None
 
 
 def _trial(state: State) -> Journalled:
@@ -83,7 +86,8 @@ def _result(state: State) -> TrialResult:
             raise StorageError("there are scores that are no finite numbers.")
         scores = scores.copy()  # what a worker sends may be written to
     error, seconds = state.value("error", (str, type(None))), _amount(state, "seconds")
-    return TrialResult(status=status, error=error, scores=scores, seconds=seconds)
+    reasons = tuple(Reason.from_dict(r) for r in state.value("reasons", list)) if "reasons" in state.values else ()
+    return TrialResult(status=status, error=error, scores=scores, seconds=seconds, reasons=reasons)
 
 
 def _amount(state: State, name: str) -> float:

@@ -9,6 +9,13 @@ declare(
         "Whether trials are fitted on all rows or on a sample, and why.",
         "Give more time_budget for larger samples.",
     ),
+    ReasonCode("TUN-080", "Computed on a GPU", "The detector was fitted and scored on a GPU."),
+    ReasonCode(
+        "TUN-081",
+        "Not computed on a GPU",
+        "The detector would have been computed on a GPU; that is not there, or was given up.",
+        "Free the GPU's memory, or give device='cpu'.",
+    ),
     ReasonCode("TUN-011", "Tried as ranked", "The trial has the parameters that the ranking gives the detector first."),
     ReasonCode("TUN-012", "Tried as a warm start", "The trial has parameters that did well on similar tables."),
     ReasonCode("TUN-013", "Tried as proposed", "The trial has parameters proposed by the sampler."),

@@ -15,9 +15,17 @@ from typing import Any
 import cloudpickle
 import numpy as np
 
-from pynomaly_auto.detectors import DetectorSpec, FittedDetector, fit_detector, remembering
+from pynomaly_auto.detectors import (
+    Accelerator,
+    DetectorSpec,
+    FittedDetector,
+    accelerating,
+    accelerator_for,
+    fit_detector,
+    remembering,
+)
 from pynomaly_auto.errors import DetectorError, NotApplicableError
-from pynomaly_auto.records import FloatArray, TrialStatus
+from pynomaly_auto.records import FloatArray, Reason, Scalar, TrialStatus
 
 _PROBED = 2  # rows that a third party's detector scores again after it was stored
 _COPY_BYTES = 64 * 2**20  # up to here rows are copied, as some compiled code refuses read-only memory
@@ -33,6 +41,7 @@ class TrialRequest:
         rows: Positions of the rows to fit on as a shared array; None: all.
         score_all: Score all rows, also when only some were fitted on.
         largest_payload: Most bytes of a pickled fitted estimator worth sending back.
+        device: What is asked for; see `Settings`.
     """
 
     spec: DetectorSpec
@@ -42,6 +51,7 @@ class TrialRequest:
     rows: Any = None
     score_all: bool = False
     largest_payload: float = 0.0
+    device: str = "cpu"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,6 +61,7 @@ class TrialResult:
     Args:
         scores: Of the rows fitted on (or of all), higher = more anomalous.
         payload: The pickled fitted estimator, when it is wanted and small enough.
+        reasons: What computed it, where that is or could have been a GPU.
     """
 
     status: TrialStatus
@@ -58,6 +69,7 @@ class TrialResult:
     scores: FloatArray | None = None
     payload: bytes | None = None
     seconds: float = 0.0
+    reasons: tuple[Reason, ...] = ()
 
 
 def trial_request(spec: DetectorSpec, params: Mapping[str, Any], seed: int, **wanted: Any) -> TrialRequest:
@@ -106,16 +118,36 @@ def _fit(request: TrialRequest, table: FloatArray, started: float) -> TrialResul
     if X.nbytes <= _COPY_BYTES:
         X = np.array(X, dtype=np.float64, order="C")
     _seed_everything(request.seed)
-    fitted, scores = fit_detector(request.spec, request.params, X, seed=request.seed)
-    if request.score_all and request.rows is not None:
-        scores = fitted.score(table)
+    unit, why = accelerator_for(request.spec, request.params, X.shape[:2], request.device)
+    with accelerating(unit):
+        fitted, scores = fit_detector(request.spec, request.params, X, seed=request.seed)
+        if request.score_all and request.rows is not None:
+            scores = fitted.score(table)
     seconds = time.perf_counter() - started
     payload = cloudpickle.dumps(fitted.estimator) if request.largest_payload > 0 else None
     if payload is not None and not request.spec.own:
         _check_again(request, payload, X[:_PROBED])
     if payload is not None and len(payload) > request.largest_payload:
         payload = None
-    return TrialResult(status="completed", scores=scores, payload=payload, seconds=seconds)
+    return TrialResult(status="completed", scores=scores, payload=payload, seconds=seconds,
+                       reasons=_computed_by(request, unit, why))  # fmt: skip
+
+
+def _computed_by(request: TrialRequest, unit: Accelerator | None, why: str) -> tuple[Reason, ...]:
+    """Which device computed, where a GPU could have; nothing where nobody would have asked for one."""
+    name = request.spec.name
+    evidence: dict[str, Scalar] = {"device": request.device}
+    if unit is None:
+        text = f"Computed on the CPU: {why}."
+        return (Reason(code="TUN-081", subject=name, text=text, evidence=evidence),) if why else ()
+    if unit.given_up:
+        text = f"Computed on the CPU, as {unit.name} was given up: {unit.given_up}."
+        return (Reason(code="TUN-081", subject=name, text=text, evidence={**evidence, "unit": unit.name}),)
+    if not unit.used:
+        return ()
+    shrunk = f", in smaller blocks, as its memory was full {unit.shrunk} times" if unit.shrunk else ""
+    more: dict[str, Scalar] = {**evidence, "unit": unit.name, "shrunk": unit.shrunk}
+    return (Reason(code="TUN-080", subject=name, text=f"Computed on {unit.name}{shrunk}.", evidence=more),)
 
 
 def _check_again(request: TrialRequest, payload: bytes, X: FloatArray) -> None:

@@ -181,7 +181,8 @@ def _fit(
     left = _left(plan, n_rows)
     timeout = REFIT_HANG if math.isinf(left) else max(left, LAST_RESORT)
     for member in members:
-        request = trial_request(DETECTORS[member.detector], member.params, plan.seed, largest_payload=_ANY_SIZE)
+        request = trial_request(DETECTORS[member.detector], member.params, plan.seed, largest_payload=_ANY_SIZE,
+                                device=plan.settings.device)  # fmt: skip
         executor.submit(Job(function=run_in_worker, args=(request, table), timeout=timeout, key=member.trial))
     end = None if math.isinf(left) else plan.deadline.elapsed() + timeout
     outcomes = _gather(executor, lambda _: None if end is None else end - plan.deadline.elapsed())
@@ -218,7 +219,8 @@ def _sort_out(
             evidence = {"seconds": result.seconds, "trial": member.trial}
             reason = replace(why, subject=member.detector, evidence=evidence)
             try:
-                fitted[member.trial] = _member(member, result.payload, result.scores, reason, probe)
+                made = _member(member, result.payload, result.scores, reason, probe)
+                fitted[member.trial] = replace(made, reasons=made.reasons + result.reasons)
                 continue
             except _UnusableError as problem:
                 error: str | None = str(problem)
@@ -238,7 +240,13 @@ def _last_resort(
     """
     for member in ensemble.members:
         request = trial_request(
-            DETECTORS[member.detector], member.params, plan.seed, rows=rows, score_all=True, largest_payload=_ANY_SIZE
+            DETECTORS[member.detector],
+            member.params,
+            plan.seed,
+            rows=rows,
+            score_all=True,
+            largest_payload=_ANY_SIZE,
+            device=plan.settings.device,
         )
         timeout = REFIT_HANG if plan.by_count else max(_left(plan, 0), FIRST_ANSWER)
         executor.submit(Job(function=run_in_worker, args=(request, table), timeout=timeout, key=member.trial))

@@ -263,7 +263,8 @@ class _Run:
     def _request(self, proposal: Proposal) -> TrialRequest:
         kept = sum(map(len, self.state.payloads.values()))
         wanted = _PAYLOAD if self.rows is None and kept < _PAYLOADS else 0
-        return trial_request(DETECTORS[proposal.detector], proposal.params, self.plan.seed, largest_payload=wanted)
+        return trial_request(DETECTORS[proposal.detector], proposal.params, self.plan.seed, largest_payload=wanted,
+                             device=self.plan.settings.device)  # fmt: skip
 
     def _expected(self, proposal: Proposal) -> float:
         return self.clock.expected(proposal.detector, self.proposer.expected(proposal))
@@ -313,7 +314,7 @@ class _Run:
             taken = result.seconds if result is not None else outcome.seconds
             declared = self.proposer.expected(proposal)
             self.clock.note(proposal.detector, taken, declared, completed=status == "completed")
-        reasons = [origin(proposal, number)]
+        reasons = [origin(proposal, number), *(result.reasons if result is not None else ())]
         if status != "completed":
             reasons.append(ending(proposal.detector, status, error))
         return Trial(

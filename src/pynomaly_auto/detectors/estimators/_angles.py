@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from pynomaly_auto.detectors.estimators._accelerator import accelerator
 from pynomaly_auto.detectors.estimators._neighbours import usable_neighbours
 from pynomaly_auto.detectors.estimators._points import Points
 from pynomaly_auto.detectors.estimators._scales import blocks
@@ -139,6 +140,11 @@ class AngleBasedOutlierDetector(Stored):
         return self._score(X - self.search_.centre_, positions)
 
     def _score(self, Z: FloatArray, positions: IntArray) -> FloatArray:
+        unit = accelerator()
+        swift = None if unit is None else unit.angle_variances(self.search_.peers, Z, positions, self.floor_)
+        return -np.log((self._variances(Z, positions) if swift is None else swift) + 1e-60)
+
+    def _variances(self, Z: FloatArray, positions: IntArray) -> FloatArray:
         k = positions.shape[1]
         first, second = np.triu_indices(k, 1)
         out = np.empty(len(Z))
@@ -153,4 +159,4 @@ class AngleBasedOutlierDetector(Stored):
             weights /= weights.sum(axis=1, keepdims=True)
             mean = (weights * angles).sum(axis=1)
             out[part] = (weights * (angles - mean[:, None]) ** 2).sum(axis=1)
-        return -np.log(out + 1e-60)
+        return out

@@ -13,7 +13,7 @@ from pynomaly_auto import _optional
 from pynomaly_auto.detectors.estimators._grown import Trees
 from pynomaly_auto.detectors.estimators._scaling import Scaling
 from pynomaly_auto.detectors.estimators._stored import Array, Part, Sizes, Stored, Value
-from pynomaly_auto.detectors.estimators._torch import TorchDetector, layers
+from pynomaly_auto.detectors.estimators._torch import TorchDetector, layers, noise_like
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.forest import Growing, expected_length, isolation, side_by_side, single
 from pynomaly_auto.records import State
@@ -107,10 +107,9 @@ class VariationalAutoEncoder(TorchDetector):
         )
 
     def _elbo(self, rows: Any, *, sample: bool) -> Any:
-        torch = _optional.require("torch")
         mean, log_variance = self.network_["encoder"](rows).chunk(2, dim=1)
         log_variance = log_variance.clamp(-10.0, 10.0)
-        code = mean + torch.randn_like(mean) * (log_variance / 2).exp() if sample else mean
+        code = mean + noise_like(mean) * (log_variance / 2).exp() if sample else mean
         error = (self.network_["decoder"](code) - rows).square().sum(dim=1)
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance).sum(dim=1)
         return (error + self.beta * divergence) / rows.shape[1]
@@ -199,7 +198,7 @@ class BidirectionalGAN(TorchDetector):
         torch = _optional.require("torch")
         network = self.network_
         code = network["encoder"](batch)
-        prior = torch.randn_like(code)
+        prior = noise_like(code)
         real = torch.cat([batch, code], dim=1)
         made = torch.cat([network["generator"](prior), prior], dim=1)
         real_verdict, made_verdict = (network["verdict"](network["features"](pair)) for pair in (real, made))

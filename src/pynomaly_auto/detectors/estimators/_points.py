@@ -132,9 +132,11 @@ class Points(Stored):
         norms = np.einsum("ij,ij->i", Z, Z)
         # A point that was left out wrongly is no farther than the last one, so that its norm is at most:
         most = np.sqrt(norms) + distances[:, -1]
-        wrong = _UNIT * (Z.shape[1] + 4) * (2.0 * np.sqrt(norms) * most + most**2) + _TINY / self._unit**2
+        wrong = _UNIT * (Z.shape[1] + 4) * (2.0 * np.sqrt(norms) * most + most**2) + _TINY / self.unit**2
         with np.errstate(invalid="ignore"):
-            sure = (squares[:, -1] < limits / self._unit**2 + norms - wrong) | (wide == len(self) - 1)
+            # Where so many products overflow that no limit is finite, nothing is known of those left out.
+            sure = (squares[:, -1] < limits / self.unit**2 + norms - wrong) & np.isfinite(limits)
+            sure |= wide == len(self) - 1
         doubtful = np.flatnonzero(~sure)
         if len(doubtful):
             away = self.away(Z[doubtful], scratch=True)
@@ -145,7 +147,7 @@ class Points(Stored):
         return distances, positions, doubtful
 
     @cached_property
-    def _unit(self) -> float:
+    def unit(self) -> float:
         """A power of two that brings the usual row near 1, where single precision neither overflows nor vanishes."""
         usual = float(np.median(np.abs(self.rows).max(axis=1)))
         return 2.0 ** -min(max(math.frexp(usual)[1], -_POWER), _POWER)
@@ -153,13 +155,13 @@ class Points(Stored):
     def _by_singles(self, Z: FloatArray, k: int, own: IntArray) -> tuple[FloatArray, IntArray]:
         """What all points left out come to at least, in the singles' unit, and positions of the nearest ones."""
         if self._singles is None:
-            scaled = self._unit * self.rows
+            scaled = self.unit * self.rows
             with np.errstate(over="ignore"):
                 self._singles = np.vstack([scaled.T, np.einsum("ij,ij->i", scaled, scaled)]).astype(np.float32)
         out = scratch_memory("single away", (len(Z), len(self)), np.float32)
         wide = np.ones((len(Z), Z.shape[1] + 1), dtype=np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
-            np.multiply(Z, -2.0 * self._unit, out=wide[:, :-1], casting="unsafe")
+            np.multiply(Z, -2.0 * self.unit, out=wide[:, :-1], casting="unsafe")
             np.matmul(wide, self._singles, out=out)
         out[np.arange(len(Z)), own] = np.inf
         return lowest_single(out, k)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from pynomaly_auto.detectors.estimators._accelerator import accelerator
 from pynomaly_auto.detectors.estimators._metrics import compared
 from pynomaly_auto.detectors.estimators._points import CANCELLED, PAIRS, Points
 from pynomaly_auto.detectors.estimators._scales import blocks, median_scale
@@ -106,10 +107,11 @@ class NeighbourSearch(Stored):
     @property
     def points(self) -> FloatArray:
         """The rows that others are compared with, ties parted; shape (n, n_features)."""
-        return self._points.rows
+        return self.peers.rows
 
     @property
-    def _points(self) -> Points:
+    def peers(self) -> Points:
+        """What rows are compared with: ties parted where that was asked for."""
         return self.parted_ or self.rows_
 
     def shortest_length(self, distances: FloatArray) -> float:
@@ -119,6 +121,8 @@ class NeighbourSearch(Stored):
 
     def distances(self, X: FloatArray, k: int) -> FloatArray:
         """Distances to the ``k`` nearest rows, ties not parted, nearest first; shape (len(X), k)."""
+        if (found := self._accelerated(self.rows_, X, k)) is not None:
+            return found[0]
         if self.power != 2.0:
             return self._compared(self.rows_, X - self.centre_, k)[0]
         out = np.empty((len(X), k))
@@ -131,16 +135,18 @@ class NeighbourSearch(Stored):
 
     def query(self, X: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
         """Distances to and positions of the ``k`` nearest rows, nearest first; shapes (len(X), k)."""
+        if (found := self._accelerated(self.peers, X, k)) is not None:
+            return found
         if self.power != 2.0:
-            return self._compared(self._points, X - self.centre_, k)
+            return self._compared(self.peers, X - self.centre_, k)
         distances, positions = np.empty((len(X), k)), np.empty((len(X), k), dtype=np.int64)
         for part in self._blocks(len(X)):
             block = X[part]
             if self._by_tree:
-                found = self._tree(self._points, block, k)
+                found = self._tree(self.peers, block, k)
             else:
                 found = once(
-                    ("nearest", self._points.digest), block, partial(self._nearest, block, k),
+                    ("nearest", self.peers.digest), block, partial(self._nearest, block, k),
                     enough=lambda made: made[0].shape[1] >= k,
                 )  # fmt: skip
             distances[part], positions[part] = found[0][:, :k], found[1][:, :k]
@@ -148,7 +154,9 @@ class NeighbourSearch(Stored):
 
     def query_self(self, k: int) -> tuple[FloatArray, IntArray]:
         """The same for the rows themselves, each leaving itself (but not its duplicates) out."""
-        points = self._points
+        points = self.peers
+        if (swift := self._accelerated_own(points, k)) is not None:
+            return swift
         if self.power != 2.0:
             return self._compared(points, points.rows, k, themselves=True)
         if self._by_tree:
@@ -160,11 +168,38 @@ class NeighbourSearch(Stored):
         found = self._own(points, k) if self.parted_ is None or not is_remembering() else self._own_parted(k)
         return found[0][:, :k], found[1][:, :k]
 
+    def _accelerated(self, points: Points, X: FloatArray, k: int) -> tuple[FloatArray, IntArray] | None:
+        """The same by a GPU; None: there is none for this."""
+        unit = accelerator()
+        if unit is None or not len(X):
+            return None
+        found = once(
+            (unit.name, self.power, points.digest), X,
+            lambda: unit.nearest(points, X - self.centre_, k, power=self.power),
+            enough=lambda made: made is not None and made[0].shape[1] >= k,
+        )  # fmt: skip
+        return None if found is None else (found[0][:, :k], found[1][:, :k])
+
+    def _accelerated_own(self, points: Points, k: int) -> tuple[FloatArray, IntArray] | None:
+        unit, wanted = accelerator(), self._widened(k)
+        if unit is None:
+            return None
+        found = recall(
+            (unit.name, self.power, "own", points.digest),
+            lambda: unit.nearest(points, points.rows, wanted, power=self.power, themselves=True),
+            lambda made: made is not None and made[0].shape[1] >= k,
+        )
+        return None if found is None else (found[0][:, :k], found[1][:, :k])
+
+    def _widened(self, k: int) -> int:
+        """As many neighbours as asked for, or as others may want, where what is found is kept for them."""
+        if not is_remembering():
+            return k
+        return min(next((size for size in _LADDER if size >= k), k), len(self) - 1)
+
     def _own(self, points: Points, k: int) -> tuple[FloatArray, IntArray]:
         """The ``k`` nearest others of each of the points, or more where others may want them."""
-        wanted = k
-        if is_remembering():
-            wanted = min(next((size for size in _LADDER if size >= k), k), len(self) - 1)
+        wanted = self._widened(k)
         return recall(
             ("own", points.digest), lambda: self._own_nearest(points, wanted), lambda made: made[0].shape[1] >= k
         )
@@ -228,7 +263,7 @@ class NeighbourSearch(Stored):
     def _nearest(self, X: FloatArray, k: int) -> tuple[FloatArray, IntArray]:
         if self.parted_ is None or len(X) < FEW_ROWS:
             Z = X - self.centre_
-            return self._settled(Z, _found(self._points, Z, self._points.away(Z, scratch=True), k))
+            return self._settled(Z, _found(self.peers, Z, self.peers.away(Z, scratch=True), k))
         n = len(self)
         wider = min(k + _SPARE, n)
         near = self._near(X, wider)

@@ -1,11 +1,13 @@
 """What all our neural estimators share: scaling, seeds, threads, device, one training loop with early stopping.
 
 PyTorch's global state (random numbers, threads) is left as it was found. Networks are trained in single precision and
-score in double precision on the CPU, so that a row alone scores as it does in a batch.
+score in double precision, so that a row alone scores as it does in a batch. What a fit draws is drawn on the CPU,
+the same whatever device trains; only the dropouts are the device's own. What is kept lies on the CPU.
 """
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from pynomaly_auto import _optional
+from pynomaly_auto.detectors.estimators._accelerator import Accelerator, accelerator, one_thread
 from pynomaly_auto.detectors.estimators._scaling import Scaling
 from pynomaly_auto.detectors.estimators._stored import Array, Sizes, Stored
 from pynomaly_auto.errors import PynomalyError, StorageError
@@ -40,7 +43,7 @@ class TorchDetector(Stored, ABC):
         batch_size: Rows per step; fewer on a table of few rows.
         learning_rate: Of Adam.
         weight_decay: Of Adam.
-        device: ``"auto"`` (a GPU when there is one), ``"cpu"`` or ``"cuda"``; for training only.
+        device: ``"auto"`` (what the run computes on), ``"cpu"`` or ``"cuda"``; for training only.
         random_state: Seed.
     """
 
@@ -72,15 +75,27 @@ class TorchDetector(Stored, ABC):
 
     def fit(self, X: FloatArray) -> Self:
         """Train on ``X``, shape (n_rows, n_features)."""
-        torch = _optional.require("torch")
         self.scaling_ = Scaling(X)
         rows = self.scaling_.apply(X, limit=_TRAINING_LIMIT)
-        device = choose_device(self.device)
+        device, unit = choose_device(self.device), accelerator()
+        try:
+            self._fit_on(device, rows)
+        except Exception as error:  # whatever a driver says; what is ours fails on the CPU, too
+            if unit is None or device == "cpu":
+                raise
+            unit.give_up(error)
+            self._fit_on("cpu", rows)
+        else:
+            if unit is not None and device == unit.name:
+                unit.used = True
+        return self
+
+    def _fit_on(self, device: str, rows: FloatArray) -> None:
+        torch = _optional.require("torch")
         with sandbox(self.random_state, device):
-            self.network_ = self._network(X.shape[1]).to(device)
+            self.network_ = self._network(rows.shape[1]).to(device)
             self._train(torch.as_tensor(rows, dtype=torch.float32, device=device))
             self.network_ = self.network_.cpu().double().eval()
-        return self
 
     def _train(self, rows: Any) -> None:
         torch = _optional.require("torch")
@@ -92,8 +107,8 @@ class TorchDetector(Stored, ABC):
         for _ in range(self.epochs):
             total = torch.zeros((), device=rows.device)
             # What is left over after whole batches waits for the next epoch's order; a batch of one would be noise.
-            batches = torch.randperm(len(rows), device=rows.device)[: len(rows) // size * size].reshape(-1, size)
-            for chosen in batches:
+            batches = torch.randperm(len(rows))[: len(rows) // size * size].reshape(-1, size)
+            for chosen in batches.to(rows.device):
                 for step in steps:
                     total += step(rows[chosen])
             loss = float(total) / len(batches)
@@ -122,9 +137,23 @@ class TorchDetector(Stored, ABC):
 
     def decision_function(self, X: FloatArray) -> FloatArray:
         """Score rows; shape (n_rows,), higher = more anomalous."""
-        torch = _optional.require("torch")
+        torch, unit = _optional.require("torch"), accelerator()
+        if unit is not None and (swift := self._score_on(unit, X)) is not None:
+            return swift
         with one_thread(), torch.no_grad():
             return np.asarray(self._score(torch.as_tensor(self.scaling_.apply(X), dtype=torch.float64)).numpy())
+
+    def _score_on(self, unit: Accelerator, X: FloatArray) -> FloatArray | None:
+        """Scores by a device, in blocks; None: it was given up."""
+        torch, twin, out = _optional.require("torch"), copy.copy(self), np.empty(len(X))
+
+        def work(part: slice, _: Any) -> None:
+            twin.network_ = copy.deepcopy(self.network_).to(unit.name)
+            rows = torch.as_tensor(self.scaling_.apply(X[part]), dtype=torch.float64, device=unit.name)
+            out[part] = twin._score(rows).cpu().numpy()
+
+        widest = X.shape[1] + sum(self.hidden)
+        return out if unit.blockwise(len(X), 64 * widest, work) else None
 
     def to_state(self) -> State:
         """The constructor's arguments, the scaling and every weight of the network."""
@@ -188,22 +217,14 @@ def layers(sizes: tuple[int, ...], *, bias: bool = True, dropout: float = 0.0) -
 
 
 def choose_device(device: str) -> str:
-    """``"cuda"`` or ``"cpu"``; ``"auto"`` is the first where there is one."""
-    if device != "auto":
-        return device
-    return "cuda" if _optional.require("torch").cuda.is_available() else "cpu"
+    """What PyTorch calls it; ``"auto"`` is what the run computes on."""
+    unit = accelerator()
+    return device if device != "auto" else "cpu" if unit is None else unit.name
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """PyTorch on one thread, and on as many as before afterwards."""
-    torch = _optional.require("torch")
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def noise_like(values: Any) -> Any:
+    """Normal random numbers on the values' device, the same whatever device that is; shape as ``values``."""
+    return _optional.require("torch").randn_like(values, device="cpu").to(values.device)
 
 
 @contextmanager
