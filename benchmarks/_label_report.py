@@ -6,7 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from benchmarks._label_curves import COUNTS, LIGHTGBM, OURS, POSITIVE, QUERIED, RANDOM, SHARES, XGBOD
+from benchmarks._label_curves import (
+    ADENGINE,
+    COUNTS,
+    LIGHTGBM,
+    NONE,
+    OURS,
+    POSITIVE,
+    QUERIED,
+    RANDOM,
+    RECIPE,
+    SHARES,
+    XGBOD,
+)
 from benchmarks._statistics import compare
 from benchmarks._store import Line
 from benchmarks._tables import SUITES
@@ -18,9 +30,12 @@ _NAMES = {
     (RANDOM, OURS): "ours, rows at random",
     (QUERIED, LIGHTGBM): "LightGBM, the rows ours asks for",
     (RANDOM, LIGHTGBM): "LightGBM, rows at random",
-    (QUERIED, XGBOD): "XGBOD's recipe, the rows ours asks for",
-    (RANDOM, XGBOD): "XGBOD's recipe, rows at random",
+    (QUERIED, RECIPE): "XGBOD's recipe, the rows ours asks for",
+    (RANDOM, RECIPE): "XGBOD's recipe, rows at random",
+    (QUERIED, XGBOD): "XGBOD, the rows ours asks for",
+    (RANDOM, XGBOD): "XGBOD, rows at random",
     (POSITIVE, OURS): "ours, the anomalies among them alone",
+    (NONE, ADENGINE): "ADEngine, which takes no labels",
 }
 
 
@@ -40,7 +55,7 @@ class _Suite:
     @property
     def before(self) -> FloatArray:
         """Ours without labels; shape (n_tables,)."""
-        return self.points["none", "0", OURS]
+        return self.points[NONE, "0", OURS]
 
     def of(self, arm: str, labels: str, method: str) -> FloatArray:
         """Points of one method; without a label of an anomaly it says what it says without labels."""
@@ -64,9 +79,9 @@ def _suite(name: str, suite: _Suite) -> str:
     out = [f"**{name}**, {len(suite.tables)} tables, mean average precision by number of labels:", ""]
     out += [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for (arm, method), told in _NAMES.items():
-        cells = [_mean(suite.before) if method == OURS else ""]
+        cells = [_mean(suite.of(NONE, "0", method))]
         cells += [_mean(suite.of(arm, labels, method)) for labels in heads[2:]]
-        if any(cells[1:]):
+        if any(cells[1:]) or (arm == NONE and any(cells)):
             out.append(f"| {told} | {' | '.join(cells)} |")
     return "\n".join([*out, "", *_compared(suite)])
 
@@ -78,9 +93,12 @@ def _compared(suite: _Suite) -> list[str]:
         "itself without labels": lambda n: suite.before,
         "itself with rows at random": lambda n: suite.of(RANDOM, n, OURS),
         "LightGBM on the same rows": lambda n: suite.of(QUERIED, n, LIGHTGBM),
-        "XGBOD's recipe on the same rows": lambda n: suite.of(QUERIED, n, XGBOD),
+        "XGBOD's recipe on the same rows": lambda n: suite.of(QUERIED, n, RECIPE),
+        "XGBOD on the same rows": lambda n: suite.of(QUERIED, n, XGBOD),
         "LightGBM on rows at random": lambda n: suite.of(RANDOM, n, LIGHTGBM),
-        "XGBOD's recipe on rows at random": lambda n: suite.of(RANDOM, n, XGBOD),
+        "XGBOD's recipe on rows at random": lambda n: suite.of(RANDOM, n, RECIPE),
+        "XGBOD on rows at random": lambda n: suite.of(RANDOM, n, XGBOD),
+        "ADEngine, which takes no labels": lambda n: suite.of(NONE, "0", ADENGINE),
     }
     for told, other in rows.items():
         cells = []

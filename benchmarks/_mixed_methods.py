@@ -181,7 +181,8 @@ def _ecod(X: FloatArray, _: int) -> FloatArray:
     return np.asarray(ECOD().fit(X).decision_scores_)
 
 
-def _adengine(X: FloatArray, seed: int) -> FloatArray:
+def adengine(X: FloatArray, seed: int) -> FloatArray:
+    """Consensus scores of PyOD's ADEngine; shape (n_rows,)."""
     from pyod.utils.ad_engine import ADEngine
 
     state = ADEngine(random_state=seed).investigate(X, data_type="tabular")
@@ -196,7 +197,7 @@ _PEERS: Mapping[str, Scorer] = {
     "lof": _lof,
     "iforest": _iforest,
     "ecod": _ecod,
-    "adengine": _adengine,
+    "adengine": adengine,
 }
 _MEANT = ("knn100", "iforest", "lof")
 _NAMES = {

@@ -7,7 +7,8 @@ Each table is fitted once without labels (kept in ``--runs``). Half of its rows,
 others judge, and nobody labels them. Ours learns from 5 to 100 rows that it asks for itself (`detector.query`'s
 ``auto``), from as many at random, from 1 % and 5 % of the rows, also with the anomalies' labels alone, and from all.
 Beside it, on the same labels: LightGBM on the encoded columns, and on these and the members' scores (XGBOD's recipe:
-Zhao and Hryniewicki, IJCNN 2018; PyOD's own needs xgboost). Every point is appended to ``--cache`` as it is done.
+Zhao and Hryniewicki, IJCNN 2018), XGBOD itself by PyOD where xgboost is installed (``pip install xgboost-cpu``), and
+PyOD's ADEngine, which takes no labels. Every point is appended to ``--cache`` as it is done.
 """
 
 from __future__ import annotations

@@ -6,11 +6,21 @@ import numpy as np
 import pytest
 
 from benchmarks import _label_curves
-from benchmarks._label_curves import LIGHTGBM, OURS, POSITIVE, QUERIED, RANDOM, curve
+from benchmarks._label_curves import ADENGINE, LIGHTGBM, OURS, POSITIVE, QUERIED, RANDOM, XGBOD, curve
 from benchmarks._label_report import label_report
 from benchmarks._label_runs import Run
 from pynomaly_auto.records import Calibration
 from pynomaly_auto.supervising import Rows
+
+
+class Peer:
+    """In the place of XGBOD, which needs xgboost."""
+
+    def __init__(self, columns):
+        self.columns = columns
+
+    def scores(self, labelled, target):
+        return self.columns[:, 1] - self.columns[labelled[target == 0], 1].mean()
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +38,16 @@ def points():
     run = Run(suite="uci", table="made", group="made", y=y, rows=rows, columns=X, base="none")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_label_curves, "COUNTS", (5, 30))
+        patch.setattr(_label_curves._xgbod, "AVAILABLE", True)
+        patch.setattr(_label_curves, "Xgbod", Peer)
         return list(curve(run, seed=0))
 
 
 def test_every_method_has_its_points(points):
     found = {(p.arm, p.labels, p.method) for p in points}
-    assert ("none", "0", OURS) in found
+    assert {("none", "0", OURS), ("none", "0", ADENGINE)} < found
     assert {
-        (arm, count, method) for arm in (QUERIED, RANDOM) for count in ("5", "30") for method in (OURS, LIGHTGBM)
+        (arm, count, method) for arm in (QUERIED, RANDOM) for count in ("5", "30") for method in (OURS, LIGHTGBM, XGBOD)
     } < found
     assert (RANDOM, "all", OURS) in found
     assert all(0 <= p.ap <= 1 for p in points)
@@ -59,4 +71,6 @@ def test_the_report_tells_each_suite_and_compares(points):
     row = next(line for line in text.splitlines() if line.startswith("| ours, the anomalies"))
     assert row.split("|")[3:5] == ["  ", "  "]  # nothing is told where nothing was measured
     assert "itself with rows at random" in text
+    assert "| XGBOD, rows at random |" in text
+    assert next(line for line in text.splitlines() if line.startswith("| ADEngine")).split("|")[2].strip()
     assert POSITIVE not in text
