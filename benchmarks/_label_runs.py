@@ -19,7 +19,7 @@ from pynomaly_auto.errors import PynomalyError
 from pynomaly_auto.records import Calibration, IntArray
 from pynomaly_auto.supervising import Inputs, Rows
 
-FEWEST = 20  # anomalies of a table, so that either half has some
+FEWEST = 6  # anomalies of a table, so that either half has some
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
