@@ -53,7 +53,13 @@ def curve(run: Run, seed: int) -> Iterator[Point]:
         asked[rows[: len(rows) // 2]] = True
     judge = np.flatnonzero(~asked)
     yield Point(arm=NONE, labels="0", method=OURS, ap=_ap(run, run.rows.scores, judge), anomalies=0)
-    yield Point(arm=NONE, labels="0", method=ADENGINE, ap=_ap(run, adengine(run.columns.astype(np.float64), seed), judge), anomalies=0)
+    yield Point(
+        arm=NONE,
+        labels="0",
+        method=ADENGINE,
+        ap=_ap(run, adengine(run.columns.astype(np.float64), seed), judge),
+        anomalies=0,
+    )
     peer = Xgbod(run.columns) if _xgbod.AVAILABLE else None
     learning = _Learning(run=run, judge=judge, xgbod=peer, seed=seed)
     yield from _queried(learning, asked)

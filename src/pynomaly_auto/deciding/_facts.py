@@ -3,55 +3,75 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
+from pynomaly_auto.deciding._assembling import assemble, between
 from pynomaly_auto.deciding._share import ShareEstimate
-from pynomaly_auto.deciding._verdict import _assemble, _between
 from pynomaly_auto.records import Calibration, FloatArray, Verdict
 
 SURE = 0.9999  # probability of a row that is called an anomaly; 1 less that of one called normal
 
 
-def certain(verdict: Verdict, judged: tuple[float, float], decided: tuple[float, float], most: int | None) -> Verdict:
+class Limits(Protocol):
+    """Between which scores rows are judged, and beyond which they are decided."""
+
+    @property
+    def bottom(self) -> float:
+        """The lowest score of judged rows."""
+
+    @property
+    def top(self) -> float:
+        """The highest."""
+
+    @property
+    def low(self) -> float:
+        """Down from here rows are normal."""
+
+    @property
+    def high(self) -> float:
+        """Up from here they are anomalies."""
+
+
+def certain(verdict: Verdict, limits: Limits, most: int | None) -> Verdict:
     """The same verdict with the threshold between rows called normal and rows called anomalies, all of them sure.
 
     Args:
-        verdict: On the scores, those of decided rows beyond `decided`.
-        judged: Lowest and highest score of rows that are judged.
-        decided: Down from the first and up from the second number rows are decided.
+        verdict: On the scores.
+        limits: Between which rows are judged.
         most: Rows that may be flagged; where more are called anomalies the threshold stays; None: any number.
     """
-    scores, (low, high) = verdict.scores, decided
+    scores, low, high = verdict.scores, limits.low, limits.high
     threshold, called = verdict.threshold, scores >= high
     if threshold >= high and (most is None or int(called.sum()) <= most):
         others = scores[~called]
-        threshold = _between(float(others.max()) if len(others) else low, high)
+        threshold = between(float(others.max()) if len(others) else low, high)
     threshold = max(threshold, low) if (scores <= low).any() else threshold
-    return surely(verdict, threshold, judged, decided)
+    return surely(verdict, threshold, limits)
 
 
-def surely(verdict: Verdict, threshold: float, judged: tuple[float, float], decided: tuple[float, float]) -> Verdict:
+def surely(verdict: Verdict, threshold: float, limits: Limits) -> Verdict:
     """A verdict with another threshold, and decided rows sure.
 
     Args:
         verdict: On the scores.
         threshold: In force from now on.
-        judged: As in `certain`.
-        decided: As in `certain`.
+        limits: As in `certain`.
     """
     estimate = ShareEstimate(share=verdict.contamination, method=verdict.method, reasons=verdict.reasons)
-    known = _stepped(verdict.calibration, judged, decided)
-    moved = _assemble(
+    known = _stepped(verdict.calibration, limits)
+    moved = assemble(
         verdict.scores, threshold=threshold, estimate=estimate, calibration=known,
         expecting=verdict.expectation is not None,
     )  # fmt: skip
     return replace(moved, calibration=known)
 
 
-def _stepped(known: Calibration, judged: tuple[float, float], decided: tuple[float, float]) -> Calibration:
+def _stepped(known: Calibration, limits: Limits) -> Calibration:
     """The map from score to probability, with a step where rows are decided."""
-    (low, high), (first, last) = decided, decided if known.single_point else judged
+    low, high = limits.low, limits.high
+    first, last = (low, high) if known.single_point else (limits.bottom, limits.top)
     kept = (known.knots > first) & (known.knots < last)
     ends = known.at(np.array([first, last]))
     values = np.concatenate([[ends[0], ends[0]], known.values[kept], [ends[1], ends[1]]])

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pynomaly_auto.deciding._assembling import assemble, threshold_for
 from pynomaly_auto.deciding._budget import budget_reason, most_rows
 from pynomaly_auto.deciding._calibration import at_threshold, calibrate
-from pynomaly_auto.deciding._confidence import confidence_of
-from pynomaly_auto.deciding._expecting import expect
 from pynomaly_auto.deciding._learned import Probabilities, calibration_of, learn, shift
 from pynomaly_auto.deciding._serving import outweighs_share, serve
 from pynomaly_auto.deciding._share import ShareEstimate, estimate_share
@@ -94,10 +93,10 @@ def decide(
         most = most_rows(scores, settings.alert_budget, periods)
         reasons.append(budget_reason(settings.alert_budget, most, wanted))
         wanted = min(wanted, most)
-    threshold, reason = _threshold(scores, wanted)
+    threshold, reason = threshold_for(scores, wanted)
     reasons.append(reason)
     constant = np.ptp(scores) == 0 and settings.contamination == "auto"
-    return _assemble(
+    return assemble(
         scores,
         threshold=threshold,
         estimate=replace(estimate, share=0.0 if constant else estimate.share, reasons=tuple(reasons)),
@@ -160,7 +159,7 @@ def _unlearned(evidence: _Evidence, settings: Settings) -> _Wanted:
 def _served(evidence: _Evidence, estimate: ShareEstimate, settings: Settings) -> _Wanted:
     """As many rows as the target asks for, by the probabilities that follow from the share and the scores."""
     scores = evidence.scores
-    threshold, _ = _threshold(scores, round(estimate.share * len(scores)))
+    threshold, _ = threshold_for(scores, round(estimate.share * len(scores)))
     calibration = calibrate(scores, threshold, estimate.share, middle=at_threshold(estimate.share))
     served = serve(calibration.at(scores), settings.target_metric, seed=int(settings.random_state or 0))
     estimate = replace(estimate, reasons=(*estimate.reasons, served.reason))
@@ -191,7 +190,7 @@ def move(
         if not _is_number(contamination) or not 0 < contamination <= 0.5:
             raise SettingError(f"contamination is {contamination!r}.", fix="Give a share in (0, 0.5].")
         share = float(contamination)
-        new, reason = _threshold(scores, round(share * len(scores)))
+        new, reason = threshold_for(scores, round(share * len(scores)))
         said, method = f"Contamination set to {share:.2%} by the user", "contamination set by the user"
     else:
         if not _is_number(threshold) or threshold is None:
@@ -221,36 +220,8 @@ def move(
         calibration: Calibration | None = known if contamination is None else shift(known, scores, share)
     else:
         calibration = None
-    return _assemble(
+    return assemble(
         scores, threshold=new, estimate=estimate, calibration=calibration, expecting=verdict.expectation is not None
-    )
-
-
-def _assemble(
-    scores: FloatArray,
-    *,
-    threshold: float,
-    estimate: ShareEstimate,
-    calibration: Calibration | None,
-    expecting: bool,
-) -> Verdict:
-    if calibration is None:
-        # Where no training row is an anomaly, what exceeds them all most likely is one.
-        middle = 0.5 if not expecting or estimate.share == 0 else at_threshold(estimate.share)
-        calibration = calibrate(scores, threshold, estimate.share, middle=middle)
-    probabilities, flagged = calibration.at(scores), scores > threshold
-    highest = np.argsort(-scores, kind="stable")[: int(flagged.sum())]
-    return Verdict(
-        scores=scores,
-        probabilities=probabilities,
-        labels=np.where(flagged, -1, 1).astype(np.int64),
-        confidence=confidence_of(probabilities, flagged),
-        threshold=threshold,
-        contamination=estimate.share,
-        method=estimate.method,
-        calibration=calibration,
-        expectation=expect(probabilities[highest]) if expecting else None,
-        reasons=estimate.reasons,
     )
 
 
@@ -280,36 +251,6 @@ def _share(evidence: _Evidence, settings: Settings) -> ShareEstimate:
         return ShareEstimate(share=given, method="given", reasons=(reason,))
     seed = int(settings.random_state or 0)
     return estimate_share(evidence.scores, evidence.member_scores, member_raw=evidence.member_raw, seed=seed)
-
-
-def _threshold(scores: FloatArray, wanted: int) -> tuple[float, Reason]:
-    """The threshold that leaves ``wanted`` rows strictly above it, or fewer where it would go through a tie."""
-    n = len(scores)
-    ordered = np.sort(scores)[::-1]
-    if ordered[0] == ordered[-1]:
-        text = "All scores are equal: no row stands out, none is labelled."
-        reason = Reason(code="DEC-032", subject="threshold", text=text, evidence={"rows": n})
-        return float(ordered[0]), reason
-    found, block, tied = wanted, 0, ""
-    if 0 < wanted < n and ordered[wanted - 1] == ordered[wanted]:
-        found = int(np.searchsorted(-ordered, -ordered[wanted], side="left"))
-        block = int(np.searchsorted(-ordered, -ordered[wanted], side="right")) - found
-        tied = f" (asked for {wanted:,}; the next {block:,} rows share one score and are labelled together or not)"
-    threshold = (
-        float(ordered[0]) if found == 0 else _between(float(ordered[min(found, n - 1)]), float(ordered[found - 1]))
-    )
-    return threshold, Reason(
-        code="DEC-031" if tied else "DEC-030",
-        subject="threshold",
-        text=f"{found:,} of {n:,} rows lie above the threshold {threshold:.4g}{tied}.",
-        evidence={"threshold": threshold, "labelled": found, "wanted": wanted, "tied": block, "rows": n},
-    )
-
-
-def _between(lower: float, upper: float) -> float:
-    """Half way, or ``lower`` itself where the two are neighbours: rows at ``upper`` stay strictly above."""
-    middle = lower + (upper - lower) / 2
-    return middle if lower <= middle < upper else lower
 
 
 def _is_number(value: object) -> bool:

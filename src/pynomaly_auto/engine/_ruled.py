@@ -111,7 +111,7 @@ class Ruled:
             return verdict
         budget, scale = settings.alert_budget, self.ruling.scale
         most = None if budget is None else most_rows(verdict.scores, budget, periods)
-        out = certain(verdict, (scale.bottom, scale.top), (scale.low, scale.high), most)
+        out = certain(verdict, scale, most)
         called = scale.decided(out.scores)[0]
         more = held_back(int(called.sum()), int((called & (out.labels == -1)).sum()))
         return replace(out, reasons=out.reasons + self.reasons + more)
@@ -127,8 +127,6 @@ def moved(
     found = move(verdict, contamination=contamination, threshold=threshold)
     if ruling is None:
         return found
-    scale = ruling.scale
-    judged, decided = (scale.bottom, scale.top), (scale.low, scale.high)
     if threshold is not None:
-        return surely(found, found.threshold, judged, decided)
-    return certain(found, judged, decided, None)
+        return surely(found, found.threshold, ruling.scale)
+    return certain(found, ruling.scale, None)
