@@ -13,6 +13,7 @@ search      80 % where fitted trials are taken over as members; where members ha
 members     85 %, less on many rows, which what follows has to go through: the slowest are dropped until the others fit
             in. Of those that the learned fusion alone counts, the ones of its base margin may take 30 %.
 fusing      Only where it should take less than 30 %.
+labels      What learning from them is expected to take, at most two fifths of the budget: else from fewer.
 explaining  All before leave it a tenth of the budget, at most two seconds; it may use what is left beyond, up to eight.
 recording   Waited for a little beyond the end; the rest goes on in the background.
 ==========  ===========================================================================================================
@@ -62,6 +63,8 @@ _LATE_SHARE, _LATE_SECONDS = 0.1, 1.3  # of the budget, and seconds, past its en
 _FUSING_SECONDS = 3e-5  # per row, with reserve over what benchmarks.fusion measures
 _FUSING_SHARE = 0.3  # of the time left
 
+_LEARNING_SHARE = 0.4  # of the budget: many labels are worth more than many trials
+
 # Ten times what twenty rows of thirty columns take.
 _EXPLAINING_SHARE, _EXPLAINING_RESERVE = 0.1, 2.0
 _EXPLAINING_MOST = 8.0  # seconds, however much is left
@@ -100,6 +103,11 @@ def overtime(budget: float | None) -> float:
 def time_to_fuse(left: float, n_rows: int) -> bool:
     """Whether fusing all rows leaves enough of so many seconds for what follows."""
     return n_rows * _FUSING_SECONDS < _FUSING_SHARE * left
+
+
+def learning_most(budget: float | None) -> float | None:
+    """Seconds that learning from labels may take; None: no limit."""
+    return None if budget is None else _LEARNING_SHARE * budget
 
 
 def explaining_reserve(budget: float | None) -> float:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.special import expit, logit
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score, roc_auc_score
 
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.records import Calibration, Labels, State
-from pynomaly_auto.supervising import Kinship, Rows, Supervised, Told, measure, supervise
+from pynomaly_auto.supervising import Kinship, Rows, Supervised, Told, learning_seconds, measure, supervise
+from pynomaly_auto.supervising._affording import rows_within
 from pynomaly_auto.supervising._folds import splits
-from pynomaly_auto.supervising._learners import LEARNERS, Taught, learners_for
+from pynomaly_auto.supervising._learners import LEARNERS, MOST_TAUGHT, Taught, learners_for
+from pynomaly_auto.supervising._performance import _Resampled
 from pynomaly_auto.supervising._weighing import BASE, before_labels, held_back, weigh
 
 N = 600
@@ -42,6 +44,30 @@ def labels(y, rows):
 
 def learned(rows, y, known, **keywords):
     return supervise(rows, labels(y, known), seed=0, **keywords)
+
+
+class TestWhatTimeThereIs:
+    def test_little_time_is_kept_to_by_learning_from_fewer_rows_and_said(self):
+        rows, y = table()
+        known = np.arange(0, N, 2)
+        brief, long = (learned(rows, y, known, seconds=seconds) for seconds in (0.3, 60.0))
+        reason = next(r for r in brief.record.reasons if r.code == "SUP-013")
+        assert reason.evidence == {"rows": 111, "labelled": 300}
+        assert "0.3 s" in reason.text
+        assert "SUP-013" not in {r.code for r in long.record.reasons}
+        np.testing.assert_array_equal(long.scores, learned(rows, y, known).scores)
+        unseen = np.setdiff1d(np.arange(N), known)
+        assert average_precision_score(y[unseen], brief.scores[unseen]) > 0.8
+        assert len(brief.honest[0]) == 300  # all of them judge
+
+    @pytest.mark.parametrize("n_labelled", [1, 300, 2_000, 2_001, 50_000])
+    def test_the_time_it_is_expected_to_take_is_enough_for_it(self, n_labelled):
+        assert rows_within(None, n_labelled, 10_000) == MOST_TAUGHT
+        expected = learning_seconds(n_labelled, 10_000)
+        assert rows_within(expected + 1e-6, n_labelled, 10_000) >= min(n_labelled, MOST_TAUGHT)
+        found = [rows_within(seconds, n_labelled, 10_000) for seconds in (0.0, 0.5, 2.0, 5.0, 30.0)]
+        assert found == sorted(found)
+        assert found[0] == 50
 
 
 class TestWhatIsLearned:
@@ -210,6 +236,22 @@ class TestPerformance:
             assert 0 <= figure.low <= figure.value <= figure.high <= 1
         assert found.average_precision.low > found.before.high
         assert f"{found.average_precision.value:.2f}" in reason.text
+
+    def test_draws_are_measured_as_their_rows_would_be(self):
+        rng = np.random.default_rng(0)
+        target = (np.arange(80) < 20).astype(np.int64)
+        told = Told(odds=np.round(target + rng.normal(size=80), 1), before=rng.normal(size=80), target=target, how="")
+        resampled = _Resampled(told, 0.5, None)
+        for _ in range(20):
+            at = rng.choice(80, 80)
+            y, odds, flagged = target[at], told.odds[at], told.odds[at] > 0.5
+            expected = {
+                "precision": precision_score(y, flagged), "recall": recall_score(y, flagged),
+                "f1": f1_score(y, flagged), "roc_auc": roc_auc_score(y, odds),
+                "average_precision": average_precision_score(y, odds),
+                "before": average_precision_score(y, told.before[at]),
+            }  # fmt: skip
+            assert resampled.figures(at) == pytest.approx(expected, abs=1e-12)
 
     def test_nothing_is_invented_where_no_row_is_flagged(self):
         told = Told(odds=np.full(20, -3.0), before=np.arange(20.0), target=np.arange(20) % 2, how="")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pynomaly_auto._budget import learning_most
 from pynomaly_auto.dataset import Table, open_table, read_labels, value_for_each
 from pynomaly_auto.deciding import Probabilities, decide
 from pynomaly_auto.engine._population import Answer, Population, Sight
@@ -162,7 +163,9 @@ def heed(
         share=unlabelled.share,
         kinship=kinship,
     )
-    found = supervise(training, known, seed=seed)
+    # By the budget and not by what is left of it: what is said again later is learned from as many rows.
+    seconds = None if settings.n_trials is not None else learning_most(settings.time_budget)
+    found = supervise(training, known, seed=seed, seconds=seconds)
     odds = _equals_too(found.scores, population, labels)
     found = replace(found, scores=np.concatenate([equal.mean(odds[:n]), odds[n:]]))
     ruled = Ruled.of(ruling, found.scores[:n], population.prints, labels)

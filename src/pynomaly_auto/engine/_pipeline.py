@@ -14,7 +14,14 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto import _optional
-from pynomaly_auto._budget import BRIEF, BRIEF_ROWS, explaining_reserve, explaining_seconds, time_to_fuse
+from pynomaly_auto._budget import (
+    BRIEF,
+    BRIEF_ROWS,
+    explaining_reserve,
+    explaining_seconds,
+    learning_most,
+    time_to_fuse,
+)
 from pynomaly_auto._deadline import Deadline
 from pynomaly_auto._machine import ONE_THREAD, release_memory
 from pynomaly_auto._targets import OwnMetric
@@ -43,7 +50,7 @@ from pynomaly_auto.records import Dataset, FloatArray, IntArray, Profile, Reason
 from pynomaly_auto.regimes import REGIMES
 from pynomaly_auto.ruling import Ruling
 from pynomaly_auto.settings import Settings
-from pynomaly_auto.supervising import Heeded, Kinship
+from pynomaly_auto.supervising import Heeded, Kinship, learning_seconds
 from pynomaly_auto.tracking import NullTracker, Tracker, open_tracker
 from pynomaly_auto.tuning import Journal, TuningPlan, refit, tune
 
@@ -175,7 +182,7 @@ def _stages(work: _Work) -> tuple[Model, Result]:
             ranking = recommend(found, settings, base)
             expert = None if base is None else base.fitted_quality(found.meta_features)
             expertise = _expertise(base, found, settings, dataset)
-        reserve = explaining_reserve(deadline.seconds)
+        reserve = _reserve(work)
         before = deadline.reserving(reserve)
         plan = TuningPlan(
             settings=settings, seed=seed, deadline=before, pool=pool, predict_quality=expert,
@@ -237,6 +244,13 @@ def _stages(work: _Work) -> tuple[Model, Result]:
         + (() if plan.by_count else brevity(tuned.search, ranking, None if expertise is None else expertise.fusion)),
     )
     return model, result
+
+
+def _reserve(work: _Work) -> float:
+    """Seconds of the budget that are kept for what follows the members."""
+    budget, known = work.deadline.seconds, work.given.labels.known
+    learning = learning_seconds(int(known.sum()), len(known)) if known.any() else 0.0
+    return explaining_reserve(budget) + min(learning, learning_most(budget) or 0.0)
 
 
 def _look(table: Table, encoder: TableEncoder, dataset: Dataset, settings: Settings) -> tuple[Looking | None, Dataset]:

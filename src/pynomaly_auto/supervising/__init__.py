@@ -1,5 +1,6 @@
 """Learning from labels: what people say of some rows, beside the answer that needs none."""
 
+from pynomaly_auto.supervising._affording import learning_seconds
 from pynomaly_auto.supervising._among import labels_among
 from pynomaly_auto.supervising._folds import Kinship
 from pynomaly_auto.supervising._learners import Inputs, Taught, learn_boosted
@@ -19,6 +20,7 @@ __all__ = [
     "known_first",
     "labels_among",
     "learn_boosted",
+    "learning_seconds",
     "measure",
     "since_the_fit",
     "supervise",

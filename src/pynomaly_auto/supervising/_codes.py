@@ -23,6 +23,12 @@ declare(
         "Label an anomaly; detector.query() proposes rows.",
     ),
     ReasonCode(
+        "SUP-013",
+        "Fewer rows to learn from",
+        "There are more labelled rows than learners look at, or than the time budget leaves time for.",
+        "Give a larger time_budget; n_trials in its place asks for no clock.",
+    ),
+    ReasonCode(
         "SUP-020",
         "Weights",
         "How much the answer without labels counts beside what was learned, by how much the labels can prove.",

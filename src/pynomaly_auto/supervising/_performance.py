@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +9,9 @@ import numpy as np
 
 from pynomaly_auto._targets import Costs, OwnMetric, Target
 from pynomaly_auto.records import Estimate, FloatArray, IntArray, Performance, Reason
-from pynomaly_auto.scoring import average_precision, roc_auc
 
-_DRAWS = 500
+# Draws for the intervals; fewer of many rows, whose intervals are narrow.
+_DRAWS, _FEWEST_DRAWS, _DRAWN_ROWS = 500, 100, 10_000_000
 _LEVEL = 0.95
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -43,27 +42,15 @@ def measure(told: Told, *, threshold: float, seed: int, serves: Target | None = 
         seed: Of the draws.
         serves: What the threshold serves: the mean cost of a row, or a function's value, is measured too.
     """
-    odds, before, target = told.odds, told.before, told.target
-    flagged = odds > threshold
-    figures: dict[str, Callable[[IntArray], float]] = {
-        "precision": lambda at: _ratio(flagged[at] & (target[at] == 1), flagged[at]),
-        "recall": lambda at: _ratio(flagged[at] & (target[at] == 1), target[at] == 1),
-        "f1": lambda at: _f1(flagged[at], target[at] == 1),
-        "roc_auc": lambda at: roc_auc(target[at], odds[at]),
-        "average_precision": lambda at: average_precision(target[at], odds[at]),
-        "before": lambda at: average_precision(target[at], before[at]),
-    }
-    if isinstance(serves, (Costs, OwnMetric)):
-        figures["target"] = lambda at: serves.value(target[at], flagged[at].astype(np.int64))
-    kinds = [np.flatnonzero(target == kind) for kind in (0, 1)]
+    resampled, whole = _Resampled(told, threshold, serves), np.arange(len(told.target))
+    kinds = [np.flatnonzero(told.target == kind) for kind in (0, 1)]
     rng = np.random.default_rng(seed)
-    draws = [np.concatenate([rng.choice(rows, len(rows)) for rows in kinds]) for _ in range(_DRAWS)]
-    whole = np.arange(len(target))
+    count = int(np.clip(_DRAWN_ROWS // max(len(whole), 1), _FEWEST_DRAWS, _DRAWS))
+    draws = [resampled.figures(np.concatenate([rng.choice(rows, len(rows)) for rows in kinds])) for _ in range(count)]
     found = {}
-    for name, figure in figures.items():
-        values = np.array([figure(at) for at in draws])
+    for name, value in resampled.figures(whole).items():
+        values = np.array([draw[name] for draw in draws])
         values = values[np.isfinite(values)]
-        value = figure(whole)
         if np.isfinite(value) and len(values):
             low, high = np.quantile(values, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
             found[name] = Estimate(value=float(value), low=float(min(low, value)), high=float(max(high, value)))
@@ -71,12 +58,64 @@ def measure(told: Told, *, threshold: float, seed: int, serves: Target | None = 
     return record, _reason(record)
 
 
-def _ratio(part: Flags, whole: Flags) -> float:
-    return float(part.sum() / whole.sum()) if whole.any() else float("nan")
+class _Resampled:
+    """Figures of draws of the rows, which are sorted but once.
+
+    Args:
+        told: What is said of labelled rows.
+        threshold: Of the log odds.
+        serves: What the threshold serves.
+    """
+
+    def __init__(self, told: Told, threshold: float, serves: Target | None) -> None:
+        self.target, self.serves = told.target, serves
+        self.anomalous, self.flagged = told.target == 1, told.odds > threshold
+        self.after, self.before = _Order(told.odds, self.anomalous), _Order(told.before, self.anomalous)
+
+    def figures(self, at: IntArray) -> dict[str, float]:
+        """Of drawn rows, given by their positions; NaN where one is not defined."""
+        counts = np.bincount(at, minlength=len(self.target))
+        right = int(counts[self.flagged & self.anomalous].sum())
+        flagged, anomalous = int(counts[self.flagged].sum()), int(counts[self.anomalous].sum())
+        precision, auc = self.after.precision_and_auc(counts)
+        out = {
+            "precision": right / flagged if flagged else float("nan"),
+            "recall": right / anomalous if anomalous else float("nan"),
+            "f1": 2 * right / max(flagged + anomalous, 1),
+            "roc_auc": auc,
+            "average_precision": precision,
+            "before": self.before.precision_and_auc(counts)[0],
+        }
+        if isinstance(self.serves, (Costs, OwnMetric)):
+            out["target"] = self.serves.value(self.target[at], self.flagged[at].astype(np.int64))
+        return out
 
 
-def _f1(flagged: Flags, anomalous: Flags) -> float:
-    return float(2 * (flagged & anomalous).sum() / max(int(flagged.sum() + anomalous.sum()), 1))
+class _Order:
+    """Rows from the highest score down.
+
+    Args:
+        scores: Of the rows; shape (n_rows,).
+        anomalous: Which of them are anomalies; shape (n_rows,).
+    """
+
+    def __init__(self, scores: FloatArray, anomalous: Flags) -> None:
+        self.order = np.argsort(-scores, kind="stable")
+        ordered = scores[self.order]
+        self.ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))  # of rows with one score
+        self.anomalous = anomalous[self.order]
+
+    def precision_and_auc(self, counts: IntArray) -> tuple[float, float]:
+        """Average precision and the area under the ROC curve, each row taken so often; NaN with one kind alone."""
+        taken = counts[self.order]
+        every, found = np.cumsum(taken)[self.ends], np.cumsum(taken * self.anomalous)[self.ends]
+        n_anomalous, n_normal = int(found[-1]), int(every[-1] - found[-1])
+        if not n_anomalous or not n_normal:
+            return float("nan"), float("nan")
+        new, ordinary = np.diff(found, prepend=0), np.diff(every - found, prepend=0)
+        precision = float((new * (found / np.maximum(every, 1))).sum() / n_anomalous)
+        below = n_normal - (every - found) + 0.5 * ordinary  # ties count half
+        return precision, float((new * below).sum() / n_anomalous / n_normal)
 
 
 def _reason(record: Performance) -> Reason:

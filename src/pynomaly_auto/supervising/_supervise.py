@@ -18,6 +18,7 @@ from pynomaly_auto.records import (
     Scalar,
     Supervision,
 )
+from pynomaly_auto.supervising._affording import rows_within
 from pynomaly_auto.supervising._folds import Kinship, splits
 from pynomaly_auto.supervising._learners import LEARNERS, MOST_TAUGHT, Inputs, Learned, Taught, learners_for
 from pynomaly_auto.supervising._supervised import KNOWN, Supervised, Unlabelled
@@ -86,13 +87,14 @@ class Heeded:
         return replace(self, record=record)
 
 
-def supervise(rows: Rows, labels: Labels, *, seed: int) -> Heeded:
+def supervise(rows: Rows, labels: Labels, *, seed: int, seconds: float | None = None) -> Heeded:
     """Learn from labels.
 
     Args:
         rows: The training rows.
         labels: Of at least one of them.
         seed: Of everything random.
+        seconds: That learning may take: where it is expected to take longer it learns from fewer rows. None: no limit.
     """
     at = np.flatnonzero(labels.known)
     target = labels.anomalous[at].astype(np.float64)
@@ -102,7 +104,8 @@ def supervise(rows: Rows, labels: Labels, *, seed: int) -> Heeded:
     apart = labels.n_anomalies > 0 and (labels.n_normal > 0 or not labels.known.all())
     names = learners_for(len(at)) if apart else ()
     beside, told = _beside(labels, names, rows.kinship.equal, seed)
-    learners, (judged, said, how) = _learn(rows, at, target, beside, seed=seed) if names else ({}, _none(at))
+    most = rows_within(seconds, len(at), len(rows.scores))
+    learners, (judged, said, how) = _learn(rows, at, target, beside, seed=seed, most=most) if names else ({}, _none(at))
     if len(judged):
         weights, honest = _weighed(base[judged], said, labels.anomalous[judged].astype(np.float64), level)
     else:
@@ -126,6 +129,7 @@ def supervise(rows: Rows, labels: Labels, *, seed: int) -> Heeded:
         reasons=(
             *_labelled(labels),
             *_learning(names, rows, told),
+            *_fewer(most, len(at) if names else 0, seconds),
             _counting(weights, how, judged=len(judged) > 0),
             *_holding(less, rows.share),
             _facts(labels),
@@ -176,7 +180,7 @@ def _beside(
 
 
 def _learn(
-    rows: Rows, at: IntArray, target: FloatArray, beside: tuple[IntArray, float], *, seed: int
+    rows: Rows, at: IntArray, target: FloatArray, beside: tuple[IntArray, float], *, seed: int, most: int
 ) -> tuple[dict[str, Learned], tuple[IntArray, FloatArray, str]]:
     """What is learned from all labels; and, of labelled rows, what each learner says that has not seen them.
 
@@ -191,7 +195,7 @@ def _learn(
     def do(job: tuple[str, IntArray, IntArray]) -> tuple[Learned, FloatArray]:
         name, learn, judge = job
         others = rows.kinship.strangers(beside[0], at[judge], earlier=in_time) if len(judge) else beside[0]
-        taught = _taught(rows, at[learn], target[learn], (others, beside[1])).at_most(MOST_TAUGHT, seed=seed)
+        taught = _taught(rows, at[learn], target[learn], (others, beside[1])).at_most(most, seed=seed)
         learned = LEARNERS[name](taught, rows.n_columns, seed=seed)
         return learned, learned.log_odds(rows.inputs[at[judge]]) if len(judge) else np.empty(0)
 
@@ -257,6 +261,15 @@ def _learning(names: tuple[str, ...], rows: Rows, told: tuple[Reason, ...]) -> t
     )
     reason = Reason(code="SUP-010", subject="labels", text=text, evidence={"inputs": rows.inputs.shape[1]})
     return (reason, *told)
+
+
+def _fewer(most: int, n_labelled: int, seconds: float | None) -> tuple[Reason, ...]:
+    if n_labelled <= most:
+        return ()
+    why = "" if seconds is None or most == MOST_TAUGHT else f": it may take {seconds:.2g} s of the time budget"
+    text = f"Each learner sees at most {most:,} of the {n_labelled:,} labelled rows, up to half of them anomalies{why}."
+    evidence: dict[str, Scalar] = {"rows": most, "labelled": n_labelled}
+    return (Reason(code="SUP-013", subject="labels", text=text, evidence=evidence),)
 
 
 def _counting(weights: Weights, how: str, *, judged: bool) -> Reason:
