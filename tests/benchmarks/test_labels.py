@@ -74,3 +74,7 @@ def test_the_report_tells_each_suite_and_compares(points):
     assert "| XGBOD, rows at random |" in text
     assert next(line for line in text.splitlines() if line.startswith("| ADEngine")).split("|")[2].strip()
     assert POSITIVE not in text
+    assert "ours on rows at random, less | 1% | 5% | 1%, anomalies alone" in text
+    assert "all of them" not in text
+    both = label_report(lines + [line | {"suite": "adbench"} for line in lines])
+    assert "**all of them**, 6 tables" in both
