@@ -29,12 +29,14 @@ ERRORS = {
 }
 
 
-def check_board(detector: AutonomousDetector) -> None:
+def check_board(detector: AutonomousDetector, *, in_time: bool = False) -> None:
     assert detector.predict(X)[4] == -1
     assert {m.detector for m in detector.ensemble_.members} <= {"distance", "zscore"}
     board = detector.leaderboard().set_index("detector")
     for name, (status, error) in ERRORS.items():
-        if name in board.index and board.loc[name, "status"] not in ("left out", "not reached"):
+        # On a machine that does much else, what takes memory may be out of time before it is out of memory.
+        late = in_time and name in board.index and board.loc[name, "status"] == "timeout"
+        if name in board.index and not late and board.loc[name, "status"] not in ("left out", "not reached"):
             assert board.loc[name, "status"] == status, name
             assert np.any([w in board.loc[name, "reason"] for w in error.split("|")]), board.loc[name, "reason"]
 
@@ -67,7 +69,7 @@ def test_by_time() -> None:
         config = {"overrides": {"include": ["zscore", "distance", *BAD], "force": list(BAD)}}
         given = {"n_trials": None, "time_budget": 6.0, "memory_limit": "200MB"}
         detector = quick(**given, config=config).fit(X)
-        check_board(detector)
+        check_board(detector, in_time=True)
         tried = {t.detector: t.status for t in detector.trials_}
         assert tried["hanging"] in ("timeout", "cancelled")
         assert tried["raising"] == "failed"
