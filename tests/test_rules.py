@@ -59,6 +59,7 @@ def test_what_it_reads(text: str, columns: list[str]) -> None:
         ("x > " + "-" * 80 + "1", "too deep"),
         ("not " * 100 + "x > 1", "too deep"),
         ("x > " + "(" * 400 + "1", "cannot be read"),
+        ("class > 120", "Put the name `class` in back-ticks"),
         ("", "one line of text"),
         ("x >\n3", "one line of text"),
         ("x" * (LONGEST + 1), "one line of text"),

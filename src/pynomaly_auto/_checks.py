@@ -78,17 +78,26 @@ def _iterated(values: Iterable[Any]) -> list[Any]:
 
 
 def path_of(value: Any) -> Path:
-    """The path of a file or folder.
+    """The path of a file or folder; ``~`` at its beginning is the user's own folder.
 
     Raises:
         SettingError: It is none.
     """
     try:
-        return Path(value)
+        if value == "":  # which pathlib takes for the folder one is in
+            raise TypeError
+        return _at_home(Path(value))
     except TypeError:
         raise SettingError(
             f"the path is {shown(value)}.", where="path", fix="Give it as text or as a pathlib.Path."
         ) from None
+
+
+def _at_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:  # there is no such user, and so it is a name like any other
+        return path
 
 
 def trust(value: Any) -> bool | tuple[str, ...]:

@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 import ast
+import keyword
 import math
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from pynomaly_auto.errors import SettingError, shown
@@ -29,6 +30,7 @@ _COMPARED: Mapping[type[ast.cmpop], str] = {
 _RECKONED: Mapping[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _MISSING = frozenset({"isnull", "isna", "is_missing", "missing"})
 _PRESENT = frozenset({"notnull", "notna"})
+_WORDS = frozenset({"and", "or", "not", "in", "is", "None", "True", "False"})
 _HINTS: tuple[tuple[str, str], ...] = (
     (r"(?<![=!<>])=(?!=)", "Write == to compare."),
     (r"\b(AND|OR|NOT|IN|IS|NULL)\b", "Write and, or, not, in and is in small letters."),
@@ -42,9 +44,15 @@ _GRAMMAR = (
 
 @dataclass(frozen=True, kw_only=True)
 class Constant:
-    """A number, text or truth value."""
+    """A number, text or truth value.
+
+    Args:
+        value: As it is compared.
+        written: A number as it is written, with all its digits.
+    """
 
     value: float | str | bool
+    written: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,15 +296,16 @@ class _Reader:
             case ast.Constant(value=bool() | str() as constant):
                 return Constant(value=constant)
             case ast.Constant(value=int() | float() as number):
-                return Constant(value=self._number(number, node))
+                return Constant(value=self._number(number, node), written=str(number))
             case ast.Constant(value=None):
                 raise self._wrong("compares with None", self._at(node), "Write 'is missing'.")
-            case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):
-                value, minus = self._value(operand, depth + 1), isinstance(sign, ast.USub)
+            case ast.UnaryOp(op=ast.USub() | ast.UAdd() as op, operand=operand):
+                value, minus = self._value(operand, depth + 1), isinstance(op, ast.USub)
                 if isinstance(value, Constant):
                     if isinstance(value.value, (bool, str)):
                         raise self._wrong("has a sign before what is no number", self._at(node), "Leave it out.")
-                    return Constant(value=-value.value if minus else value.value)
+                    sign = "-" if minus else ""
+                    return Constant(value=-value.value if minus else value.value, written=f"{sign}{value.written}")
                 return Reckoned(sign="*", left=Constant(value=-1.0 if minus else 1.0), right=value)
             case ast.BinOp(op=op, left=left, right=right) if type(op) in _RECKONED:
                 one, other = self._value(left, depth + 1), self._value(right, depth + 1)
@@ -339,6 +348,9 @@ class _Reader:
 
     def _hint(self) -> str:
         bare = re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`", "''", self.text)
+        taken = [word for word in re.findall(r"\w+", bare) if keyword.iskeyword(word) and word not in _WORDS]
+        if taken:
+            return f"Put the name `{taken[0]}` in back-ticks: to the parser the bare word is none."
         return next((hint for pattern, hint in _HINTS if re.search(pattern, bare)), _GRAMMAR)
 
     def _wrong(self, what: str, at: int, fix: str) -> SettingError:

@@ -166,11 +166,12 @@ def _named(value: str) -> str:
 def _costs_of_text(value: str) -> Costs:
     parts = [part.partition("=") for part in value.split(",")]
     try:
-        return _costs({name.strip(): float(number) for name, _, number in parts})
+        costs = {name.strip(): float(number) for name, _, number in parts}
     except ValueError:
         raise SettingError(
             f"target_metric is {shown(value)}.", fix="Write costs as in 'miss=20, false_alarm=1'."
         ) from None
+    return _costs(costs)
 
 
 def _of_matrix(given: Any) -> Mapping[str, Any]:

@@ -263,7 +263,9 @@ def test_a_full_disk_costs_the_journal_and_not_the_run(
     with _no_room(monkeypatch):
         detector = quick(n_trials=TRIALS).fit(X, checkpoint=tmp_path / "run")
     same(whole, detector)
-    assert [w.code for w in detector.result_.warnings].count("ENG-004") == 1
+    warned = [w for w in detector.result_.warnings if w.code == "ENG-004"]
+    assert len(warned) == 1
+    assert "journalled: no space left on device. After" in warned[0].text
 
 
 def test_an_interrupted_run_stays_resumable(
@@ -329,3 +331,34 @@ def test_what_computed_a_trial_is_told_after_resuming_too(tmp_path: Path) -> Non
     resumed = AutonomousDetector.resume(tmp_path / "run")
     same(whole, resumed)
     assert [t.reasons for t in resumed.result_.search.trials] == [t.reasons for t in trials]
+
+
+def test_files_of_another_run_are_refused_though_they_fit(tmp_path: Path) -> None:
+    for name, table in (("mine", X), ("other", X + 1.0)):
+        quick(n_trials=2).fit(table, checkpoint=tmp_path / name)
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    own = (mine / "result.pynomaly").read_bytes()
+    shutil.copy(other / "result.pynomaly", mine / "result.pynomaly")
+    with pytest.raises(StorageError, match=r"result of another run .*result\.pynomaly.* Remove this file"):
+        AutonomousDetector.resume(mine)
+    (mine / "result.pynomaly").write_bytes(own[:-10])
+    with pytest.raises(StorageError, match="Remove this file, and the result is made again"):
+        AutonomousDetector.resume(mine)
+    (mine / "result.pynomaly").unlink()
+    shutil.copy(other / "trials" / "000000.pynomaly", mine / "trials" / "000000.pynomaly")
+    with pytest.raises(StorageError, match=r"trial of another run .*000000\.pynomaly.* Remove this file"):
+        AutonomousDetector.resume(mine)
+    moved = shutil.move(other, tmp_path / "ein anderer Ort ü")
+    assert "ENG-003" in codes(AutonomousDetector.resume(moved))
+
+
+def test_what_is_wrong_with_a_folder_is_said_with_what_to_do(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"no folder .* killed before it made one, call fit"):
+        AutonomousDetector.resume(tmp_path / "nowhere")
+    (tmp_path / "file").write_text("text")
+    with pytest.raises(StorageError, match="it is no folder"):
+        AutonomousDetector.resume(tmp_path / "file")
+    for content in (b"", (folder / "run.pynomaly").read_bytes()[:300]):
+        (folder / "run.pynomaly").write_bytes(content)
+        with pytest.raises(StorageError, match="Start the run anew in another folder"):
+            AutonomousDetector.resume(folder)

@@ -10,7 +10,8 @@ import pytest
 from sklearn.metrics import fbeta_score
 
 from pynomaly_auto import AutonomousDetector
-from pynomaly_auto.errors import SettingError
+from pynomaly_auto._targets import parse_target
+from pynomaly_auto.errors import SettingError, UnknownNameError
 
 
 def f2(anomalous: Any, flagged: Any) -> float:
@@ -60,3 +61,12 @@ def test_costs_are_measured_on_labelled_rows() -> None:
     assert performance.target is not None
     assert performance.target.low <= performance.target.value <= performance.target.high
     assert "what the threshold serves" in str(detector.result_.reasons)
+
+
+def test_costs_as_text_say_what_is_wrong_with_them() -> None:
+    with pytest.raises(SettingError, match="what a false_alarm and a miss cost"):
+        parse_target("miss=20")
+    with pytest.raises(UnknownNameError, match="Did you mean 'miss'"):
+        parse_target("missed=20, false_alarm=1")
+    with pytest.raises(SettingError, match="Write costs as in"):
+        parse_target("miss=20; false_alarm=1")

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pynomaly_auto.records import PROBABILITY, Configuration, Reason
+from pynomaly_auto.records import Configuration, Reason, Supervision
+from pynomaly_auto.reporting._view import make_view
 from tests.factories import make_result
 
 
@@ -17,7 +18,7 @@ def test_notebook_view_shows_the_main_things():
     html = make_result()._repr_html_()
     assert "25 rows flagged; about 15 of them (8 to 25) are expected to be real, the first 10 with 8." in html
     assert ">8 to 25<" in html
-    assert PROBABILITY in html
+    assert "The probability rises with the score" in html
     assert "confidence" not in html.partition("Reasons")[0]
     assert "the first 10 of 25" in html
     assert "hbos" in html
@@ -32,6 +33,27 @@ def test_notebook_view_of_small_results(kwargs):
     assert ("No row lies above" in html) == (kwargs["anomalies"] == 0)
     assert ("1 row flagged; the chance that it is a real anomaly is put at 60%." in html) == (kwargs["anomalies"] == 1)
     assert ("No row is flagged." in html) == (kwargs["anomalies"] == 0)
+
+
+def test_where_probabilities_come_from_is_told_as_it_is():
+    fitted = make_result()
+    learned = replace(fitted.verdict, calibration=replace(fitted.verdict.calibration, single_point=False))
+    result = replace(fitted, verdict=learned)
+    assert "how often rows like it were, in tables with known answers. The range" in result._repr_html_()
+    by_labels = Supervision(
+        completeness="partial", n_anomalies=3, n_normal=9, weight_unlabelled=0.9, weight_learned=0.1, learner="trees"
+    )
+    cases = {
+        "by the labels of this table": replace(result, supervision=by_labels),
+        "all rows are taken as normal": replace(result, verdict=replace(result.verdict, expectation=None)),
+        "known tables say nothing": fitted,
+    }
+    for told, one in cases.items():
+        for page in (one._repr_html_(), make_view(one, title=None, labels_note=None).scale):
+            assert told in page
+            assert "known answers" not in page
+    ruled = replace(result, settings={**result.settings, "rules": {"age > 120": "anomaly"}})
+    assert "A row that a rule decides of counts as certain." in ruled._repr_html_()
 
 
 def test_where_all_rows_are_normal_what_is_flagged_is_said_to_be_a_false_alarm():

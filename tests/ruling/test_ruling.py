@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from pynomaly_auto._rules import parse
 from pynomaly_auto.dataset import TableEncoder
 from pynomaly_auto.errors import SettingError, StorageError, UnknownNameError
 from pynomaly_auto.records import State
-from pynomaly_auto.ruling import Found, Ruling, Scale, find
+from pynomaly_auto.ruling import Found, Ruling, Scale, columns_of, find, told_of, warned_of
 
 
 def table() -> pd.DataFrame:
@@ -76,7 +77,9 @@ def test_which_rows_it_matches(rule: str, expected: set[int]) -> None:
         ("agee > 3", "Did you mean 'age'"),
         ("kind == XX", "Texts stand in quotes"),
         ("age > 'x'", "numbers without quotes"),
-        ("kind > 3", "Write '3' in quotes"),
+        ("kind == 1234567", "Write '1234567' in quotes"),  # all digits
+        ("kind in (-12345678901234567890,)", "Write '-12345678901234567890' in quotes"),
+        ("kind > 3", "read as texts, with 3.*Texts are equal or not"),  # quotes would not help
         ("kind < 'x'", "which text is larger"),
         ("kind == age", "of one kind"),
         ("when > 3", "date in quotes"),
@@ -141,6 +144,32 @@ def test_it_is_stored_as_data_and_what_is_damaged_is_refused() -> None:
     for values, arrays, n in damage:
         with pytest.raises(StorageError):
             Ruling.from_state(State(arrays=state.arrays | arrays, values=dict(state.values) | values), n)
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("age > 500", r"none of 40 rows, and is kept for new ones \('age' holds numbers from 2\d\.\d+ to 130\)"),
+        ("kind == 'xx'", r"'kind' holds the texts 'XX', '[ab]', '[ab]'\)"),
+        ("price > 100 and paid == True", r"'price' holds numbers from 0.5 to 39.5; 'paid' holds numbers from 0 to 1\)"),
+        ("when > '2100-01-01'", r"'when' holds dates from 2023-12-31T23:00:00 to 2024-02-08T23:00:00 UTC\)"),
+        ("mixed == 'none'", r"'mixed' holds numbers from 0 to 19 and the texts 'odd', 'even'\)"),
+        ("age > 120", "^matches 1 of 40 rows, which are called anomalies whatever they score$"),
+    ],
+)
+def test_of_a_rule_that_matches_nothing_is_told_what_there_is(rule: str, told: str) -> None:
+    frame, parsed = table(), parse(rule)
+    encoder = TableEncoder().fit(frame)
+    wanted = columns_of([parsed], encoder.names)
+    held = encoder.as_read(frame, list(wanted.values()))
+    (reason,) = told_of([parsed], rows(rule), held)
+    assert re.search(told, reason.text), reason.text
+
+
+def test_a_rule_that_matches_everything_is_warned_of() -> None:
+    rules = [parse("cap >= 0"), parse("age > 120", "normal")]
+    warned = warned_of(rules, rows("cap >= 0", "age > 120", verdicts=("anomaly", "normal")))
+    assert [(w.code, w.subject) for w in warned] == [("RUL-005", "cap >= 0"), ("RUL-002", "rules")]
 
 
 def test_an_unknown_column_names_the_rule() -> None:

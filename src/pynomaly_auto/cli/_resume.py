@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pynomaly_auto._checks import path_of
 from pynomaly_auto._saying import say
 from pynomaly_auto.cli import _show
 from pynomaly_auto.errors import SettingError
@@ -36,9 +37,10 @@ def resume(
         raise SettingError("--key-file signs the model, and none is saved.", fix="Give --save-model, too.")
     key = None if key_file is None else _show.secret_in(key_file)
     limit = None if fail_above is None else _show.Limit(fail_above)
+    folder = path_of(checkpoint)
     check_writable(output)
     with _show.told_warnings():
-        resumed = go_on(AutonomousDetector, checkpoint, None)
+        resumed = go_on(AutonomousDetector, folder, None)
     if resumed.table is None:
         raise SettingError(
             "the checkpoint does not hold the table, whose rows are to be written.", where=str(checkpoint),

@@ -115,7 +115,7 @@ def leaning(
         numbers = np.sort(read.numbers[np.isfinite(read.numbers)]) if len(read.numbers) else np.empty(0)
         if read.form not in _ORDERED or (not len(numbers) and read.form == "mixed"):
             raise SettingError(
-                f"column {name!r} holds texts, which have no side.", where="expect",
+                f"column {name!r} is read as texts, which have no side.", where="expect",
                 fix="Name a column of numbers or dates, or state a rule.",
             )  # fmt: skip
         reasons.append(_expected(name, side, columns[place], read, numbers))
@@ -140,7 +140,7 @@ def _expected(name: str, side: str, column: Column, cells: Cells, numbers: Float
     median = _median(numbers)
     n = int(_is_harmless(cells.numbers, median, side).sum())
     other = "below" if side == "high" else "above"
-    text = f"only {side} values are suspicious: the {n:,} {other} the median count as the median, wherever looked at"
+    text = f"only {side} values are suspicious: the {n:,} {other} the median count as the median"
     return Reason(code="DAT-050", subject=name, text=text, evidence={"side": side, "median": median, "harmless": n})
 
 

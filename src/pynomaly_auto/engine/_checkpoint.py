@@ -41,9 +41,11 @@ from pynomaly_auto.records import Reason
 from pynomaly_auto.settings import Settings
 from pynomaly_auto.tuning import Journalled
 
+RESUME = "AutonomousDetector.resume() or `pynomaly auto resume`"  # as messages name it
 LOCK, RUN, TRIALS, ATTEMPTS, STUDIES, RESULT = (
     "lock", "run.pynomaly", "trials", "attempts.json", "studies.log", "result.pynomaly",
 )  # fmt: skip
+_BEGIN = "call fit(X, checkpoint=...) or `pynomaly auto detect --checkpoint` again"
 _OURS = frozenset({LOCK, RUN, TRIALS, ATTEMPTS, STUDIES, RESULT})
 _LEFT = re.compile(r"\.(run\.pynomaly|result\.pynomaly|attempts\.json|\d{6}\.pynomaly)\.saving-\d+-[0-9a-f]{8}")
 _TRIAL = re.compile(r"\d{6}\.pynomaly")
@@ -71,6 +73,10 @@ class Checkpoint:
         self._attempts = _attempts(folder)
         self._deadline, self._spent, self._beaten = Deadline(None), 0.0, -math.inf
         self._silent = False
+
+    @property
+    def _run(self) -> str:
+        return "" if self.stored is None else self.stored.name
 
     @property
     def finished(self) -> Path | None:
@@ -117,7 +123,7 @@ class Checkpoint:
         if trial.configuration.key in self._known or self._silent:
             return
         try:
-            write_trial(self.folder / TRIALS / f"{self._next:06d}.pynomaly", trial)
+            write_trial(self.folder / TRIALS / f"{self._next:06d}.pynomaly", trial, self._run)
         except StorageError as error:
             self._give_up(error)
             return
@@ -139,12 +145,12 @@ class Checkpoint:
 
     def trouble(self, error: Exception) -> None:
         """Say that Optuna's journal could not be written."""
-        text = f"The journal for Optuna's visualisations is incomplete: {error}"
+        text = f"The journal for Optuna's visualisations is incomplete: {_why(error)}"
         self.warnings += (Reason(code="ENG-004", subject="checkpoint", text=text),)
 
     def _give_up(self, error: Exception) -> None:
         self._silent = True
-        text = f"From here on no trial was journalled: {error} After a kill the run goes on from what was before."
+        text = f"From here on no trial was journalled: {_why(error)} After a kill the run goes on from what was before."
         self.warnings += (Reason(code="ENG-004", subject="checkpoint", text=text),)
 
     def finish(self, fitted: Fitted, warn: Callable[[tuple[Reason, ...]], None]) -> None:
@@ -152,9 +158,9 @@ class Checkpoint:
         if fitted.result.search.interrupted:
             return
         try:
-            save(fitted, self.folder / RESULT)
+            save(fitted, self.folder / RESULT, run=self._run)
         except PynomalyError as error:
-            text = f"The result was not kept: {error} resume() makes it again from the journalled trials."
+            text = f"The result was not kept: {error.what} resume() makes it again from the journalled trials."
             warn((Reason(code="ENG-005", subject="checkpoint", text=text),))
 
     def _going_on(self, run: StoredRun, asked: Asked, opened: Opened, *, seeded: bool) -> Settings:
@@ -164,7 +170,7 @@ class Checkpoint:
             before, now = (s.to_dict()[name] for s in (run.asked.settings, asked.settings))
             raise SettingError(
                 f"the run in the checkpoint has {name}={shown(before)}, and {shown(now)} is asked for.", where=where,
-                fix="Give another folder, or go on with the run as it is by AutonomousDetector.resume().",
+                fix=f"Give another folder, or go on with the run as it is by {RESUME}.",
             )  # fmt: skip
         if not same_table(run, opened):
             raise StorageError(
@@ -212,14 +218,15 @@ def _opened(folder: Path, *, make: bool) -> Checkpoint:
     if stored is None and not make:
         raise StorageError(
             "no run has begun in it.", where=str(folder),
-            fix="Call fit(X, checkpoint=...): the process was killed before it had written down its table.",
+            fix=f"The process was killed before it had written down its table: {_BEGIN}.",
         )  # fmt: skip
-    trials = () if stored is None else tuple(read_trial(p) for p in sorted(_trial_files(folder)))
+    trials = () if stored is None else tuple(read_trial(p, stored.name) for p in sorted(_trial_files(folder)))
     return Checkpoint(folder, stored, trials)
 
 
 def _unusable(folder: Path, error: Exception) -> StorageError:
-    told = getattr(error, "strerror", None) or error
+    other = isinstance(error, (FileExistsError, NotADirectoryError))
+    told = "it is no folder" if other else getattr(error, "strerror", None) or error
     return StorageError(
         f"the checkpoint {str(folder)!r} cannot be used: {told}.", fix="Give a folder you may write to."
     )
@@ -267,7 +274,8 @@ def _check_folder(folder: Path, *, make: bool) -> None:
     """Refuse a folder that holds something else, before anything is written into it."""
     where = str(folder)
     if not folder.exists() and not make:
-        raise StorageError(f"there is no folder {where!r}.", fix="Give the folder that fit(checkpoint=...) was given.")
+        fix = f"Give the folder that the run was given; where it was killed before it made one, {_BEGIN}."
+        raise StorageError(f"there is no folder {where!r}.", fix=fix)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     others = sorted(p.name for p in folder.iterdir() if p.name not in _OURS and not _LEFT.fullmatch(p.name))
     if others and not (folder / RUN).exists():
@@ -322,6 +330,13 @@ def _replace(path: Path, content: bytes) -> None:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _why(error: Exception) -> str:
+    """What went wrong, as a sentence; what our own errors advise is about other things than a journal."""
+    if isinstance(error, PynomalyError):
+        return error.what
+    return f"{getattr(error, 'strerror', None) or error}."
 
 
 def _said(versions: Any) -> str:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from pynomaly_auto.dataset import Table
-from pynomaly_auto.engine._checkpoint import Checkpoint, held
+from pynomaly_auto.engine._checkpoint import RESUME, Checkpoint, held
 from pynomaly_auto.engine._configuration import check_function
 from pynomaly_auto.engine._heeding import Given, Said
 from pynomaly_auto.engine._pipeline import run
 from pynomaly_auto.engine._recording import record
-from pynomaly_auto.engine._storage import plain_params
+from pynomaly_auto.engine._storage import plain_params, run_of
 from pynomaly_auto.engine._stored_run import Asked, StoredRun
 from pynomaly_auto.errors import SettingError, StorageError
 from pynomaly_auto.pool import workers_ahead
@@ -39,7 +39,7 @@ def carry_out(detector: Any, table: Any, asked: Asked, said: Said, folder: Path 
             if checkpoint.finished is not None:
                 raise StorageError(
                     "the run in the checkpoint is finished.", where=str(folder),
-                    fix="Load its result by AutonomousDetector.resume(), or give another folder.",
+                    fix=f"Load its result by {RESUME}, or give another folder.",
                 )  # fmt: skip
             asked = replace(
                 asked,
@@ -74,7 +74,7 @@ def go_on(kind: Any, folder: Path, table: Any) -> Resumed:
     with held(folder, make=False) as checkpoint:
         assert checkpoint.stored is not None
         if checkpoint.finished is not None:
-            loaded = _loaded(kind, checkpoint.finished, len(checkpoint.trials))
+            loaded = _loaded(kind, checkpoint.finished, checkpoint.stored.name, len(checkpoint.trials))
             return Resumed(detector=loaded, table=checkpoint.stored.table)
         detector = _made(kind, checkpoint.stored.asked, folder)
         stored = checkpoint.stored
@@ -115,8 +115,14 @@ def _made(kind: Any, asked: Asked, folder: Path) -> Any:
     return kind(**asked.params)
 
 
-def _loaded(kind: Any, path: Path, trials: int) -> Any:
-    detector = kind.load(path)
+def _loaded(kind: Any, path: Path, run: str, trials: int) -> Any:
+    try:
+        if run_of(path) != run:
+            raise StorageError("it is the result of another run.")
+        detector = kind.load(path)
+    except StorageError as error:
+        fix = "Remove this file, and the result is made again from the trials."
+        raise StorageError(error.what, where=str(path), fix=fix) from None
     text = "The run had finished: its result was loaded, and nothing was done again."
     reason = Reason(code="ENG-003", subject="checkpoint", text=text, evidence={"trials": trials})
     detector.result_ = replace(detector.result_, data_reasons=(*detector.result_.data_reasons, reason))

@@ -9,8 +9,8 @@ import numpy as np
 
 from pynomaly_auto.dataset import Table, TableEncoder
 from pynomaly_auto.deciding import SURE, Probabilities, certain, most_rows, move, surely
-from pynomaly_auto.records import FloatArray, IntArray, Labels, Reason, Verdict
-from pynomaly_auto.ruling import Found, Ruling, find, held_back, outvoted, told_of, warned_of
+from pynomaly_auto.records import FloatArray, IntArray, Labels, OriginalColumn, Reason, Verdict
+from pynomaly_auto.ruling import Found, Ruling, columns_of, find, held_back, outvoted, told_of, warned_of
 from pynomaly_auto.settings import Settings
 
 Prints = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
@@ -24,10 +24,12 @@ class Stated:
     Args:
         ruling: The rules.
         found: What they say.
+        held: Columns, by the names in the rules, of rules that match no row.
     """
 
     ruling: Ruling
     found: Found
+    held: Mapping[str, OriginalColumn] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, rules: Mapping[str, str] | None, encoder: TableEncoder, table: Table) -> Stated | None:
@@ -41,17 +43,21 @@ class Stated:
             return None
         ruling = Ruling.of(rules, np.empty(0, dtype=np.int8))
         found = said_of(ruling, encoder, table)
-        return cls(ruling=replace(ruling, said=found.said), found=found)
+        unmatched = [rule for rule, count in zip(ruling.rules, found.counts, strict=True) if not count]
+        wanted = columns_of(unmatched, encoder.names)
+        read = encoder.as_read(table, sorted(set(wanted.values()))) if wanted else {}
+        held = {word: read[name] for word, name in wanted.items()}
+        return cls(ruling=replace(ruling, said=found.said), found=found, held=held)
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
         """How many rows each rule matches."""
-        return told_of(self.ruling.rules, self.found)
+        return told_of(self.ruling.rules, self.found, self.held)
 
     @property
     def warnings(self) -> tuple[Reason, ...]:
-        """What of them contradicts."""
-        return warned_of(self.found)
+        """What of them contradicts, or leaves nothing to be judged."""
+        return warned_of(self.ruling.rules, self.found)
 
 
 def said_of(ruling: Ruling, encoder: TableEncoder, table: Table) -> Found:

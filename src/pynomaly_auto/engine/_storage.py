@@ -35,8 +35,15 @@ _KIND = "AutonomousDetector"
 _VERDICT_ARRAYS = ("scores", "probabilities", "labels", "confidence")
 
 
-def save(fitted: Fitted, path: Path, *, key: storing.Key = None, trusted: bool = False) -> Path:
+def save(fitted: Fitted, path: Path, *, key: storing.Key = None, trusted: bool = False, run: str | None = None) -> Path:
     """Write a fitted detector to a file.
+
+    Args:
+        fitted: The detector.
+        path: The file.
+        key: Signs it.
+        trusted: Whether detectors that are no data are stored as pickles.
+        run: Name of the run whose checkpoint this is the result of; None: of none.
 
     Raises:
         StorageError: The file cannot be written, or holds something that is not ours.
@@ -61,6 +68,8 @@ def save(fitted: Fitted, path: Path, *, key: storing.Key = None, trusted: bool =
     parts |= states_of(model) | ({} if model.ruling is None else {"ruling": model.ruling.to_state()})
     detectors = cast("Sequence[FittedDetector]", model.ensemble.detectors)
     members = {_member(i): detector.to_state(trusted=trusted) for i, detector in enumerate(detectors)}
+    if run is not None:
+        parts["checkpoint"] = State(values={"run": run})
     columns = tuple((c.name, c.kind) for c in result.columns)
     storing.save(path, storing.SavedParts(kind=_KIND, columns=columns, parts=parts | members), key=key)
     return path
@@ -89,6 +98,16 @@ def load(
     except PynomalyError as error:
         where = f"{path}, {error.where}" if error.where else str(path)
         raise type(error)(error.what, where=where, fix=error.fix) from error.__cause__
+
+
+def run_of(path: Path) -> str | None:
+    """Name of the run whose checkpoint a saved detector is the result of; None: of none.
+
+    Raises:
+        StorageError: It cannot be read.
+    """
+    found = storing.load(path).parts.get("checkpoint")
+    return None if found is None else str(found.value("run", str))
 
 
 def _made(loaded: storing.LoadedParts, parameters: Collection[str], trusted: bool | Sequence[str]) -> Fitted:

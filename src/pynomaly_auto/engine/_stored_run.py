@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,7 @@ from pynomaly_auto.records import Dataset, Labels, Reason, State, plain
 from pynomaly_auto.settings import Settings
 
 KIND = "checkpoint"
+_ANEW = "Start the run anew in another folder."
 # What changes nothing in the result, or only how far a run gets: an attempt may differ in it.
 _FREE = frozenset({"n_jobs", "backend", "memory_limit", "verbose", "tracking", "experiment_name"})
 
@@ -60,6 +62,7 @@ class StoredRun:
         table_digest: Tells the table, and what is known of its rows, from others.
         encoded: Tells the encoded rows from others.
         unheld: Why the table is not there.
+        name: Tells what belongs to the run from files of another one.
         version: Of the library that began it.
         versions: Of the packages that its results depend on.
     """
@@ -69,6 +72,7 @@ class StoredRun:
     given: Given = field(repr=False)
     table_digest: str
     encoded: str
+    name: str
     version: str
     versions: Mapping[str, str] = field(default_factory=dict)
     unheld: str = "it has cells of kinds that no file holds."
@@ -104,12 +108,13 @@ def write_run(path: Path, asked: Asked, opened: Opened) -> StoredRun:
         given=opened.given,
         table_digest=digest_of(state, given),
         encoded=encoded_digest(opened.dataset),
+        name=os.urandom(16).hex(),
         version=__version__,
     )
     values = {
         "params": plain(dict(asked.params)), "settings": plain(asked.settings.to_dict()),
         "reasons": [r.to_dict() for r in asked.reasons], "table_digest": run.table_digest, "encoded": run.encoded,
-        "label_column": asked.label_column, "label_coding": asked.label_coding,
+        "label_column": asked.label_column, "label_coding": asked.label_coding, "name": run.name,
     }  # fmt: skip
     parts = {"asked": State(values=values), "given": given}
     if run.table is not None:
@@ -129,12 +134,16 @@ def read_run(path: Path) -> StoredRun:
         StorageError: It is missing, damaged, or of another kind or version.
     """
     try:
-        return _read(storing.load(path))
+        loaded = storing.load(path)
+    except StorageError as error:  # what to do about a saved detector is no help here
+        raise StorageError(error.what, where=str(path), fix=_ANEW) from None
+    try:
+        return _read(loaded)
     except StorageError as error:
-        raise StorageError(error.what, where=str(path), fix=error.fix or "Start the run anew.") from None
+        raise StorageError(error.what, where=str(path), fix=error.fix or _ANEW) from None
     except (PynomalyError, ValueError, TypeError, KeyError, IndexError, OverflowError, AttributeError) as error:
         # What our own records, numpy and pandas say of values that cannot be.
-        raise StorageError(f"it is damaged: {error}.", where=str(path), fix="Start the run anew.") from None
+        raise StorageError(f"it is damaged: {error}.", where=str(path), fix=_ANEW) from None
 
 
 def difference(run: StoredRun, settings: Settings) -> str | None:
@@ -178,6 +187,7 @@ def _read(loaded: storing.LoadedParts) -> StoredRun:
     return StoredRun(
         asked=asked, table=table, given=given, version=version, versions=versions,
         table_digest=state.value("table_digest", str), encoded=state.value("encoded", str),
+        name=state.value("name", str),
     )  # fmt: skip
 
 

@@ -19,8 +19,13 @@ KIND = "trial"
 _REMOVE = "Remove this file, and the trial is made again."
 
 
-def write_trial(path: Path, trial: Journalled) -> None:
+def write_trial(path: Path, trial: Journalled, run: str) -> None:
     """Write a trial into a file of its own: either all of it is there afterwards, or nothing.
+
+    Args:
+        path: The file.
+        trial: The trial.
+        run: Name of the run that it belongs to.
 
     Raises:
         StorageError: The file cannot be written.
@@ -30,7 +35,7 @@ def write_trial(path: Path, trial: Journalled) -> None:
     values: dict[str, Any] = {
         "detector": trial.detector, "params": plain(dict(trial.params)), "role": trial.role, "rows": trial.n_rows,
         "outcome": outcome.status, "outcome_error": _text(outcome.error), "outcome_seconds": outcome.seconds,
-        "memory_mb": outcome.memory_mb,
+        "memory_mb": outcome.memory_mb, "run": run,
     }  # fmt: skip
     arrays = {}
     if result is not None:
@@ -42,17 +47,20 @@ def write_trial(path: Path, trial: Journalled) -> None:
     storing.save(path, storing.SavedParts(kind=KIND, parts=parts))
 
 
-def read_trial(path: Path) -> Journalled:
+def read_trial(path: Path, run: str) -> Journalled:
     """Read what `write_trial` wrote.
 
     Raises:
-        StorageError: It is damaged, or needs a detector that is not there.
+        StorageError: It is damaged, belongs to another run, or needs a detector that is not there.
     """
     try:
         loaded = storing.load(path)
         if loaded.manifest.kind != KIND:
             raise StorageError(f"it holds a {loaded.manifest.kind}, not a trial.")
-        return _trial(loaded.part("trial"))
+        state = loaded.part("trial")
+        if state.value("run", str) != run:
+            raise StorageError("it is a trial of another run.")
+        return _trial(state)
     except PynomalyError as error:
         raise StorageError(error.what, where=str(path), fix=_REMOVE) from None
     except (TypeError, ValueError, AttributeError) as error:  # of a reason that is none

@@ -29,7 +29,6 @@ from pynomaly_auto.records._judgement import Evaluation, Judgement, ThresholdQua
 from pynomaly_auto.records._labels import Estimate, Feedback, Labels, Performance, Question, Supervision
 from pynomaly_auto.records._leaderboard import Standing
 from pynomaly_auto.records._outcome import (
-    PROBABILITY,
     Calibration,
     Compaction,
     CompactPoint,
@@ -59,7 +58,7 @@ from pynomaly_auto.records._search import (
 from pynomaly_auto.records._state import State, Stateful
 
 __all__ = [
-    "CODES", "PROBABILITY", "AnomalyHints", "Calibration", "Candidate", "CellEvidence", "CellLayout", "CellRole",
+    "CODES", "AnomalyHints", "Calibration", "Candidate", "CellEvidence", "CellLayout", "CellRole",
     "Column", "ColumnKind", "CompactPoint", "Compaction", "Configuration", "Configured", "Contribution", "Dataset",
     "Distributions", "Ensemble", "Estimate", "Evaluation", "EvidenceShare", "Expectation", "ExpectedCells",
     "Explanation", "Feedback", "FloatArray", "Guidance", "IntArray", "Judgement", "Labels", "LeftOut", "Levels",

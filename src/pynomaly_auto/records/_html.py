@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from pynomaly_auto.records._base import Reason
-from pynomaly_auto.records._outcome import PROBABILITY, OddCell
+from pynomaly_auto.records._outcome import OddCell
 
 if TYPE_CHECKING:
     from pynomaly_auto.records._result import Result
@@ -96,7 +96,7 @@ def _anomalies(result: Result, found: int) -> str:
     ]
     note = f" <small>(the first {len(top)} of {found:,})</small>" if found > len(top) else ""
     table = _table(("row", "probability", "stands out in"), rows)
-    scale = f'<p class="pyn-note">{escape(PROBABILITY)}</p>'
+    scale = f'<p class="pyn-note">{escape(result.probability_note)}</p>'
     return f"<details open><summary>Most anomalous rows{note}</summary>{scale}{table}</details>"
 
 

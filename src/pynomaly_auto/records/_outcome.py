@@ -10,12 +10,6 @@ import numpy as np
 from pynomaly_auto.records._base import FLAT, FloatArray, IntArray, Reason, plain
 from pynomaly_auto.records._configuration import Configuration, Configured
 
-# What the one scale of a row means, wherever rows are shown.
-PROBABILITY = (
-    "The probability is how likely the row is to be a real anomaly: how often rows like it were, in tables with known "
-    "answers. The range of real ones is made to hold on four of five tables like these."
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Member(Configured):

@@ -114,6 +114,25 @@ class Result:
         rows = "1 row lies" if found == 1 else f"{found:,} rows lie"
         return f"{rows} above the threshold: false alarms, as all rows are taken as normal."
 
+    @property
+    def probability_note(self) -> str:
+        """Where the probabilities of rows come from, wherever they are shown."""
+        verdict = self.verdict
+        if verdict.expectation is None:
+            note = "The probability rises with the score: all rows are taken as normal, so none of them tells how often"
+            note += " one like it is a real anomaly."
+        elif verdict.calibration.single_point:
+            note = "The probability rises with the score and fits the share of anomalies; known tables say nothing of"
+            note += " rows like these."
+        elif self.supervision is not None:
+            note = "The probability is how likely the row is to be a real anomaly, by the labels of this table and by"
+            note += " what was learned from them."
+        else:
+            note = "The probability is how likely the row is to be a real anomaly: how often rows like it were, in"
+            note += " tables with known answers. The range of real ones is made to hold on four of five tables like"
+            note += " these."
+        return f"{note} A row that a rule decides of counts as certain." if self.settings.get("rules") else note
+
     @cached_property
     def reasons(self) -> tuple[Reason, ...]:
         """Every decision of the run, in the order taken."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from pynomaly_auto.records import PROBABILITY, Candidate, Explanation, OddCell, Reason, Result, Standing, Trial
+from pynomaly_auto.records import Candidate, Explanation, OddCell, Reason, Result, Standing, Trial
 from pynomaly_auto.reporting import _charts
 from pynomaly_auto.reporting._facts import Fact, profile_facts
 
@@ -125,7 +125,7 @@ def make_view(result: Result, *, title: str | None, labels_note: str | None) -> 
         others=others,
         odd_cells=_odd_cells(result.cells[:CELLS]),
         more_cells=_odd_cells(result.cells[CELLS:]),
-        scale=PROBABILITY,
+        scale=result.probability_note,
         histogram=_charts.histogram(result.verdict.scores, result.verdict.threshold),
         weights=_weights(result),
         members=_members(result),

@@ -22,4 +22,10 @@ declare(
         "Rules call more rows anomalies than the alert budget lets anybody look at: the highest of them are flagged.",
         "Allow a larger alert budget, or make the rules narrower.",
     ),
+    ReasonCode(
+        "RUL-005",
+        "Rule that matches everything",
+        "A rule matches all rows, so that scores decide of none.",
+        "Look whether the rule says what was meant, and in the column's own unit.",
+    ),
 )

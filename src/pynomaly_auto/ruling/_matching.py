@@ -111,7 +111,7 @@ class _Matching:
             left, right, sign = right, left, _TURNED.get(sign, sign)
         one = self._cells(left, condition)
         if isinstance(right, Constant):
-            return self._with_constant(one, right.value, sign, condition)
+            return self._with_constant(one, right, sign, condition)
         other = self._cells(right, condition)
         if one.role == other.role == "text":
             return self._texts(one, other, sign, condition)
@@ -119,13 +119,16 @@ class _Matching:
             raise self._wrong(f"compares {one.said} with {other.said}", condition, "Compare what is of one kind.")
         return self._numbers(one.numbers, other.numbers, sign)
 
-    def _with_constant(self, cells: _Cells, value: float | str | bool, sign: str, condition: Compared) -> _Truth:
+    def _with_constant(self, cells: _Cells, constant: Constant, sign: str, condition: Compared) -> _Truth:
+        value = constant.value
         if isinstance(value, bool) and cells.role == "text":
             value = str(value)
         if not isinstance(value, str):
             if not cells.has_numbers or cells.role == "time":
-                fix = "Write the date in quotes." if cells.role == "time" else f"Write '{_plain(value)}' in quotes."
-                raise self._wrong(f"compares {cells.said} with {_plain(value)}", condition, fix)
+                written = constant.written or str(value)
+                fix = f"Write '{written}' in quotes." if sign in ("==", "!=") else _NO_ORDER
+                fix = "Write the date in quotes." if cells.role == "time" else fix
+                raise self._wrong(f"compares {cells.said} with {written}", condition, fix)
             truth = self._numbers(cells.numbers, np.asarray(float(value)), sign)
             if cells.role == "mixed" and len(cells.codes):  # texts are unequal to numbers
                 texts = (cells.codes >= 0) & np.isnan(cells.numbers)
@@ -163,7 +166,7 @@ class _Matching:
                 column = self.columns[name]
                 # A column that is empty is whatever is asked for, and matches nothing.
                 role = str(column.role)
-                said = f"column {name!r}, which holds {_HOLDS[role]},"
+                said = f"column {name!r}, which is read as {_HOLDS[role]},"
                 return _Cells(said=said, role=role, numbers=column.numbers, codes=column.codes, texts=column.texts,
                               zone=column.zone)  # fmt: skip
             case Constant(value=constant):
@@ -195,7 +198,7 @@ class _Matching:
 
     def _check_equality(self, sign: str, condition: Compared) -> None:
         if sign not in ("==", "!="):
-            raise self._wrong("asks which text is larger", condition, "Texts are equal or not: write ==, != or in.")
+            raise self._wrong("asks which text is larger", condition, _NO_ORDER)
 
     def _wrong(self, what: str, condition: Compared, fix: str) -> SettingError:
         part = self.rule.text[condition.place - 1 :][:30]
@@ -205,8 +208,5 @@ class _Matching:
         )  # fmt: skip
 
 
+_NO_ORDER = "Texts are equal or not: write ==, != or in."
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
-
-
-def _plain(value: float) -> str:
-    return str(value) if isinstance(value, bool) else f"{value:g}"

@@ -2,34 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
 
 from pynomaly_auto._rules import Rule
-from pynomaly_auto.records import Explanation, FloatArray, Labels, Reason
+from pynomaly_auto.errors import shown
+from pynomaly_auto.records import Explanation, FloatArray, Labels, OriginalColumn, Reason
 from pynomaly_auto.ruling._found import ANOMALOUS, ORDINARY, Found
 from pynomaly_auto.ruling._ruling import Said
 
+_SHOWN = 3  # texts of a column
 _CALLED = {"anomaly": "anomalies", "normal": "normal rows"}
 
 
-def told_of(rules: Sequence[Rule], found: Found) -> tuple[Reason, ...]:
-    """How many rows each rule matches."""
+def told_of(rules: Sequence[Rule], found: Found, held: Mapping[str, OriginalColumn]) -> tuple[Reason, ...]:
+    """How many rows each rule matches; of one that matches none, what there is to be matched.
+
+    Args:
+        rules: The rules.
+        found: What they say of the rows.
+        held: Columns, by the names in the rules, of rules that match no row.
+    """
     n = len(found.said)
-    return tuple(
-        Reason(
-            code="RUL-001",
-            subject=rule.text,
-            text=f"matches {count:,} of {n:,} rows, which are called {_CALLED[rule.verdict]} whatever they score",
-            evidence={"rows": count, "of": n, "verdict": rule.verdict},
-        )
+    out = []
+    for rule, count in zip(rules, found.counts, strict=True):
+        text = f"matches {count:,} of {n:,} rows, which are called {_CALLED[rule.verdict]} whatever they score"
+        if not count:
+            names = dict.fromkeys(name.column for name in rule.columns)
+            holds = "; ".join(f"{name!r} holds {_holding(held[name])}" for name in names if name in held)
+            text = f"matches none of {n:,} rows, and is kept for new ones ({holds})"
+        evidence: dict[str, Any] = {"rows": count, "of": n, "verdict": rule.verdict}
+        out.append(Reason(code="RUL-001", subject=rule.text, text=text, evidence=evidence))
+    return tuple(out)
+
+
+def _holding(column: OriginalColumn) -> str:
+    """What a column holds, in a few words: a rule may mean another unit, or another spelling."""
+    parts = []
+    numbers = column.numbers[np.isfinite(column.numbers)]
+    if len(numbers):
+        least, most = float(numbers.min()), float(numbers.max())
+        if column.role == "time":
+            first, last = (str(np.datetime64(int(at), "s")) for at in (least, most))
+            parts.append(f"dates from {first} to {last}" + (" UTC" if column.zone else ""))
+        else:
+            parts.append(f"numbers from {least:.6g} to {most:.6g}" + (" seconds" * (column.role == "duration")))
+    if seen := [column.texts[code] for code in np.unique(column.codes[column.codes >= 0])[: _SHOWN + 1].tolist()]:
+        more = ", ..." if len(seen) > _SHOWN else ""
+        parts.append(f"the texts {', '.join(shown(text) for text in seen[:_SHOWN])}{more}")
+    return " and ".join(parts) or "nothing"
+
+
+def warned_of(rules: Sequence[Rule], found: Found) -> tuple[Reason, ...]:
+    """That rules contradict each other, or leave nothing to be judged."""
+    rows = len(found.said)
+    text = f"matches all {rows:,} rows: nothing is left to be judged by their scores."
+    everything = tuple(
+        Reason(code="RUL-005", subject=rule.text, text=text, evidence={"rows": rows})
         for rule, count in zip(rules, found.counts, strict=True)
+        if count == rows
     )
+    return everything + _contradictions(int(found.contradicted.sum()))
 
 
-def warned_of(found: Found) -> tuple[Reason, ...]:
-    """That rules contradict each other."""
-    n = int(found.contradicted.sum())
+def _contradictions(n: int) -> tuple[Reason, ...]:
     if not n:
         return ()
     rows = "1 row is" if n == 1 else f"{n:,} rows are"
