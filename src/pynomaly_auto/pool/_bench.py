@@ -100,11 +100,14 @@ class Bench:
         self._pool = Pool(1, limit, preload=terms.preload)
         self._watch: tuple[int, Any] | None = None
 
-    def carry_out(self, number: int) -> dict[str, Any]:
-        """Carry out a job and hand in what became of it; returned is what Ray Tune records of it."""
-        work: Work | None = self._ray.get(self._desk.work.remote(number))
-        if work is None:  # cancelled while the actor started, or done before its node was lost
-            return {"status": "cancelled", "seconds": 0.0, "memory_mb": 0.0}
+    def carry_out(self, trial: str) -> dict[str, Any]:
+        """Carry out a trial's job and hand in what became of it; returned is what Ray Tune records of it."""
+        given: tuple[int, Work] | bool = True
+        while given is True:
+            given = self._ray.get(self._desk.work.remote(trial))
+        if given is False:  # no job is left for it
+            return {"status": "none", "seconds": 0.0, "memory_mb": 0.0}
+        number, work = given
         folder = self._lay_out(work.tables)
         self._pool.submit(Job(function=_call, args=(folder, work.payload), timeout=work.timeout, key=number))
         while (outcome := self._pool.collect(timeout=_TICK)) is None:
@@ -112,6 +115,7 @@ class Bench:
                 outcome = self._pool.cancel()[0]
                 break
         self._ray.get(self._desk.deliver.remote(number, _packed(outcome)))
+        self._ray.get(self._desk.may_end.remote())
         return {"status": outcome.status, "seconds": outcome.seconds, "memory_mb": outcome.memory_mb}
 
     def close(self) -> None:
