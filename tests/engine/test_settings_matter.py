@@ -55,7 +55,7 @@ CHANGES: dict[str, tuple[Any, Told]] = {
     "cells": ("off", scores),
     "emphasis": ({"lof": 2.0}, scores),
 }
-WITHOUT = ("n_jobs", "backend", "tracking", "experiment_name", "verbose")
+WITHOUT = ("n_jobs", "backend", "address", "resources_per_trial", "tracking", "experiment_name", "verbose")
 STATED = "nothing in the result"
 
 

@@ -17,6 +17,8 @@ from pynomaly_auto.cli._review import review
 from pynomaly_auto.cli._score import score
 from pynomaly_auto.cli._show import (
     PLAIN,
+    AddressOption,
+    BackendOption,
     DatasetOption,
     DatesOption,
     DecimalOption,
@@ -124,6 +126,8 @@ def detect(  # noqa: PLR0913 - one parameter per option
     ] = None,
     memory_limit: Annotated[str | None, typer.Option(help="Most memory of one trial, such as 2GB.")] = None,
     n_jobs: Annotated[int | None, typer.Option(help="Worker processes [default: all cores].")] = None,
+    backend: BackendOption = None,
+    address: AddressOption = None,
     novelty: Annotated[bool, typer.Option(help="Take all rows as normal; for judging later rows.")] = False,
     exclude: Annotated[
         list[str] | None, typer.Option(help="Detector never to use (repeatable); see `pynomaly detectors`.")
@@ -161,7 +165,8 @@ def detect(  # noqa: PLR0913 - one parameter per option
     given = {
         "preset": preset, "config": config, "target_metric": target_metric, "time_budget": time_budget,
         "n_trials": n_trials, "contamination": _contamination(contamination), "alert_budget": alert_budget,
-        "max_models": max_models, "memory_limit": memory_limit, "n_jobs": n_jobs, "novelty": novelty or None,
+        "max_models": max_models, "memory_limit": memory_limit, "n_jobs": n_jobs,
+        "backend": backend, "address": address, "novelty": novelty or None,
         "tracking": False if tracking == "off" else tracking, "experiment_name": experiment_name,
         "random_state": random_state, "verbose": 0 if quiet else 1,
     }  # fmt: skip

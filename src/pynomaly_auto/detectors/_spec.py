@@ -173,6 +173,11 @@ class DetectorSpec:
         return self.target.startswith(_OWN) and self.extra is None
 
     @property
+    def uses_gpu(self) -> bool:
+        """Whether it computes on a GPU where there is one."""
+        return self.extra == "torch"
+
+    @property
     def installed(self) -> bool:
         """Whether everything it needs is there."""
         return self.extra is None or _optional.available(self.extra)

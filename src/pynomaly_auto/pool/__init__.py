@@ -8,6 +8,6 @@ from pynomaly_auto.pool._ray import RayExecutor
 from pynomaly_auto.pool._worker import describe
 
 __all__ = [
-    "MORE_PROCESSES", "Cluster", "Executor", "Job", "Outcome", "OutcomeStatus", "Pool", "RayExecutor", "SharedArray", "describe",
-    "open_executor", "workers_ahead",
+    "MORE_PROCESSES", "Cluster", "Executor", "Job", "Outcome", "OutcomeStatus", "Pool", "RayExecutor", "SharedArray",
+    "describe", "open_executor", "workers_ahead",
 ]  # fmt: skip

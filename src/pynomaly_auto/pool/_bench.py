@@ -22,6 +22,7 @@ from pynomaly_auto._machine import free_memory, usable_cores
 from pynomaly_auto._optional import require
 from pynomaly_auto._scratch import Scratch
 from pynomaly_auto.pool._jobs import Job, Outcome
+from pynomaly_auto.pool._launchers import LAUNCHERS
 from pynomaly_auto.pool._pool import Pool
 
 _TICK = 0.1  # seconds between two looks at whether the job is still wanted
@@ -93,11 +94,13 @@ class Bench:
         self._ray = require("ray")
         self._desk = self._ray.get_actor(terms.desk)
         sys.path.extend(p for p in terms.path if p not in sys.path)
-        self._scratch = Scratch()
         limit = terms.memory_limit
         if limit is None:
             limit = int(_MEMORY_SHARE * free_memory() / max(1, math.floor(usable_cores() / max(terms.cores, 0.1))))
-        self._pool = Pool(1, limit, preload=terms.preload)
+        self._memory_limit, self._preload = limit, terms.preload
+        self._scratch: Scratch | None = None
+        self._pool: Pool | None = None
+        self._open()  # its worker gets ready while there is no job yet
         self._watch: tuple[int, Any] | None = None
 
     def carry_out(self, trial: str) -> dict[str, Any]:
@@ -105,26 +108,39 @@ class Bench:
         given: tuple[int, Work] | bool = True
         while given is True:
             given = self._ray.get(self._desk.work.remote(trial))
-        if given is False:  # no job is left for it
+        if given is False:  # no job is left for it, and most likely none for the actor
+            self.close()
             return {"status": "none", "seconds": 0.0, "memory_mb": 0.0}
         number, work = given
-        folder = self._lay_out(work.tables)
-        self._pool.submit(Job(function=_call, args=(folder, work.payload), timeout=work.timeout, key=number))
-        while (outcome := self._pool.collect(timeout=_TICK)) is None:
+        pool, folder = self._open(), self._lay_out(work.tables)
+        pool.submit(Job(function=_call, args=(folder, work.payload), timeout=work.timeout, key=number))
+        while (outcome := pool.collect(timeout=_TICK)) is None:
             if self._unwanted(work.turn):
-                outcome = self._pool.cancel()[0]
+                outcome = pool.cancel()[0]
                 break
         self._ray.get(self._desk.deliver.remote(number, _packed(outcome)))
-        self._ray.get(self._desk.may_end.remote())
+        if self._ray.get(self._desk.may_end.remote()):
+            self.close()
         return {"status": outcome.status, "seconds": outcome.seconds, "memory_mb": outcome.memory_mb}
 
     def close(self) -> None:
-        """End the worker and remove the tables."""
-        self._pool.close()
-        self._scratch.close()
+        """End the worker and remove the tables; another job would have them again."""
+        if self._scratch is not None:
+            self._scratch.close()
+        if self._pool is not None:
+            self._pool.close()
+            LAUNCHERS.clear()  # kept for the next pool, of which there is none: Ray ends the actor without its exit
+        self._scratch = self._pool = None
+
+    def _open(self) -> Pool:
+        if self._pool is None:
+            self._pool = Pool(1, self._memory_limit, preload=self._preload)
+        return self._pool
 
     def _lay_out(self, tables: Mapping[str, list[Any]]) -> Path:
         """Write what the worker is to map, where it is not there already."""
+        if self._scratch is None:
+            self._scratch = Scratch()
         folder = self._scratch.path
         for key, (reference,) in tables.items():
             path = folder / f"{key}.npy"

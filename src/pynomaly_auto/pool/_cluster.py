@@ -1,9 +1,10 @@
-"""The connection to a Ray cluster: one that is there, or one of our own on this machine, which leaves nothing behind."""
+"""The connection to a Ray cluster: one that is there, or one of our own on this machine that leaves nothing behind."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import shutil
 import warnings
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._optional import require
 from pynomaly_auto.errors import ResourceError
 
@@ -32,6 +34,11 @@ class Cluster:
 
     address: str | None = None
     resources: Mapping[str, float] = field(default_factory=lambda: {"cpu": 1.0})
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it is a cluster that was there before, most likely of other machines."""
+        return (self.address or os.environ.get("RAY_ADDRESS") or _OUR_OWN) != _OUR_OWN
 
     @property
     def cores(self) -> float:
@@ -75,8 +82,7 @@ class Connection:
         options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
         if address == _OUR_OWN:
             options["include_dashboard"] = False
-            if workers is not None:
-                options["num_cpus"] = max(1, int(workers * max(cluster.cores, 1.0)))
+            options["num_cpus"] = usable_cores() if workers is None else math.ceil(workers * cluster.cores)
         try:
             self.ray.init(address=address, **options)
         except Exception as error:  # Ray raises whatever its layers raise, of four kinds at least

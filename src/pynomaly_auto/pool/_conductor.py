@@ -1,8 +1,8 @@
 """Ray Tune's side of the executor: an actor that runs the tuner and knows the jobs.
 
 `ray.tune.Tuner` asks a searcher for trials, places each on a node with the resources it needs, starts it again where
-its node was lost, and reports. A trial asks for its job when it has been placed: so all are up and warm before the first
-job comes, and none of them is one that another node waits for. That all of it lives in an actor keeps Tune's threads,
+its node was lost, and reports. A trial asks for its job when it has been placed: so all are warm before the first job
+comes, and no job waits for a place. That all of it lives in an actor keeps Tune's threads,
 signal handlers, environment variables and messages out of the user's process, and makes a cluster that is reached
 through Ray Client (``ray://``) no other case.
 """
@@ -142,8 +142,12 @@ class Conductor:
                 self._outcomes.append((self._ended, outcome))
                 self._changed.notify_all()
 
-    def may_end(self) -> None:
-        """Wait for the trials that are being placed: Tune would give one of them this one's place, and start anew."""
+    def may_end(self) -> bool:
+        """Wait for the trials that are being placed: Tune would give one of them this one's place, and start anew.
+
+        Returns:
+            Whether no more jobs will come.
+        """
         with self._changed:
             if self._patient:
 
@@ -153,6 +157,7 @@ class Conductor:
                 since = max((t.since for t in self._trials.values() if not t.up), default=0.0)
                 self._wait(since + _UP_SECONDS - time.monotonic(), settled)
                 self._patient = settled()
+            return self._finishing
 
     # For the tuner.
 

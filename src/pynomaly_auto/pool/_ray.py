@@ -60,9 +60,8 @@ class RayExecutor:
         self._connection = Connection(cluster, workers)
         self._ray, self.workers = self._connection.ray, self._connection.workers
         desk = f"pynomaly-{uuid.uuid4().hex}"
-        terms = Terms(
-            desk=desk, cores=cluster.cores, memory_limit=memory_limit, preload=preload, path=tuple(filter(None, sys.path))
-        )  # fmt: skip
+        path = tuple(filter(None, sys.path))
+        terms = Terms(desk=desk, cores=cluster.cores, memory_limit=memory_limit, preload=preload, path=path)
         bundles = (cluster.of_trial(gpu=False), cluster.of_trial(gpu=self._connection.has_gpu))
         actor = self._ray.remote(num_cpus=0, max_concurrency=3 * self.workers + _MORE_THREADS)(Conductor)
         self._conductor = actor.options(name=desk, scheduling_strategy=self._at_hand()).remote(

@@ -17,6 +17,7 @@ import numpy as np
 
 from pynomaly_auto.detectors import DetectorSpec, FittedDetector, fit_detector, remembering
 from pynomaly_auto.errors import DetectorError, NotApplicableError
+from pynomaly_auto.pool import Job
 from pynomaly_auto.records import FloatArray, TrialStatus
 
 _PROBED = 2  # rows that a third party's detector scores again after it was stored
@@ -97,6 +98,13 @@ def run_in_worker(request: TrialRequest, table: Any) -> TrialResult:
     """
     with remembering():
         return run_trial(request, table)
+
+
+def trial_job(request: TrialRequest, table: Any, *, timeout: float | None, key: int) -> Job:
+    """One trial as a job of the pool's."""
+    return Job(
+        function=run_in_worker, args=(request, table), timeout=timeout, key=key, gpu=request.spec.uses_gpu
+    )  # fmt: skip
 
 
 def _fit(request: TrialRequest, table: FloatArray, started: float) -> TrialResult:
