@@ -44,12 +44,12 @@ def test_what_a_trial_takes_is_said_in_rays_words():
 
 @pytest.fixture(scope="module")
 def nodes():
-    """Three nodes of one core each, the first of which is the head, and Ray connected to them."""
+    """Three nodes of two cores each, as Ray counts, the first of which is the head, and Ray connected to them."""
     ray = pytest.importorskip("ray", reason="Ray is not installed")
     from ray.cluster_utils import Cluster as Nodes
 
     quick = {"health_check_period_ms": 500, "health_check_timeout_ms": 500, "health_check_failure_threshold": 2}
-    node = {"num_cpus": 1, "object_store_memory": 100 * 2**20}
+    node = {"num_cpus": 2, "object_store_memory": 100 * 2**20}
     cluster = Nodes(initialize_head=True, head_node_args={**node, "_system_config": quick})
     workers = [cluster.add_node(**node) for _ in range(2)]
     cluster.wait_for_nodes()
@@ -112,13 +112,12 @@ def test_jobs_are_counted_awaited_and_cancelled_as_the_protocol_says(executor):
 
 
 def test_a_trial_that_fits_on_no_node_is_an_error_at_once(nodes):
-    with pytest.raises(ResourceError, match="CPU 64: the most that one has is CPU 1"):
+    with pytest.raises(ResourceError, match="CPU 64: the most that one has is CPU 2"):
         RayExecutor(2, Cluster(resources={"cpu": 64}))
 
 
 def test_a_node_that_is_lost_costs_only_time(nodes):
-    ray, (cluster, (_, doomed)) = pytest.importorskip("ray"), nodes
-    del ray
+    cluster, (_, doomed) = nodes
     with RayExecutor(3) as lost:
         table = lost.share(np.arange(5.0))
         for key in range(6):
