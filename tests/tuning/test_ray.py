@@ -10,9 +10,17 @@ import pandas as pd
 import pytest
 from tuning_makers import make_dataset, make_plan, make_ranking
 
+from pynomaly_auto import AutonomousDetector, distributed
 from pynomaly_auto._optional import available
 from pynomaly_auto.building import Plan, build
-from pynomaly_auto.errors import MissingExtraError, ResourceError
+from pynomaly_auto.errors import (
+    InvalidInputError,
+    MissingExtraError,
+    PynomalyError,
+    ResourceError,
+    SettingError,
+    StorageError,
+)
 from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.pool import Cluster, Job, Pool, RayExecutor, open_executor
 from pynomaly_auto.settings import Settings
@@ -151,3 +159,48 @@ def test_a_knowledge_base_measured_on_ray_is_the_one_measured_here(tmp_path, mon
         assert base.manifest.n_tasks == 3
     pd.testing.assert_frame_equal(tables["local"], tables["ray"])
     assert not list(Path("ray.parts").glob("pynomaly-kb-*"))
+
+
+@pytest.mark.usefixtures("nodes")
+def test_parquet_is_judged_on_a_cluster_as_here(tmp_path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.normal(size=500), "b": rng.exponential(size=500), "shop": list("xyzzy") * 100})
+    table.loc[3, "b"] = np.nan
+    table.insert(0, "id", range(500))
+    fitted = AutonomousDetector(n_trials=3, random_state=0, tracking=False, verbose=0).fit(table[["a", "b", "shop"]])
+    table.to_parquet(tmp_path / "rows.parquet", row_group_size=120)
+    written = distributed.score(fitted, tmp_path / "rows.parquet", tmp_path / "judged", keep=["id"], batch_rows=100)
+    found, here = pd.read_parquet(written), fitted.judge(table[["a", "b", "shop"]])
+    assert len(list(written.iterdir())) == 5  # one of 120 rows each, the last of 20
+    assert found["id"].tolist() == list(range(500))
+    for name, values in zip(distributed.OUTCOME, (here.scores, here.probabilities, here.labels), strict=False):
+        np.testing.assert_array_equal(found[name], values)
+    np.testing.assert_array_equal(found["confidence"], here.confidence)
+    with pytest.raises(StorageError, match="has files already"):
+        distributed.score(fitted, tmp_path / "rows.parquet", written)
+    table["b"] = "no number"
+    table.to_parquet(tmp_path / "other.parquet")
+    with pytest.raises(PynomalyError):
+        distributed.score(fitted, tmp_path / "other.parquet", tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"data": "missing.parquet"}, InvalidInputError),
+        ({"data": 3}, InvalidInputError),
+        ({"data": []}, InvalidInputError),
+        ({"batch_rows": 0}, SettingError),
+        ({"keep": ["nobody"]}, SettingError),
+        ({"address": 3}, SettingError),
+        ({"resources_per_part": {"cpu": 0}}, SettingError),
+    ],
+)
+def test_what_cannot_be_judged_is_said_before_any_cluster(tmp_path, wrong, error):
+    fitted = AutonomousDetector(n_trials=1, random_state=0, tracking=False, verbose=0).fit(np.eye(30, 2))
+    pd.DataFrame(np.eye(30, 2), columns=["a", "b"]).to_parquet(tmp_path / "rows.parquet")
+    given = {"data": tmp_path / "rows.parquet", "output": tmp_path / "out", **wrong}
+    with pytest.raises(error):
+        distributed.score(fitted, **given)
+    assert not (tmp_path / "out").exists()
