@@ -49,9 +49,11 @@ class Settings:
             ``n_trials`` they change nothing in the result.
         backend: Where trials run: ``"local"`` or ``"ray"``; changes nothing in the result of ``n_trials``.
         address: The Ray cluster: ``"auto"`` (the one of this machine), ``"ray://host:port"`` or ``"host:port"``; None:
-            that in ``RAY_ADDRESS``, else one of our own on this machine, which ends with the run.
+            that in ``RAY_ADDRESS``, else one of our own, which ends with the run. With ``n_trials`` it changes
+            nothing in the result.
         resources_per_trial: What one trial takes of the cluster: ``"cpu"``, ``"gpu"`` (fractions are shares of one;
-            only trials that use a GPU ask for it) and any other of Ray's resources; empty: one core.
+            only trials that use a GPU ask for it) and any other of Ray's resources; empty: one core. With
+            ``n_trials`` it changes nothing in the result.
         memory_limit: Most memory of one trial: bytes, or text such as ``"2GB"``; None: a fair share of what is free.
         novelty: The training rows are all taken as normal (one-class detection).
         tracking: None: the local default store; False: off; or an MLflow tracking URI. Where a run is recorded changes
