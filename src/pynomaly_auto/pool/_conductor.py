@@ -64,6 +64,7 @@ class Conductor:
         self._changed = threading.Condition(threading.RLock())
         self._works: dict[int, Work] = {}  # not settled yet
         self._waiting: deque[int] = deque()
+        self._lost: set[int] = set()  # once
         self._trials: dict[str, _Trial] = {}
         self._outcomes: deque[tuple[int, bytes]] = deque()
         self._ended = self._turn = self._failures = 0
@@ -172,18 +173,36 @@ class Conductor:
             self._trials[name] = _Trial(gpu=gpu, since=time.monotonic())
             return {"gpu": gpu}
 
+    def trial_lost(self, name: str) -> None:
+        """A trial's node or process is gone, and Tune starts it again: its job goes to whoever is free first."""
+        with self._changed:
+            trial = self._trials.get(name)
+            if trial is not None:
+                self._put_back(trial)
+                trial.up, trial.job, trial.since = False, None, time.monotonic()
+
     def trial_ended(self, name: str, *, error: str | None = None) -> None:
-        """A trial is over; the job of one that has failed was lost."""
+        """A trial is over, or was lost once more and is given up."""
         with self._changed:
             trial = self._trials.pop(name, None)
-            if trial is not None and trial.job in self._works:
-                self._settle(trial.job, "failed", _LOST)
+            if trial is not None:
+                self._put_back(trial)
             if error is not None and trial is not None and not trial.up:
                 self._failures += 1
                 if self._failures >= _MOST_FAILURES:
                     self._broken = f"workers of the cluster cannot start: {error}"
                     self._settle_all("failed", self._broken)
             self._changed.notify_all()
+
+    def _put_back(self, trial: _Trial) -> None:
+        """Let a job that was lost with its trial be tried once more, at most."""
+        if trial.job in self._works:
+            if trial.job in self._lost:
+                self._settle(trial.job, "failed", _LOST)
+            else:
+                self._lost.add(trial.job)
+                self._waiting.appendleft(trial.job)
+        self._changed.notify_all()
 
     def _next(self, trial: _Trial) -> bool:
         """Give a trial the first job of its kind; whether there was one."""
@@ -254,7 +273,7 @@ def _tune(
             storage_path=storage,
             verbose=0,
             callbacks=[_callback(conductor)],
-            # A job's own failure is its outcome; what fails for Tune has lost its node, and is tried once more.
+            # A job's own failure is its outcome: what fails for Tune has lost its node, and is placed once more.
             failure_config=tune.FailureConfig(max_failures=1),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # a trial is one step: it leaves no state
         ),
@@ -295,10 +314,13 @@ def _searcher(conductor: Conductor) -> Any:
 
 
 def _callback(conductor: Conductor) -> Any:
-    """Tells of trials whose worker was lost twice, or could not be started."""
+    """Tells of trials whose worker was lost, or could not be started."""
     from ray import tune
 
     class Lost(tune.Callback):  # type: ignore[misc]
+        def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
+            conductor.trial_lost(trial.trial_id)
+
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
             error = None
             with contextlib.suppress(Exception):

@@ -79,7 +79,7 @@ class RayExecutor:
         """On the node of this process, and nowhere else: what holds the search is not to hang on one more node."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        return NodeAffinitySchedulingStrategy(self._ray.get_runtime_context().get_node_id(), soft=True)
+        return NodeAffinitySchedulingStrategy(self._ray.get_runtime_context().get_node_id(), soft=False)
 
     @property
     def pending(self) -> int:
