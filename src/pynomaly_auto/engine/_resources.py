@@ -7,7 +7,7 @@ from pynomaly_auto._machine import free_memory, free_processes, usable_cores
 from pynomaly_auto._optional import check_core
 from pynomaly_auto.detectors import DETECTORS, uses_gpu
 from pynomaly_auto.errors import ResourceError
-from pynomaly_auto.pool import MORE_PROCESSES
+from pynomaly_auto.pool import MORE_PROCESSES, Cluster
 from pynomaly_auto.records import Dataset, Reason, Scalar
 from pynomaly_auto.settings import Settings
 
@@ -32,12 +32,23 @@ def check_machine(settings: Settings) -> None:
     if settings.backend == "local":  # on Ray others have the GPUs
         check_device(settings.device)
     free = free_processes()
-    needed = _THREADS + usable_cores() + settings.workers + (0 if settings.tracking is False else _RECORDER_THREADS)
+    workers = 0 if cluster_of(settings).elsewhere and settings.backend == "ray" else settings.workers
+    needed = _THREADS + usable_cores() + workers + (0 if settings.tracking is False else _RECORDER_THREADS)
     if free is not None and free < needed:
         raise ResourceError(
             f"only {free} more processes or threads may be started here, and a run needs about {needed}.",
             fix=f"{MORE_PROCESSES} Fewer are needed with n_jobs=1 and tracking=False.",
         )
+
+
+def cluster_of(settings: Settings) -> Cluster:
+    """The cluster of Ray's that is asked for."""
+    return Cluster(address=settings.address, resources=settings.resources_per_trial)
+
+
+def asked_workers(settings: Settings) -> int | None:
+    """Trials at a time; None: as many as the cluster holds, which only the cluster knows."""
+    return None if settings.backend == "ray" and settings.n_jobs in (None, -1) else settings.workers
 
 
 def within_memory(settings: Settings, dataset: Dataset) -> tuple[Settings, tuple[Reason, ...]]:
@@ -57,7 +68,8 @@ def within_memory(settings: Settings, dataset: Dataset) -> tuple[Settings, tuple
             fix=f"Give it more memory{off} or fewer rows.",
         )
     workers = max(1, int((free - parent) / each))
-    if workers >= settings.workers:
+    elsewhere = settings.backend == "ray" and cluster_of(settings).elsewhere
+    if elsewhere or workers >= settings.workers:
         return settings, ()
     text = f"{workers} of {settings.workers} workers: there is memory for no more"
     evidence = {"workers": workers, "asked": settings.workers, "free_mb": round(free / 1e6)}
