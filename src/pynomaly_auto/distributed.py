@@ -113,7 +113,7 @@ def _carry_out(
 ) -> None:
     import ray.data
 
-    takes = Cluster(resources=asked.resources_per_trial).of_trial(gpu=connection.has_gpu)
+    takes = Cluster(resources=asked.resources_per_trial).of_trial(gpu=connection.with_gpu > 0)
     reference = ray.put(detector)
     rows = ray.data.from_items([{"part": part} for part in parts], override_num_blocks=len(parts))
     try:

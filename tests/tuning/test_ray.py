@@ -1,5 +1,8 @@
 """The same search and the same build on a cluster of three nodes; and what is made of whatever goes wrong there."""
 
+import os
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,6 +16,7 @@ from tuning_makers import make_dataset, make_plan, make_ranking
 from pynomaly_auto import AutonomousDetector, distributed
 from pynomaly_auto._optional import available
 from pynomaly_auto.building import Plan, build
+from pynomaly_auto.engine._resources import cluster_of
 from pynomaly_auto.errors import (
     InvalidInputError,
     MissingExtraError,
@@ -23,6 +27,7 @@ from pynomaly_auto.errors import (
 )
 from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.pool import Cluster, Job, Pool, RayExecutor, open_executor
+from pynomaly_auto.pool._cluster import _rooms
 from pynomaly_auto.settings import Settings
 from pynomaly_auto.tuning import tune
 
@@ -50,16 +55,58 @@ def test_what_a_trial_takes_is_said_in_rays_words():
     assert asked.of_trial(gpu=True) == {"CPU": 1.0, "GPU": 0.5, "memory": 1e9}
 
 
+def test_a_trial_that_fits_on_no_node_is_an_error_and_a_gpu_too_many():
+    nodes = [{"CPU": 2.0, "GPU": 1.0}, {"CPU": 4.0}]
+    assert _rooms(nodes, Cluster()) == (6, 0)
+    assert _rooms(nodes, Cluster(resources={"cpu": 1, "gpu": 0.5})) == (6, 2)
+    assert _rooms(nodes, Cluster(resources={"cpu": 0.1})) == (60, 0)
+    assert _rooms(nodes, Cluster(resources={"gpu": 2})) == (6, 0)  # no trial asks for one
+    with pytest.raises(ResourceError, match=r"CPU 1, GPU 2: the most that one has is CPU 4, GPU 1.*device='cpu'"):
+        _rooms(nodes, Cluster(resources={"gpu": 2}, needs_gpu=True))
+    with pytest.raises(ResourceError, match="CPU 5: the most that one has is CPU 4"):
+        _rooms(nodes, Cluster(resources={"cpu": 5}))
+
+
+@pytest.mark.parametrize(
+    ("device", "asked", "takes", "needed"),
+    [
+        ("auto", {}, {"CPU": 1.0, "GPU": 1.0}, False),
+        ("auto", {"gpu": 0}, {"CPU": 1.0}, False),
+        ("auto", {"gpu": 0.5}, {"CPU": 1.0, "GPU": 0.5}, True),
+        ("cuda", {"cpu": 2}, {"CPU": 2.0, "GPU": 1.0}, True),
+        ("cpu", {"gpu": 0.5}, {"CPU": 1.0}, False),
+    ],
+)
+def test_what_a_trial_asks_for_follows_from_the_device(device, asked, takes, needed):
+    cluster = cluster_of(Settings(backend="ray", device=device, resources_per_trial=asked))
+    assert (cluster.of_trial(gpu=True), cluster.needs_gpu) == (takes, needed)
+
+
+def test_a_certain_gpu_is_rays_to_give():
+    with pytest.raises(SettingError, match="the cluster says which GPU"):
+        AutonomousDetector(backend="ray", device="cuda:1", n_trials=1, tracking=False).fit(np.eye(30, 2))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "localhost:1", "[::1]:1", "ray://127.0.0.1:1", "nonsense", "a:b"])
+def test_a_cluster_that_is_not_there_is_one_error_soon(address):
+    pytest.importorskip("ray", reason="Ray is not installed")
+    begun = time.monotonic()
+    with pytest.raises(ResourceError, match=r"no Ray cluster at .*docs/ray\.md"):
+        RayExecutor(1, Cluster(address=address))
+    assert time.monotonic() - begun < 20
+
+
 @pytest.fixture(scope="module")
 def nodes():
-    """Three nodes of two cores each, as Ray counts, the first of which is the head, and Ray connected to them."""
+    """Three nodes, the first of which is the head and has, as Ray counts, a GPU; and Ray connected to them."""
     ray = pytest.importorskip("ray", reason="Ray is not installed")
     from ray.cluster_utils import Cluster as Nodes
 
     quick = {"health_check_period_ms": 500, "health_check_timeout_ms": 500, "health_check_failure_threshold": 2}
-    node = {"num_cpus": 2, "object_store_memory": 100 * 2**20}
-    cluster = Nodes(initialize_head=True, head_node_args={**node, "_system_config": quick})
-    workers = [cluster.add_node(**node) for _ in range(2)]
+    node = {"object_store_memory": 100 * 2**20}
+    head = {**node, "num_cpus": 2, "num_gpus": 1, "_system_config": quick}
+    cluster = Nodes(initialize_head=True, head_node_args=head)
+    workers = [cluster.add_node(**node, num_cpus=1, num_gpus=0) for _ in range(2)]
     cluster.wait_for_nodes()
     ray.init(address=cluster.address, log_to_driver=False, configure_logging=False)
     yield cluster, workers
@@ -71,23 +118,6 @@ def nodes():
 def executor(nodes):
     with RayExecutor(2) as opened:
         yield opened
-
-
-def test_what_goes_wrong_costs_only_itself_and_is_said_as_on_this_machine(executor):
-    names = ("fake_sum", "raises", "dies", "nothing", "shapeless", "hangs")
-    told = {}
-    for backend in ("ray", "local"):
-        settings = Settings(time_budget=None, n_trials=6, backend=backend, n_jobs=2)
-        with Pool(2) as pool:
-            plan = make_plan(executor if backend == "ray" else Timed(pool), settings=settings)
-            if backend == "ray":
-                plan = make_plan(Timed(executor), settings=settings)
-            told[backend] = tune(make_dataset(), make_ranking(*names), plan).search.trials
-    assert [t.status for t in told["ray"]] == ["completed", "failed", "failed", "failed", "failed", "timeout"]
-    for there, here in zip(told["ray"], told["local"], strict=True):
-        assert (there.configuration, there.error, there.reasons) == (here.configuration, here.error, here.reasons)
-        np.testing.assert_array_equal(there.scores, here.scores)
-        assert there.quality == here.quality
 
 
 class Timed:
@@ -103,47 +133,13 @@ class Timed:
         self.inner.submit(Job(function=job.function, args=job.args, timeout=1.0, key=job.key))
 
 
-def test_jobs_are_counted_awaited_and_cancelled_as_the_protocol_says(executor):
-    executor.submit(Job(function=time.sleep, args=(0.2,), key="brief"))
-    time.sleep(1.0)  # the job is over before anybody asks for it
-    assert 0.2 <= executor.collect(timeout=60).seconds < 0.9
-    for key in ("running", "too", "waiting"):  # two at a time
-        executor.submit(Job(function=fake_detectors.Hangs().fit, args=(None,), key=key))
-    executor.submit(Job(function=lambda generator: generator, args=((i for i in ()),), key="unsendable"))
-    assert executor.pending == 4
-    assert executor.collect().error.startswith("the job cannot be sent: TypeError")
-    assert executor.collect(timeout=0.5) is None
-    assert [(o.key, o.status) for o in executor.cancel()] == [(k, "cancelled") for k in ("running", "too", "waiting")]
-    assert (executor.pending, executor.collect(), executor.cancel()) == (0, None, [])
-    executor.submit(Job(function=abs, args=(-1,), key="after"))
-    assert executor.collect(timeout=60).value == 1
-
-
-def test_a_trial_that_fits_on_no_node_is_an_error_at_once(nodes):
-    with pytest.raises(ResourceError, match="CPU 64: the most that one has is CPU 2"):
-        RayExecutor(2, Cluster(resources={"cpu": 64}))
-
-
-def test_a_node_that_is_lost_costs_only_time(nodes):
-    cluster, others = nodes
-    mine = sys.modules["ray"].get_runtime_context().get_node_id()  # the tests would end with it
-    doomed = next(node for node in others if node.node_id != mine)
-    with RayExecutor(
-        None
-    ) as lost:  # all the cores there are, so that there is no room for what is lost but with others
-        table = lost.share(np.arange(5.0))
-        for key in range(6):
-            lost.submit(Job(function=_slowly, args=(table,), key=key))
-        first = lost.collect(timeout=60)
-        cluster.remove_node(doomed, allow_graceful=False)
-        found = [first, *(lost.collect(timeout=60) for _ in range(5))]
-    assert sorted(o.key for o in found) == list(range(6))
-    assert {(o.status, o.value) for o in found} == {("completed", 10.0)}
-
-
-def _slowly(table):
-    time.sleep(1.5)
-    return float(table.load().sum())
+@pytest.mark.usefixtures("nodes")
+def test_what_the_cluster_cannot_give_is_an_error_at_once():
+    for resources in ({"cpu": 64}, {"cpu": 1, "accelerator": 1}, {"gpu": 2}):
+        with pytest.raises(ResourceError, match="no node of the cluster can hold a trial of CPU"):
+            RayExecutor(2, Cluster(resources=resources, needs_gpu="gpu" in resources))
+    with pytest.raises(ResourceError, match="Ray is connected to "):
+        RayExecutor(2, Cluster(address="192.0.2.1:6379"))
 
 
 @pytest.mark.usefixtures("nodes")
@@ -163,6 +159,43 @@ def test_a_knowledge_base_measured_on_ray_is_the_one_measured_here(tmp_path, mon
         assert base.manifest.n_tasks == 3
     pd.testing.assert_frame_equal(tables["local"], tables["ray"])
     assert not list(Path("ray.parts").glob("pynomaly-kb-*"))
+
+
+_RUN = """
+import sys, numpy as np
+from pynomaly_auto import AutonomousDetector
+X = np.random.default_rng(0).normal(size=(300, 3))
+config = {"overrides": {"include": ["hbos", "zscore", "ecod", "iforest"]}}
+AutonomousDetector(n_trials=24, random_state=0, tracking=False, verbose=0, config=config, backend=sys.argv[2],
+                   address=sys.argv[3] or None).fit(X, checkpoint=sys.argv[1])
+"""
+
+
+def test_after_the_driver_died_the_run_goes_on_and_nothing_of_it_stays(nodes, tmp_path):
+    import ray
+
+    folder, whole = tmp_path / "run", tmp_path / "whole"
+    driver = subprocess.Popen([sys.executable, "-c", _RUN, str(folder), "ray", nodes[0].address])
+    end = time.monotonic() + 120
+    while len(list(folder.glob("trials/*.pynomaly"))) < 8 and driver.poll() is None and time.monotonic() < end:
+        time.sleep(0.02)
+    desks = ray.util.list_named_actors(all_namespaces=True)
+    driver.kill()
+    assert driver.wait() == -signal.SIGKILL
+    while ray.util.list_named_actors(all_namespaces=True) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert desks
+    assert not ray.util.list_named_actors(all_namespaces=True)
+    done = len(list(folder.glob("trials/*.pynomaly")))
+    resumed = AutonomousDetector.resume(folder)
+    assert subprocess.run([sys.executable, "-c", _RUN, str(whole), "local", ""], check=True).returncode == 0
+    here = AutonomousDetector.resume(whole)
+    assert [r.evidence["trials"] for r in resumed.result_.reasons if r.code == "ENG-002"] == [done]
+    assert resumed.get_params()["backend"] == "ray"
+    np.testing.assert_array_equal(resumed.result_.scores, here.result_.scores)
+    assert [(t.configuration, t.status, t.quality) for t in resumed.trials_] == [
+        (t.configuration, t.status, t.quality) for t in here.trials_
+    ]
 
 
 @pytest.mark.usefixtures("nodes")
@@ -208,3 +241,67 @@ def test_what_cannot_be_judged_is_said_before_any_cluster(tmp_path, wrong, error
     with pytest.raises(error):
         distributed.score(fitted, **given)
     assert not (tmp_path / "out").exists()
+
+
+def test_what_goes_wrong_costs_only_itself_and_is_said_as_on_this_machine(executor):
+    names = ("fake_sum", "raises", "dies", "nothing", "shapeless", "hangs")
+    told = {}
+    for backend in ("ray", "local"):
+        settings = Settings(time_budget=None, n_trials=6, backend=backend, n_jobs=2)
+        with Pool(2) as pool:
+            plan = make_plan(executor if backend == "ray" else Timed(pool), settings=settings)
+            if backend == "ray":
+                plan = make_plan(Timed(executor), settings=settings)
+            told[backend] = tune(make_dataset(), make_ranking(*names), plan).search.trials
+    assert [t.status for t in told["ray"]] == ["completed", "failed", "failed", "failed", "failed", "timeout"]
+    for there, here in zip(told["ray"], told["local"], strict=True):
+        assert (there.configuration, there.error, there.reasons) == (here.configuration, here.error, here.reasons)
+        np.testing.assert_array_equal(there.scores, here.scores)
+        assert there.quality == here.quality
+
+
+def test_jobs_are_counted_awaited_and_cancelled_as_the_protocol_says(executor):
+    executor.submit(Job(function=time.sleep, args=(0.2,), key="brief"))
+    time.sleep(1.0)  # the job is over before anybody asks for it
+    assert 0.2 <= executor.collect(timeout=60).seconds < 0.9
+    for key in ("running", "too", "waiting"):  # two at a time
+        executor.submit(Job(function=fake_detectors.Hangs().fit, args=(None,), key=key))
+    executor.submit(Job(function=lambda generator: generator, args=((i for i in ()),), key="unsendable"))
+    assert executor.pending == 4
+    assert executor.collect().error.startswith("the job cannot be sent: TypeError")
+    assert executor.collect(timeout=0.5) is None
+    assert [(o.key, o.status) for o in executor.cancel()] == [(k, "cancelled") for k in ("running", "too", "waiting")]
+    assert (executor.pending, executor.collect(), executor.cancel()) == (0, None, [])
+    executor.submit(Job(function=abs, args=(-1,), key="after"))
+    assert executor.collect(timeout=60).value == 1
+
+
+@pytest.mark.usefixtures("nodes")
+def test_who_uses_a_gpu_gets_a_share_and_nobody_else_sees_one(executor):
+    executor.close()
+    with RayExecutor(2, Cluster(resources={"cpu": 1, "gpu": 0.5}), preload=()) as opened:
+        for key in range(8):
+            opened.submit(Job(function=os.getenv, args=("CUDA_VISIBLE_DEVICES",), key=key, gpu=key % 4 == 0))
+        found = {o.key: o.value for o in (opened.collect(timeout=60) for _ in range(8))}
+    assert found == {key: "0" if key % 4 == 0 else "" for key in range(8)}
+
+
+def test_a_node_that_is_lost_costs_only_time(nodes):
+    cluster, others = nodes
+    mine = sys.modules["ray"].get_runtime_context().get_node_id()  # the tests would end with it
+    doomed = next(node for node in others if node.node_id != mine)
+    # All the cores there are, so that there is no room for what is lost but with others.
+    with RayExecutor(None, preload=()) as lost:
+        table = lost.share(np.arange(5.0))
+        for key in range(6):
+            lost.submit(Job(function=_slowly, args=(table,), key=key))
+        first = lost.collect(timeout=60)
+        cluster.remove_node(doomed, allow_graceful=False)
+        found = [first, *(lost.collect(timeout=60) for _ in range(5))]
+    assert sorted(o.key for o in found) == list(range(6))
+    assert {(o.status, o.value) for o in found} == {("completed", 10.0)}
+
+
+def _slowly(table):
+    time.sleep(1.5)
+    return float(table.load().sum())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pynomaly_auto._devices import AUTO, CPU, check_device, no_gpu
+from pynomaly_auto._devices import AUTO, CPU, CUDA, check_device, no_gpu
 from pynomaly_auto._machine import free_memory, free_processes, usable_cores
 from pynomaly_auto._optional import check_core
 from pynomaly_auto.detectors import DETECTORS, uses_gpu
-from pynomaly_auto.errors import ResourceError
+from pynomaly_auto.errors import ResourceError, SettingError
 from pynomaly_auto.pool import MORE_PROCESSES, Cluster
 from pynomaly_auto.records import Dataset, Reason, Scalar
 from pynomaly_auto.settings import Settings
@@ -27,10 +27,16 @@ def check_machine(settings: Settings) -> None:
         ResourceError: This user, or this container, may not start as many as a run needs, or a package that every run
             needs cannot be loaded, or a GPU is asked for by name and cannot be used.
         MissingExtraError: A GPU is asked for, and PyTorch is not installed.
+        SettingError: A certain GPU is asked for, and it is Ray that gives them out.
     """
     check_core()
-    if settings.backend == "local":  # on Ray others have the GPUs
+    if settings.backend == "local":
         check_device(settings.device)
+    elif settings.device.startswith(f"{CUDA}:"):  # on Ray others have the GPUs, and Ray gives them out
+        raise SettingError(
+            f"device is {settings.device!r}, and with backend='ray' the cluster says which GPU a trial gets.",
+            fix="Give device='cuda', and how much of one by resources_per_trial={'gpu': 0.5}.",
+        )
     free = free_processes()
     workers = 0 if cluster_of(settings).elsewhere and settings.backend == "ray" else settings.workers
     needed = _THREADS + usable_cores() + workers + (0 if settings.tracking is False else _RECORDER_THREADS)
@@ -42,8 +48,14 @@ def check_machine(settings: Settings) -> None:
 
 
 def cluster_of(settings: Settings) -> Cluster:
-    """The cluster of Ray's that is asked for."""
-    return Cluster(address=settings.address, resources=settings.resources_per_trial)
+    """The cluster of Ray's that is asked for; who would compute on a GPU gets a whole one unless told otherwise."""
+    resources, device = dict(settings.resources_per_trial), settings.device
+    needed = resources.get("gpu", 0.0) > 0 or device == CUDA
+    resources.setdefault("gpu", 1.0)
+    if device == CPU:
+        needed = False
+        del resources["gpu"]
+    return Cluster(address=settings.address, resources=resources, needs_gpu=needed)
 
 
 def asked_workers(settings: Settings) -> int | None:

@@ -71,6 +71,7 @@ class Terms:
         memory_limit: Most bytes by which a trial may grow; None: a fair share of what its node has free.
         preload: Modules that workers import beforehand.
         path: Where the user's process looks for modules; tried last, as a node may have none of them.
+        hides_gpu: Whether a trial that Ray gives no GPU is to see none.
     """
 
     desk: str
@@ -78,6 +79,7 @@ class Terms:
     memory_limit: int | None
     preload: tuple[str, ...]
     path: tuple[str, ...] = ()
+    hides_gpu: bool = False
 
 
 class Bench:
@@ -94,6 +96,8 @@ class Bench:
         self._ray = require("ray")
         self._desk = self._ray.get_actor(terms.desk)
         sys.path.extend(p for p in terms.path if p not in sys.path)
+        if terms.hides_gpu and not self._ray.get_gpu_ids():  # whether Ray does it is a setting of the cluster's
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
         limit = terms.memory_limit
         if limit is None:
             limit = int(_MEMORY_SHARE * free_memory() / max(1, math.floor(usable_cores() / max(terms.cores, 0.1))))

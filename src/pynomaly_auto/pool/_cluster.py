@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import shutil
+import socket
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,8 +20,11 @@ from pynomaly_auto.errors import ResourceError
 
 _OUR_OWN = "local"  # Ray's word for a cluster that is started for this process alone
 _FIX = "Give address=None for a cluster of this machine's own, or see docs/ray.md."
-# Nothing is reported to Ray's makers unless the user has said so; the other two only spare a warning.
+_REACH_SECONDS = 5.0  # within which a cluster has to take a connection: Ray itself goes on asking for 15 minutes
+# Nothing is reported to Ray's makers unless the user has said so. Who gets no GPU is seen to by ourselves (`Bench`).
 _ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+# Of something that takes connections and is no cluster Ray asks once, which is 40 seconds, and not twenty times.
+_ONCE = {"RAY_gcs_server_port_wait_time_s": "1"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +34,12 @@ class Cluster:
     Args:
         address: As `ray.init` takes it; None: that in ``RAY_ADDRESS``, else one of our own on this machine.
         resources: What one trial takes: ``"cpu"``, ``"gpu"`` (of trials that use one), or any resource of Ray's.
+        needs_gpu: Whether a cluster without a GPU is an error, and not one where trials do without.
     """
 
     address: str | None = None
     resources: Mapping[str, float] = field(default_factory=lambda: {"cpu": 1.0})
+    needs_gpu: bool = False
 
     @property
     def elsewhere(self) -> bool:
@@ -62,20 +68,29 @@ class Connection:
     Raises:
         MissingExtraError: Ray is not installed.
         ResourceError: No such cluster answers, or none of its nodes can hold a trial.
+
+    Attributes:
+        workers: Trials at a time.
+        has_gpu: Whether any node of the cluster has one, as Ray counts.
+        with_gpu: How many of these may use a GPU.
     """
 
     def __init__(self, cluster: Cluster, workers: int | None) -> None:
         self.ray = require("ray")
         self._session: Path | None = None
         self._ours = not self.ray.is_initialized()
-        if self._ours:
-            with _quiet():
-                self._connect(cluster.address or os.environ.get("RAY_ADDRESS") or _OUR_OWN, workers, cluster)
+        if not self._ours:
+            self._check_same(cluster.address)
+        else:
+            self._connect(cluster.address or os.environ.get("RAY_ADDRESS") or _OUR_OWN, workers, cluster)
         try:
-            room = self._room(cluster)
-        except ResourceError:
+            nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
+            room, with_gpu = _rooms(nodes, cluster)
+        except BaseException:
             self.close()
             raise
+        self.has_gpu = any(node.get("GPU", 0.0) > 0 for node in nodes)
+        self.with_gpu = min(with_gpu, room if workers is None else workers)
         self.workers = room if workers is None else max(1, min(workers, room))
 
     def _connect(self, address: str, workers: int | None, cluster: Cluster) -> None:
@@ -83,49 +98,68 @@ class Connection:
         if address == _OUR_OWN:
             options["include_dashboard"] = False
             options["num_cpus"] = usable_cores() if workers is None else math.ceil(workers * cluster.cores)
+        else:
+            self._reach(address)
         try:
-            self.ray.init(address=address, **options)
+            with _quiet({} if address == _OUR_OWN else _ONCE):
+                self.ray.init(address=address, **options)
         except Exception as error:  # Ray raises whatever its layers raise, of four kinds at least
             self._abandon()
-            raise ResourceError(f"no Ray cluster at {address!r}: {line(error)}.", fix=_FIX) from None
+            raise _unreachable(address, line(error)) from None
+        except BaseException:
+            self._abandon()
+            raise
         if address == _OUR_OWN:
             with contextlib.suppress(Exception):  # private, so it may go: then the folder stays, as with any use of Ray
                 self._session = Path(self.ray._private.worker._global_node.get_session_dir_path())
 
+    def _reach(self, address: str) -> None:
+        """See that something takes connections there.
+
+        Raises:
+            ResourceError: Nothing does.
+        """
+        at = address.removeprefix("ray://")
+        if address == "auto":
+            with contextlib.suppress(Exception):  # private; where it finds nothing, Ray itself says so at once
+                at = self.ray._private.services.canonicalize_bootstrap_address_or_die("auto") or at
+        host, colon, port = at.rpartition(":")
+        if not (colon and port.isdecimal()):
+            return  # Ray says what is wrong with it, at once
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_REACH_SECONDS).close()
+        except (OSError, OverflowError, ValueError) as error:
+            raise _unreachable(address, f"{at} takes no connection: {line(error)}") from None
+
+    def _check_same(self, address: str | None) -> None:
+        """See that Ray is not connected to another cluster than the one asked for, as far as that can be told.
+
+        Raises:
+            ResourceError: It is.
+        """
+        there = str(self.ray.get_runtime_context().gcs_address)
+        host, colon, port = (address or "").rpartition(":")
+        if not colon or host.startswith("ray://") or not port.isdecimal():
+            return
+        with contextlib.suppress(OSError):
+            host = socket.gethostbyname(host.strip("[]"))
+        other = port != there.rpartition(":")[2] or not (host.startswith("127.") or host == there.rpartition(":")[0])
+        if other:
+            raise ResourceError(
+                f"address is {address!r}, and Ray is connected to {there} already.",
+                fix="Give no address, or call ray.shutdown() before.",
+            )
+
     def _abandon(self) -> None:
         with contextlib.suppress(Exception):
             self.ray.shutdown()
-
-    def _room(self, cluster: Cluster) -> int:
-        """How many trials the cluster holds at once.
-
-        Raises:
-            ResourceError: Not a single one.
-        """
-        wanted = cluster.of_trial(gpu=False)
-        nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
-        room = sum(
-            int(min((node.get(name, 0.0) / value for name, value in wanted.items()), default=1.0)) for node in nodes
-        )
-        if room < 1:
-            most = {name: max((n.get(name, 0.0) for n in nodes), default=0.0) for name in wanted}
-            raise ResourceError(
-                f"no node of the cluster can hold a trial of {_said(wanted)}: the most that one has is {_said(most)}.",
-                fix="Give smaller resources_per_trial.",
-            )
-        return room
-
-    @property
-    def has_gpu(self) -> bool:
-        """Whether any node has one."""
-        return bool(self.ray.cluster_resources().get("GPU", 0.0))
 
     def close(self) -> None:
         """End what was begun here: a cluster of our own is ended and its files are removed."""
         if not self._ours:
             return
         self._ours = False
-        with _quiet():
+        with _quiet({}):
             self.ray.shutdown()
         if self._session is not None:
             shutil.rmtree(self._session, ignore_errors=True)
@@ -133,6 +167,36 @@ class Connection:
             with contextlib.suppress(OSError):
                 if latest.is_symlink() and not latest.exists():
                     latest.unlink()
+
+
+def _unreachable(address: str, why: str) -> ResourceError:
+    return ResourceError(f"no Ray cluster at {address!r}: {why}.", fix=_FIX)
+
+
+def _rooms(nodes: list[dict[str, float]], cluster: Cluster) -> tuple[int, int]:
+    """How many trials the nodes hold at once: of any, of those that use a GPU.
+
+    Raises:
+        ResourceError: Not a single one, or none that uses a GPU, and one is needed.
+    """
+    plain, wanted = cluster.of_trial(gpu=False), cluster.of_trial(gpu=True)
+    room, with_gpu = _room(nodes, plain), _room(nodes, wanted) if "GPU" in wanted else 0
+    if room < 1 or (cluster.needs_gpu and with_gpu < 1):
+        wanted = plain if room < 1 else wanted
+        most = {name: max((n.get(name, 0.0) for n in nodes), default=0.0) for name in wanted}
+        without = ", or device='cpu'" if "GPU" in wanted else ""
+        raise ResourceError(
+            f"no node of the cluster can hold a trial of {_said(wanted)}: the most that one has is {_said(most)}.",
+            fix=f"Give smaller resources_per_trial{without}.",
+        )
+    return room, with_gpu
+
+
+def _room(nodes: list[dict[str, float]], wanted: Mapping[str, float]) -> int:
+    def held(node: dict[str, float]) -> int:
+        return int(min((node.get(name, 0.0) / value + 1e-9 for name, value in wanted.items()), default=1.0))
+
+    return sum(map(held, nodes))
 
 
 def line(error: BaseException) -> str:
@@ -146,11 +210,11 @@ def _said(resources: Mapping[str, float]) -> str:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def _quiet(more: Mapping[str, str]) -> Iterator[None]:
     """Ray's start tells of its future and of its security on standard error; nobody has asked."""
-    logger = logging.getLogger("ray")
-    level, before = logger.level, {name: os.environ.get(name) for name in _ENVIRONMENT}
-    for name, value in _ENVIRONMENT.items():
+    logger, wanted = logging.getLogger("ray"), {**_ENVIRONMENT, **more}
+    level, before = logger.level, {name: os.environ.get(name) for name in wanted}
+    for name, value in wanted.items():
         os.environ.setdefault(name, value)
     logger.setLevel(logging.CRITICAL)
     try:

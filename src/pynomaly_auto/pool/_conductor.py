@@ -48,19 +48,33 @@ class _Trial:
     job: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What the cluster has room for.
+
+    Args:
+        workers: Trials at a time.
+        with_gpu: How many of them may use a GPU.
+        bundles: What a trial takes, in Ray's words: of one without a GPU, of one with.
+    """
+
+    workers: int
+    with_gpu: int
+    bundles: tuple[dict[str, float], dict[str, float]]
+
+
 class Conductor:
     """Knows the jobs, and runs the tuner in a thread.
 
     Args:
-        workers: Trials at a time.
-        bundles: What a trial takes, in Ray's words: of one without a GPU, of one with.
+        room: What there is room for.
         terms: Of all trials.
     """
 
-    def __init__(self, workers: int, bundles: tuple[dict[str, float], dict[str, float]], terms: Terms) -> None:
+    def __init__(self, room: Room, terms: Terms) -> None:
         silence()
-        os.environ.update(_TUNE, TUNE_MAX_PENDING_TRIALS_PG=str(workers))
-        self._workers, self._bundles, self._terms = workers, bundles, terms
+        os.environ.update(_TUNE, TUNE_MAX_PENDING_TRIALS_PG=str(room.workers))
+        self._room, self._terms = room, terms
         self._changed = threading.Condition(threading.RLock())
         self._works: dict[int, Work] = {}  # not settled yet
         self._waiting: deque[int] = deque()
@@ -68,7 +82,7 @@ class Conductor:
         self._trials: dict[str, _Trial] = {}
         self._outcomes: deque[tuple[int, bytes]] = deque()
         self._ended = self._turn = self._failures = 0
-        self._patient, self._finishing = True, False
+        self._patient, self._finishing, self._placed = True, False, False
         self._broken: str | None = None
         self._thread = threading.Thread(target=self._conduct, daemon=True)
         self._thread.start()
@@ -78,7 +92,7 @@ class Conductor:
     def submit(self, number: int, work: Work) -> None:
         """Queue a job."""
         with self._changed:
-            self._works[number] = work if self._bundles[0] != self._bundles[1] else replace(work, gpu=False)
+            self._works[number] = work if self._room.with_gpu else replace(work, gpu=False)
             self._waiting.append(number)
             if self._broken is not None:
                 self._settle_all("failed", self._broken)
@@ -108,7 +122,9 @@ class Conductor:
         return not self._thread.is_alive()
 
     def broken(self) -> str | None:
-        """Why nothing can be carried out, or None."""
+        """Why nothing was carried out, or None."""
+        if self._broken is None and not self._placed:
+            return "the cluster has had no room for a single trial, as others hold what it has"
         return self._broken
 
     # For workers.
@@ -119,7 +135,7 @@ class Conductor:
             trial = self._trials.get(name)
             if trial is None:
                 return False
-            trial.up, self._failures = True, 0
+            trial.up, self._placed, self._failures = True, True, 0
             self._patient = self._patient or all(t.up for t in self._trials.values())
             self._changed.notify_all()
             if trial.job is None:
@@ -167,9 +183,12 @@ class Conductor:
         with self._changed:
             if self._finishing or self._broken is not None:
                 return ""
-            if len(self._trials) >= self._workers:
+            if len(self._trials) >= self._room.workers:
                 return None
-            gpu = self._short_of(gpu=True) and not (self._short_of(gpu=False) and self._trials_of(gpu=True))
+            held, short = self._trials_of(gpu=True), self._short_of(gpu=False)
+            gpu = held < self._room.with_gpu and self._short_of(gpu=True) and not (short and held)
+            if not gpu and not short and self._blocked(gpu=True):
+                return None  # an idle trial is not to take the very place that one with a GPU waits for
             self._trials[name] = _Trial(gpu=gpu, since=time.monotonic())
             return {"gpu": gpu}
 
@@ -215,8 +234,19 @@ class Conductor:
 
     def _dismissed(self, trial: _Trial) -> bool:
         """Whether an idle trial is to make room for one of the other kind."""
-        full = len(self._trials) >= self._workers
-        return full and trial.job is None and self._short_of(gpu=not trial.gpu) and not self._short_of(gpu=trial.gpu)
+        if trial.job is not None or self._short_of(gpu=trial.gpu):
+            return False
+        full = len(self._trials) >= self._room.workers
+        return self._blocked(gpu=not trial.gpu) or (full and self._wants_more(gpu=not trial.gpu))
+
+    def _wants_more(self, *, gpu: bool) -> bool:
+        """Whether one more trial of a kind would have something to do."""
+        return self._short_of(gpu=gpu) and (not gpu or self._trials_of(gpu=True) < self._room.with_gpu)
+
+    def _blocked(self, *, gpu: bool) -> bool:
+        """Whether a trial of a kind has been waiting for a place so long that others may be in its way."""
+        late = time.monotonic() - _UP_SECONDS
+        return any(t.gpu == gpu and not t.up and t.since < late for t in self._trials.values())
 
     def _short_of(self, *, gpu: bool) -> bool:
         waiting = sum(self._works[n].gpu == gpu for n in self._waiting if n in self._works)
@@ -245,7 +275,7 @@ class Conductor:
         error: BaseException | None = None
         try:
             with Scratch() as scratch:
-                _tune(self, str(scratch.path), self._bundles, self._terms)
+                _tune(self, str(scratch.path), self._room.bundles, self._terms)
         except BaseException as problem:
             error = problem
         with self._changed:

@@ -18,7 +18,7 @@ import numpy as np
 from pynomaly_auto.errors import NothingFinishedError, ResourceError
 from pynomaly_auto.pool._bench import RayTable, Terms, Work
 from pynomaly_auto.pool._cluster import Cluster, Connection, line
-from pynomaly_auto.pool._conductor import Conductor
+from pynomaly_auto.pool._conductor import Conductor, Room
 from pynomaly_auto.pool._jobs import Closing, Job, Outcome
 from pynomaly_auto.pool._pool import PRELOAD
 from pynomaly_auto.pool._worker import describe
@@ -58,14 +58,11 @@ class RayExecutor(Closing):
         cluster = cluster or Cluster()
         self._connection = Connection(cluster, workers)
         self._ray, self.workers = self._connection.ray, self._connection.workers
-        desk = f"pynomaly-{uuid.uuid4().hex}"
-        path = tuple(filter(None, sys.path))
-        terms = Terms(desk=desk, cores=cluster.cores, memory_limit=memory_limit, preload=preload, path=path)
-        bundles = (cluster.of_trial(gpu=False), cluster.of_trial(gpu=self._connection.has_gpu))
-        actor = self._ray.remote(num_cpus=0, max_concurrency=3 * self.workers + _MORE_THREADS)(Conductor)
-        self._conductor = actor.options(name=desk, scheduling_strategy=self._at_hand()).remote(
-            self.workers, bundles, terms
-        )
+        try:
+            self._conductor = self._conducting(cluster, memory_limit, preload)
+        except BaseException:
+            self._connection.close()
+            raise
         self._numbers = itertools.count()
         self._keys: dict[int, Any] = {}
         self._tables: dict[str, Any] = {}
@@ -73,6 +70,20 @@ class RayExecutor(Closing):
         self._early: list[Outcome] = []
         self._broken: str | None = None
         self._closed = False
+
+    def _conducting(self, cluster: Cluster, memory_limit: int | None, preload: tuple[str, ...]) -> Any:
+        """The actor that runs the tuner."""
+        desk = f"pynomaly-{uuid.uuid4().hex}"
+        terms = Terms(
+            desk=desk, cores=cluster.cores, memory_limit=memory_limit, preload=preload,
+            path=tuple(filter(None, sys.path)), hides_gpu=self._connection.has_gpu,
+        )  # fmt: skip
+        room = Room(
+            workers=self.workers, with_gpu=self._connection.with_gpu,
+            bundles=(cluster.of_trial(gpu=False), cluster.of_trial(gpu=self._connection.with_gpu > 0)),
+        )  # fmt: skip
+        actor = self._ray.remote(num_cpus=0, max_concurrency=3 * self.workers + _MORE_THREADS)(Conductor)
+        return actor.options(name=desk, scheduling_strategy=self._at_hand()).remote(room, terms)
 
     def _at_hand(self) -> Any:
         """On the node of this process, and nowhere else: what holds the search is not to hang on one more node."""
