@@ -98,13 +98,13 @@ def score(  # noqa: PLR0913 - the public interface
         with _silent():
             _carry_out(detector, parts, _Judging(names, kept, int(batch_rows)), connection, asked)
     except BaseException:
+        connection.close()  # first, as nothing is to be written any more
         for part in parts:
             Path(part.target).unlink(missing_ok=True)
         if ours:
             shutil.rmtree(folder, ignore_errors=True)
         raise
-    finally:
-        connection.close()
+    connection.close()
     return folder
 
 

@@ -102,7 +102,8 @@ def nodes():
     ray = pytest.importorskip("ray", reason="Ray is not installed")
     from ray.cluster_utils import Cluster as Nodes
 
-    quick = {"health_check_period_ms": 500, "health_check_timeout_ms": 500, "health_check_failure_threshold": 2}
+    # A node that is gone is known within two seconds; one that is only slow, on a busy machine, is not taken for gone.
+    quick = {"health_check_period_ms": 500, "health_check_timeout_ms": 10_000, "health_check_failure_threshold": 3}
     node = {"object_store_memory": 100 * 2**20}
     head = {**node, "num_cpus": 2, "num_gpus": 1, "_system_config": quick}
     cluster = Nodes(initialize_head=True, head_node_args=head)
@@ -161,22 +162,25 @@ def test_a_knowledge_base_measured_on_ray_is_the_one_measured_here(tmp_path, mon
     assert not list(Path("ray.parts").glob("pynomaly-kb-*"))
 
 
-_RUN = """
+_ROWS = np.random.default_rng(0).normal(size=(300, 3))
+_ASKED = {
+    "n_trials": 16, "random_state": 0, "tracking": False, "verbose": 0,
+    "config": {"overrides": {"include": ["hbos", "zscore", "ecod", "iforest"]}},
+}  # fmt: skip
+_DRIVER = f"""
 import sys, numpy as np
 from pynomaly_auto import AutonomousDetector
 X = np.random.default_rng(0).normal(size=(300, 3))
-config = {"overrides": {"include": ["hbos", "zscore", "ecod", "iforest"]}}
-AutonomousDetector(n_trials=24, random_state=0, tracking=False, verbose=0, config=config, backend=sys.argv[2],
-                   address=sys.argv[3] or None).fit(X, checkpoint=sys.argv[1])
+AutonomousDetector(**{_ASKED}, backend="ray", address=sys.argv[1]).fit(X, checkpoint=sys.argv[2])
 """
 
 
 def test_after_the_driver_died_the_run_goes_on_and_nothing_of_it_stays(nodes, tmp_path):
     import ray
 
-    folder, whole = tmp_path / "run", tmp_path / "whole"
-    driver = subprocess.Popen([sys.executable, "-c", _RUN, str(folder), "ray", nodes[0].address])
-    end = time.monotonic() + 120
+    folder = tmp_path / "run"
+    driver = subprocess.Popen([sys.executable, "-c", _DRIVER, nodes[0].address, str(folder)])
+    end = time.monotonic() + 240
     while len(list(folder.glob("trials/*.pynomaly"))) < 8 and driver.poll() is None and time.monotonic() < end:
         time.sleep(0.02)
     desks = ray.util.list_named_actors(all_namespaces=True)
@@ -188,8 +192,7 @@ def test_after_the_driver_died_the_run_goes_on_and_nothing_of_it_stays(nodes, tm
     assert not ray.util.list_named_actors(all_namespaces=True)
     done = len(list(folder.glob("trials/*.pynomaly")))
     resumed = AutonomousDetector.resume(folder)
-    assert subprocess.run([sys.executable, "-c", _RUN, str(whole), "local", ""], check=True).returncode == 0
-    here = AutonomousDetector.resume(whole)
+    here = AutonomousDetector(**_ASKED).fit(_ROWS)
     assert [r.evidence["trials"] for r in resumed.result_.reasons if r.code == "ENG-002"] == [done]
     assert resumed.get_params()["backend"] == "ray"
     np.testing.assert_array_equal(resumed.result_.scores, here.result_.scores)
