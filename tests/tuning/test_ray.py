@@ -15,6 +15,7 @@ from tuning_makers import make_dataset, make_plan, make_ranking
 
 from pynomaly_auto import AutonomousDetector, distributed
 from pynomaly_auto._optional import available
+from pynomaly_auto._scratch import mark
 from pynomaly_auto.building import Plan, build
 from pynomaly_auto.engine._resources import cluster_of
 from pynomaly_auto.errors import (
@@ -27,7 +28,7 @@ from pynomaly_auto.errors import (
 )
 from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.pool import Cluster, Job, Pool, RayExecutor, open_executor
-from pynomaly_auto.pool._cluster import _rooms
+from pynomaly_auto.pool._cluster import _rooms, sweep_sessions
 from pynomaly_auto.settings import Settings
 from pynomaly_auto.tuning import tune
 
@@ -87,6 +88,18 @@ def test_a_certain_gpu_is_rays_to_give():
         AutonomousDetector(backend="ray", device="cuda:1", n_trials=1, tracking=False).fit(np.eye(30, 2))
 
 
+def test_what_a_killed_cluster_of_our_own_left_is_swept_and_nothing_else(tmp_path):
+    sessions = [tmp_path / f"session_2026-01-0{i}" for i in range(4)]
+    for session in sessions:
+        (session / "logs").mkdir(parents=True)
+    mark(sessions[0])
+    code = f"import pathlib; from pynomaly_auto._scratch import mark; mark(pathlib.Path({str(sessions[1])!r}))"
+    assert subprocess.run([sys.executable, "-c", code], check=True).returncode == 0
+    (sessions[2] / "pynomaly-00000000-1-1-mark").touch()  # of another machine
+    sweep_sessions(tmp_path)
+    assert [session.exists() for session in sessions] == [True, False, True, True]
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "localhost:1", "[::1]:1", "ray://127.0.0.1:1", "nonsense", "a:b"])
 def test_a_cluster_that_is_not_there_is_one_error_soon(address):
     pytest.importorskip("ray", reason="Ray is not installed")
@@ -122,7 +135,7 @@ def executor(nodes):
 
 
 class Timed:
-    """An executor that gives no job more than a second, as the clock is to decide nothing in these tests."""
+    """An executor that gives no job more than three seconds, as the clock is to decide nothing in these tests."""
 
     def __init__(self, inner):
         self.inner, self.workers = inner, inner.workers
@@ -131,7 +144,7 @@ class Timed:
         return getattr(self.inner, name)
 
     def submit(self, job):
-        self.inner.submit(Job(function=job.function, args=job.args, timeout=1.0, key=job.key))
+        self.inner.submit(Job(function=job.function, args=job.args, timeout=3.0, key=job.key))
 
 
 @pytest.mark.usefixtures("nodes")
@@ -265,8 +278,8 @@ def test_what_goes_wrong_costs_only_itself_and_is_said_as_on_this_machine(execut
 
 def test_jobs_are_counted_awaited_and_cancelled_as_the_protocol_says(executor):
     executor.submit(Job(function=time.sleep, args=(0.2,), key="brief"))
-    time.sleep(1.0)  # the job is over before anybody asks for it
-    assert 0.2 <= executor.collect(timeout=60).seconds < 0.9
+    time.sleep(2.0)  # the job is over before anybody asks for it
+    assert 0.2 <= executor.collect(timeout=240).seconds < 1.9
     for key in ("running", "too", "waiting"):  # two at a time
         executor.submit(Job(function=fake_detectors.Hangs().fit, args=(None,), key=key))
     executor.submit(Job(function=lambda generator: generator, args=((i for i in ()),), key="unsendable"))
@@ -276,7 +289,7 @@ def test_jobs_are_counted_awaited_and_cancelled_as_the_protocol_says(executor):
     assert [(o.key, o.status) for o in executor.cancel()] == [(k, "cancelled") for k in ("running", "too", "waiting")]
     assert (executor.pending, executor.collect(), executor.cancel()) == (0, None, [])
     executor.submit(Job(function=abs, args=(-1,), key="after"))
-    assert executor.collect(timeout=60).value == 1
+    assert executor.collect(timeout=240).value == 1
 
 
 @pytest.mark.usefixtures("nodes")
@@ -285,7 +298,7 @@ def test_who_uses_a_gpu_gets_a_share_and_nobody_else_sees_one(executor):
     with RayExecutor(2, Cluster(resources={"cpu": 1, "gpu": 0.5}), preload=()) as opened:
         for key in range(8):
             opened.submit(Job(function=os.getenv, args=("CUDA_VISIBLE_DEVICES",), key=key, gpu=key % 4 == 0))
-        found = {o.key: o.value for o in (opened.collect(timeout=60) for _ in range(8))}
+        found = {o.key: o.value for o in (opened.collect(timeout=240) for _ in range(8))}
     assert found == {key: "0" if key % 4 == 0 else "" for key in range(8)}
 
 
@@ -298,9 +311,9 @@ def test_a_node_that_is_lost_costs_only_time(nodes):
         table = lost.share(np.arange(5.0))
         for key in range(6):
             lost.submit(Job(function=_slowly, args=(table,), key=key))
-        first = lost.collect(timeout=60)
+        first = lost.collect(timeout=240)
         cluster.remove_node(doomed, allow_graceful=False)
-        found = [first, *(lost.collect(timeout=60) for _ in range(5))]
+        found = [first, *(lost.collect(timeout=240) for _ in range(5))]
     assert sorted(o.key for o in found) == list(range(6))
     assert {(o.status, o.value) for o in found} == {("completed", 10.0)}
 

@@ -8,18 +8,23 @@ import math
 import os
 import shutil
 import socket
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._optional import require
+from pynomaly_auto._scratch import abandoned, mark, sweep
 from pynomaly_auto.errors import ResourceError
 
 _OUR_OWN = "local"  # Ray's word for a cluster that is started for this process alone
 _FIX = "Give address=None for a cluster of this machine's own, or see docs/ray.md."
+_GONE_SECONDS = 5.0  # that workers of our own cluster get to be gone after Ray has ended
 _REACH_SECONDS = 5.0  # within which a cluster has to take a connection: Ray itself goes on asking for 15 minutes
 # Nothing is reported to Ray's makers unless the user has said so. Who gets no GPU is seen to by ourselves (`Bench`).
 _ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
@@ -112,6 +117,8 @@ class Connection:
         if address == _OUR_OWN:
             with contextlib.suppress(Exception):  # private, so it may go: then the folder stays, as with any use of Ray
                 self._session = Path(self.ray._private.worker._global_node.get_session_dir_path())
+                mark(self._session)
+                sweep_sessions(self._session.parent)
 
     def _reach(self, address: str) -> None:
         """See that something takes connections there.
@@ -159,14 +166,34 @@ class Connection:
         if not self._ours:
             return
         self._ours = False
+        workers = [] if self._session is None else _workers_here()
         with _quiet({}):
             self.ray.shutdown()
-        if self._session is not None:
-            shutil.rmtree(self._session, ignore_errors=True)
-            latest = self._session.parent / "session_latest"
-            with contextlib.suppress(OSError):
-                if latest.is_symlink() and not latest.exists():
-                    latest.unlink()
+        if self._session is None:
+            return
+        psutil.wait_procs(workers, timeout=_GONE_SECONDS)
+        sweep(Path(tempfile.gettempdir()))  # what those have left that were too busy to end by themselves
+        shutil.rmtree(self._session, ignore_errors=True)
+        latest = self._session.parent / "session_latest"
+        with contextlib.suppress(OSError):
+            if latest.is_symlink() and not latest.exists():
+                latest.unlink()
+            self._session.parent.rmdir()  # which is refused while there is anything in it
+
+
+def _workers_here() -> list[psutil.Process]:
+    """Processes of a cluster that is this process's own, but for Ray's own ones."""
+    with contextlib.suppress(psutil.Error):
+        daemons = [p for p in psutil.Process().children() if p.name() == "raylet"]
+        return [p for daemon in daemons for p in daemon.children(recursive=True)]
+    return []
+
+
+def sweep_sessions(place: Path) -> None:
+    """Remove what clusters of our own have left that were killed with their process; nobody else's."""
+    for session in place.glob("session_2*"):
+        if not session.is_symlink() and abandoned(session):
+            shutil.rmtree(session, ignore_errors=True)
 
 
 def _unreachable(address: str, why: str) -> ResourceError:

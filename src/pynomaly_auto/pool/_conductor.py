@@ -124,7 +124,7 @@ class Conductor:
     def broken(self) -> str | None:
         """Why nothing was carried out, or None."""
         if self._broken is None and not self._placed:
-            return "the cluster has had no room for a single trial, as others hold what it has"
+            return "no worker of the cluster was up by then, as it is busy or others hold what it has"
         return self._broken
 
     # For workers.

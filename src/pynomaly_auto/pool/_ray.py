@@ -69,7 +69,7 @@ class RayExecutor(Closing):
         self._arrived = 0
         self._early: list[Outcome] = []
         self._broken: str | None = None
-        self._closed = False
+        self._closed = self._interrupted = False
 
     def _conducting(self, cluster: Cluster, memory_limit: int | None, preload: tuple[str, ...]) -> Any:
         """The actor that runs the tuner."""
@@ -169,6 +169,8 @@ class RayExecutor(Closing):
         try:
             yield
         except NothingFinishedError:
+            if self._interrupted:
+                raise
             broken = self._broken or self._ask(self._conductor.broken.remote())
             if broken is None:
                 raise
@@ -181,6 +183,9 @@ class RayExecutor(Closing):
         """The conductor's answer; None when it is gone, and then everything pending has failed."""
         try:
             return self._ray.get(reference)
+        except KeyboardInterrupt:
+            self._interrupted = True
+            raise
         except self._ray.exceptions.RayError as error:
             self._broken = line(error)
             self._early += [Outcome(key=key, status="failed", error=self._broken) for key in self._keys.values()]
