@@ -57,8 +57,8 @@ class Settings:
             that in ``RAY_ADDRESS``, else one of our own, which ends with the run. With ``n_trials`` it changes
             nothing in the result.
         resources_per_trial: What one trial takes of the cluster: ``"cpu"``, ``"gpu"`` (fractions are shares of one;
-            only trials that use a GPU ask for it) and any other of Ray's resources; empty: one core. With
-            ``n_trials`` it changes nothing in the result.
+            only trials that use a GPU ask for it) and any other of Ray's resources; empty: one core, and a GPU for who
+            uses one. With ``n_trials`` it changes nothing in the result.
         device: Where detectors compute that can use a GPU: ``"auto"``: on one that is there, where that pays;
             ``"cpu"``; ``"cuda"``, or of several ``"cuda:1"``: there, whatever the table. Changes nothing in the result
             but by rounding; networks that train elsewhere come out a little different.
