@@ -177,7 +177,7 @@ def test_a_knowledge_base_measured_on_ray_is_the_one_measured_here(tmp_path, mon
 
 _ROWS = np.random.default_rng(0).normal(size=(300, 3))
 _ASKED = {
-    "n_trials": 16, "random_state": 0, "tracking": False, "verbose": 0,
+    "n_trials": 16, "n_jobs": 2, "random_state": 0, "tracking": False, "verbose": 0,
     "config": {"overrides": {"include": ["hbos", "zscore", "ecod", "iforest"]}},
 }  # fmt: skip
 _DRIVER = f"""
