@@ -33,6 +33,13 @@ def test_no_bytes(value: Any) -> None:
         parse_bytes(value)
 
 
+def test_resources_in_either_spelling() -> None:
+    settings = Settings(backend="ray", address="auto", resources_per_trial={"CPU": 2, "gpu": 0.5, "memory": 1e9})
+    assert settings.resources_per_trial == {"cpu": 2.0, "gpu": 0.5, "memory": 1e9}
+    assert Settings.from_mapping(settings.to_dict()) == settings
+    assert Settings(resources_per_trial=None).resources_per_trial == {}  # type: ignore[arg-type]
+
+
 def test_plain_values_and_back() -> None:
     settings = Settings(
         time_budget=None,
@@ -55,6 +62,16 @@ def test_plain_values_and_back() -> None:
         {"time_budget": None},
         {"priorities": {"speed": -1}},
         {"priorities": {"beauty": 1}},
+        {"address": "auto"},
+        {"resources_per_trial": {"cpu": 1}},
+        {"backend": "ray", "address": 8},
+        {"backend": "ray", "resources_per_trial": 2},
+        {"backend": "ray", "resources_per_trial": {1: 2}},
+        {"backend": "ray", "resources_per_trial": {"cpu": 0}},
+        {"backend": "ray", "resources_per_trial": {"gpu": -1}},
+        {"backend": "ray", "resources_per_trial": {"gpu": 1.5}},
+        {"backend": "ray", "resources_per_trial": {"cpu": "two"}},
+        {"backend": "ray", "resources_per_trial": {"cpu": float("nan")}},
         {"priorities": {"speed": 0}},
         {"overrides": 3},
         {"overrides": {"exlude": ["lof"]}},

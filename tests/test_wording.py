@@ -104,5 +104,5 @@ def test_what_means_none_is_one_error_that_says_what_there_is(config: dict[str, 
 
 
 def test_a_far_fetched_suggestion_is_none() -> None:
-    with pytest.raises(UnknownNameError, match=r"unknown setting 'cpu_course' .*Known: alert_budget"):
+    with pytest.raises(UnknownNameError, match=r"unknown setting 'cpu_course' .*Known: address, alert_budget"):
         settings_of({"cpu_course": 2})

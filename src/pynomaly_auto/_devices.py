@@ -46,10 +46,11 @@ def no_gpu(root: Path = _ROOT) -> str | None:
         return "torch is not installed"
     if _optional.versions(("torch",)).get("torch", "").endswith("+cpu"):
         return "the torch that is installed was built without CUDA"
-    if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in {"", "-1"}:
-        return "CUDA_VISIBLE_DEVICES hides every GPU"
     if sys.platform == "darwin" or (sys.platform.startswith("linux") and not any(map(_any(root), _FILES))):
         return "no driver of a GPU is there"
+    # Asked last, as Ray sets it on machines without any GPU, and there the reason is to be the same as without Ray.
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in {"", "-1"}:
+        return "CUDA_VISIBLE_DEVICES hides every GPU"
     return None
 
 

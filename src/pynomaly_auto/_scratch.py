@@ -71,13 +71,25 @@ class Scratch:
             shutil.rmtree(self._path, ignore_errors=True)
 
 
+def mark(folder: Path) -> None:
+    """Mark a folder that somebody else has named as this process's; see `abandoned`."""
+    with contextlib.suppress(OSError):
+        (folder / f"{_owned(os.getpid())}mark").touch(mode=0o600)
+
+
+def abandoned(folder: Path) -> bool:
+    """Whether a folder is marked as that of a process that is gone."""
+    with contextlib.suppress(OSError):
+        return any(_is_abandoned(path.name) for path in folder.iterdir())
+    return False
+
+
 def sweep(place: Path) -> None:
     """Remove the folders of processes that are gone; never another user's, nor what another machine may be using."""
     me = os.getuid() if hasattr(os, "getuid") else None
     with contextlib.suppress(OSError), os.scandir(place) as entries:
         for entry in entries:
-            named = _NAME.fullmatch(entry.name)
-            if named is None or named["realm"] != _realm() or _runs(int(named["pid"]), int(named["started"])):
+            if not _is_abandoned(entry.name):
                 continue
             with contextlib.suppress(OSError):
                 foreign = me is not None and entry.stat(follow_symlinks=False).st_uid != me
@@ -85,13 +97,22 @@ def sweep(place: Path) -> None:
                     shutil.rmtree(entry.path, ignore_errors=True)
 
 
+def _is_abandoned(name: str) -> bool:
+    named = _NAME.fullmatch(name)
+    return named is not None and named["realm"] == _realm() and not _runs(int(named["pid"]), int(named["started"]))
+
+
+def _owned(owner: int) -> str:
+    """How the names of what a process owns begin."""
+    return f"pynomaly-{_realm()}-{owner}-{_started(owner) or 0}-"
+
+
 def _make(owner: int, place: Path | None) -> Path:
     try:
         place = place or Path(tempfile.gettempdir())
         place.mkdir(parents=True, exist_ok=True)  # it was there when the process began
         _sweep_once(place)
-        started = _started(owner) or 0
-        return Path(tempfile.mkdtemp(prefix=f"pynomaly-{_realm()}-{owner}-{started}-", dir=place))
+        return Path(tempfile.mkdtemp(prefix=_owned(owner), dir=place))
     except OSError as error:
         raise _none(error) from None
 

@@ -53,6 +53,12 @@ class Settings:
         n_jobs: Worker processes; None: one per usable core; -1 likewise. More get further in a time budget; with
             ``n_trials`` they change nothing in the result.
         backend: Where trials run: ``"local"`` or ``"ray"``; changes nothing in the result of ``n_trials``.
+        address: The Ray cluster: ``"auto"`` (the one of this machine), ``"ray://host:port"`` or ``"host:port"``; None:
+            that in ``RAY_ADDRESS``, else one of our own, which ends with the run. With ``n_trials`` it changes
+            nothing in the result.
+        resources_per_trial: What one trial takes of the cluster: ``"cpu"``, ``"gpu"`` (fractions are shares of one;
+            only trials that use a GPU ask for it) and any other of Ray's resources; empty: one core, and a GPU for who
+            uses one. With ``n_trials`` it changes nothing in the result.
         device: Where detectors compute that can use a GPU: ``"auto"``: on one that is there, where that pays;
             ``"cpu"``; ``"cuda"``, or of several ``"cuda:1"``: there, whatever the table. Changes nothing in the result
             but by rounding; networks that train elsewhere come out a little different.
@@ -95,6 +101,8 @@ class Settings:
     max_models: int | None = None
     n_jobs: int | None = None
     backend: str = "local"
+    address: str | None = None
+    resources_per_trial: Mapping[str, float] = field(default_factory=dict)
     device: str = "auto"
     memory_limit: int | str | None = None
     novelty: bool = False
@@ -127,6 +135,8 @@ class Settings:
             "n_jobs": _n_jobs(self.n_jobs),
             "memory_limit": parse_bytes(self.memory_limit),
             "backend": one_line("backend", self.backend),
+            "address": one_line("address", self.address),
+            "resources_per_trial": _resources(self.resources_per_trial),
             "device": parse_device(self.device),
             "novelty": flag("novelty", self.novelty),
             "tracking": _tracking(self.tracking),
@@ -146,6 +156,11 @@ class Settings:
         }
         if checks["backend"] not in BACKENDS:
             raise UnknownNameError.of("backend", self.backend, BACKENDS)
+        for name in ("address", "resources_per_trial"):
+            if checks[name] and checks["backend"] != "ray":
+                raise SettingError(
+                    f"{name} is {shown(checks[name])}, and backend is 'local'.", fix="Give backend='ray'."
+                )
         if checks["geometry"] not in GEOMETRIES:
             raise UnknownNameError.of("geometry", self.geometry, GEOMETRIES)
         for name, value in checks.items():
@@ -166,6 +181,7 @@ class Settings:
         out = {f.name: getattr(self, f.name) for f in fields(self)}
         out["priorities"] = dict(self.priorities)
         out["emphasis"] = dict(self.emphasis)
+        out["resources_per_trial"] = dict(self.resources_per_trial)
         out["overrides"] = self.overrides.to_dict()
         if isinstance(self.target_metric, (Costs, OwnMetric)):
             out["target_metric"] = self.target_metric.to_dict()
@@ -315,6 +331,20 @@ def _emphasis(value: Any) -> dict[str, float]:
     if not all(is_number(w) and 0 <= w <= _MOST_EMPHASIS for w in value.values()):
         raise SettingError(f"emphasis is {shown(dict(value))}.", fix=f"Give weights from 0 to {_MOST_EMPHASIS:g}.")
     return {name: float(w) for name, w in value.items() if w > 0}
+
+
+def _resources(value: Any) -> dict[str, float]:
+    fix = "Give a mapping such as {'cpu': 1, 'gpu': 0.5}: above 0 for cpu, from 0 for all else, above 1 whole."
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(n, str) and n and n.isprintable() for n in value):
+        raise SettingError(f"resources_per_trial is {shown(value)}.", fix=fix)
+    named = {n.lower() if n.lower() in ("cpu", "gpu") else n: v for n, v in value.items()}
+    for name, amount in named.items():
+        least = is_number(amount) and (amount > 0 if name == "cpu" else amount >= 0) and amount <= _LARGEST**2
+        if not least or (amount > 1 and amount != int(amount)):  # as Ray has it
+            raise SettingError(f"resources_per_trial is {shown(dict(value))}.", fix=fix)
+    return {name: float(amount) for name, amount in named.items()}
 
 
 def _seed(value: Any) -> int | None:

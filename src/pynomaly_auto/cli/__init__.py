@@ -19,6 +19,8 @@ from pynomaly_auto.cli._review import review
 from pynomaly_auto.cli._score import score
 from pynomaly_auto.cli._show import (
     PLAIN,
+    AddressOption,
+    BackendOption,
     DatasetOption,
     DatesOption,
     DecimalOption,
@@ -127,6 +129,8 @@ def detect(  # noqa: PLR0913 - one parameter per option
     ] = None,
     memory_limit: Annotated[str | None, typer.Option(help="Most memory of one trial, such as 2GB.")] = None,
     n_jobs: Annotated[int | None, typer.Option(help="Worker processes [default: all cores].")] = None,
+    backend: BackendOption = None,
+    address: AddressOption = None,
     device: Annotated[
         str | None, typer.Option(help="auto, cpu, or a GPU: cuda, cuda:1 [default: auto: a GPU where it pays].")
     ] = None,
@@ -174,8 +178,8 @@ def detect(  # noqa: PLR0913 - one parameter per option
     given = {
         "preset": preset, "config": config, "target_metric": target_metric, "time_budget": time_budget,
         "n_trials": n_trials, "contamination": _contamination(contamination), "alert_budget": alert_budget,
-        "max_models": max_models, "memory_limit": memory_limit, "n_jobs": n_jobs, "device": device,
-        "novelty": novelty or None,
+        "max_models": max_models, "memory_limit": memory_limit, "n_jobs": n_jobs, "backend": backend,
+        "address": address, "device": device, "novelty": novelty or None,
         "tracking": False if tracking == "off" else tracking, "experiment_name": experiment_name,
         "random_state": random_state, "verbose": 0 if quiet else 1,
         **known(expect, rules, normal_rules, column_weights),

@@ -45,6 +45,11 @@ DatesOption = Annotated[
     list[str] | None,
     typer.Option(help="Order in dates such as 01/02/2024: dmy, mdy or ymd, or a format such as %Y%m%d, said likewise."),
 ]
+BackendOption = Annotated[str | None, typer.Option(help="Where trials run: local, or ray [default: local].")]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(help="Ray cluster: auto, ray://host:port or host:port [default: $RAY_ADDRESS, else one for the run]."),
+]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")]
 DropOption = Annotated[list[str] | None, typer.Option(help="Column to leave out, such as an identifier (repeatable).")]
 LabelsOption = Annotated[

@@ -54,7 +54,9 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, OnDisk, FittedAttribu
             period of the table's time such as ``"20/day"``; never more are labelled. None: no limit.
         max_models: Most models in the ensemble; None: as many as the budget and their gain allow.
         n_jobs: Worker processes; None or -1: one per usable core.
-        backend: Where trials run: ``"local"`` or ``"ray"``.
+        backend: Where trials run: ``"local"`` or ``"ray"`` (Ray Tune).
+        address: Ray cluster: ``"auto"``, ``"ray://host:port"`` or ``"host:port"``; None: one of our own, for the run.
+        resources_per_trial: What a trial takes of it, such as ``{"cpu": 1, "gpu": 0.5}``; None: one core.
         device: ``"auto"``: a GPU where there is one and it pays; ``"cpu"``; ``"cuda"`` or ``"cuda:1"``: on it.
         memory_limit: Most memory of one trial: bytes or text such as ``"2GB"``; None: a fair share of what is free.
         novelty: The training rows are taken as normal, as in one-class detection.
@@ -101,6 +103,8 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, OnDisk, FittedAttribu
         max_models: int | None = None,
         n_jobs: int | None = None,
         backend: str = "local",
+        address: str | None = None,
+        resources_per_trial: Any = None,
         device: str = "auto",
         memory_limit: int | str | None = None,
         novelty: bool = False,
@@ -122,6 +126,8 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, OnDisk, FittedAttribu
         self.max_models = max_models
         self.n_jobs = n_jobs
         self.backend = backend
+        self.address = address
+        self.resources_per_trial = resources_per_trial
         self.device = device
         self.memory_limit = memory_limit
         self.novelty = novelty

@@ -36,7 +36,7 @@ from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._periods import periods_of
 from pynomaly_auto.engine._population import Answer, Population, moments_of
 from pynomaly_auto.engine._progress import Progress
-from pynomaly_auto.engine._resources import check_machine, told_device, within_memory
+from pynomaly_auto.engine._resources import asked_workers, check_machine, cluster_of, told_device, within_memory
 from pynomaly_auto.engine._ruled import Ruled, Stated
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.engine._stored_run import Asked, Opened
@@ -174,7 +174,9 @@ def _stages(work: _Work) -> tuple[Model, Result]:
     periods = periods_of(work.table, dataset, work.encoder, settings.alert_budget)
     limit = None if settings.memory_limit is None else int(settings.memory_limit)
     # Opened first, so that workers start while the table is looked at.
-    with open_executor(settings.backend, settings.workers, memory_limit=limit) as pool:
+    with open_executor(
+        settings.backend, asked_workers(settings), memory_limit=limit, cluster=cluster_of(settings)
+    ) as pool:
         with stage("profiling"):
             found = profile(dataset, seed=seed, max_rows=_profiled_rows(settings))
         with stage("recommending"):
@@ -203,7 +205,7 @@ def _stages(work: _Work) -> tuple[Model, Result]:
                 settings,
                 shape=(dataset.n_rows, dataset.n_features),
                 # Of all workers together: only the hopeless go here; what is affordable is decided when refitting.
-                seconds_left=None if plan.by_count else settings.workers * before.remaining(),
+                seconds_left=None if plan.by_count else pool.workers * before.remaining(),
                 fusion=None if expertise is None else expertise.fusion,
             )
             equal = EqualRows.of(dataset.X)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pynomaly_auto._devices import AUTO, CPU, check_device, no_gpu
+from pynomaly_auto._devices import AUTO, CPU, CUDA, check_device, no_gpu
 from pynomaly_auto._machine import free_memory, free_processes, usable_cores
 from pynomaly_auto._optional import check_core
 from pynomaly_auto.detectors import DETECTORS, uses_gpu
-from pynomaly_auto.errors import ResourceError
-from pynomaly_auto.pool import MORE_PROCESSES
+from pynomaly_auto.errors import ResourceError, SettingError
+from pynomaly_auto.pool import MORE_PROCESSES, Cluster
 from pynomaly_auto.records import Dataset, Reason, Scalar
 from pynomaly_auto.settings import Settings
 
@@ -27,17 +27,40 @@ def check_machine(settings: Settings) -> None:
         ResourceError: This user, or this container, may not start as many as a run needs, or a package that every run
             needs cannot be loaded, or a GPU is asked for by name and cannot be used.
         MissingExtraError: A GPU is asked for, and PyTorch is not installed.
+        SettingError: A certain GPU is asked for, and it is Ray that gives them out.
     """
     check_core()
-    if settings.backend == "local":  # on Ray others have the GPUs
+    if settings.backend == "local":
         check_device(settings.device)
+    elif settings.device.startswith(f"{CUDA}:"):  # on Ray others have the GPUs, and Ray gives them out
+        raise SettingError(
+            f"device is {settings.device!r}, and with backend='ray' the cluster says which GPU a trial gets.",
+            fix="Give device='cuda', and how much of one by resources_per_trial={'gpu': 0.5}.",
+        )
     free = free_processes()
-    needed = _THREADS + usable_cores() + settings.workers + (0 if settings.tracking is False else _RECORDER_THREADS)
+    workers = 0 if cluster_of(settings).elsewhere and settings.backend == "ray" else settings.workers
+    needed = _THREADS + usable_cores() + workers + (0 if settings.tracking is False else _RECORDER_THREADS)
     if free is not None and free < needed:
         raise ResourceError(
             f"only {free} more processes or threads may be started here, and a run needs about {needed}.",
             fix=f"{MORE_PROCESSES} Fewer are needed with n_jobs=1 and tracking=False.",
         )
+
+
+def cluster_of(settings: Settings) -> Cluster:
+    """The cluster of Ray's that is asked for; who would compute on a GPU gets a whole one unless told otherwise."""
+    resources, device = dict(settings.resources_per_trial), settings.device
+    needed = resources.get("gpu", 0.0) > 0 or device == CUDA
+    resources.setdefault("gpu", 1.0)
+    if device == CPU:
+        needed = False
+        del resources["gpu"]
+    return Cluster(address=settings.address, resources=resources, needs_gpu=needed)
+
+
+def asked_workers(settings: Settings) -> int | None:
+    """Trials at a time; None: as many as the cluster holds, which only the cluster knows."""
+    return None if settings.backend == "ray" and settings.n_jobs in (None, -1) else settings.workers
 
 
 def within_memory(settings: Settings, dataset: Dataset) -> tuple[Settings, tuple[Reason, ...]]:
@@ -57,7 +80,8 @@ def within_memory(settings: Settings, dataset: Dataset) -> tuple[Settings, tuple
             fix=f"Give it more memory{off} or fewer rows.",
         )
     workers = max(1, int((free - parent) / each))
-    if workers >= settings.workers:
+    elsewhere = settings.backend == "ray" and cluster_of(settings).elsewhere
+    if elsewhere or workers >= settings.workers:
         return settings, ()
     text = f"{workers} of {settings.workers} workers: there is memory for no more"
     evidence = {"workers": workers, "asked": settings.workers, "free_mb": round(free / 1e6)}

@@ -29,7 +29,11 @@ from pynomaly_auto.settings import Settings
 KIND = "checkpoint"
 _ANEW = "Start the run anew in another folder."
 # What changes nothing in the result, or only how far a run gets: an attempt may differ in it.
-_FREE = frozenset({"n_jobs", "backend", "memory_limit", "verbose", "tracking", "experiment_name"})
+_FREE = frozenset(
+    {
+        "n_jobs", "backend", "address", "resources_per_trial", "memory_limit", "verbose", "tracking", "experiment_name",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

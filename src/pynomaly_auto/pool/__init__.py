@@ -1,5 +1,6 @@
 """Worker processes that can be killed: a job that raises, hangs, outgrows its memory or dies costs only itself."""
 
+from pynomaly_auto.pool._cluster import Cluster, Connection
 from pynomaly_auto.pool._jobs import Closing, Executor, Job, Outcome, OutcomeStatus, SharedArray
 from pynomaly_auto.pool._opening import open_executor, workers_ahead
 from pynomaly_auto.pool._pool import MORE_PROCESSES, Pool
@@ -7,6 +8,6 @@ from pynomaly_auto.pool._ray import RayExecutor
 from pynomaly_auto.pool._worker import describe
 
 __all__ = [
-    "MORE_PROCESSES", "Closing", "Executor", "Job", "Outcome", "OutcomeStatus", "Pool", "RayExecutor", "SharedArray",
-    "describe", "open_executor", "workers_ahead",
+    "MORE_PROCESSES", "Closing", "Cluster", "Connection", "Executor", "Job", "Outcome", "OutcomeStatus", "Pool",
+    "RayExecutor", "SharedArray", "describe", "open_executor", "workers_ahead",
 ]  # fmt: skip

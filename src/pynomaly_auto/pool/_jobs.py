@@ -24,12 +24,14 @@ class Job:
         args: Its arguments; large arrays go through `Pool.share`.
         timeout: Seconds after which the worker is killed; None: never.
         key: Comes back with the outcome.
+        gpu: Whether it uses a GPU where there is one; for who gives them out.
     """
 
     function: Callable[..., Any]
     args: tuple[Any, ...] = ()
     timeout: float | None = None
     key: Any = None
+    gpu: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

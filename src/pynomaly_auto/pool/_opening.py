@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 
+from pynomaly_auto._machine import usable_cores
+from pynomaly_auto.pool._cluster import Cluster
 from pynomaly_auto.pool._jobs import Executor
 from pynomaly_auto.pool._launchers import LAUNCHERS
 from pynomaly_auto.pool._pool import PRELOAD, START, Pool
@@ -16,19 +18,26 @@ def workers_ahead(backend: str) -> AbstractContextManager[None]:
 
 
 def open_executor(
-    backend: str, workers: int, *, memory_limit: int | None = None, preload: tuple[str, ...] = PRELOAD
+    backend: str,
+    workers: int | None,
+    *,
+    memory_limit: int | None = None,
+    preload: tuple[str, ...] = PRELOAD,
+    cluster: Cluster | None = None,
 ) -> Executor:
     """The one place that chooses; there is no local pool beside Ray.
 
     Args:
         backend: ``"local"`` or ``"ray"``.
-        workers: Jobs at a time.
-        memory_limit: Most bytes by which a local worker may grow during one job; None: a fair share of what is free.
-            On Ray it is Ray's monitor that watches memory.
-        preload: Modules imported once, before local workers are forked.
+        workers: Jobs at a time; None: one per usable core, or as many as the cluster holds.
+        memory_limit: Most bytes by which a worker may grow during one job; None: a fair share of what is free.
+        preload: Modules imported once, before workers are forked.
+        cluster: Which cluster of Ray's, and what a job takes of it; None: as `Cluster` has it.
 
     Raises:
         MissingExtraError: The backend is Ray and Ray is not installed.
-        ResourceError: No thread can be started.
+        ResourceError: No thread can be started, or no such cluster answers.
     """
-    return RayExecutor(workers) if backend == "ray" else Pool(workers, memory_limit, preload=preload)
+    if backend == "ray":
+        return RayExecutor(workers, cluster, memory_limit, preload=preload)
+    return Pool(workers or usable_cores(), memory_limit, preload=preload)

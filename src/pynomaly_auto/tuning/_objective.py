@@ -23,8 +23,10 @@ from pynomaly_auto.detectors import (
     accelerator_for,
     fit_detector,
     remembering,
+    uses_gpu,
 )
 from pynomaly_auto.errors import DetectorError, NotApplicableError
+from pynomaly_auto.pool import Job
 from pynomaly_auto.records import FloatArray, Reason, Scalar, TrialStatus
 
 _PROBED = 2  # rows that a third party's detector scores again after it was stored
@@ -109,6 +111,20 @@ def run_in_worker(request: TrialRequest, table: Any) -> TrialResult:
     """
     with remembering():
         return run_trial(request, table)
+
+
+def trial_job(request: TrialRequest, table: Any, shape: tuple[int, int], *, timeout: float | None, key: int) -> Job:
+    """One trial as a job of the pool's.
+
+    Args:
+        request: What to fit.
+        table: As for `run_trial`.
+        shape: Rows fitted on, and features.
+        timeout: Seconds after which it is ended; None: never.
+        key: Comes back with the outcome.
+    """
+    gpu = uses_gpu(request.spec, request.params, shape, request.device)
+    return Job(function=run_in_worker, args=(request, table), timeout=timeout, key=key, gpu=gpu)
 
 
 def _fit(request: TrialRequest, table: FloatArray, started: float) -> TrialResult:

@@ -14,9 +14,9 @@ import numpy as np
 from pynomaly_auto._budget import FIRST_ANSWER, LAST_RESORT, REFIT_HANG, refit_seconds
 from pynomaly_auto.detectors import DETECTORS, FittedDetector
 from pynomaly_auto.errors import DetectorError, NothingFinishedError
-from pynomaly_auto.pool import Executor, Job, Outcome, describe
+from pynomaly_auto.pool import Executor, Outcome, describe
 from pynomaly_auto.records import Dataset, Ensemble, FloatArray, Member, Reason, Search
-from pynomaly_auto.tuning._objective import TrialResult, run_in_worker, trial_request
+from pynomaly_auto.tuning._objective import TrialResult, trial_job, trial_request
 from pynomaly_auto.tuning._plan import Tuned, TuningPlan
 
 _PROBED = 2  # rows that a third party's detector scores before it becomes a member
@@ -183,7 +183,7 @@ def _fit(
     for member in members:
         request = trial_request(DETECTORS[member.detector], member.params, plan.seed, largest_payload=_ANY_SIZE,
                                 device=plan.settings.device)  # fmt: skip
-        executor.submit(Job(function=run_in_worker, args=(request, table), timeout=timeout, key=member.trial))
+        executor.submit(trial_job(request, table, (n_rows, probe.shape[1]), timeout=timeout, key=member.trial))
     end = None if math.isinf(left) else plan.deadline.elapsed() + timeout
     outcomes = _gather(executor, lambda _: None if end is None else end - plan.deadline.elapsed())
     reason = Reason(code="TUN-041", subject="", text="Fitted on all rows.")
@@ -249,7 +249,8 @@ def _last_resort(
             device=plan.settings.device,
         )
         timeout = REFIT_HANG if plan.by_count else max(_left(plan, 0), FIRST_ANSWER)
-        executor.submit(Job(function=run_in_worker, args=(request, table), timeout=timeout, key=member.trial))
+        # By the shape of the probe none waits for a GPU on Ray, but where one is asked for by name.
+        executor.submit(trial_job(request, table, probe.shape, timeout=timeout, key=member.trial))
     begun, left = plan.deadline.elapsed(), _left(plan, 0)  # nothing is kept for what follows an answer not there
 
     def seconds_left(some: bool) -> float | None:

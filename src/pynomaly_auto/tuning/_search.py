@@ -12,12 +12,12 @@ import numpy as np
 
 from pynomaly_auto._budget import COSTLY_SHARE, HERE_EACH, HERE_TAKEN, SEARCH_SHARE, quick_seconds
 from pynomaly_auto.detectors import DETECTORS
-from pynomaly_auto.pool import Executor, Job, Outcome
+from pynomaly_auto.pool import Executor, Outcome
 from pynomaly_auto.records import Configuration, Dataset, Ranking, Reason, Search, Trial, TrialStatus
 from pynomaly_auto.tuning._clock import Clock
 from pynomaly_auto.tuning._here import run_here
 from pynomaly_auto.tuning._journal import NoJournal, Replaying, fitting, journalled
-from pynomaly_auto.tuning._objective import TrialRequest, TrialResult, run_in_worker, trial_request
+from pynomaly_auto.tuning._objective import TrialRequest, TrialResult, trial_job, trial_request
 from pynomaly_auto.tuning._optuna import Proposal, Proposer
 from pynomaly_auto.tuning._plan import Tuned, TuningPlan, choose_rows, share_of_search
 from pynomaly_auto.tuning._quality import COLD_WEIGHTS, WEIGHTS, Judge
@@ -256,9 +256,7 @@ class _Run:
         number = len(self.state.asked)
         self.state.asked.append(proposal)
         timeout = self.clock.timeout(self._expected(proposal), wanted=proposal.wanted, answered=bool(self.state.best))
-        self.executor.submit(
-            Job(function=run_in_worker, args=(self._request(proposal), self.table), timeout=timeout, key=number)
-        )
+        self.executor.submit(trial_job(self._request(proposal), self.table, self.size, timeout=timeout, key=number))
 
     def _request(self, proposal: Proposal) -> TrialRequest:
         kept = sum(map(len, self.state.payloads.values()))
