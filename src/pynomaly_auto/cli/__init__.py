@@ -125,7 +125,10 @@ def detect(  # noqa: PLR0913 - one parameter per option
     max_models: Annotated[
         int | None, typer.Option(help="Most models in the ensemble [default: as many as help].")
     ] = None,
-    memory_limit: Annotated[str | None, typer.Option(help="Most memory of one trial, such as 2GB.")] = None,
+    memory_limit: Annotated[str | None, typer.Option(help="Most memory of the whole run, such as 2GB.")] = None,
+    compute_budget: Annotated[
+        str | None, typer.Option(help="Share of the machine's cores and memory, such as 0.5 or 50%.")
+    ] = None,
     n_jobs: Annotated[int | None, typer.Option(help="Worker processes [default: all cores].")] = None,
     device: Annotated[
         str | None, typer.Option(help="auto, cpu, or a GPU: cuda, cuda:1 [default: auto: a GPU where it pays].")
@@ -174,8 +177,8 @@ def detect(  # noqa: PLR0913 - one parameter per option
     given = {
         "preset": preset, "config": config, "target_metric": target_metric, "time_budget": time_budget,
         "n_trials": n_trials, "contamination": _contamination(contamination), "alert_budget": alert_budget,
-        "max_models": max_models, "memory_limit": memory_limit, "n_jobs": n_jobs, "device": device,
-        "novelty": novelty or None,
+        "max_models": max_models, "memory_limit": memory_limit, "compute_budget": compute_budget, "n_jobs": n_jobs,
+        "device": device, "novelty": novelty or None,
         "tracking": False if tracking == "off" else tracking, "experiment_name": experiment_name,
         "random_state": random_state, "verbose": 0 if quiet else 1,
         **known(expect, rules, normal_rules, column_weights),

@@ -27,7 +27,7 @@ from pynomaly_auto.settings import Settings
 
 KIND = "checkpoint"
 # What changes nothing in the result, or only how far a run gets: an attempt may differ in it.
-_FREE = frozenset({"n_jobs", "backend", "memory_limit", "verbose", "tracking", "experiment_name"})
+_FREE = frozenset({"n_jobs", "backend", "memory_limit", "compute_budget", "verbose", "tracking", "experiment_name"})
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

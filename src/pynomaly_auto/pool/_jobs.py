@@ -24,12 +24,14 @@ class Job:
         args: Its arguments; large arrays go through `Pool.share`.
         timeout: Seconds after which the worker is killed; None: never.
         key: Comes back with the outcome.
+        memory: Bytes by which its worker is expected to grow: it waits until there is so much room, or nothing runs.
     """
 
     function: Callable[..., Any]
     args: tuple[Any, ...] = ()
     timeout: float | None = None
     key: Any = None
+    memory: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,8 +23,8 @@ def open_executor(
     Args:
         backend: ``"local"`` or ``"ray"``.
         workers: Jobs at a time.
-        memory_limit: Most bytes by which a local worker may grow during one job; None: a fair share of what is free.
-            On Ray it is Ray's monitor that watches memory.
+        memory_limit: Most bytes by which local workers may grow, all together; None: most of what is free. On Ray
+            it is Ray's monitor that watches memory.
         preload: Modules imported once, before local workers are forked.
 
     Raises:
