@@ -132,6 +132,8 @@ SPECS = (
     spec("fake_few", "Distance", space={"kind": SPACE["kind"]}, defaults={"skip": 1, "kind": "sum"}),
     spec("fake_bulky", "Distance", defaults={"bulk": 3_000_000, "power": 1.0}),
     spec("noise"), spec("constant"), spec("raises", space=SPACE), spec("hangs"), spec("eats"), spec("dies"),
-    spec("shapeless"), spec("nothing"), spec("small"), spec("choosy"), spec("hungry", "Distance", memory_mb=1_000.0), spec("gradual", memory_mb=1_000.0), spec("slow", unit=0.3), spec("costly", "Distance", unit=1e6),
+    spec("shapeless"), spec("nothing"), spec("small"), spec("choosy"),
+    spec("hungry", "Distance", memory_mb=1_000.0), spec("gradual", memory_mb=1_000.0),
+    spec("slow", unit=0.3), spec("costly", "Distance", unit=1e6),
     spec("picky", "Distance", extra="no_such_package"),
 )  # fmt: skip

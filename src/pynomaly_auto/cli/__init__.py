@@ -12,6 +12,7 @@ import typer
 from pynomaly_auto._deadline import waiting_since
 from pynomaly_auto._saying import say
 from pynomaly_auto._version import __version__
+from pynomaly_auto.cli._blocks import detect_on_sample, refuse_beside_sample
 from pynomaly_auto.cli._kb import kb
 from pynomaly_auto.cli._known import ExpectOption, NormalRuleOption, RuleOption, WeightOption, known
 from pynomaly_auto.cli._resume import hand_over, resume
@@ -150,6 +151,13 @@ def detect(  # noqa: PLR0913 - one parameter per option
             "CSV file that `review` wrote."
         ),
     ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option(
+            help="Of a Parquet file larger than memory: fit on so many rows drawn at random, and judge all of them "
+            "block by block."
+        ),
+    ] = None,
     encoding: EncodingOption = None,
     sheet: SheetOption = None,
     decimal: DecimalOption = None,
@@ -191,6 +199,14 @@ def detect(  # noqa: PLR0913 - one parameter per option
     if exclude:
         detector.override(exclude=tuple(exclude), reason="asked for on the command line")
     limit = None if fail_above is None else Limit(fail_above)
+    if sample is not None:
+        refuse_beside_sample({"--labels": labels, "--learn-from": learn_from, "--checkpoint": checkpoint})
+        check_writable(output)
+        kept = {"key": key, "save_model": save_model, "quiet": quiet}
+        found = detect_on_sample(detector, dataset, output, sample=sample, drop=drop or [], kept=kept)
+        if limit is not None:
+            limit.check(found.flagged, found.rows)
+        return
     said = {
         name: by_column(words) for name, words in (("decimal", decimal), ("thousands", thousands), ("dates", dates))
     }
