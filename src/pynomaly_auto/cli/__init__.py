@@ -12,7 +12,7 @@ import typer
 from pynomaly_auto._deadline import waiting_since
 from pynomaly_auto._saying import say
 from pynomaly_auto._version import __version__
-from pynomaly_auto.cli._blocks import detect_on_sample, refuse_beside_sample
+from pynomaly_auto.cli._blocks import ComputeOption, SampleOption, detect_on_sample, refuse_beside_sample
 from pynomaly_auto.cli._kb import kb
 from pynomaly_auto.cli._known import ExpectOption, NormalRuleOption, RuleOption, WeightOption, known
 from pynomaly_auto.cli._resume import hand_over, resume
@@ -123,13 +123,9 @@ def detect(  # noqa: PLR0913 - one parameter per option
         str | None,
         typer.Option(help="Most rows to flag: a number, a share such as 0.01, or per period such as 20/day."),
     ] = None,
-    max_models: Annotated[
-        int | None, typer.Option(help="Most models in the ensemble [default: as many as help].")
-    ] = None,
+    max_models: Annotated[int | None, typer.Option(help="Most models combined [default: as many as help].")] = None,
     memory_limit: Annotated[str | None, typer.Option(help="Most memory of the whole run, such as 2GB.")] = None,
-    compute_budget: Annotated[
-        str | None, typer.Option(help="Share of the machine's cores and memory, such as 0.5 or 50%.")
-    ] = None,
+    compute_budget: ComputeOption = None,
     n_jobs: Annotated[int | None, typer.Option(help="Worker processes [default: all cores].")] = None,
     device: Annotated[
         str | None, typer.Option(help="auto, cpu, or a GPU: cuda, cuda:1 [default: auto: a GPU where it pays].")
@@ -151,13 +147,7 @@ def detect(  # noqa: PLR0913 - one parameter per option
             "CSV file that `review` wrote."
         ),
     ] = None,
-    sample: Annotated[
-        int | None,
-        typer.Option(
-            help="Of a Parquet file larger than memory: fit on so many rows drawn at random, and judge all of them "
-            "block by block."
-        ),
-    ] = None,
+    sample: SampleOption = None,
     encoding: EncodingOption = None,
     sheet: SheetOption = None,
     decimal: DecimalOption = None,
@@ -201,11 +191,8 @@ def detect(  # noqa: PLR0913 - one parameter per option
     limit = None if fail_above is None else Limit(fail_above)
     if sample is not None:
         refuse_beside_sample({"--labels": labels, "--learn-from": learn_from, "--checkpoint": checkpoint})
-        check_writable(output)
         kept = {"key": key, "save_model": save_model, "quiet": quiet}
-        found = detect_on_sample(detector, dataset, output, sample=sample, drop=drop or [], kept=kept)
-        if limit is not None:
-            limit.check(found.flagged, found.rows)
+        detect_on_sample(detector, dataset, output, sample=sample, drop=drop or [], limit=limit, kept=kept)
         return
     said = {
         name: by_column(words) for name, words in (("decimal", decimal), ("thousands", thousands), ("dates", dates))

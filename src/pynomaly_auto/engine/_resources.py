@@ -96,7 +96,7 @@ def room_of(room: int | None, settings: Settings) -> float:
 
 def _share_of_machine(settings: Settings) -> tuple[Settings, tuple[Reason, ...]]:
     """The settings with their share of the machine's cores and memory in place of the share."""
-    share = settings.compute_budget
+    share = float(settings.compute_budget)
     if share >= 1.0:
         return settings, ()
     memory = int(share * whole_memory())

@@ -17,7 +17,7 @@ LARGE = 64 * 2**20  # bytes from which a file pays; below, a second copy costs l
 _BLOCK = 2**24  # bytes written at a time where the system cannot reserve a file's room
 
 
-class _Mapped(np.memmap):  # type: ignore[type-arg]
+class _Mapped(np.memmap):
     """Rows in a file of ours; arrays that look at all of them have it as their base."""
 
     scratch: Scratch

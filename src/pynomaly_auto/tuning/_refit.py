@@ -268,8 +268,7 @@ def _sort_out(
         result: TrialResult | None = outcome.value
         if result is not None and result.payload is not None and result.scores is not None:
             reason = why[member.trial]
-            evidence = {**reason.evidence, "seconds": result.seconds, "memory_mb": round(outcome.memory_mb, 1)}
-            reason = replace(reason, evidence=evidence)
+            reason = replace(reason, evidence={**reason.evidence, "seconds": result.seconds})
             try:
                 made = _member(member, result.payload, result.scores, reason, probe)
                 fitted[member.trial] = replace(made, reasons=made.reasons + result.reasons)
