@@ -196,3 +196,14 @@ def test_cells_are_looked_at_by_name() -> None:
     assert Settings.from_mapping({"cells": False}).cells == "off"  # a bare off in YAML
     with pytest.raises(UnknownNameError, match="way of looking at cells"):
         Settings(cells="allways")
+
+
+def test_the_compute_budget_is_a_share_of_the_machine(monkeypatch):
+    monkeypatch.setattr("pynomaly_auto.settings.usable_cores", lambda: 8)
+    assert Settings().workers == 8
+    assert Settings(compute_budget="50 %").workers == Settings(compute_budget=0.5, n_jobs=6).workers == 4
+    assert Settings(compute_budget=0.01).workers == Settings(compute_budget=0.5, n_jobs=1).workers == 1
+    assert Settings(n_jobs=12).workers == 12
+    for wrong in (0, 1.5, "150%", -1, "half", True, None, "0.5.5", float("nan"), "nan"):
+        with pytest.raises(SettingError, match=r"compute_budget.*'50%'"):
+            Settings(compute_budget=wrong)

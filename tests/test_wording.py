@@ -54,7 +54,8 @@ def test_what_means_a_setting_becomes_it_and_is_said(nested: bool, tmp_path: Pat
     assert settings.priorities == {"accuracy": 0.5, "speed": 0.25, "interpretability": 0.25}
     assert said["n_jobs"] == "set to -1, as the configuration says cpu_cores."
     assert said["device"] == "set to 'auto', as the configuration says gpu_enabled."
-    assert {"priorities", "overrides", "target_metric", "adaptation", "compute_budget"} <= set(said)
+    assert {"priorities", "overrides", "target_metric", "adaptation"} <= set(said)
+    assert settings.compute_budget == 1.0
     assert Settings.from_file(file).n_jobs == -1
     assert read_config(file)["n_jobs"] == -1
 
@@ -86,7 +87,6 @@ def test_groups_of_the_documents_are_read(config: dict[str, Any], setting: str, 
         ({"target_metrics": {"primary": "f1", "minimum_threshold": 0.8}}, r"minimum_threshold: .*evaluate\(X, y\)"),
         ({"auto_algorithm_selection": False}, r"override\(include="),
         ({"autonomous_mode": False}, "autonomous_mode=False: leave it out"),
-        ({"compute_budget": 0.5}, "n_jobs and memory_limit"),
         ({"ensemble": {"enabled": False}}, "max_models=1"),
         ({"cpu_cores": 2, "n_jobs": 1}, "cpu_cores and n_jobs both mean n_jobs, and differ"),
         ({"cpu_cores": "many"}, "n_jobs is 'many'"),

@@ -40,6 +40,13 @@ def free_memory(root: Path = _ROOT) -> int:
     return max(0, min([psutil.virtual_memory().available, *_rooms(root)]))
 
 
+def whole_memory(root: Path = _ROOT) -> int:
+    """Bytes of memory of the machine, or of the container this process runs in."""
+    limits = (most for folder in _groups(root, "memory") for name in ("memory.max", "memory.limit_in_bytes")
+              if (most := _number(" ".join(_words(folder / name)))) >= 0)  # fmt: skip
+    return min([psutil.virtual_memory().total, *limits])
+
+
 class OneThread:
     """Within it the numerical libraries use one thread each, until the last of those within has left.
 

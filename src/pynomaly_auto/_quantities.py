@@ -32,6 +32,20 @@ def parse_bytes(value: Any) -> int | None:
     raise SettingError(f"memory_limit is {shown(value)}.", fix="Use bytes or text such as '2GB'.")
 
 
+def parse_share(name: str, value: Any) -> float:
+    """A share in (0, 1], as a number or as ``"50%"``.
+
+    >>> parse_share("compute_budget", "50 %"), parse_share("compute_budget", 1)
+    (0.5, 1.0)
+    """
+    given = value
+    if isinstance(value, str) and re.fullmatch(r"\s*[0-9]*\.?[0-9]+\s*%?\s*", value):
+        given = float(value.strip().rstrip("% ")) / (100.0 if "%" in value else 1.0)
+    if is_number(given) and 0 < float(given) <= 1:
+        return float(given)
+    raise SettingError(f"{name} is {shown(value)}.", fix="Give a share in (0, 1], such as 0.5 or '50%'.")
+
+
 def parse_alert_budget(value: Any) -> int | float | str | None:
     """Rows as a whole number, a share of the rows as a float, or rows per period as ``"20/day"``.
 

@@ -28,7 +28,6 @@ _ALWAYS: Mapping[str, tuple[Any, str]] = {
     "auto_hyperparameter_tuning": (True, "override(params={...}) fixes parameters"),
     "auto_preprocessing": (True, "every table is encoded; what you prepare yourself is taken as it is"),
     "combination_method": ("weighted_voting", "how scores are combined is decided by what is known of the table"),
-    "compute_budget": (1.0, "n_jobs and memory_limit bound what is used"),
     "early_stopping": (True, "give n_trials to have all of them made"),
     "enabled": (True, "max_models=1 gives one model without an ensemble"),
     "meta_learning_enabled": (True, "PYNOMALY_KNOWLEDGE_BASE= in the environment leaves the knowledge base out"),

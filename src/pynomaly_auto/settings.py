@@ -14,7 +14,7 @@ from pynomaly_auto._devices import parse_device
 from pynomaly_auto._known import expected_sides, weights_of
 from pynomaly_auto._machine import usable_cores
 from pynomaly_auto._overrides import Overrides
-from pynomaly_auto._quantities import parse_alert_budget, parse_bytes
+from pynomaly_auto._quantities import parse_alert_budget, parse_bytes, parse_share
 from pynomaly_auto._rules import checked as checked_rules
 from pynomaly_auto._targets import TARGET_METRICS, Costs, OwnMetric, Target, parse_target
 from pynomaly_auto._wording import Worded, worded
@@ -62,7 +62,11 @@ class Settings:
         device: Where detectors compute that can use a GPU: ``"auto"``: on one that is there, where that pays;
             ``"cpu"``; ``"cuda"``, or of several ``"cuda:1"``: there, whatever the table. Changes nothing in the result
             but by rounding; networks that train elsewhere come out a little different.
-        memory_limit: Most memory of one trial: bytes, or text such as ``"2GB"``; None: a fair share of what is free.
+        memory_limit: Most memory of the run, all processes together: the table, what is made of it, and what workers
+            need, beside the 0.2 GB or so that Python and its packages take; bytes, or text such as ``"2GB"``. What does
+            not fit gets a smaller plan, with a reason. None: most of what is free.
+        compute_budget: Share of the machine's cores and memory in (0, 1], such as 0.5 or ``"50%"``; with ``n_jobs`` and
+            ``memory_limit`` the less counts.
         novelty: The training rows are all taken as normal (one-class detection).
         tracking: None: the local default store; False: off; or an MLflow tracking URI. Where a run is recorded changes
             nothing in the result but warnings.
@@ -105,6 +109,7 @@ class Settings:
     resources_per_trial: Mapping[str, float] = field(default_factory=dict)
     device: str = "auto"
     memory_limit: int | str | None = None
+    compute_budget: float | str = 1.0
     novelty: bool = False
     tracking: bool | str | None = None
     experiment_name: str | None = None
@@ -134,6 +139,7 @@ class Settings:
             "max_models": _count("max_models", self.max_models),
             "n_jobs": _n_jobs(self.n_jobs),
             "memory_limit": parse_bytes(self.memory_limit),
+            "compute_budget": parse_share("compute_budget", self.compute_budget),
             "backend": one_line("backend", self.backend),
             "address": one_line("address", self.address),
             "resources_per_trial": _resources(self.resources_per_trial),
@@ -169,7 +175,9 @@ class Settings:
     @property
     def workers(self) -> int:
         """Number of worker processes."""
-        return usable_cores() if self.n_jobs in (None, -1) else int(self.n_jobs or 1)
+        asked = usable_cores() if self.n_jobs in (None, -1) else int(self.n_jobs or 1)
+        share = float(self.compute_budget)
+        return asked if share >= 1.0 else min(asked, max(1, int(share * usable_cores())))
 
     @property
     def regime(self) -> str:

@@ -40,6 +40,34 @@ def test_little_memory_is_a_smaller_plan(table: pd.DataFrame, monkeypatch: pytes
     assert told.evidence == {"workers": 2, "asked": 8, "free_mb": 300}
 
 
+def test_a_memory_limit_is_one_of_the_whole_run(table: pd.DataFrame) -> None:
+    result = quick(n_trials=3, n_jobs=4, memory_limit="400MB", tracking=False).fit(table).result_
+    (told,) = [r for r in result.reasons if r.code == "SET-020"]
+    assert told.text == "2 of 4 workers: memory_limit leaves them 400 MB"
+    assert told.evidence == {"workers": 2, "asked": 4, "limit_mb": 400, "room_mb": 400}
+    assert result.settings["n_jobs"] == 2
+    few = quick(n_trials=3, n_jobs=1, memory_limit="400MB", tracking=False).fit(table).result_
+    assert np.array_equal(few.verdict.scores, result.verdict.scores)
+
+
+def test_a_memory_limit_below_the_table_is_refused() -> None:
+    table = np.random.default_rng(0).normal(size=(20_000, 20))
+    with pytest.raises(ResourceError, match=r"memory_limit is 20 MB, and 20,000 rows of 20 features need about 39 MB"):
+        quick(memory_limit="20MB").fit(table)
+
+
+def test_a_compute_budget_is_a_share_of_cores_and_memory(table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_resources, "whole_memory", lambda: 1_000_000_000)
+    for name in ("pynomaly_auto.engine._resources", "pynomaly_auto.settings"):
+        monkeypatch.setattr(f"{name}.usable_cores", lambda: 4)
+    result = quick(n_trials=2, compute_budget="50%", n_jobs=None, tracking=False).fit(table).result_
+    (told,) = [r for r in result.reasons if r.code == "SET-022"]
+    assert told.text == "50% of the machine: 2 of 4 cores, 500 MB of memory."
+    assert (result.settings["n_jobs"], result.settings["memory_limit"]) == (2, 500_000_000)
+    given = quick(n_trials=2, compute_budget=0.5, n_jobs=1, memory_limit="300MB", tracking=False).fit(table).result_
+    assert (given.settings["n_jobs"], given.settings["memory_limit"]) == (1, 300_000_000)
+
+
 def test_too_few_processes_is_an_error_before_it_starts(table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_resources, "free_processes", lambda: 5)
     with pytest.raises(ResourceError, match=r"only 5 more processes.*ulimit -u"):

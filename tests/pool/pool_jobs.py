@@ -123,3 +123,22 @@ def limit_of_files():
 
 def oom_score():
     return int(Path("/proc/self/oom_score_adj").read_text())
+
+
+def slow_total(handle):
+    time.sleep(0.2)  # long enough to be looked at
+    value = float(handle.load().sum())
+    time.sleep(0.2)
+    return value
+
+
+def span():
+    begun = time.monotonic()
+    time.sleep(0.2)
+    return begun, time.monotonic()
+
+
+def hold(megabytes):
+    kept = [np.ones(125_000) for _ in range(megabytes)]
+    time.sleep(0.5)
+    return len(kept)

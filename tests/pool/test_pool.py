@@ -1,3 +1,4 @@
+import itertools
 import os
 import queue
 import signal
@@ -13,7 +14,7 @@ import psutil
 import pytest
 
 from pynomaly_auto.errors import SettingError
-from pynomaly_auto.pool import Job, Outcome, Pool, _launching
+from pynomaly_auto.pool import Job, Outcome, Pool, SharedArray, _launching
 from pynomaly_auto.pool._launchers import LAUNCHERS, LauncherCache
 
 SOURCE = str(Path(pool_jobs.__file__).parents[2] / "src")
@@ -356,3 +357,28 @@ def test_a_server_started_ahead_that_nobody_took_goes():
     assert not started.reusable
     with cache.ahead("spawn", ()):  # nothing to be started before there are jobs
         assert cache._kept is None
+
+
+def test_jobs_wait_until_there_is_memory_for_them():
+    with Pool(2, memory_limit=10**9, preload=("numpy",)) as pool:
+        jobs = [Job(function=pool_jobs.span, memory=6e8) for _ in range(3)]
+        spans = sorted(outcome.value for outcome in pool.run(jobs))
+        assert all(first[1] <= second[0] for first, second in itertools.pairwise(spans))
+        (alone,) = pool.run([Job(function=pool_jobs.span, memory=6e9)])
+        assert alone.status == "completed"
+
+
+def test_who_outgrows_the_limit_beside_others_only_is_begun_again_alone():
+    """Whether a job fails must not hang on how many workers there are."""
+    with Pool(2, memory_limit=200_000_000, preload=("numpy",)) as pool:
+        outcomes = pool.run([Job(function=pool_jobs.hold, args=(130,)) for _ in range(3)])
+        assert [o.status for o in outcomes] == ["completed"] * 3
+        (alone,) = pool.run([Job(function=pool_jobs.hold, args=(260,))])
+        assert alone.status == "memory"
+
+
+def test_rows_in_a_file_are_not_counted(tmp_path):
+    np.save(tmp_path / "rows.npy", np.ones(30_000_000))
+    with Pool(1, memory_limit=150_000_000, preload=("numpy",)) as pool:
+        (outcome,) = pool.run([Job(function=pool_jobs.slow_total, args=(SharedArray(str(tmp_path / "rows.npy")),))])
+    assert outcome.value == 30_000_000

@@ -72,6 +72,15 @@ class Nothing(Distance):
         return np.full(len(X), np.nan)
 
 
+class Choosy(Distance):
+    """Refuses more than 500 rows."""
+
+    def fit(self, X):
+        if len(X) > 500:
+            raise ValueError("too many rows")
+        return super().fit(X)
+
+
 class Small(Distance):
     """Fails on more than 500 rows."""
 
@@ -87,6 +96,22 @@ class Slow(Distance):
         return super().fit(X)
 
 
+class Gradual(Distance):
+    """Learns batch after batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.batches = []
+
+    def fit(self, X):
+        return self.partial_fit(X)
+
+    def partial_fit(self, X):
+        self.batches.append(len(X))
+        self.centre = np.zeros(X.shape[1])
+        return self
+
+
 SPACE = {
     "power": FloatDistribution(0.5, 4.0),
     "skip": IntDistribution(0, 2),
@@ -94,10 +119,10 @@ SPACE = {
 }
 
 
-def spec(name, kind=None, unit=0.001, space=None, **more):
+def spec(name, kind=None, unit=0.001, space=None, memory_mb=1.0, **more):
     return DetectorSpec(
         name=name, title=name, family="statistical", target=f"fake_detectors:{kind or name.capitalize()}",
-        paper="-", summary="-", cost=Cost(unit=unit), space=space or {}, train_scores=None, **more,
+        paper="-", summary="-", cost=Cost(unit=unit, memory_mb=memory_mb), space=space or {}, train_scores=None, **more,
     )  # fmt: skip
 
 
@@ -107,6 +132,8 @@ SPECS = (
     spec("fake_few", "Distance", space={"kind": SPACE["kind"]}, defaults={"skip": 1, "kind": "sum"}),
     spec("fake_bulky", "Distance", defaults={"bulk": 3_000_000, "power": 1.0}),
     spec("noise"), spec("constant"), spec("raises", space=SPACE), spec("hangs"), spec("eats"), spec("dies"),
-    spec("shapeless"), spec("nothing"), spec("small"), spec("slow", unit=0.3), spec("costly", "Distance", unit=1e6),
+    spec("shapeless"), spec("nothing"), spec("small"), spec("choosy"),
+    spec("hungry", "Distance", memory_mb=1_000.0), spec("gradual", memory_mb=1_000.0),
+    spec("slow", unit=0.3), spec("costly", "Distance", unit=1e6),
     spec("picky", "Distance", extra="no_such_package"),
 )  # fmt: skip

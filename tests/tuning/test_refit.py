@@ -5,9 +5,10 @@ import pytest
 from tuning_makers import make_dataset, make_plan, make_ranking
 
 from pynomaly_auto._deadline import Deadline
+from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.errors import NothingFinishedError
 from pynomaly_auto.records import Configuration, Ensemble, Member
-from pynomaly_auto.tuning import _refit, refit, tune
+from pynomaly_auto.tuning import _batches, _refit, refit, tune
 
 
 def ensemble_of(search):
@@ -38,13 +39,14 @@ def test_small_members_fitted_on_all_rows_are_taken_over(pool):
 
 def test_members_of_a_sample_are_fitted_on_all_rows_and_failures_are_reasons(pool):
     dataset = make_dataset(600)
-    plan, tuned, ensemble = searched(pool, dataset, "fake_sum", "small", "fake_max", tuning_rows=300)
+    plan, tuned, ensemble = searched(pool, dataset, "fake_sum", "choosy", "fake_max", tuning_rows=300)
     assert len(ensemble.members) == 3
     fitted = refit(dataset, ensemble, plan, tuned)
     assert [f.member.detector for f in fitted] == ["fake_sum", "fake_max"]
     assert all(f.scores.shape == (600,) for f in fitted)
     assert [r.code for r in fitted[0].reasons] == ["TUN-041", "TUN-043"]
-    assert "too large" in fitted[0].reasons[1].text
+    assert "too many rows" in fitted[0].reasons[1].text
+    assert fitted[0].reasons[0].evidence["plan"] == "full_batch"
 
 
 def test_the_slowest_are_dropped_when_time_is_short(pool):
@@ -61,7 +63,7 @@ def test_the_slowest_are_dropped_when_time_is_short(pool):
 
 def test_when_no_member_can_be_fitted_on_all_rows_the_sample_has_to_do(pool):
     dataset = make_dataset(600)
-    plan, tuned, ensemble = searched(pool, dataset, "small", tuning_rows=300)
+    plan, tuned, ensemble = searched(pool, dataset, "choosy", tuning_rows=300)
     fitted = refit(dataset, ensemble, plan, tuned)
     assert [r.code for r in fitted[0].reasons] == ["TUN-044", "TUN-043"]
     assert fitted[0].scores.shape == (600,)
@@ -114,3 +116,51 @@ def test_the_first_answer_is_waited_for_when_the_time_is_used_up():
     outcomes = _refit._gather(slow, lambda some: (1.0 if some else 20.0) - slow.clock)
     assert list(outcomes) == [1]
     assert asked == [20.0]
+
+
+def test_who_takes_too_much_memory_all_the_same_is_fitted_on_a_sample(pool):
+    dataset = make_dataset(600)
+    plan, tuned, ensemble = searched(pool, dataset, "fake_sum", "small", tuning_rows=300)
+    fitted = refit(dataset, ensemble, plan, tuned)
+    assert [f.reasons[0].code for f in fitted] == ["TUN-041", "TUN-046"]
+    told = fitted[1].reasons[0]
+    assert told.text.startswith("Fitted on 300 of 600 rows, drawn at random, and all scored (sampled_mini_batch)")
+    assert told.evidence["plan"] == "sampled_mini_batch"
+    assert fitted[1].scores.shape == (600,)
+
+
+@pytest.mark.parametrize("workers", ["pool", "single"])
+def test_plans_go_by_the_limit_and_not_by_the_workers(workers, request):
+    pool = request.getfixturevalue(workers)
+    dataset = make_dataset(60_000)
+    names = ("fake_sum", "hungry", "gradual")
+    plan, tuned, ensemble = searched(pool, dataset, *names, tuning_rows=2_000, room=36e9)
+    full, hungry, gradual = refit(dataset, ensemble, plan, tuned)
+    assert [m.reasons[0].code for m in (full, hungry, gradual)] == ["TUN-041", "TUN-046", "TUN-045"]
+    told = hungry.reasons[0].evidence
+    assert (told["plan"], told["rows"], told["limit_mb"], told["expected_mb"]) == (
+        "sampled_mini_batch", told["rows"], 36_000.0, 40_800.0,
+    )  # fmt: skip
+    assert 45_000 < told["rows"] < 53_000
+    assert np.array_equal(hungry.detector.score(dataset.X), hungry.scores)
+    assert sum(gradual.detector.estimator.batches) == 60_000
+    assert len(gradual.detector.estimator.batches) == 2
+    assert "at a time (mini_batch): at once they are expected to take 40,800 MB" in gradual.reasons[0].text
+
+
+def test_as_many_are_fitted_side_by_side_as_fit():
+    plans = [SimpleNamespace(memory=m) for m in (1e8, 4e8)]
+    assert _batches.side_by_side(plans, 8, 1e9) == 2
+    assert _batches.side_by_side(plans, 8, np.inf) == 8
+    assert _batches.side_by_side(plans, 8, 1e6) == 1
+    assert _batches.side_by_side([], 8, 1e6) == 8
+
+
+def test_what_declares_more_is_expected_to_take_more():
+    pca = DETECTORS["pca"]
+    plain = _batches.expected_bytes(pca, {}, 500_000, 20)
+    assert plain > 247e6  # measured
+    assert _batches.expected_bytes(pca, {"view": "ranks"}, 500_000, 20) > plain
+    assert _batches.in_batches(pca, {})
+    assert not _batches.in_batches(pca, {"view": "ranks"})
+    assert not any(_batches.in_batches(DETECTORS[name], {}) for name in ("lof", "modified_zscore", "iforest", "ecod"))

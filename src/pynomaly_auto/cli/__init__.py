@@ -12,6 +12,7 @@ import typer
 from pynomaly_auto._deadline import waiting_since
 from pynomaly_auto._saying import say
 from pynomaly_auto._version import __version__
+from pynomaly_auto.cli._blocks import ComputeOption, SampleOption, detect_on_sample, refuse_beside_sample
 from pynomaly_auto.cli._kb import kb
 from pynomaly_auto.cli._known import ExpectOption, NormalRuleOption, RuleOption, WeightOption, known
 from pynomaly_auto.cli._resume import hand_over, resume
@@ -124,10 +125,9 @@ def detect(  # noqa: PLR0913 - one parameter per option
         str | None,
         typer.Option(help="Most rows to flag: a number, a share such as 0.01, or per period such as 20/day."),
     ] = None,
-    max_models: Annotated[
-        int | None, typer.Option(help="Most models in the ensemble [default: as many as help].")
-    ] = None,
-    memory_limit: Annotated[str | None, typer.Option(help="Most memory of one trial, such as 2GB.")] = None,
+    max_models: Annotated[int | None, typer.Option(help="Most models combined [default: as many as help].")] = None,
+    memory_limit: Annotated[str | None, typer.Option(help="Most memory of the whole run, such as 2GB.")] = None,
+    compute_budget: ComputeOption = None,
     n_jobs: Annotated[int | None, typer.Option(help="Worker processes [default: all cores].")] = None,
     backend: BackendOption = None,
     address: AddressOption = None,
@@ -151,6 +151,7 @@ def detect(  # noqa: PLR0913 - one parameter per option
             "CSV file that `review` wrote."
         ),
     ] = None,
+    sample: SampleOption = None,
     encoding: EncodingOption = None,
     sheet: SheetOption = None,
     decimal: DecimalOption = None,
@@ -178,8 +179,8 @@ def detect(  # noqa: PLR0913 - one parameter per option
     given = {
         "preset": preset, "config": config, "target_metric": target_metric, "time_budget": time_budget,
         "n_trials": n_trials, "contamination": _contamination(contamination), "alert_budget": alert_budget,
-        "max_models": max_models, "memory_limit": memory_limit, "n_jobs": n_jobs, "backend": backend,
-        "address": address, "device": device, "novelty": novelty or None,
+        "max_models": max_models, "memory_limit": memory_limit, "compute_budget": compute_budget, "n_jobs": n_jobs,
+        "backend": backend, "address": address, "device": device, "novelty": novelty or None,
         "tracking": False if tracking == "off" else tracking, "experiment_name": experiment_name,
         "random_state": random_state, "verbose": 0 if quiet else 1,
         **known(expect, rules, normal_rules, column_weights),
@@ -192,6 +193,11 @@ def detect(  # noqa: PLR0913 - one parameter per option
     if exclude:
         detector.override(exclude=tuple(exclude), reason="asked for on the command line")
     limit = None if fail_above is None else Limit(fail_above)
+    if sample is not None:
+        refuse_beside_sample({"--labels": labels, "--learn-from": learn_from, "--checkpoint": checkpoint})
+        kept = {"key": key, "save_model": save_model, "quiet": quiet}
+        detect_on_sample(detector, dataset, output, sample=sample, drop=drop or [], limit=limit, kept=kept)
+        return
     said = {
         name: by_column(words) for name, words in (("decimal", decimal), ("thousands", thousands), ("dates", dates))
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -134,8 +134,12 @@ class TableEncoder:
             conventions=self.conventions, expect=self.expect, weights=self.weights,
         )  # fmt: skip
 
-    def encode(self, table: Any) -> Dataset:
+    def encode(self, table: Any, *, empty: Callable[[tuple[int, int]], FloatArray] = np.empty) -> Dataset:
         """Encode a table with the columns fitted on; one row is enough.
+
+        Args:
+            table: With the columns fitted on.
+            empty: Makes the array that the rows are written to, of the shape it is given.
 
         Raises:
             SchemaError: Columns are missing, unexpected, in another order, or hold another type.
@@ -149,7 +153,7 @@ class TableEncoder:
         opened = open_table(table)
         check_schema(opened, self._names, labelled=self._labelled, named=self._named, owner=self.owner)
         opened.check_size(least_rows=1)
-        X = np.empty((opened.n_rows, len(self._features)))
+        X = empty((opened.n_rows, len(self._features)))
         lost = self._fill(X, opened)
         return Dataset(
             X=X,

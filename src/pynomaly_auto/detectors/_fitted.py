@@ -278,7 +278,7 @@ def _estimator(
 
 
 def fit_detector(
-    spec: DetectorSpec, params: Mapping[str, Any], X: FloatArray, *, seed: int
+    spec: DetectorSpec, params: Mapping[str, Any], X: FloatArray, *, seed: int, batch: int | None = None
 ) -> tuple[FittedDetector, FloatArray]:
     """Fit one detector and score the rows it was fitted on.
 
@@ -287,6 +287,7 @@ def fit_detector(
         params: Values that replace its defaults.
         X: Encoded rows, finite; shape (n_rows, n_features).
         seed: Seed of everything random.
+        batch: Rows to fit at a time, for a detector that can be fitted so; None: all at once.
 
     Returns:
         The fitted detector and the scores of the rows of ``X``, shape (n_rows,), higher = more anomalous. Rows that
@@ -300,6 +301,10 @@ def fit_detector(
     spec.check_applies(n_rows, X.shape[1])
     estimator = spec.build(spec.scaled_to_reference(params, n_rows), seed=seed)
     chosen = _reference(spec, n_rows, seed)
+    if batch is not None:
+        _fit_batches(estimator, X, batch)
+        made = FittedDetector(spec, params, estimator)
+        return made, made.score(X)
     getattr(estimator, spec.fit_method)(X if chosen is None else np.ascontiguousarray(X[chosen]))
     fitted = FittedDetector(spec, params, estimator)
     own = None if spec.train_scores is None else getattr(estimator, spec.train_scores, None)
@@ -316,6 +321,16 @@ def fit_detector(
     scores[chosen] = in_sample
     scores[others] = fitted.score(X, others)
     return fitted, scores
+
+
+def _fit_batches(estimator: Any, X: FloatArray, size: int) -> None:
+    """Fit rows some at a time: by scikit-learn's ``partial_fit``, or by ours, which may go through them repeatedly."""
+    parts = blocks(len(X), size)
+    if getattr(estimator, "fit_batches", None) is not None:
+        estimator.fit_batches(lambda: (X[part] for part in parts))
+        return
+    for part in parts:
+        estimator.partial_fit(np.array(X[part]))  # copied, as some compiled code refuses read-only memory
 
 
 def _reference(spec: DetectorSpec, n_rows: int, seed: int) -> np.ndarray[Any, Any] | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pynomaly_auto.engine._detector import AutonomousDetector
 
 if TYPE_CHECKING:
+    from pynomaly_auto.engine._blocks import Counted, judge_blocks, judge_file
     from pynomaly_auto.engine._environment import environment
     from pynomaly_auto.engine._evaluating import evaluation
     from pynomaly_auto.engine._pipeline import look_at
@@ -19,18 +20,21 @@ if TYPE_CHECKING:
 _HOMES = {
     "Answers": "_reviewing",
     "Asked": "_reviewing",
+    "Counted": "_blocks",
     "configuration_toml": "_toml",
     "environment": "_environment",
     "evaluation": "_evaluating",
     "go_on": "_resuming",
+    "judge_blocks": "_blocks",
+    "judge_file": "_blocks",
     "labels_in": "_reviewing",
     "look_at": "_pipeline",
     "review": "_reviewing",
 }
 
 __all__ = [
-    "Answers", "Asked", "AutonomousDetector", "configuration_toml", "environment", "evaluation", "go_on",
-    "labels_in", "look_at", "review",
+    "Answers", "Asked", "AutonomousDetector", "Counted", "configuration_toml", "environment", "evaluation", "go_on",
+    "judge_blocks", "judge_file", "labels_in", "look_at", "review",
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ declare(
     ReasonCode(
         "SET-020",
         "Fewer workers",
-        "There is memory, within the limits of the container, for fewer workers than asked for.",
+        "There is memory, within memory_limit and the limits of the container, for fewer workers than asked for.",
         "Give it more memory, or nothing: the run only takes longer.",
     ),
     ReasonCode(
@@ -17,6 +17,18 @@ declare(
         "Emphasis without effect",
         "An emphasis is asked for, but nobody looks at the cells of the table, and only beside these does it count.",
         'Set cells="always", without novelty.',
+    ),
+    ReasonCode(
+        "SET-022",
+        "Share of the machine",
+        "compute_budget is a share: how many cores and how much memory that is here.",
+        "Raise compute_budget.",
+    ),
+    ReasonCode(
+        "SET-023",
+        "Rows not in a file",
+        "The encoded rows were to lie in a file that all workers map, and there is no room for it.",
+        "Make room in the temporary folder, or set TMPDIR; the run only takes more memory.",
     ),
     ReasonCode(
         "SET-040",

@@ -58,7 +58,9 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, OnDisk, FittedAttribu
         address: Ray cluster: ``"auto"``, ``"ray://host:port"`` or ``"host:port"``; None: one of our own, for the run.
         resources_per_trial: What a trial takes of it, such as ``{"cpu": 1, "gpu": 0.5}``; None: one core.
         device: ``"auto"``: a GPU where there is one and it pays; ``"cpu"``; ``"cuda"`` or ``"cuda:1"``: on it.
-        memory_limit: Most memory of one trial: bytes or text such as ``"2GB"``; None: a fair share of what is free.
+        memory_limit: Most memory of the run, all processes together, beside Python's own 0.2 GB: bytes or text such as
+            ``"2GB"``; what does not fit gets a smaller plan. None: most of what is free.
+        compute_budget: Share of the machine's cores and memory in (0, 1], such as 0.5 or ``"50%"``.
         novelty: The training rows are taken as normal, as in one-class detection.
         tracking: MLflow: None: the local default store (or ``MLFLOW_TRACKING_URI``), False: off, or a URI.
         experiment_name: MLflow experiment.
@@ -107,6 +109,7 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, OnDisk, FittedAttribu
         resources_per_trial: Any = None,
         device: str = "auto",
         memory_limit: int | str | None = None,
+        compute_budget: float | str = 1.0,
         novelty: bool = False,
         tracking: bool | str | None = None,
         experiment_name: str | None = None,
@@ -130,6 +133,7 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, OnDisk, FittedAttribu
         self.resources_per_trial = resources_per_trial
         self.device = device
         self.memory_limit = memory_limit
+        self.compute_budget = compute_budget
         self.novelty = novelty
         self.tracking = tracking
         self.experiment_name = experiment_name

@@ -36,14 +36,21 @@ from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._periods import periods_of
 from pynomaly_auto.engine._population import Answer, Population, moments_of
 from pynomaly_auto.engine._progress import Progress
-from pynomaly_auto.engine._resources import asked_workers, check_machine, cluster_of, told_device, within_memory
+from pynomaly_auto.engine._resources import (
+    asked_workers,
+    check_machine,
+    cluster_of,
+    room_of,
+    told_device,
+    within_memory,
+)
 from pynomaly_auto.engine._ruled import Ruled, Stated
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.engine._stored_run import Asked, Opened
 from pynomaly_auto.ensembling import Expertise, FittedEnsemble, Settling, brevity, choose_members
 from pynomaly_auto.explaining import Explaining, explain_rows
 from pynomaly_auto.knowledge import KnowledgeBase
-from pynomaly_auto.pool import open_executor
+from pynomaly_auto.pool import Mapping, open_executor
 from pynomaly_auto.profiling import MAX_ROWS, profile
 from pynomaly_auto.recommending import recommend
 from pynomaly_auto.records import Dataset, FloatArray, IntArray, Profile, Reason, Result, Trial, Verdict
@@ -81,6 +88,7 @@ class _Work:
     looking: Looking | None
     stated: Stated | None
     settings: Settings
+    room: int | None  # bytes that all workers may take together; None: most of what is free
     deadline: Deadline
     stage: Stages
     tracker: Tracker | NullTracker
@@ -125,7 +133,7 @@ def run(
     check_machine(settings)
     seed = secrets.randbits(31) if settings.random_state is None else settings.random_state
     settings = settings.with_(random_state=seed)
-    with Progress(settings, deadline) as progress:
+    with Progress(settings, deadline) as progress, Mapping(wanted=settings.backend == "local") as mapping:
         stage = Stages(progress)
         stage.seconds["starting"] = deadline.waited
         with stage("reading"):
@@ -139,14 +147,14 @@ def run(
                 expect=settings.expect,
                 weights=settings.column_weights,
             ).fit(opened)
-            dataset = encoder.encode(opened)
+            dataset = encoder.encode(opened, empty=mapping.empty)
             if checkpoint is not None:
                 read = Opened(table=opened, given=given, encoder=encoder, dataset=dataset)
                 settings = checkpoint.begin(replace(asked, settings=settings), read, deadline, seeded=seeded)
             stated = Stated.of(settings.rules, encoder, opened)
             looking, dataset = _look(opened, encoder, dataset, settings)
-        settings, fewer = within_memory(settings, dataset)
-        fewer += told_device(settings, dataset)
+        settings, room, fewer = within_memory(settings, opened, dataset)
+        fewer += mapping.reasons + told_device(settings, dataset)
         name = f"{dataset.n_rows:,} rows, {len(dataset.columns):,} columns"
         tracker = open_tracker(settings.tracking, settings.experiment_name, run_name=name)
         tracker.start()
@@ -154,7 +162,7 @@ def run(
             model, result = _stages(
                 _Work(
                     table=opened, given=given, encoder=encoder, dataset=dataset, looking=looking, stated=stated,
-                    settings=settings, deadline=deadline, stage=stage, tracker=tracker, journal=checkpoint,
+                    settings=settings, room=room, deadline=deadline, stage=stage, tracker=tracker, journal=checkpoint,
                 )
             )  # fmt: skip
         except BaseException as error:
@@ -172,10 +180,9 @@ def _stages(work: _Work) -> tuple[Model, Result]:
     dataset, settings, deadline, stage = work.dataset, work.settings, work.deadline, work.stage
     seed, regime = int(settings.random_state or 0), REGIMES[settings.regime]
     periods = periods_of(work.table, dataset, work.encoder, settings.alert_budget)
-    limit = None if settings.memory_limit is None else int(settings.memory_limit)
     # Opened first, so that workers start while the table is looked at.
     with open_executor(
-        settings.backend, asked_workers(settings), memory_limit=limit, cluster=cluster_of(settings)
+        settings.backend, asked_workers(settings), memory_limit=work.room, cluster=cluster_of(settings)
     ) as pool:
         with stage("profiling"):
             found = profile(dataset, seed=seed, max_rows=_profiled_rows(settings))
@@ -189,6 +196,7 @@ def _stages(work: _Work) -> tuple[Model, Result]:
         plan = TuningPlan(
             settings=settings, seed=seed, deadline=before, pool=pool, predict_quality=expert,
             settled=Settling(settings=settings, expertise=expertise), journal=work.journal,
+            room=room_of(work.room, settings),
         )  # fmt: skip
 
         def tell(trial: Trial) -> None:
@@ -214,6 +222,7 @@ def _stages(work: _Work) -> tuple[Model, Result]:
             lent = expertise if time_to_fuse(left, dataset.n_rows) else None
             ensemble = _hearing(FittedEnsemble.of(chosen, fitted, lent, tail=regime.tail), base, work)
     raw = np.column_stack([fitted[i].scores for i in ensemble.positions])
+    del fitted  # of many rows, their scores are as large as a table
     answer = _answer(work, ensemble, raw, base, periods)
     verdict, heeded = answer.verdict, answer.heeded
     cells = to_frame(work.table)

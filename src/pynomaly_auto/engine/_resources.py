@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
+import pandas as pd
+
 from pynomaly_auto._devices import AUTO, CPU, CUDA, check_device, no_gpu
-from pynomaly_auto._machine import free_memory, free_processes, usable_cores
+from pynomaly_auto._machine import free_memory, free_processes, usable_cores, whole_memory
 from pynomaly_auto._optional import check_core
+from pynomaly_auto.dataset import Table
 from pynomaly_auto.detectors import DETECTORS, uses_gpu
 from pynomaly_auto.errors import ResourceError, SettingError
-from pynomaly_auto.pool import MORE_PROCESSES, Cluster
+from pynomaly_auto.pool import FREE_SHARE, MORE_PROCESSES, Cluster
 from pynomaly_auto.records import Dataset, Reason, Scalar
 from pynomaly_auto.settings import Settings
 
@@ -15,6 +20,10 @@ from pynomaly_auto.settings import Settings
 # of all processes on tables of 300 x 4 to 1,000,000 x 20 (peak less what the parent had when `fit` began).
 _BASE, _PER_TABLE = 150e6, 3.5  # the parent: packages, knowledge base; the table, encoded, projected and scored
 _WORKER, _WORKER_PER_TABLE = 70e6, 3.0
+# Of a limit on memory, beside the table as given and as encoded: what a trial on a sample takes, the least that makes
+# sense, and per row what this process holds while members are fitted, and at its peak afterwards.
+_TRIAL, _LEAST = 100e6, 30e6
+_SCORES_PER_ROW, _ANSWER_PER_ROW = 150, 400
 _RECORDER = 300e6  # MLflow's process, and report and model in the parent
 # Threads and processes beside one per core (BLAS, OpenMP) and the workers: of Arrow, of the pool, its server.
 _THREADS, _RECORDER_THREADS = 6, 6
@@ -63,13 +72,70 @@ def asked_workers(settings: Settings) -> int | None:
     return None if settings.backend == "ray" and settings.n_jobs in (None, -1) else settings.workers
 
 
-def within_memory(settings: Settings, dataset: Dataset) -> tuple[Settings, tuple[Reason, ...]]:
-    """The settings with as many workers as there is memory for, and why where that is fewer.
+def within_memory(
+    settings: Settings, opened: Table, dataset: Dataset
+) -> tuple[Settings, int | None, tuple[Reason, ...]]:
+    """The settings with as many workers as there is memory for, what all workers may take, and why.
+
+    A limit of the user's is one of the whole run: what is left of it beside the table and what this process makes of
+    it is the workers', all together. It is the same whatever their number, or that would change the answer. On Ray
+    it is each worker's, as every node has its own memory.
+
+    Args:
+        settings: What is asked for.
+        opened: The table as it was given.
+        dataset: The same, encoded.
+
+    Returns:
+        The settings; bytes that all workers may take together, None: most of what is free; the reasons.
 
     Raises:
-        ResourceError: There is too little for a single one.
+        ResourceError: There is too little for a single worker.
     """
-    free, table = free_memory(), float(dataset.X.nbytes)
+    settings, reasons = _share_of_machine(settings)
+    workers, reason = _workers_in(free_memory(), settings, dataset)
+    room = None
+    if settings.memory_limit is not None:
+        room = _left_by(int(settings.memory_limit), opened, dataset)
+        held = max(1, int(room / (_WORKER + _TRIAL)))
+        if settings.backend == "local" and held < min(workers, settings.workers):
+            workers = held
+            text = f"{workers} of {settings.workers} workers: memory_limit leaves them {room / 1e6:,.0f} MB"
+            evidence: dict[str, Scalar] = {
+                "workers": workers, "asked": settings.workers, "limit_mb": round(int(settings.memory_limit) / 1e6),
+                "room_mb": round(room / 1e6),
+            }  # fmt: skip
+            reason = Reason(code="SET-020", subject="workers", text=text, evidence=evidence)
+    if reason is None:
+        return settings, room, reasons
+    return settings.with_(n_jobs=workers), room, (*reasons, reason)
+
+
+def room_of(room: int | None, settings: Settings) -> float:
+    """Bytes that a member's fit may take; no limit on Ray but a given one, as nodes have memory we do not see."""
+    if settings.backend != "local":
+        return math.inf if room is None else float(room)
+    return FREE_SHARE * free_memory() if room is None else float(room)
+
+
+def _share_of_machine(settings: Settings) -> tuple[Settings, tuple[Reason, ...]]:
+    """The settings with their share of the machine's cores and memory in place of the share."""
+    share = float(settings.compute_budget)
+    if share >= 1.0:
+        return settings, ()
+    memory = int(share * whole_memory())
+    limit = memory if settings.memory_limit is None else min(memory, int(settings.memory_limit))
+    text = f"{share:.0%} of the machine: {settings.workers} of {usable_cores()} cores, {memory / 1e6:,.0f} MB of memory"
+    evidence: dict[str, Scalar] = {
+        "share": share, "workers": settings.workers, "cores": usable_cores(), "memory_mb": round(memory / 1e6),
+    }  # fmt: skip
+    reason = Reason(code="SET-022", subject="compute_budget", text=f"{text}.", evidence=evidence)
+    return settings.with_(n_jobs=settings.workers, memory_limit=limit), (reason,)
+
+
+def _workers_in(free: int, settings: Settings, dataset: Dataset) -> tuple[int, Reason | None]:
+    """How many workers there is free memory for, and why where these are fewer than asked for."""
+    table = float(dataset.X.nbytes)
     parent = _BASE + _PER_TABLE * table + (0.0 if settings.tracking is False else _RECORDER)
     each = _WORKER + _WORKER_PER_TABLE * table
     if free < parent + _WORKER:
@@ -82,11 +148,36 @@ def within_memory(settings: Settings, dataset: Dataset) -> tuple[Settings, tuple
     workers = max(1, int((free - parent) / each))
     elsewhere = settings.backend == "ray" and cluster_of(settings).elsewhere
     if elsewhere or workers >= settings.workers:
-        return settings, ()
+        return settings.workers, None
     text = f"{workers} of {settings.workers} workers: there is memory for no more"
-    evidence = {"workers": workers, "asked": settings.workers, "free_mb": round(free / 1e6)}
-    reason = Reason(code="SET-020", subject="workers", text=text, evidence=evidence)
-    return settings.with_(n_jobs=workers), (reason,)
+    evidence: dict[str, Scalar] = {"workers": workers, "asked": settings.workers, "free_mb": round(free / 1e6)}
+    return workers, Reason(code="SET-020", subject="workers", text=text, evidence=evidence)
+
+
+def _left_by(limit: int, opened: Table, dataset: Dataset) -> int:
+    """Bytes that a limit leaves to the workers.
+
+    Raises:
+        ResourceError: The table and what is made of it take nearly all of it.
+    """
+    n, tables = dataset.n_rows, _bytes_of(opened) + dataset.X.nbytes
+    least = max(tables + _ANSWER_PER_ROW * n, tables + _SCORES_PER_ROW * n + _LEAST)
+    if limit < least:
+        raise ResourceError(
+            f"memory_limit is {limit / 1e6:,.0f} MB, and {n:,} rows of {dataset.n_features:,} features need about "
+            f"{least / 1e6:,.0f} MB.",
+            fix="Raise it, give fewer rows, or fit on a sample of them and score the others afterwards.",
+        )
+    return int(limit - tables - _SCORES_PER_ROW * n)
+
+
+def _bytes_of(table: Table) -> int:
+    """Bytes of a table's cells as it was given; of texts and other objects only those of the references to them."""
+    source = table.source
+    if isinstance(source, pd.DataFrame):
+        return int(source.memory_usage(index=False).sum())
+    held = (source.data, source.indices, source.indptr) if table.is_sparse else (source,)
+    return sum(int(part.nbytes) for part in held)
 
 
 def told_device(settings: Settings, dataset: Dataset) -> tuple[Reason, ...]:

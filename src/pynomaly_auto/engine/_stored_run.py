@@ -31,7 +31,8 @@ _ANEW = "Start the run anew in another folder."
 # What changes nothing in the result, or only how far a run gets: an attempt may differ in it.
 _FREE = frozenset(
     {
-        "n_jobs", "backend", "address", "resources_per_trial", "memory_limit", "verbose", "tracking", "experiment_name",
+        "n_jobs", "backend", "address", "resources_per_trial", "memory_limit", "compute_budget", "verbose", "tracking",
+        "experiment_name",
     }
 )  # fmt: skip
 

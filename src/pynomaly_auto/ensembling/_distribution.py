@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,6 +85,14 @@ class Distribution:
         if not np.isfinite(list(numbers.values())).all() or numbers["scale"] <= 0 or numbers["unit"] < 0:
             raise StorageError("a distribution has no unit.")
         return cls(values, ranks, **numbers, bounded=state.value("bounded", bool))
+
+
+def ranks_among(distributions: Sequence[Distribution], raw: Sequence[FloatArray]) -> FloatArray:
+    """Each member's −log tail ranks of its raw scores, shape (n_rows, n_members), no second copy made."""
+    ranks = np.empty((len(raw[0]), len(raw)))
+    for column, distribution, scores in zip(ranks.T, distributions, raw, strict=True):
+        column[:] = distribution(scores)
+    return ranks
 
 
 def tail_scale(ascending: FloatArray) -> float:

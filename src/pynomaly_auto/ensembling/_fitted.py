@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pynomaly_auto._machine import usable_cores
+from pynomaly_auto._machine import parts, usable_cores
 from pynomaly_auto.detectors import Scorer, score_each
 from pynomaly_auto.ensembling._cells import Cells
 from pynomaly_auto.ensembling._combining import COMBINERS, mean_of
 from pynomaly_auto.ensembling._compacting import COMPACT_COMBINER, TAUGHT_COMBINER, Alignment
-from pynomaly_auto.ensembling._distribution import Distribution
+from pynomaly_auto.ensembling._distribution import Distribution, ranks_among
 from pynomaly_auto.ensembling._fitted_state import parts_of, state_of
 from pynomaly_auto.ensembling._fusing import Fused, fusion_reason, named, unfused_reason
 from pynomaly_auto.ensembling._neighbourhood import Neighbourhood
@@ -23,11 +23,12 @@ from pynomaly_auto.ensembling._trained import Expertise, Trained
 from pynomaly_auto.ensembling._weighing import Weights, joined, reweighed, settled, weigh, weighed_with
 from pynomaly_auto.ensembling._with_cells import BaseScores, WithCells
 from pynomaly_auto.errors import NothingFinishedError
-from pynomaly_auto.models import Calibrator, CellFusion, Judged, MemberScores, table_facts
+from pynomaly_auto.models import Calibrator, CellFusion, Judged, MemberScores, Rows, sampled_rows, table_facts
 from pynomaly_auto.records import Ensemble, FloatArray, Member, Reason, State
 from pynomaly_auto.regimes import Tail
 from pynomaly_auto.scoring import tail_ranks
 
+_FUSED_ROWS = 250_000  # training rows fused at a time: what the fusion is told is twice what members say
 _MANY_ROWS = 200  # from here on members score new rows side by side
 
 
@@ -148,26 +149,28 @@ class FittedEnsemble:
 
     def _trained_alone(self, positions: tuple[int, ...], scores: Sequence[FloatArray]) -> FittedEnsemble:
         """With the training rows scored by the robust mean alone."""
-        ranks = self._ranks(scores)
+        ranks = ranks_among(self.distributions, scores)
         return replace(self, trained=Trained(positions=positions, member_scores=ranks, scores=self._mean(ranks)))
 
     def _trained_with(
         self, lent: Expertise, weight: float, positions: tuple[int, ...], scores: Sequence[FloatArray]
     ) -> tuple[FittedEnsemble, tuple[Reason, ...]]:
         """With the fusion bound to the training rows, these scored, and why it counts as much as it does."""
-        ranks = self._ranks(scores)
+        ranks = ranks_among(self.distributions, scores)
         final, odds, facts, fused = self._mean(ranks), None, {}, None
-        told = self._named_scores(ranks, scores)
-        known = told.only(lent.fusion.among(told.names))
-        if known.names and lent.trust > 0:
-            facts = table_facts(known, n_features=lent.X.shape[1])
-            if weight > 0:
-                bound, odds = Fused.of(lent.fusion, known, facts, weight)
+        names = lent.fusion.among([name for name in self._names if name])
+
+        def known(rows: Rows) -> MemberScores:
+            return self._named_scores(ranks[rows], [one[rows] for one in scores]).only(names)
+
+        if names and lent.trust > 0:
+            facts = table_facts(known(sampled_rows(len(ranks))), n_features=lent.X.shape[1], n_rows=len(ranks))
+            odds = np.concatenate([lent.fusion.log_odds(known(part), facts) for part in parts(len(ranks), _FUSED_ROWS)])
+            if weight > 0:  # else too few for the score, yet enough to tell how many of such rows were anomalies
+                bound = Fused.of(lent.fusion, odds, facts, weight)
                 fused, final = bound.over(lent.X, bound.blend(final, odds), seed=lent.seed)
-            else:  # too few for the score, and yet enough to tell how many of such rows were anomalies
-                odds = lent.fusion.log_odds(known, facts)
         trained = Trained(positions=positions, member_scores=ranks, scores=final, odds=odds, facts=facts)
-        return replace(self, fused=fused, trained=trained), (fusion_reason(fused, lent.trust, len(known.names)),)
+        return replace(self, fused=fused, trained=trained), (fusion_reason(fused, lent.trust, len(names)),)
 
     def probabilities(self, calibrator: Calibrator) -> FloatArray | None:
         """What the knowledge base takes for the probability that a training row is an anomaly.
@@ -351,7 +354,7 @@ class FittedEnsemble:
         """
         X, evidence = self._apart(rows) if self.evidences else (rows, None)
         raw = self._raw(X)
-        ranks = self._ranks(raw)
+        ranks = ranks_among(self.distributions, raw)
         base = self._combined(X, ranks, raw)
         if self.student is not None:
             base = base + self.student(ranks, rows)
@@ -382,9 +385,6 @@ class FittedEnsemble:
         # Side by side on many rows: most of the work is done in compiled code that lets other threads run.
         n_threads = 1 if len(X) < _MANY_ROWS else min(len(self.detectors), usable_cores())
         return score_each(self.detectors, X, n_threads=n_threads)
-
-    def _ranks(self, raw: Sequence[FloatArray]) -> FloatArray:
-        return np.column_stack([d(s) for d, s in zip(self.distributions, raw, strict=True)])
 
     def _named_scores(self, ranks: FloatArray, raw: Sequence[FloatArray]) -> MemberScores:
         """What the members that have a name in the fusion say."""

@@ -33,16 +33,9 @@ class Fused:
     around: Neighbourhood | None = None
 
     @classmethod
-    def of(
-        cls, fusion: Fusion, member_scores: MemberScores, facts: Mapping[str, float], weight: float
-    ) -> tuple[Fused, FloatArray]:
-        """Bind a model to a table by the members' scores of its training rows.
-
-        Returns:
-            The bound fusion, and the training rows' log odds; shape (n_rows,).
-        """
-        odds = fusion.log_odds(member_scores, facts)
-        return cls(fusion=fusion, facts=dict(facts), weight=weight, distribution=Distribution.of(odds)), odds
+    def of(cls, fusion: Fusion, odds: FloatArray, facts: Mapping[str, float], weight: float) -> Fused:
+        """Bind a model to a table by the training rows' log odds; shape (n_rows,)."""
+        return cls(fusion=fusion, facts=dict(facts), weight=weight, distribution=Distribution.of(odds))
 
     def over(self, X: FloatArray, blended: FloatArray, *, seed: int) -> tuple[Fused, FloatArray]:
         """Add the neighbourhood of the training rows; also returns their smoothed scores, shape (n_rows,)."""

@@ -17,6 +17,7 @@ SHARE = 0.2  # of the neighbours' mean in a smoothed score
 FEWEST_ROWS = 50  # below, nine neighbours are no neighbourhood
 WIDEST = 100  # features beyond which a few rows are everybody's neighbours (hubs), and smoothing does harm
 _CHUNK = 10_000  # rows looked up at a time
+_COPIED = 250_000  # rows copied at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +62,9 @@ class Neighbourhood:
         out[chosen] = smoothed(scores[chosen], made.scores[positions])
         others = np.ones(n, dtype=bool)
         others[chosen] = False
-        if others.any():
-            out[others] = made.smooth(X[others], scores[others])
+        left = np.flatnonzero(others)
+        for part in parts(len(left), _COPIED):  # the others are nearly the whole table
+            out[left[part]] = made.smooth(X[left[part]], scores[left[part]])
         return made, EqualRows.of(X).mean(out)
 
     @property

@@ -22,17 +22,19 @@ from pynomaly_auto.models._member_scores import (
     MAGNITUDE,
     RANK,
     MemberScores,
+    Rows,
     fusion_features,
     fusion_inputs,
+    sampled_rows,
     table_facts,
 )
 from pynomaly_auto.models._reading import read_model
 
 __all__ = [
     "GAIN_INPUTS", "MAGNITUDE", "META", "RANK", "SILENT", "STATISTIC", "BaseMargin", "Calibrator", "CellFusion",
-    "CellJudge", "Fusion", "Gains", "Heard", "Judged", "Measured", "MemberScores", "PeerStatistics", "Scaling",
+    "CellJudge", "Fusion", "Gains", "Heard", "Judged", "Measured", "MemberScores", "PeerStatistics", "Rows", "Scaling",
     "calibration_features", "calibration_inputs", "cell_facts", "cell_fusion_features", "cell_fusion_inputs",
     "cell_judge_features", "cell_judge_inputs", "cell_margin", "design_matrix", "fusion_features", "fusion_inputs",
     "gain_inputs", "input_names", "input_rows", "log_mean_rank", "read_model", "rising", "rising_in_cells",
-    "table_facts",
+    "sampled_rows", "table_facts",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -42,6 +42,11 @@ _HALF = 0.5  # of the way between two values, from where on it is measured from 
 _SAMPLE = 5_000  # rows the facts of a table are read off
 
 
+Rows: TypeAlias = (
+    "slice | np.ndarray[tuple[int], np.dtype[np.int64]]"  # some of a table's, as arrays are asked for them
+)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MemberScores:
     """What members say of some rows.
@@ -64,7 +69,7 @@ class MemberScores:
             names=tuple(self.names[i] for i in kept), ranks=self.ranks[:, kept], magnitudes=self.magnitudes[:, kept]
         )
 
-    def rows(self, chosen: slice | np.ndarray[tuple[int], np.dtype[np.int64]]) -> MemberScores:
+    def rows(self, chosen: Rows) -> MemberScores:
         """The scores of some of the rows."""
         return MemberScores(names=self.names, ranks=self.ranks[chosen], magnitudes=self.magnitudes[chosen])
 
@@ -82,7 +87,12 @@ def fusion_features(members: Sequence[str], *, facts: bool = True) -> tuple[str,
     )
 
 
-def table_facts(member_scores: MemberScores, *, n_features: int) -> dict[str, float]:
+def sampled_rows(n_rows: int) -> Rows:
+    """The training rows that the facts of a table are read off."""
+    return slice(None) if n_rows <= _SAMPLE else np.linspace(0, n_rows - 1, _SAMPLE).astype(np.int64)
+
+
+def table_facts(member_scores: MemberScores, *, n_features: int, n_rows: int | None = None) -> dict[str, float]:
     """What the members' scores of all training rows say of a table as a whole.
 
     Agreement is the correlation of tail ranks: of all pairs (mean and deviation), and of each kind with the mean of
@@ -91,13 +101,17 @@ def table_facts(member_scores: MemberScores, *, n_features: int) -> dict[str, fl
     Args:
         member_scores: On the training rows; at least one member.
         n_features: Of the encoded table.
+        n_rows: How many training rows there are, where the scores are those of `sampled_rows` alone.
 
     Returns:
         Name to value; NaN where there is nothing to say, such as the agreement of a single member.
     """
     n = len(member_scores.ranks)
     if n > _SAMPLE:
-        member_scores = member_scores.rows(np.linspace(0, n - 1, _SAMPLE).astype(np.int64))
+        member_scores = member_scores.rows(sampled_rows(n))
+    elif n_rows is not None and n_rows > n:
+        member_scores = member_scores.rows(np.arange(n))  # laid out as a sample of all is, or sums round differently
+    n = n if n_rows is None else n_rows
     ranks = np.asarray(member_scores.ranks, dtype=np.float64)
     mean = ranks.mean(axis=1)
     correlation = _correlations(np.column_stack([ranks, mean]))

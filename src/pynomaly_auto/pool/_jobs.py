@@ -25,6 +25,7 @@ class Job:
         timeout: Seconds after which the worker is killed; None: never.
         key: Comes back with the outcome.
         gpu: Whether it uses a GPU where there is one; for who gives them out.
+        memory: Bytes by which its worker is expected to grow: it waits until there is so much room, or nothing runs.
     """
 
     function: Callable[..., Any]
@@ -32,6 +33,7 @@ class Job:
     timeout: float | None = None
     key: Any = None
     gpu: bool = False
+    memory: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,11 +51,15 @@ class WorkerProcess:
             self._process = psutil.Process(pid)
 
     def resident(self) -> int:
-        """Bytes of resident memory; 0 when the process is gone."""
+        """Bytes of resident memory of its own, without the pages of files; 0 when the process is gone.
+
+        Rows in a file that all workers map lie in memory once, and the system takes them back when it has to.
+        """
         try:
-            return int(self._process.memory_info().rss) if self._process else 0
+            held = self._process.memory_info() if self._process else None
         except psutil.Error:
             return 0
+        return 0 if held is None else int(held.rss - getattr(held, "shared", 0))  # which only Linux tells
 
     def alive(self) -> bool:
         """Whether the process still runs."""

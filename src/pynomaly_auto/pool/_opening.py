@@ -30,7 +30,8 @@ def open_executor(
     Args:
         backend: ``"local"`` or ``"ray"``.
         workers: Jobs at a time; None: one per usable core, or as many as the cluster holds.
-        memory_limit: Most bytes by which a worker may grow during one job; None: a fair share of what is free.
+        memory_limit: Most bytes by which local workers may grow during their jobs, all together, or each one on Ray;
+            None: most of what is free.
         preload: Modules imported once, before workers are forked.
         cluster: Which cluster of Ray's, and what a job takes of it; None: as `Cluster` has it.
 

@@ -10,6 +10,7 @@ import queue
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ import numpy as np
 
 from pynomaly_auto._machine import free_memory
 from pynomaly_auto._scratch import Scratch
-from pynomaly_auto.errors import NothingFinishedError, ResourceError, SettingError
+from pynomaly_auto.errors import NothingFinishedError, ResourceError, SettingError, StorageError
 from pynomaly_auto.pool._jobs import Closing, Job, Outcome, SharedArray
 from pynomaly_auto.pool._launchers import LAUNCHERS
+from pynomaly_auto.pool._mapping import mapped_file
 from pynomaly_auto.pool._supervisor import Supervisor
 from pynomaly_auto.pool._worker import describe
 
@@ -39,6 +41,7 @@ START = "forkserver" if sys.platform.startswith("linux") else "spawn"
 
 MORE_PROCESSES = "Allow this user more processes and threads (ulimit -u; in a container its limit of pids)."
 
+FREE_SHARE = 0.8  # of free memory that workers may take where nothing else is said
 _SLICE = 0.2  # seconds; waiting in slices lets Ctrl-C through where a lock cannot be interrupted (Windows)
 
 
@@ -51,7 +54,7 @@ class Pool(Closing):
 
     Args:
         workers: How many processes.
-        memory_limit: Most bytes by which a worker may grow during one job; None: a fair share of what is free.
+        memory_limit: Most bytes by which workers may grow during their jobs, all together; None: most of what is free.
         start: ``"forkserver"`` or ``"spawn"``; None: the former where forking is safe (Linux), else the latter.
         preload: Modules imported once, before workers are forked.
 
@@ -73,13 +76,14 @@ class Pool(Closing):
         if workers < 1 or start not in STARTS:
             raise SettingError(f"a pool of {workers!r} workers started by {start!r}.", fix=f"Use one of {STARTS}.")
         self.workers = workers
-        self.memory_limit = memory_limit if memory_limit is not None else int(0.8 * free_memory() / workers)
+        self.memory_limit = memory_limit if memory_limit is not None else int(FREE_SHARE * free_memory())
         self.pending = 0
         self._owner = os.getpid()
         self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._numbers = itertools.count()
         self._scratch = Scratch()
-        self._shared: dict[Path, np.ndarray[Any, Any]] = {}  # mapped, so readable even when the file has been removed
+        # Mapped, so readable even when the file has been removed; and in which folder it was.
+        self._shared: dict[Path, tuple[np.ndarray[Any, Any], Scratch]] = {}
         self._supervisor = Supervisor(workers, self.memory_limit, self._done, self._mend)
         try:
             self._supervisor.begin(LAUNCHERS.take(start, preload, self._supervisor.post))
@@ -91,10 +95,25 @@ class Pool(Closing):
         atexit.register(self.close)
 
     def share(self, array: np.ndarray[Any, Any]) -> SharedArray:
-        """Write an array to the pool's private folder, where workers map it; removed when the pool closes."""
+        """Write an array to the pool's private folder, where workers map it; removed when the pool closes.
+
+        One that a `Mapping` made lies in a file already.
+
+        Raises:
+            StorageError: There is no room for it.
+        """
+        if (mapped := mapped_file(array)) is not None:
+            handle, folder = mapped
+            self._shared[Path(handle.path)] = array, folder
+            return handle
         path = self._scratch.path / f"{next(self._numbers)}.npy"
-        handle = SharedArray.save(array, path)
-        self._shared[path] = handle.load()
+        try:
+            handle = SharedArray.save(array, path)
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            what = f"{array.nbytes / 1e6:,.0f} MB of rows cannot be written for the workers: {error}."
+            raise StorageError(what, fix="Make room there, or set TMPDIR to a folder with room.") from None
+        self._shared[path] = handle.load(), self._scratch
         return handle
 
     def submit(self, job: Job) -> None:
@@ -145,7 +164,7 @@ class Pool(Closing):
         """
         known = list(jobs)
         for position, job in enumerate(known):
-            self.submit(Job(function=job.function, args=job.args, timeout=job.timeout, key=(position, job.key)))
+            self.submit(replace(job, key=(position, job.key)))
         outcomes: dict[int, Outcome] = {}
         try:
             while (outcome := self.collect()) is not None:
@@ -199,7 +218,7 @@ class Pool(Closing):
 
     def _mend(self) -> None:
         """Write the shared arrays again that somebody has removed, such as a cleaner of old files."""
-        for path, array in tuple(self._shared.items()):
+        for path, (array, folder) in tuple(self._shared.items()):
             if not path.exists():
-                with contextlib.suppress(OSError):  # jobs that need it say so
-                    SharedArray.save(array, self._scratch.path / path.name)
+                with contextlib.suppress(OSError, StorageError):  # jobs that need it say so
+                    SharedArray.save(array, folder.path / path.name)

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 
 from pynomaly_auto.pool._jobs import Answer, Job, Outcome, OutcomeStatus
@@ -22,20 +22,38 @@ _TICK = 0.05  # seconds between two looks at time and memory while something run
 _IDLE = 0.5  # seconds between two looks while nothing runs
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A job as it waits; alone, where there was no room for it beside others."""
+
+    job: Job
+    payload: bytes
+    alone: bool = False
+
+
 @dataclass
 class _Busy:
     """A job in a worker."""
 
-    job: Job
-    payload: bytes
+    asked: _Asked
     started: float
     baseline: int
     peak: int
+    now: int
     begun: bool = False
+
+    @property
+    def job(self) -> Job:
+        return self.asked.job
 
     @property
     def grown_mb(self) -> float:
         return max(0, self.peak - self.baseline) / 1e6
+
+    @property
+    def claims(self) -> float:
+        """Bytes that are to be left to it."""
+        return max(self.job.memory, self.now - self.baseline)
 
 
 class Supervisor(threading.Thread):
@@ -43,7 +61,9 @@ class Supervisor(threading.Thread):
 
     Args:
         workers: How many processes to keep.
-        memory_limit: Most bytes by which a worker may grow during one job.
+        memory_limit: Most bytes by which workers may grow during their jobs, all together. A job is begun where it is
+            expected to fit beside those that run. Where they outgrow the limit together, the youngest is begun again
+            when it can be alone; only who outgrows it alone has failed, so that outcomes do not hang on ``workers``.
         done: Where outcomes go.
         mend: Called now and then, to put back what jobs need and somebody has removed.
     """
@@ -61,7 +81,7 @@ class Supervisor(threading.Thread):
         self._inbox: queue.SimpleQueue[tuple[Job, bytes] | WorkerProcess | str] = queue.SimpleQueue()
         self._bell, self._ear = socket.socketpair()
         self._bell.setblocking(False)
-        self._waiting: deque[tuple[Job, bytes]] = deque()
+        self._waiting: deque[_Asked] = deque()
         self._workers: dict[WorkerProcess, _Busy | None] = {}
         self._stopping = False
         self._launcher: Launcher | None = None
@@ -130,7 +150,7 @@ class Supervisor(threading.Thread):
             if isinstance(message, WorkerProcess):
                 self._workers[message] = None
             elif isinstance(message, tuple):
-                self._waiting.append(message)
+                self._waiting.append(_Asked(*message))
             elif message == "cancel":
                 self._cancel()
             else:
@@ -139,7 +159,7 @@ class Supervisor(threading.Thread):
     def _refill(self, launcher: Launcher) -> None:
         if launcher.broken is not None and not self._workers:
             while self._waiting:
-                job, _ = self._waiting.popleft()
+                job = self._waiting.popleft().job
                 self._done.put(Outcome(key=job.key, status="failed", error=launcher.broken))
             return
         for _ in range(self._size - len(self._workers) - launcher.pending):
@@ -147,17 +167,28 @@ class Supervisor(threading.Thread):
 
     def _hand_out(self) -> None:
         for worker in [w for w, busy in self._workers.items() if busy is None]:
-            if not self._waiting:
+            asked = self._fitting()
+            if asked is None:
                 return
-            job, payload = self._waiting.popleft()
+            self._waiting.remove(asked)
             resident = worker.resident()
             try:
-                worker.channel.send_bytes(payload)
+                worker.channel.send_bytes(asked.payload)
             except OSError:  # it died while idle: not this job's fault
-                self._waiting.appendleft((job, payload))
+                self._waiting.appendleft(asked)
                 self._drop(worker)
                 continue
-            self._workers[worker] = _Busy(job, payload, time.monotonic(), resident, resident)
+            self._workers[worker] = _Busy(asked, time.monotonic(), resident, resident, resident)
+
+    def _fitting(self) -> _Asked | None:
+        """The first of those that wait for which there is room."""
+        running = [busy for busy in self._workers.values() if busy is not None]
+        if not running:
+            return self._waiting[0] if self._waiting else None
+        if any(busy.asked.alone for busy in running):
+            return None
+        room = self._memory_limit - sum(busy.claims for busy in running)
+        return next((asked for asked in self._waiting if not asked.alone and asked.job.memory <= room), None)
 
     def _wait(self) -> None:
         busy = any(b is not None for b in self._workers.values())
@@ -197,7 +228,8 @@ class Supervisor(threading.Thread):
         for worker, busy in list(self._workers.items()):
             if busy is None:
                 continue
-            busy.peak = max(busy.peak, worker.resident())
+            busy.now = worker.resident()
+            busy.peak = max(busy.peak, busy.now)
             limit = busy.job.timeout
             if limit is not None and now - busy.started > limit:
                 self._end(worker, "timeout", f"killed after {limit:.1f} s")
@@ -205,6 +237,16 @@ class Supervisor(threading.Thread):
                 self._end(worker, "memory", f"killed: grew by {busy.grown_mb:.0f} MB")
             elif not worker.alive():  # its end of the channel may be held open by a process it started
                 self._lose(worker)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Put off the youngest of the jobs that outgrow the limit together, until they do not."""
+        running = {worker: busy for worker, busy in self._workers.items() if busy is not None}
+        while len(running) > 1 and sum(b.now - b.baseline for b in running.values()) > self._memory_limit:
+            worker = max(running, key=lambda w: running[w].started)
+            busy = running.pop(worker)
+            self._drop(worker)
+            self._waiting.appendleft(replace(busy.asked, alone=True))
 
     def _lose(self, worker: WorkerProcess) -> None:
         busy = self._workers[worker]
@@ -213,7 +255,7 @@ class Supervisor(threading.Thread):
             return
         self._drop(worker)
         if busy is not None:
-            self._waiting.appendleft((busy.job, busy.payload))
+            self._waiting.appendleft(busy.asked)
 
     def _end(self, worker: WorkerProcess, status: OutcomeStatus, error: str) -> None:
         busy = self._workers[worker]
@@ -232,7 +274,7 @@ class Supervisor(threading.Thread):
 
     def _cancel(self) -> None:
         while self._waiting:
-            job, _ = self._waiting.popleft()
+            job = self._waiting.popleft().job
             self._done.put(Outcome(key=job.key, status="cancelled", error="cancelled before it started"))
         for worker, busy in list(self._workers.items()):
             if busy is not None:

@@ -80,4 +80,17 @@ declare(
         "The member was fitted on the rows of the search, as none could be fitted on all.",
         "Raise time_budget.",
     ),
+    ReasonCode(
+        "TUN-045",
+        "Fitted in batches",
+        "The member was fitted on all rows, some at a time (mini_batch): at once they would not fit into memory.",
+        "Raise memory_limit.",
+    ),
+    ReasonCode(
+        "TUN-046",
+        "Fitted on as many rows as fit",
+        "The member was fitted on a sample, as all rows would not fit into memory, and has scored all "
+        "(sampled_mini_batch).",
+        "Raise memory_limit.",
+    ),
 )

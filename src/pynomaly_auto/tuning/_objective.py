@@ -27,7 +27,7 @@ from pynomaly_auto.detectors import (
 )
 from pynomaly_auto.errors import DetectorError, NotApplicableError
 from pynomaly_auto.pool import Job
-from pynomaly_auto.records import FloatArray, Reason, Scalar, TrialStatus
+from pynomaly_auto.records import FloatArray, IntArray, Reason, Scalar, TrialStatus
 
 _PROBED = 2  # rows that a third party's detector scores again after it was stored
 _COPY_BYTES = 64 * 2**20  # up to here rows are copied, as some compiled code refuses read-only memory
@@ -41,7 +41,8 @@ class TrialRequest:
         spec: The detector's declaration, without its search space.
         kind: The estimator class when it lives in the user's ``__main__``, where a worker cannot import it.
         rows: Positions of the rows to fit on as a shared array; None: all.
-        score_all: Score all rows, also when only some were fitted on.
+        score_all: Score all rows, also when only some were fitted on, which keep the scores they have as such.
+        batch: Rows to fit at a time, of a detector that can be fitted so; None: all at once.
         largest_payload: Most bytes of a pickled fitted estimator worth sending back.
         device: What is asked for; see `Settings`.
     """
@@ -52,6 +53,7 @@ class TrialRequest:
     seed: int
     rows: Any = None
     score_all: bool = False
+    batch: int | None = None
     largest_payload: float = 0.0
     device: str = "cpu"
 
@@ -113,7 +115,9 @@ def run_in_worker(request: TrialRequest, table: Any) -> TrialResult:
         return run_trial(request, table)
 
 
-def trial_job(request: TrialRequest, table: Any, shape: tuple[int, int], *, timeout: float | None, key: int) -> Job:
+def trial_job(
+    request: TrialRequest, table: Any, shape: tuple[int, int], *, timeout: float | None, key: int, memory: float = 0.0
+) -> Job:
     """One trial as a job of the pool's.
 
     Args:
@@ -122,9 +126,10 @@ def trial_job(request: TrialRequest, table: Any, shape: tuple[int, int], *, time
         shape: Rows fitted on, and features.
         timeout: Seconds after which it is ended; None: never.
         key: Comes back with the outcome.
+        memory: Bytes by which its worker is expected to grow.
     """
     gpu = uses_gpu(request.spec, request.params, shape, request.device)
-    return Job(function=run_in_worker, args=(request, table), timeout=timeout, key=key, gpu=gpu)
+    return Job(function=run_in_worker, args=(request, table), timeout=timeout, key=key, gpu=gpu, memory=memory)
 
 
 def _fit(request: TrialRequest, table: FloatArray, started: float) -> TrialResult:
@@ -136,9 +141,9 @@ def _fit(request: TrialRequest, table: FloatArray, started: float) -> TrialResul
     _seed_everything(request.seed)
     unit, why = accelerator_for(request.spec, request.params, X.shape[:2], request.device)
     with accelerating(unit):
-        fitted, scores = fit_detector(request.spec, request.params, X, seed=request.seed)
+        fitted, scores = fit_detector(request.spec, request.params, X, seed=request.seed, batch=request.batch)
         if request.score_all and request.rows is not None:
-            scores = fitted.score(table)
+            scores = _of_all(fitted, table, request.rows.load(), scores)
     seconds = time.perf_counter() - started
     payload = cloudpickle.dumps(fitted.estimator) if request.largest_payload > 0 else None
     if payload is not None and not request.spec.own:
@@ -147,6 +152,17 @@ def _fit(request: TrialRequest, table: FloatArray, started: float) -> TrialResul
         payload = None
     return TrialResult(status="completed", scores=scores, payload=payload, seconds=seconds,
                        reasons=_computed_by(request, unit, why))  # fmt: skip
+
+
+def _of_all(fitted: FittedDetector, table: FloatArray, rows: IntArray, own: FloatArray) -> FloatArray:
+    """Scores of all rows: of those fitted on the ones they have, so that none finds itself among its neighbours."""
+    scores = np.empty(len(table))
+    others = np.ones(len(table), dtype=bool)
+    others[rows] = False
+    scores[rows] = own
+    if others.any():
+        scores[others] = fitted.score(table, others)
+    return scores
 
 
 def _computed_by(request: TrialRequest, unit: Accelerator | None, why: str) -> tuple[Reason, ...]:

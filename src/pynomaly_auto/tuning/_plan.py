@@ -42,6 +42,7 @@ class TuningPlan:
         patience: Tuned trials without any gain after which the search stops.
         settled: Says of a tuned trial why it is not worth making; None: all are.
         journal: Where trials are written down, and those of earlier attempts stand; None: nowhere.
+        room: Bytes that all workers may take together, so one fit alone, too.
     """
 
     settings: Settings
@@ -53,6 +54,7 @@ class TuningPlan:
     patience: int = 16
     settled: Settled | None = None
     journal: Journal | None = None
+    room: float = math.inf
 
     @property
     def by_count(self) -> bool:

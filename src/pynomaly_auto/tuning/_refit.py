@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,8 +14,9 @@ import numpy as np
 from pynomaly_auto._budget import FIRST_ANSWER, LAST_RESORT, REFIT_HANG, refit_seconds
 from pynomaly_auto.detectors import DETECTORS, FittedDetector
 from pynomaly_auto.errors import DetectorError, NothingFinishedError
-from pynomaly_auto.pool import Executor, Outcome, describe
-from pynomaly_auto.records import Dataset, Ensemble, FloatArray, Member, Reason, Search
+from pynomaly_auto.pool import Executor, Job, Outcome, describe
+from pynomaly_auto.records import Dataset, Ensemble, FloatArray, Member, Reason, Search, Trial
+from pynomaly_auto.tuning._batches import FitPlan, plan_of, side_by_side
 from pynomaly_auto.tuning._objective import TrialResult, trial_job, trial_request
 from pynomaly_auto.tuning._plan import Tuned, TuningPlan
 
@@ -64,10 +65,12 @@ def refit(dataset: Dataset, ensemble: Ensemble, plan: TuningPlan, tuned: Tuned) 
         executor = plan.executor()
         table = executor.share(dataset.X)
         seconds = {m.trial: expected_seconds(m, dataset, search) for m in missing}
-        chosen, dropped = _affordable(missing, seconds, executor.workers, _left(plan, dataset.n_rows), keep=not taken)
+        fits = Fits(dataset, plan, tried=search.trials)
+        workers = side_by_side([fits.plan_of(m) for m in missing], executor.workers, plan.room)
+        chosen, dropped = _affordable(missing, seconds, workers, _left(plan, dataset.n_rows), keep=not taken)
         # Weighted shortest first (Smith 1956): when members turn out slower than expected, most of the weight is done.
         chosen.sort(key=lambda m: seconds[m.trial] / max(m.weight, 1e-9))
-        fitted, failures = _fit(chosen, table, probe, executor, plan, n_rows=dataset.n_rows)
+        fitted, failures = _fit(chosen, table, probe, fits, plan)
         taken |= fitted
         dropped += failures
         if not taken:
@@ -175,19 +178,68 @@ def _makespan(seconds: list[float], workers: int) -> float:
     return max(loads)
 
 
+class Fits:
+    """How each member is fitted, and the sampled rows of those that are fitted on a sample.
+
+    Args:
+        dataset: The encoded rows.
+        plan: The search's plan.
+        tried: The trials.
+    """
+
+    def __init__(self, dataset: Dataset, plan: TuningPlan, *, tried: Sequence[Trial]) -> None:
+        self.shape = (dataset.n_rows, max(dataset.n_features, 1))
+        self._plan = plan
+        self._tried = {trial.number: trial.n_rows for trial in tried}
+        self._rows: dict[int, Any] = {}
+
+    def plan_of(self, member: Member, *, sample: bool = False) -> FitPlan:
+        """How it is fitted; with ``sample`` on no more rows than its trial was."""
+        tried = self._tried.get(member.trial) or self.shape[0]
+        spec = DETECTORS[member.detector]
+        return plan_of(spec, member, self.shape, self._plan.room, tried=min(tried, self.shape[0]), sample=sample)
+
+    def job(self, member: Member, fit: FitPlan, table: Any, timeout: float) -> Job:
+        """What a worker is to do."""
+        sampled = fit.name == "sampled_mini_batch"
+        request = trial_request(
+            DETECTORS[member.detector], member.params, self._plan.seed, largest_payload=math.inf,
+            rows=self._sample(fit.rows) if sampled else None, score_all=sampled,
+            batch=fit.batch if fit.name == "mini_batch" else None, device=self._plan.settings.device,
+        )  # fmt: skip
+        shape = (fit.rows, self.shape[1])
+        return trial_job(request, table, shape, timeout=timeout, key=member.trial, memory=fit.memory)
+
+    def _sample(self, size: int) -> Any:
+        if size not in self._rows:
+            drawn = np.random.default_rng(self._plan.seed).choice(self.shape[0], size, replace=False)
+            self._rows[size] = self._plan.executor().share(np.sort(drawn))
+        return self._rows[size]
+
+
 def _fit(
-    members: list[Member], table: Any, probe: FloatArray, executor: Executor, plan: TuningPlan, *, n_rows: int
+    members: list[Member], table: Any, probe: FloatArray, fits: Fits, plan: TuningPlan
 ) -> tuple[dict[int, FittedMember], list[Reason]]:
-    left = _left(plan, n_rows)
+    """Fit members as planned; those that take too much memory all the same, once more on a sample."""
+    plans = {member.trial: fits.plan_of(member) for member in members}
+    outcomes = _carry_out(members, plans, table, fits, plan)
+    outgrown = [m for m in members if outcomes[m.trial].status == "memory" and fits.plan_of(m, sample=True).rows
+                < plans[m.trial].rows]  # fmt: skip
+    if outgrown and _left(plan, fits.shape[0]) > 0:
+        plans |= {member.trial: fits.plan_of(member, sample=True) for member in outgrown}
+        outcomes |= _carry_out(outgrown, plans, table, fits, plan)
+    return _sort_out(members, outcomes, {trial: fit.reason for trial, fit in plans.items()}, probe)
+
+
+def _carry_out(
+    members: list[Member], plans: Mapping[int, FitPlan], table: Any, fits: Fits, plan: TuningPlan
+) -> dict[int, Outcome]:
+    executor, left = plan.executor(), _left(plan, fits.shape[0])
     timeout = REFIT_HANG if math.isinf(left) else max(left, LAST_RESORT)
     for member in members:
-        request = trial_request(DETECTORS[member.detector], member.params, plan.seed, largest_payload=_ANY_SIZE,
-                                device=plan.settings.device)  # fmt: skip
-        executor.submit(trial_job(request, table, (n_rows, probe.shape[1]), timeout=timeout, key=member.trial))
+        executor.submit(fits.job(member, plans[member.trial], table, timeout))
     end = None if math.isinf(left) else plan.deadline.elapsed() + timeout
-    outcomes = _gather(executor, lambda _: None if end is None else end - plan.deadline.elapsed())
-    reason = Reason(code="TUN-041", subject="", text="Fitted on all rows.")
-    return _sort_out(members, outcomes, reason, probe)
+    return _gather(executor, lambda _: None if end is None else end - plan.deadline.elapsed())
 
 
 def _gather(executor: Executor, seconds_left: Callable[[bool], float | None]) -> dict[int, Outcome]:
@@ -208,7 +260,7 @@ def _gather(executor: Executor, seconds_left: Callable[[bool], float | None]) ->
 
 
 def _sort_out(
-    members: list[Member], outcomes: dict[int, Outcome], why: Reason, probe: FloatArray
+    members: list[Member], outcomes: dict[int, Outcome], why: Mapping[int, Reason], probe: FloatArray
 ) -> tuple[dict[int, FittedMember], list[Reason]]:
     fitted: dict[int, FittedMember] = {}
     failures: list[Reason] = []
@@ -216,8 +268,8 @@ def _sort_out(
         outcome = outcomes[member.trial]
         result: TrialResult | None = outcome.value
         if result is not None and result.payload is not None and result.scores is not None:
-            evidence = {"seconds": result.seconds, "trial": member.trial}
-            reason = replace(why, subject=member.detector, evidence=evidence)
+            reason = why[member.trial]
+            reason = replace(reason, evidence={**reason.evidence, "seconds": result.seconds})
             try:
                 made = _member(member, result.payload, result.scores, reason, probe)
                 fitted[member.trial] = replace(made, reasons=made.reasons + result.reasons)
@@ -259,4 +311,6 @@ def _last_resort(
 
     outcomes = _gather(executor, seconds_left)
     text = "Fitted on the search's rows only, as no member could be fitted on all rows."
-    return _sort_out(list(ensemble.members), outcomes, Reason(code="TUN-044", subject="", text=text), probe)
+    why = {m.trial: Reason(code="TUN-044", subject=m.detector, text=text, evidence={"trial": m.trial})
+           for m in ensemble.members}  # fmt: skip
+    return _sort_out(list(ensemble.members), outcomes, why, probe)

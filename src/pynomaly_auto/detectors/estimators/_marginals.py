@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 from scipy import special
 
-from pynomaly_auto.detectors.estimators._scales import mean_scale, median_scale, one_of, places, quartile_scale
+from pynomaly_auto.detectors.estimators._scales import (
+    Moments,
+    mean_scale,
+    median_scale,
+    nonzero,
+    one_of,
+    places,
+    quartile_scale,
+)
 from pynomaly_auto.detectors.estimators._stored import Array, Stored, Value, check_parts
 from pynomaly_auto.errors import StorageError
 
 if TYPE_CHECKING:
+    from pynomaly_auto.detectors.estimators._scales import Batches
     from pynomaly_auto.records import FloatArray
 
 AGGREGATIONS = ("max", "mean")
@@ -56,6 +65,13 @@ class ZScore(Stored):
         self.location_, self.scale_ = mean_scale(X)
         return self
 
+    def fit_batches(self, batches: Batches) -> ZScore:
+        """The same, up to rounding, from rows some of which are looked at at a time."""
+        found = Moments.of(batches())
+        variance = found.variance * found.n_rows / max(found.n_rows - 1, 1)
+        self.location_, self.scale_ = found.mean, nonzero(np.sqrt(variance))
+        return self
+
     def decision_function(self, X: FloatArray) -> FloatArray:
         """Score rows; shape (n_rows,)."""
         return _aggregate(np.abs(X - self.location_) / self.scale_, self.aggregation)
@@ -67,6 +83,8 @@ class ModifiedZScore(ZScore):
     Args:
         aggregation: A row's score is the ``"max"`` or the ``"mean"`` of its features' scores.
     """
+
+    fit_batches = None  # type: ignore[assignment]  # a median needs all rows at once
 
     def fit(self, X: FloatArray) -> ModifiedZScore:
         """Learn location and scale of each feature from ``X``, shape (n_rows, n_features)."""

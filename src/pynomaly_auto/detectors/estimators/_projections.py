@@ -11,13 +11,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import SGDOneClassSVM
 from sklearn.svm import OneClassSVM
 
-from pynomaly_auto.detectors.estimators._scales import blocks, one_of, squared_distances
+from pynomaly_auto.detectors.estimators._scales import Moments, blocks, one_of, squared_distances
 from pynomaly_auto.detectors.estimators._scaling import Scaling
 from pynomaly_auto.detectors.estimators._stored import Array, Part, Stored, Value
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from pynomaly_auto.detectors.estimators._scales import Batches
     from pynomaly_auto.records import FloatArray
 
 _BLOCK_CELLS = 500_000
@@ -47,7 +48,20 @@ class PrincipalComponents(Stored):
         """Find the components of ``X``, shape (n_rows, n_features)."""
         self.scaling_ = Scaling(X)
         Z = self.scaling_.apply(X)
-        variances, directions = np.linalg.eigh(Z.T @ Z / len(Z))
+        return self._along(Z.T @ Z / len(Z))
+
+    def fit_batches(self, batches: Batches) -> Self:
+        """The same, up to rounding, from rows some of which are looked at at a time; they are gone through twice."""
+        found = Moments.of(batches())
+        self.scaling_ = Scaling.of(found)
+        products = np.zeros((len(found.mean), len(found.mean)))
+        for X in batches():
+            Z = self.scaling_.apply(X)
+            products += Z.T @ Z
+        return self._along(products / found.n_rows)
+
+    def _along(self, covariance: FloatArray) -> Self:
+        variances, directions = np.linalg.eigh(covariance)
         variances, directions = np.clip(variances[::-1], 0.0, None), directions[:, ::-1]
         weights = 1.0 / (variances + self.ridge * max(float(variances.mean()), 1e-12))
         kept = self._kept(variances)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -11,6 +12,8 @@ from pynomaly_auto.errors import SettingError
 
 if TYPE_CHECKING:
     from pynomaly_auto.records import FloatArray, IntArray
+
+    Batches = Callable[[], Iterable[FloatArray]]  # the rows once more, some at a time, at each call
 
 _NORMAL_MAD = 0.6744897501960817  # median absolute deviation of the standard normal distribution
 _NORMAL_AAD = 0.7978845608028654  # its mean absolute deviation
@@ -45,6 +48,41 @@ def nonzero(scale: FloatArray, *fallbacks: FloatArray) -> FloatArray:
 def mean_scale(X: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Mean and standard deviation of each feature; shapes (n_features,)."""
     return X.mean(axis=0), nonzero(X.std(axis=0, ddof=1 if len(X) > 1 else 0))
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Of each feature, gathered from batches of rows; shapes (n_features,).
+
+    Args:
+        n_rows: How many rows there were.
+        mean: Mean.
+        variance: Mean squared distance from it.
+        low: Smallest value.
+        high: Largest value.
+    """
+
+    n_rows: int
+    mean: FloatArray
+    variance: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+    @classmethod
+    def of(cls, batches: Iterable[FloatArray]) -> Moments:
+        """Gather them (Chan, Golub and LeVeque, The American Statistician 37(3), 1983); at least one row."""
+        parts = [cls(len(X), X.mean(axis=0), X.var(axis=0), X.min(axis=0), X.max(axis=0)) for X in batches if len(X)]
+        shares = np.array([part.n_rows for part in parts], dtype=np.float64)
+        shares /= shares.sum()
+        mean = shares @ np.array([part.mean for part in parts])
+        between = np.square(np.array([part.mean for part in parts]) - mean)
+        return cls(
+            n_rows=sum(part.n_rows for part in parts),
+            mean=mean,
+            variance=shares @ (np.array([part.variance for part in parts]) + between),
+            low=np.min([part.low for part in parts], axis=0),
+            high=np.max([part.high for part in parts], axis=0),
+        )
 
 
 def median_scale(X: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from pynomaly_auto.detectors.estimators._stored import Array, Stored
 
 if TYPE_CHECKING:
+    from pynomaly_auto.detectors.estimators._scales import Moments
     from pynomaly_auto.records import FloatArray
 
 # Beyond a million standard deviations nothing is learnt any more; squares and sums stay finite.
@@ -41,6 +42,16 @@ class Scaling(Stored):
         self.varies = spread > 0
         self.scale = np.where(self.varies, spread, 1.0)
 
+    @classmethod
+    def of(cls, found: Moments) -> Scaling:
+        """By mean and standard deviation, from the columns' moments."""
+        made = cls.__new__(cls)
+        spread = np.sqrt(found.variance)
+        spread[_constant(found.low, found.high)] = 0.0
+        made.centre, made.varies = found.mean, spread > 0
+        made.scale = np.where(made.varies, spread, 1.0)
+        return made
+
     def apply(self, X: FloatArray, *, limit: float = _FARTHEST) -> FloatArray:
         """The rows in units of each column's spread, cut at plus and minus ``limit``; shape as ``X``."""
         with np.errstate(over="ignore"):  # a value so large that it overflows is cut like any other far one
@@ -49,7 +60,11 @@ class Scaling(Stored):
 
 
 def _spread(X: FloatArray) -> FloatArray:
-    # Rounding leaves a tiny standard deviation in a constant column of large values; it is none.
     spread = X.std(axis=0)
-    spread[np.ptp(X, axis=0) <= 1e-12 * np.abs(X).max(axis=0)] = 0.0
+    spread[_constant(X.min(axis=0), X.max(axis=0))] = 0.0
     return np.asarray(spread)
+
+
+def _constant(low: FloatArray, high: FloatArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    # Rounding leaves a tiny standard deviation in a constant column of large values; it is none.
+    return np.asarray(high - low <= 1e-12 * np.maximum(np.abs(low), np.abs(high)))
