@@ -10,6 +10,5 @@ from pynomaly_auto.pool._worker import describe
 
 __all__ = [
     "FREE_SHARE", "MORE_PROCESSES", "Closing", "Cluster", "Connection", "Executor", "Job", "Mapping", "Outcome",
-    "OutcomeStatus", "Pool",
-    "RayExecutor", "SharedArray", "describe", "open_executor", "workers_ahead",
+    "OutcomeStatus", "Pool", "RayExecutor", "SharedArray", "describe", "open_executor", "workers_ahead",
 ]  # fmt: skip
