@@ -138,6 +138,12 @@ def detect(  # noqa: PLR0913 - one parameter per option
     rules: RuleOption = None,
     normal_rules: NormalRuleOption = None,
     column_weights: WeightOption = None,
+    objectives: Annotated[
+        str | None,
+        typer.Option(
+            help="Several at once, with weights: 'quality=3,latency,size'; the model is chosen among smaller ones."
+        ),
+    ] = None,
     drop: DropOption = None,
     labels: LabelsOption = None,
     learn_from: Annotated[
@@ -178,7 +184,7 @@ def detect(  # noqa: PLR0913 - one parameter per option
         "novelty": novelty or None,
         "tracking": False if tracking == "off" else tracking, "experiment_name": experiment_name,
         "random_state": random_state, "verbose": 0 if quiet else 1,
-        **known(expect, rules, normal_rules, column_weights),
+        "objectives": objectives, **known(expect, rules, normal_rules, column_weights),
     }  # fmt: skip
     if key_file is not None and not save_model:
         raise SettingError("--key-file signs the model, and none is saved.", fix="Give --save-model, too.")

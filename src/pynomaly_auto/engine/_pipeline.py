@@ -14,7 +14,14 @@ import numpy as np
 import pandas as pd
 
 from pynomaly_auto import _optional
-from pynomaly_auto._budget import BRIEF, BRIEF_ROWS, explaining_reserve, explaining_seconds, time_to_fuse
+from pynomaly_auto._budget import (
+    BRIEF,
+    BRIEF_ROWS,
+    explaining_reserve,
+    explaining_seconds,
+    search_reserve,
+    time_to_fuse,
+)
 from pynomaly_auto._deadline import Deadline
 from pynomaly_auto._machine import ONE_THREAD, release_memory
 from pynomaly_auto._targets import OwnMetric
@@ -33,6 +40,7 @@ from pynomaly_auto.engine._resources import check_machine, told_device, within_m
 from pynomaly_auto.engine._ruled import Ruled, Stated
 from pynomaly_auto.engine._seen import SeenRows
 from pynomaly_auto.engine._stored_run import Asked, Opened
+from pynomaly_auto.engine._surveying import Surveyed, survey
 from pynomaly_auto.ensembling import Expertise, FittedEnsemble, Settling, brevity, choose_members
 from pynomaly_auto.explaining import Explaining, explain_rows
 from pynomaly_auto.knowledge import KnowledgeBase
@@ -176,7 +184,7 @@ def _stages(work: _Work) -> tuple[Model, Result]:
             expert = None if base is None else base.fitted_quality(found.meta_features)
             expertise = _expertise(base, found, settings, dataset)
         reserve = explaining_reserve(deadline.seconds)
-        before = deadline.reserving(reserve)
+        before = deadline.reserving(search_reserve(deadline.seconds, chooses=settings.objectives is not None))
         plan = TuningPlan(
             settings=settings, seed=seed, deadline=before, pool=pool, predict_quality=expert,
             settled=Settling(settings=settings, expertise=expertise), journal=work.journal,
@@ -206,9 +214,14 @@ def _stages(work: _Work) -> tuple[Model, Result]:
             ensemble = _hearing(FittedEnsemble.of(chosen, fitted, lent, tail=regime.tail), base, work)
     raw = np.column_stack([fitted[i].scores for i in ensemble.positions])
     answer = _answer(work, ensemble, raw, base, periods)
-    verdict, heeded = answer.verdict, answer.heeded
     cells = to_frame(work.table)
-    model = _model(work, ensemble, answer, cells)
+    model, supervision = _model(work, ensemble, answer, cells), answer.heeded and answer.heeded.record
+    made = Surveyed(model=model, supervision=supervision)
+    if settings.objectives is not None:
+        left = math.inf if plan.by_count else max(deadline.remaining() - reserve, 0.0)
+        with stage("choosing"):
+            made = survey(model, settings, dataset.rows, supervision, left)
+    model, verdict = made.model, made.model.verdict
     with stage("explaining"):
         seconds = explaining_seconds(deadline.seconds, deadline.remaining())
         options = Explaining(seed=seed, seconds=seconds, quick=model.quick_score())
@@ -225,15 +238,17 @@ def _stages(work: _Work) -> tuple[Model, Result]:
         profile=found,
         ranking=ranking,
         search=tuned.search,
-        ensemble=ensemble.record,
+        ensemble=model.ensemble.record,
         verdict=verdict,
         explanations=explanations,
         cells=() if work.looking is None else work.looking.odd_cells(work.encoder, dataset, cells),
-        supervision=None if heeded is None else heeded.record,
+        supervision=made.supervision,
+        front=made.front,
         seconds=dict(stage.seconds),
         versions=versions(),
         warnings=work.given.warnings
         + (() if work.stated is None else work.stated.warnings)
+        + made.warnings
         + (() if plan.by_count else brevity(tuned.search, ranking, None if expertise is None else expertise.fusion)),
     )
     return model, result
