@@ -156,7 +156,7 @@ def _named(word: Any) -> str:
     asked = word.strip().lower().replace(" ", "_").replace("-", "_") if isinstance(word, str) else word
     name = _ALIASES.get(asked, asked) if isinstance(asked, str) else asked
     if not isinstance(name, str) or name not in OBJECTIVES:
-        raise _unknown("objective", word, (*OBJECTIVES, *_ALIASES) if isinstance(word, str) else OBJECTIVES)
+        raise _unknown("objective", word, OBJECTIVES)
     return name
 
 

@@ -95,6 +95,16 @@ def test_another_point_is_chosen_without_fitting(fitted, new):
     assert agreement(first.judge(new).scores, plain.judge(new).scores) > 0.5
 
 
+def test_the_summary_and_the_report_tell_of_it(fitted, tmp_path):
+    assert fitted.front_.sentence() in fitted.result_.summary_lines()
+    page = fitted.report(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Models that no other beats" in page
+    assert f"{fitted.front_.chosen} (taken)" in page
+    assert "Models that no other beats" not in make(objectives=None, n_trials=3).fit(rows()).report(
+        tmp_path / "plain.html"
+    ).read_text(encoding="utf-8")
+
+
 def test_a_threshold_that_was_moved_stays(fitted):
     moved = copy.deepcopy(fitted).set_contamination(0.2)
     assert moved.choose(0).threshold_ == moved.threshold_ != fitted.threshold_

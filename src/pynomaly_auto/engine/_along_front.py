@@ -49,4 +49,5 @@ class AlongFront:
         from pynomaly_auto.engine._choosing_again import at_point
 
         check_is_fitted(self, "result_")
-        return at_point(self, point)
+        made: Self = at_point(self, point)
+        return made

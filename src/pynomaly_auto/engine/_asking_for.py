@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pynomaly_auto._objectives import OBJECTIVES
-from pynomaly_auto.records import FloatArray, Front, Performance, Reason
+from pynomaly_auto.records import FloatArray, Front, Performance, Reason, Scalar
 
 # Costs are compared as ratios: from 1 to 2 ms is as much as from 4 to 8. What is added keeps the smallest comparable.
 _RATIOS: Mapping[str, float] = {"latency": 0.0, "fit_time": 0.01, "size": 0.05}
@@ -83,7 +83,12 @@ def told(front: Front, wanted: Wanted, n_members: int) -> tuple[Reason, ...]:
         f"{len(front.points)} of {front.tried} models of up to {n_members} members are beaten by none in "
         f"{', '.join(front.objectives)} at once."
     )
-    evidence = {"tried": front.tried, "points": len(front.points), "members": n_members, "answer": front.answer}
+    evidence: dict[str, Scalar] = {
+        "tried": front.tried,
+        "points": len(front.points),
+        "members": n_members,
+        "answer": front.answer,
+    }
     out.append(Reason(code="ENG-020", subject="front", text=text, evidence=evidence))
     return (*out, chosen(front, "its worst objective is the least bad by the weights given"))
 

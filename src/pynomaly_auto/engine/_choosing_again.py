@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from pynomaly_auto._checks import is_whole
 from pynomaly_auto._objectives import parse_objectives
@@ -13,17 +13,12 @@ from pynomaly_auto.ensembling import compromise
 from pynomaly_auto.errors import SettingError, shown
 from pynomaly_auto.records import Front, FrontPoint
 
-if TYPE_CHECKING:
-    from pynomaly_auto.engine._detector import AutonomousDetector
 
-D = TypeVar("D", bound="AutonomousDetector")
-
-
-def at_point(detector: D, point: Any) -> D:
+def at_point(detector: Any, point: Any) -> Any:
     """Make a detector at a point of the front of a fitted one.
 
     Args:
-        detector: Fitted with objectives.
+        detector: The estimator, fitted with objectives.
         point: Number of a point, the point, or weights.
 
     Raises:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pynomaly_auto import _optional
 from pynomaly_auto._budget import (
     BRIEF,
     BRIEF_ROWS,
@@ -25,10 +24,10 @@ from pynomaly_auto._budget import (
 from pynomaly_auto._deadline import Deadline
 from pynomaly_auto._machine import ONE_THREAD, release_memory
 from pynomaly_auto._targets import OwnMetric
-from pynomaly_auto._version import __version__
 from pynomaly_auto.dataset import EqualRows, Table, TableEncoder, fingerprints, open_table, to_frame
 from pynomaly_auto.deciding import Probabilities, decide
 from pynomaly_auto.engine._checkpoint import Checkpoint
+from pynomaly_auto.engine._environment import versions
 from pynomaly_auto.engine._explaining import by_rule, most_anomalous
 from pynomaly_auto.engine._heeding import Given, Said, heed, read_given
 from pynomaly_auto.engine._looking import Looking
@@ -53,12 +52,11 @@ from pynomaly_auto.ruling import Ruling
 from pynomaly_auto.settings import Settings
 from pynomaly_auto.supervising import Heeded, Kinship
 from pynomaly_auto.tracking import NullTracker, Tracker, open_tracker
-from pynomaly_auto.tuning import Journal, TuningPlan, refit, tune
+from pynomaly_auto.tuning import Journal, TuningPlan, refit, tune, untuned
 
 _NOTHING = Said()
 # Training rows kept with the model, to explain new rows against.
 _REFERENCE_ROWS = 2_000
-_PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "pyod", "lightgbm", "optuna", "mlflow", "isotree", "torch")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +185,7 @@ def _stages(work: _Work) -> tuple[Model, Result]:
         before = deadline.reserving(search_reserve(deadline.seconds, chooses=settings.objectives is not None))
         plan = TuningPlan(
             settings=settings, seed=seed, deadline=before, pool=pool, predict_quality=expert,
-            settled=Settling(settings=settings, expertise=expertise), journal=work.journal,
+            settled=Settling(settings=settings, expertise=expertise), untuned=untuned, journal=work.journal,
         )  # fmt: skip
 
         def tell(trial: Trial) -> None:
@@ -215,12 +213,13 @@ def _stages(work: _Work) -> tuple[Model, Result]:
     raw = np.column_stack([fitted[i].scores for i in ensemble.positions])
     answer = _answer(work, ensemble, raw, base, periods)
     cells = to_frame(work.table)
-    model, supervision = _model(work, ensemble, answer, cells), answer.heeded and answer.heeded.record
-    made = Surveyed(model=model, supervision=supervision)
+    made = Surveyed(
+        model=_model(work, ensemble, answer, cells), supervision=None if answer.heeded is None else answer.heeded.record
+    )
     if settings.objectives is not None:
         left = math.inf if plan.by_count else max(deadline.remaining() - reserve, 0.0)
         with stage("choosing"):
-            made = survey(model, settings, dataset.rows, supervision, left)
+            made = survey(made, settings, dataset.rows, left)
     model, verdict = made.model, made.model.verdict
     with stage("explaining"):
         seconds = explaining_seconds(deadline.seconds, deadline.remaining())
@@ -391,8 +390,3 @@ def look_at(table: Any, *, seed: int) -> tuple[Dataset, Profile]:
     opened = open_table(table)
     dataset = TableEncoder().fit(opened).encode(opened)
     return dataset, profile(dataset, seed=seed)
-
-
-def versions() -> dict[str, str]:
-    """Versions of ourselves and of the packages that results depend on."""
-    return {"pynomaly-auto": __version__, **_optional.versions(_PACKAGES)}

@@ -32,7 +32,7 @@ _TAUGHT, _CHOICE, _FEWEST = 2_000, 1_000, 200  # resampled rows to fit by and to
 _PUPILS = (1, 2, 4, 8, 14, 24)  # members beside which trees are taught
 _SAMPLING, _COMPARING, _LEARNING = 0.4, 0.7, 0.9  # shares of the time until which each may go on
 _PROBE = 100  # rows scored first, to see how long all take
-_READ_MS, _FUSED_MS, _TREES_MS = 0.32, 1.0, 0.1  # of any row; of the learned fusion; of a student's trees
+READ_MS, _FUSED_MS, _TREES_MS = 0.32, 1.0, 0.1  # of any row; of the learned fusion; of a student's trees
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -114,19 +114,16 @@ class Surveyed:
     warnings: tuple[Reason, ...] = ()
 
 
-def survey(
-    model: Model, settings: Settings, rows: FloatArray, supervision: Supervision | None, seconds: float
-) -> Surveyed:
+def survey(whole: Surveyed, settings: Settings, rows: FloatArray, seconds: float) -> Surveyed:
     """Compare smaller models, and take one.
 
     Args:
-        model: Of all members.
+        whole: The model of all members, and what was made of labels.
         settings: What is asked for, objectives among it.
         rows: The training rows as the ensemble takes them; shape (n_rows, n_inputs).
-        supervision: What was made of labels; None: there were none.
         seconds: There are; infinite: no clock decides anything.
     """
-    started = time.monotonic()
+    started, model, supervision = time.monotonic(), whole.model, whole.supervision
 
     def gone(share: float) -> bool:
         return time.monotonic() - started > share * seconds
@@ -136,7 +133,7 @@ def survey(
     if samples is None:
         text = f"With {seconds:.1f} s left no smaller models were compared; all members are kept."
         why = Reason(code="ENG-023", subject="objectives", text=text, evidence={"seconds": seconds})
-        return Surveyed(model=model, supervision=supervision, warnings=(why,))
+        return replace(whole, warnings=(why,))
     work = Comparing(
         model=model, wanted=wanted, samples=samples, n_rows=len(rows), seed=int(settings.random_state or 0)
     )
@@ -296,7 +293,7 @@ class Comparing:
 
     def _latency(self, candidate: Candidate | None) -> float:
         chosen, _ = self._heard(candidate)
-        spent = _READ_MS + sum(self._spent[i][0] for i in chosen)
+        spent = READ_MS + sum(self._spent[i][0] for i in chosen)
         if candidate is None:
             return spent + (_FUSED_MS if self.model.ensemble.fused is not None else 0.0)
         return spent + (_TREES_MS if candidate.student is not None else 0.0)

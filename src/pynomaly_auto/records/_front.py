@@ -72,6 +72,17 @@ class Front:
         """The one in force."""
         return self.points[self.chosen]
 
+    def sentence(self) -> str:
+        """How many there are, and which was taken, for a person."""
+        point, names = self.point, ", ".join(self.objectives)
+        n = len(point.members)
+        members = "all members" if point.whole else "1 member" if n == 1 else f"{n} members"
+        values = ", ".join(f"{name} {value:.3g}" for name, value in point.values.items())
+        return (
+            f"Of {self.tried:,} models compared by {names}, {len(self.points)} are beaten by none; number "
+            f"{point.number} was taken, {members}: {values}."
+        )
+
     def to_frame(self) -> pd.DataFrame:
         """A row a point: whether it is chosen, how many members, each objective, agreement, the members' names."""
         import pandas as pd

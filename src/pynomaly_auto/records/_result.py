@@ -173,6 +173,7 @@ class Result:
             f"{len(members)} {'model' if len(members) == 1 else 'models combined'}: {_named(members)}.",
             *((self.beside_models,) if self.beside_models else ()),
             *((self.labelled,) if self.labelled else ()),
+            *((self.front.sentence(),) if self.front is not None else ()),
             f"{done} of {tried} trials completed; {self.search.stopped}. {sum(self.seconds.values()):.1f} s in all.",
             *(f"{e.text[:1].upper()}{e.text[1:]}" for e in self.explanations[:3]),
             *self._odd_cells(),
