@@ -15,6 +15,7 @@ from pynomaly_auto.engine._surveying import _samples
 from pynomaly_auto.ensembling import agreement, unbeaten
 from pynomaly_auto.errors import SettingError, UnknownNameError
 from pynomaly_auto.records import Front, Performance
+from tests.golden.figures import unsupported
 
 WEIGHTS = ["quality", "latency", "size", "fit_time", "interpretability"]
 
@@ -93,6 +94,15 @@ def test_another_point_is_chosen_without_fitting(fitted, new):
     assert len(first.ensemble_.members) == len(fitted.front_.points[0].members)
     assert fitted.choose({"quality": 99, "latency": 1}).front_.point.values["quality"] >= 0.95
     assert agreement(first.judge(new).scores, plain.judge(new).scores) > 0.5
+
+
+def test_every_figure_is_among_the_evidence(fitted, labelled):
+    for detector in (fitted, labelled, fitted.choose(0)):
+        members = tuple(reason for member in detector.ensemble_.members for reason in member.reasons)
+        told = (*detector.front_.reasons, *members)
+        assert [(str(reason), lost) for reason in told if (lost := unsupported(reason))] == []
+        weights = [r.evidence["weight"] for m in detector.ensemble_.members for r in m.reasons if r.code == "ENS-006"]
+        assert weights == [member.weight for member in detector.ensemble_.members]
 
 
 def test_the_summary_and_the_report_tell_of_it(fitted, tmp_path):

@@ -9,6 +9,7 @@ from pynomaly_auto.detectors import DETECTORS
 from pynomaly_auto.records import Reason
 from pynomaly_auto.tuning import _families, tune, untuned
 from pynomaly_auto.tuning._families import MEASURED, Gain
+from tests.golden.figures import unsupported
 
 GOOD = ("fake_sum", "fake_max", "fake_few")
 
@@ -32,6 +33,7 @@ def test_only_a_proven_gain_is_worth_it(monkeypatch):
     assert "+0.020 (p 0.2)" in reason.text
     assert reason.evidence == {"tables": 40, "difference": 0.02, "p": 0.2}
     assert "-0.020" in untuned("worse").text
+    assert [unsupported(untuned(name)) for name in ("luck", "worse")] == [[], []]
 
 
 @pytest.mark.parametrize("limit", [{"n_trials": 12}, {"budget": 30.0}])

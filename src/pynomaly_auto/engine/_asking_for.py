@@ -100,7 +100,8 @@ def chosen(front: Front, why: str) -> Reason:
     who = "all members" if point.whole else f"{len(point.members)} members" if len(point.members) != 1 else "1 member"
     text = f"Point {point.number} of the front was taken, {who}: {values}; {why}."
     weights = {f"weight of {name}": weight for name, weight in front.objectives.items()}
-    return Reason(code="ENG-021", subject="front", text=text, evidence={**dict(point.values), **weights})
+    evidence = {"point": point.number, "members": len(point.members), **dict(point.values), **weights}
+    return Reason(code="ENG-021", subject="front", text=text, evidence=evidence)
 
 
 def measured(milliseconds: float) -> Reason:

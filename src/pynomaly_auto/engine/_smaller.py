@@ -11,7 +11,7 @@ import numpy as np
 
 from pynomaly_auto.deciding import confidence_of
 from pynomaly_auto.engine._model import Model
-from pynomaly_auto.ensembling import Alignment, FittedEnsemble, Step, Student, agreement, overlap
+from pynomaly_auto.ensembling import Alignment, FittedEnsemble, Step, Student, agreed, agreement, overlap
 from pynomaly_auto.records import FloatArray
 
 ROWS = 1_000  # training rows, and resampled ones, that a smaller model is to agree on
@@ -118,7 +118,8 @@ class Candidate:
 
     def of(self, whole: FittedEnsemble) -> FittedEnsemble:
         """The ensemble itself."""
-        return whole.smaller(*self.heard(), self.aligned, self.student)
+        made = whole.smaller(*self.heard(), self.aligned, self.student)
+        return replace(made, record=agreed(made.record))
 
     @property
     def student_megabytes(self) -> float:

@@ -14,6 +14,7 @@ from pynomaly_auto.ensembling._neighbourhood import FEWEST_ROWS, NEIGHBOURS, WID
 from pynomaly_auto.ensembling._settling import Settling
 from pynomaly_auto.ensembling._student import Student
 from pynomaly_auto.ensembling._trained import Expertise
+from pynomaly_auto.ensembling._weighing import agreed
 from pynomaly_auto.ensembling._with_cells import BaseScores, WithCells, in_order
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Student",
     "Subset",
     "WithCells",
+    "agreed",
     "agreement",
     "brevity",
     "choose_members",
