@@ -35,7 +35,7 @@ def test_every_page_is_in_the_navigation_once_and_every_decision_has_a_number_of
         assert (ROOT / "docs" / page).read_text(encoding="utf-8").startswith(f"# {number} ")
 
 
-@pytest.mark.parametrize("page", ["score.md", "feedback.md", "resuming.md", "knowledge.md"])
+@pytest.mark.parametrize("page", ["score.md", "feedback.md", "resuming.md", "knowledge.md", "objectives.md"])
 def test_examples_of_a_page_give_what_they_say(page: str) -> None:
     outcome = doctest.testfile(str(ROOT / "docs" / page), module_relative=False)
     assert outcome.attempted > 10

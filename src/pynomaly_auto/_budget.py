@@ -14,6 +14,7 @@ members     85 %, less on many rows, which what follows has to go through: the s
             in. Of those that the learned fusion alone counts, the ones of its base margin may take 30 %.
 fusing      Only where it should take less than 30 %.
 labels      What learning from them is expected to take, at most two fifths of the budget: else from fewer.
+choosing    Where objectives are given, all before leave it 15 %, at most ten seconds; with less it compares fewer.
 explaining  All before leave it a tenth of the budget, at most two seconds; it may use what is left beyond, up to eight.
 recording   Waited for a little beyond the end; the rest goes on in the background.
 ==========  ===========================================================================================================
@@ -69,6 +70,8 @@ _LEARNING_SHARE = 0.4  # of the budget: many labels are worth more than many tri
 _EXPLAINING_SHARE, _EXPLAINING_RESERVE = 0.1, 2.0
 _EXPLAINING_MOST = 8.0  # seconds, however much is left
 
+_CHOOSING_SHARE, _CHOOSING_RESERVE = 0.15, 10.0  # three to five seconds on an idle machine
+
 _RECORDING_SHARE, _RECORDING_SECONDS = 0.05, 0.7  # of the budget, and seconds, past its end
 RECORDING_MOST = 20.0  # seconds that a slow store is waited for without a budget
 
@@ -118,6 +121,12 @@ def explaining_reserve(budget: float | None) -> float:
 def explaining_seconds(budget: float | None, left: float) -> float | None:
     """Seconds that explanations may take; None: no limit."""
     return None if budget is None else min(_EXPLAINING_MOST, max(left, explaining_reserve(budget)))
+
+
+def search_reserve(budget: float | None, *, chooses: bool) -> float:
+    """Seconds that the search and the members leave to what follows; more where models are compared by objectives."""
+    choosing = min(_CHOOSING_RESERVE, _CHOOSING_SHARE * (budget or math.inf)) if chooses else 0.0
+    return explaining_reserve(budget) + choosing
 
 
 def recording_seconds(budget: float | None) -> float:

@@ -19,7 +19,8 @@ _NOTES = frozenset({"name", "description"})  # of such a group
 _SETTINGS = {
     "contamination_rate": "contamination", "cpu_cores": "n_jobs", "max_memory": "memory_limit",
     "max_training_time": "time_budget", "optimization_metric": "target_metric", "parallel_trials": "n_jobs",
-    "primary": "target_metric", "target_metrics": "target_metric", "use_case": "preset",
+    "optimization_objectives": "objectives", "primary": "target_metric", "target_metrics": "target_metric",
+    "use_case": "preset",
 }  # fmt: skip
 # Word to the value that needs no setting, as it is always so, and what there is for another one.
 _ALWAYS: Mapping[str, tuple[Any, str]] = {

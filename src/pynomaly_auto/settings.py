@@ -13,6 +13,7 @@ from pynomaly_auto._conventions import Conventions
 from pynomaly_auto._devices import parse_device
 from pynomaly_auto._known import expected_sides, weights_of
 from pynomaly_auto._machine import usable_cores
+from pynomaly_auto._objectives import parse_objectives
 from pynomaly_auto._overrides import Overrides
 from pynomaly_auto._quantities import parse_alert_budget, parse_bytes, parse_share
 from pynomaly_auto._rules import checked as checked_rules
@@ -27,7 +28,7 @@ PRIORITIES = ("accuracy", "speed", "interpretability")
 GEOMETRIES = ("auto", "plain")
 CELLS = ("auto", "always", "off")
 
-_KNOWN = ("expect", "rules", "column_weights")
+_KNOWN = ("expect", "rules", "column_weights", "objectives")
 _MOST_EMPHASIS = 2.0  # beyond, a single detector would overrule all that was learned
 _LARGEST = 10**9  # seconds, trials or models; what counts them further on has its limits, too
 
@@ -94,6 +95,9 @@ class Settings:
         rules: What is always so of rows: a text or several, as in ``"age > 120"``, whose rows are anomalies, or a
             mapping from text to ``"anomaly"`` or ``"normal"``.
         column_weights: Column to its weight in [0, 5]; 0: nothing looks at it; 1: as it is.
+        objectives: What the model is to be good at, beside being right: names such as
+            ``["quality", "latency", "size"]``, which count alike, or name to weight, or the documents' ``primary`` and
+            ``secondary``; see `parse_objectives`. None: all members are kept, whatever they cost.
     """
 
     preset: str | None = None
@@ -127,6 +131,7 @@ class Settings:
     expect: Mapping[str, str] | None = None
     rules: Any = None
     column_weights: Mapping[str, float] | None = None
+    objectives: Any = None
 
     def __post_init__(self) -> None:
         checks = {
@@ -159,6 +164,7 @@ class Settings:
             "expect": expected_sides(self.expect),
             "rules": checked_rules(self.rules),
             "column_weights": weights_of(self.column_weights),
+            "objectives": parse_objectives(self.objectives),
         }
         if checks["backend"] not in BACKENDS:
             raise UnknownNameError.of("backend", self.backend, BACKENDS)

@@ -57,6 +57,7 @@ CHANGES: dict[str, tuple[Any, Told]] = {
     "expect": ({"x0": "high"}, scores),
     "rules": (["x0 > 1"], scores),
     "column_weights": ({"x0": 0.0}, scores),
+    "objectives": (["quality", "latency"], lambda result: result.front is None),
 }
 WITHOUT = ("n_jobs", "backend", "address", "resources_per_trial", "device", "tracking", "experiment_name", "verbose")
 STATED = "nothing in the result"

@@ -15,6 +15,15 @@ from pynomaly_auto._version import __version__
 from pynomaly_auto.cli._blocks import ComputeOption, SampleOption, detect_on_sample, refuse_beside_sample
 from pynomaly_auto.cli._kb import kb
 from pynomaly_auto.cli._known import ExpectOption, NormalRuleOption, RuleOption, WeightOption, known
+from pynomaly_auto.cli._options import (
+    AlertOption,
+    CheckpointOption,
+    DeviceOption,
+    ExcludeOption,
+    LearnFromOption,
+    ObjectivesOption,
+    TargetOption,
+)
 from pynomaly_auto.cli._resume import hand_over, resume
 from pynomaly_auto.cli._review import review
 from pynomaly_auto.cli._score import score
@@ -110,47 +119,28 @@ def detect(  # noqa: PLR0913 - one parameter per option
     output: OutputOption = Path("results"),
     preset: Annotated[str | None, typer.Option(help="Domain preset; see `pynomaly presets`.")] = None,
     config: Annotated[Path | None, typer.Option(help="TOML or YAML file with settings.")] = None,
-    target_metric: Annotated[
-        str | None,
-        typer.Option(
-            help="f1, precision and recall move the threshold; precision_at_50 flags so many rows; costs such as "
-            "'miss=20, false_alarm=1' flag all rows for which that is cheaper. By default as many rows are flagged as "
-            "anomalies are expected."
-        ),
-    ] = None,
+    target_metric: TargetOption = None,
     time_budget: Annotated[float | None, typer.Option(help="Seconds for the whole run [default: 60].")] = None,
     n_trials: Annotated[int | None, typer.Option(help="Trials instead of seconds: repeatable results.")] = None,
     contamination: Annotated[str | None, typer.Option(help="'auto' or a share in (0, 0.5] [default: auto].")] = None,
-    alert_budget: Annotated[
-        str | None,
-        typer.Option(help="Most rows to flag: a number, a share such as 0.01, or per period such as 20/day."),
-    ] = None,
+    alert_budget: AlertOption = None,
     max_models: Annotated[int | None, typer.Option(help="Most models combined [default: as many as help].")] = None,
     memory_limit: Annotated[str | None, typer.Option(help="Most memory of the whole run, such as 2GB.")] = None,
     compute_budget: ComputeOption = None,
     n_jobs: Annotated[int | None, typer.Option(help="Worker processes [default: all cores].")] = None,
     backend: BackendOption = None,
     address: AddressOption = None,
-    device: Annotated[
-        str | None, typer.Option(help="auto, cpu, or a GPU: cuda, cuda:1 [default: auto: a GPU where it pays].")
-    ] = None,
+    device: DeviceOption = None,
     novelty: Annotated[bool, typer.Option(help="Take all rows as normal; for judging later rows.")] = False,
-    exclude: Annotated[
-        list[str] | None, typer.Option(help="Detector never to use (repeatable); see `pynomaly detectors`.")
-    ] = None,
+    exclude: ExcludeOption = None,
     expect: ExpectOption = None,
     rules: RuleOption = None,
     normal_rules: NormalRuleOption = None,
     column_weights: WeightOption = None,
+    objectives: ObjectivesOption = None,
     drop: DropOption = None,
     labels: LabelsOption = None,
-    learn_from: Annotated[
-        str | None,
-        typer.Option(
-            help="Labels to learn from, 1 for an anomaly and 0 for a normal row, of some rows or all: a column, or a "
-            "CSV file that `review` wrote."
-        ),
-    ] = None,
+    learn_from: LearnFromOption = None,
     sample: SampleOption = None,
     encoding: EncodingOption = None,
     sheet: SheetOption = None,
@@ -162,9 +152,7 @@ def detect(  # noqa: PLR0913 - one parameter per option
     experiment_name: Annotated[str | None, typer.Option(help="MLflow experiment [default: pynomaly_auto].")] = None,
     random_state: Annotated[int | None, typer.Option(help="Seed.")] = None,
     save_model: Annotated[bool, typer.Option(help="Also save the fitted detector as OUTPUT/model.pynomaly.")] = False,
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="Folder to journal the run in: `resume` goes on with it after a kill.")
-    ] = None,
+    checkpoint: CheckpointOption = None,
     key_file: KeyOption = None,
     quiet: QuietOption = False,
 ) -> None:
@@ -183,7 +171,7 @@ def detect(  # noqa: PLR0913 - one parameter per option
         "backend": backend, "address": address, "device": device, "novelty": novelty or None,
         "tracking": False if tracking == "off" else tracking, "experiment_name": experiment_name,
         "random_state": random_state, "verbose": 0 if quiet else 1,
-        **known(expect, rules, normal_rules, column_weights),
+        "objectives": objectives, **known(expect, rules, normal_rules, column_weights),
     }  # fmt: skip
     if key_file is not None and not save_model:
         raise SettingError("--key-file signs the model, and none is saved.", fix="Give --save-model, too.")

@@ -31,7 +31,7 @@ SPAD = DETECTORS.add(
         capabilities=Capabilities(
             finds=frozenset({"global", "dependency"}), interpretability=0.8, needs_categories=True
         ),
-        cost=Cost(unit=0.005, d_power=1.4, score_share=0.4, memory_mb=0.4),
+        cost=Cost(unit=0.005, d_power=1.4, score_share=0.4, memory_mb=0.4, row_ms=0.34),
         defaults={"variant": "spad+"},
         space={"variant": CategoricalDistribution(VARIANTS)},
         train_scores=None,
@@ -53,7 +53,9 @@ CBRW = DETECTORS.add(
         capabilities=Capabilities(
             max_features=400, finds=frozenset({"global", "dependency"}), interpretability=0.7, needs_categories=True
         ),
-        cost=Cost(unit=0.003, d_power=1.3, score_share=0.3, memory_mb=0.1, memory_base_mb=5.0, memory_d_power=2.0),
+        cost=Cost(
+            unit=0.003, d_power=1.3, score_share=0.3, memory_mb=0.1, memory_base_mb=5.0, memory_d_power=2.0, row_ms=0.14
+        ),
         limits={"damping": FRACTION},
         defaults={"damping": 0.95},
         space={"damping": FloatDistribution(0.5, 0.99)},
@@ -77,7 +79,9 @@ ZERO_PLUS_PLUS = DETECTORS.add(
         capabilities=Capabilities(
             max_features=200, finds=frozenset({"global", "dependency"}), interpretability=0.6, needs_categories=True
         ),
-        cost=Cost(unit=0.003, d_power=1.6, score_share=0.7, memory_mb=0.1, memory_base_mb=5.0, memory_d_power=2.0),
+        cost=Cost(
+            unit=0.003, d_power=1.6, score_share=0.7, memory_mb=0.1, memory_base_mb=5.0, memory_d_power=2.0, row_ms=0.46
+        ),
         limits={"size": COUNT},
         defaults={"size": 8},
         space={"size": IntDistribution(2, 64, log=True)},
@@ -101,7 +105,9 @@ PAIR_HISTOGRAMS = DETECTORS.add(
         capabilities=Capabilities(
             max_features=200, finds=frozenset({"global", "dependency"}), interpretability=0.8, needs_categories=True
         ),
-        cost=Cost(unit=0.003, d_power=1.6, score_share=0.7, memory_mb=0.1, memory_base_mb=5.0, memory_d_power=2.0),
+        cost=Cost(
+            unit=0.003, d_power=1.6, score_share=0.7, memory_mb=0.1, memory_base_mb=5.0, memory_d_power=2.0, row_ms=0.42
+        ),
         limits={"prior": POSITIVE},
         defaults={"prior": 1.0},
         space={"prior": FloatDistribution(0.01, 10.0, log=True)},
@@ -125,7 +131,7 @@ MIXED_KNN = DETECTORS.add(
         capabilities=Capabilities(
             finds=frozenset({"global", "cluster", "local"}), interpretability=0.6, needs_categories=True
         ),
-        cost=Cost(unit=0.1, n_power=2.0, d_power=0.3, score_share=0.9, memory_mb=8.0, memory_d_power=0.0),
+        cost=Cost(unit=0.1, n_power=2.0, d_power=0.3, score_share=0.9, memory_mb=8.0, memory_d_power=0.0, row_ms=0.15),
         limits={"n_neighbors": COUNT},
         defaults={"n_neighbors": 5, "method": "largest"},
         space={"n_neighbors": IntDistribution(3, 100, log=True)},

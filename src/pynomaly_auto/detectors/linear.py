@@ -29,7 +29,7 @@ DETECTORS.add(
         target="pynomaly_auto.detectors.estimators._projections:PrincipalComponents",
         paper="M.-L. Shyu et al.: A novel anomaly detection scheme based on principal component classifier. ICDM 2003.",
         summary="Rows far out along the principal components, each measured by its variance.",
-        cost=Cost(unit=0.0004, n_power=1.0, d_power=1.0, memory_mb=0.15),
+        cost=Cost(unit=0.0004, n_power=1.0, d_power=1.0, memory_mb=0.15, row_ms=0.025),
         capabilities=Capabilities(min_features=2, finds=frozenset({"global", "dependency"}), interpretability=0.7),
         limits={
             "score": one_of("mahalanobis", "reconstruction"),
@@ -57,7 +57,7 @@ DETECTORS.add(
         target="pynomaly_auto.detectors.estimators._projections:IndependentComponents",
         paper="A. Hyvärinen, E. Oja: Independent component analysis. Neural Networks 13, 2000.",
         summary="Rows unlikely under independent heavy-tailed sources that were mixed linearly.",
-        cost=Cost(unit=0.025, n_power=0.5, d_power=0.6, score_share=0.36, memory_mb=0.3, iterates=True),
+        cost=Cost(unit=0.025, n_power=0.5, d_power=0.6, score_share=0.36, memory_mb=0.3, iterates=True, row_ms=0.036),
         capabilities=Capabilities(
             min_features=2, finds=frozenset({"global", "dependency"}), interpretability=0.5, deterministic=False
         ),
@@ -83,7 +83,7 @@ DETECTORS.add(
         target="pynomaly_auto.detectors.estimators._projections:FactorModel",
         paper="D. B. Rubin, D. T. Thayer: EM algorithms for ML factor analysis. Psychometrika 47, 1982.",
         summary="Rows unlikely under a few shared Gaussian factors with noise of each column's own.",
-        cost=Cost(unit=0.017, n_power=1.0, d_power=0.3, score_share=0.059, memory_mb=0.7, iterates=True),
+        cost=Cost(unit=0.017, n_power=1.0, d_power=0.3, score_share=0.059, memory_mb=0.7, iterates=True, row_ms=0.024),
         capabilities=Capabilities(
             min_features=2, finds=frozenset({"global", "dependency"}), interpretability=0.6, deterministic=False
         ),
@@ -106,7 +106,14 @@ DETECTORS.add(
         paper="B. Schölkopf et al.: Estimating the support of a high-dimensional distribution. Neural Comput., 2001.",
         summary="Rows outside the smooth region that holds most of the others.",
         cost=Cost(
-            unit=0.02, n_power=2.0, d_power=0.4, score_share=0.45, memory_mb=0.5, memory_d_power=0.3, iterates=True
+            row_ms=0.034,
+            unit=0.02,
+            n_power=2.0,
+            d_power=0.4,
+            score_share=0.45,
+            memory_mb=0.5,
+            memory_d_power=0.3,
+            iterates=True,
         ),
         capabilities=Capabilities(max_rows=200_000, finds=frozenset({"global", "cluster"}), interpretability=0.2),
         limits={
@@ -138,7 +145,14 @@ DETECTORS.add(
         paper="C. Williams, M. Seeger: Using the Nyström method to speed up kernel machines. NeurIPS 2000.",
         summary="Rows outside the smooth region that holds most of the others, with the kernel approximated.",
         cost=Cost(
-            unit=0.011, n_power=1.0, d_power=0.05, score_share=0.45, memory_mb=3.2, memory_d_power=0.1, iterates=True
+            row_ms=0.04,
+            unit=0.011,
+            n_power=1.0,
+            d_power=0.05,
+            score_share=0.45,
+            memory_mb=3.2,
+            memory_d_power=0.1,
+            iterates=True,
         ),
         capabilities=Capabilities(finds=frozenset({"global", "cluster"}), interpretability=0.2, deterministic=False),
         limits={"nu": SHARE, "gamma": _GAMMA, "n_components": COUNT},

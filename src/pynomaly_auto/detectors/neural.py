@@ -44,6 +44,7 @@ DETECTORS.add(
         "MLSDA 2014.",
         summary="Rows that a network cannot rebuild through a bottleneck.",
         cost=Cost(
+            row_ms=0.56,
             unit=0.65,
             n_power=0.65,
             d_power=0.1,
@@ -87,6 +88,7 @@ DETECTORS.add(
         paper="J. An, S. Cho: Variational autoencoder based anomaly detection using reconstruction probability. 2015.",
         summary="Rows unlikely under a network that generates rows from a few normal variables.",
         cost=Cost(
+            row_ms=0.79,
             unit=0.74,
             n_power=0.5,
             d_power=0.1,
@@ -136,6 +138,7 @@ DETECTORS.add(
         paper="L. Ruff et al.: Deep one-class classification. ICML 2018.",
         summary="Rows that a network trained to map all rows to one point leaves far from it.",
         cost=Cost(
+            row_ms=0.36,
             unit=0.4,
             n_power=0.5,
             d_power=0.1,
@@ -184,6 +187,7 @@ DETECTORS.add(
         paper="H. Zenati et al.: Efficient GAN-based anomaly detection. arXiv:1802.06222, 2018.",
         summary="Rows that an encoder and a generator in a duel with a discriminator do not reproduce.",
         cost=Cost(
+            row_ms=0.95,
             unit=1.25,
             n_power=0.6,
             d_power=0.1,
@@ -228,6 +232,7 @@ DETECTORS.add(
         paper="H. Xu et al.: Deep isolation forest for anomaly detection. IEEE TKDE 35(12), 2023.",
         summary="Rows that few cuts set apart from the others in the outputs of random networks.",
         cost=Cost(
+            row_ms=1.3,
             unit=0.27,
             n_power=0.65,
             d_power=0.1,

@@ -65,6 +65,7 @@ KNN = DETECTORS.add(
         summary="Rows whose k-th nearest neighbour is far away.",
         capabilities=_GLOBAL_AND_CLUSTER,
         cost=Cost(
+            row_ms=0.065,
             unit=0.01,
             score_share=0.6,
             n_power=1.4,
@@ -94,6 +95,7 @@ KNN_MEAN = DETECTORS.add(
         summary="Rows whose nearest neighbours are far away on average.",
         capabilities=_GLOBAL_AND_CLUSTER,
         cost=Cost(
+            row_ms=0.083,
             unit=0.028,
             score_share=0.6,
             n_power=1.3,
@@ -123,6 +125,7 @@ KNN_MEDIAN = DETECTORS.add(
         summary="Rows half of whose nearest neighbours are far away.",
         capabilities=_GLOBAL_AND_CLUSTER,
         cost=Cost(
+            row_ms=0.097,
             unit=0.013,
             score_share=0.6,
             n_power=1.4,
@@ -152,7 +155,14 @@ LOF = DETECTORS.add(
         summary="Rows in a thinner place than their neighbours.",
         capabilities=_LOCAL,
         cost=Cost(
-            unit=0.018, score_share=0.6, n_power=1.3, d_power=0.3, memory_mb=1.5, memory_d_power=0.0, factor=_lof_factor
+            row_ms=0.11,
+            unit=0.018,
+            score_share=0.6,
+            n_power=1.3,
+            d_power=0.3,
+            memory_mb=1.5,
+            memory_d_power=0.0,
+            factor=_lof_factor,
         ),
         limits={"n_neighbors": COUNT, "p": Limit(low=1)},
         defaults={"n_neighbors": 40},
@@ -175,6 +185,7 @@ COF = DETECTORS.add(
         summary="Rows that are joined to their neighbours by longer links than those among themselves.",
         capabilities=_LOCAL,
         cost=Cost(
+            row_ms=0.51,
             unit=0.034,
             score_share=0.8,
             d_power=0.3,
@@ -202,7 +213,15 @@ ABOD = DETECTORS.add(
         capabilities=Capabilities(
             min_features=2, finds=frozenset({"global", "local", "dependency"}), interpretability=0.4, gpu=True
         ),
-        cost=Cost(unit=0.011, score_share=0.6, d_power=0.3, memory_mb=1.3, memory_base_mb=1.7, factor=_abod_factor),
+        cost=Cost(
+            unit=0.011,
+            score_share=0.6,
+            d_power=0.3,
+            memory_mb=1.3,
+            memory_base_mb=1.7,
+            factor=_abod_factor,
+            row_ms=0.17,
+        ),
         limits={"n_neighbors": COUNT},
         defaults={"n_neighbors": 10},
         space={"n_neighbors": IntDistribution(4, 40)},
@@ -220,7 +239,7 @@ CBLOF = DETECTORS.add(
         paper="He, Xu & Deng, Discovering Cluster-Based Local Outliers, Pattern Recognition Letters 24(9-10), 2003",
         summary="Rows far from every large cluster.",
         capabilities=Capabilities(finds=frozenset({"global", "cluster"}), interpretability=0.6, deterministic=False),
-        cost=Cost(unit=0.0021, score_share=0.05, d_power=0.5, memory_mb=0.27, iterates=True),
+        cost=Cost(unit=0.0021, score_share=0.05, d_power=0.5, memory_mb=0.27, iterates=True, row_ms=0.036),
         limits={"n_clusters": COUNT, "alpha": FRACTION, "beta": NOT_NEGATIVE},
         defaults={"n_clusters": 8, "alpha": 0.9, "beta": 5.0},
         space={
@@ -247,7 +266,7 @@ MINI_BATCH_KMEANS = DETECTORS.add(
         capabilities=Capabilities(
             finds=frozenset({"global", "local", "cluster"}), interpretability=0.6, deterministic=False
         ),
-        cost=Cost(unit=0.0045, score_share=0.1, n_power=0.7, d_power=0.3, memory_mb=0.24, iterates=True),
+        cost=Cost(unit=0.0045, score_share=0.1, n_power=0.7, d_power=0.3, memory_mb=0.24, iterates=True, row_ms=0.039),
         limits={"n_clusters": COUNT, "min_share": NOT_NEGATIVE},
         defaults={"n_clusters": 5, "min_share": 0.5},
         space={"n_clusters": IntDistribution(2, 40, log=True), "min_share": FloatDistribution(0.1, 0.9)},
@@ -266,7 +285,15 @@ INNE = DETECTORS.add(
         paper="Bandaragoda et al., Isolation-Based Anomaly Detection Using Nearest-Neighbor Ensembles, 2018",
         summary="Rows outside the spheres that random rows span, or in a sphere much larger than its neighbour.",
         capabilities=Capabilities(finds=frozenset({"global", "local"}), interpretability=0.3, deterministic=False),
-        cost=Cost(unit=0.008, d_power=0.1, memory_mb=0.1, memory_d_power=1.0, memory_base_mb=11.0, factor=_inne_factor),
+        cost=Cost(
+            unit=0.008,
+            d_power=0.1,
+            memory_mb=0.1,
+            memory_d_power=1.0,
+            memory_base_mb=11.0,
+            factor=_inne_factor,
+            row_ms=0.056,
+        ),
         limits={"n_estimators": COUNT, "max_samples": COUNT},
         defaults={"n_estimators": 100, "max_samples": 8},
         space={
@@ -289,7 +316,13 @@ SAMPLING = DETECTORS.add(
         summary="Rows far from every row of small random subsets.",
         capabilities=Capabilities(finds=frozenset({"global", "cluster"}), interpretability=0.5, deterministic=False),
         cost=Cost(
-            unit=0.002, d_power=0.3, memory_mb=0.1, memory_d_power=1.0, memory_base_mb=8.0, factor=_sampling_factor
+            row_ms=0.046,
+            unit=0.002,
+            d_power=0.3,
+            memory_mb=0.1,
+            memory_d_power=1.0,
+            memory_base_mb=8.0,
+            factor=_sampling_factor,
         ),
         limits={"subset_size": COUNT, "n_subsets": COUNT},
         defaults={"subset_size": 20, "n_subsets": 10},

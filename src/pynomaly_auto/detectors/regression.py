@@ -41,7 +41,14 @@ DETECTORS.add(
         paper=_ALSO,
         summary="Rows whose values random forests do not predict from the row's other values.",
         cost=Cost(
-            unit=0.24, n_power=0.5, d_power=1.0, score_share=0.28, memory_mb=0.8, memory_base_mb=2.0, factor=_work
+            row_ms=0.53,
+            unit=0.24,
+            n_power=0.5,
+            d_power=1.0,
+            score_share=0.28,
+            memory_mb=0.8,
+            memory_base_mb=2.0,
+            factor=_work,
         ),
         capabilities=Capabilities(
             min_rows=10,
@@ -72,7 +79,14 @@ DETECTORS.add(
         paper=_ALSO,
         summary="Rows whose values boosted trees do not predict from the row's other values.",
         cost=Cost(
-            unit=0.2, n_power=0.4, d_power=1.0, score_share=0.26, memory_mb=0.8, memory_base_mb=2.0, factor=_work
+            row_ms=0.67,
+            unit=0.2,
+            n_power=0.4,
+            d_power=1.0,
+            score_share=0.26,
+            memory_mb=0.8,
+            memory_base_mb=2.0,
+            factor=_work,
         ),
         capabilities=Capabilities(
             min_rows=10,
@@ -103,6 +117,7 @@ DETECTORS.add(
         paper=_ALSO,
         summary="Rows whose values support vector regressions do not predict from the row's other values.",
         cost=Cost(
+            row_ms=0.6,
             unit=0.086,
             n_power=0.85,
             d_power=0.5,

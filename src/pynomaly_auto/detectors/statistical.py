@@ -35,7 +35,7 @@ ZSCORE = DETECTORS.add(
         paper="Barnett & Lewis, Outliers in Statistical Data, 3rd ed., Wiley, 1994",
         summary="Rows with a value many standard deviations from its feature's mean.",
         capabilities=Capabilities(min_rows=3, interpretability=1.0),
-        cost=Cost(unit=0.00012, d_power=0.5, memory_mb=0.16),
+        cost=Cost(unit=0.00012, d_power=0.5, memory_mb=0.16, row_ms=0.016),
         defaults={"aggregation": "max"},
         space={"aggregation": CategoricalDistribution(AGGREGATIONS)},
         train_scores=None,
@@ -53,7 +53,7 @@ MODIFIED_ZSCORE = DETECTORS.add(
         paper="Iglewicz & Hoaglin, How to Detect and Handle Outliers, ASQC Quality Press, 1993",
         summary="Rows with a value many median absolute deviations from its feature's median.",
         capabilities=Capabilities(min_rows=3, interpretability=1.0),
-        cost=Cost(unit=0.00029, score_share=0.3, memory_mb=0.16),
+        cost=Cost(unit=0.00029, score_share=0.3, memory_mb=0.16, row_ms=0.019),
         defaults={"aggregation": "mean"},
         space={"aggregation": CategoricalDistribution(AGGREGATIONS)},
         train_scores=None,
@@ -72,7 +72,7 @@ IQR = DETECTORS.add(
         paper="Tukey, Exploratory Data Analysis, Addison-Wesley, 1977",
         summary="Rows with values far beyond the quartiles of their features.",
         capabilities=Capabilities(min_rows=4, interpretability=1.0),
-        cost=Cost(unit=0.0004, score_share=0.3, d_power=0.9, memory_mb=0.25),
+        cost=Cost(unit=0.0004, score_share=0.3, d_power=0.9, memory_mb=0.25, row_ms=0.025),
         limits={"factor": NOT_NEGATIVE},
         defaults={"factor": 1.5},
         space={"factor": FloatDistribution(1.0, 3.0)},
@@ -95,7 +95,7 @@ GRUBBS = DETECTORS.add(
         ),
         summary="Rows with a value that a normal distribution of its feature makes improbable.",
         capabilities=Capabilities(min_rows=4, interpretability=0.95),
-        cost=Cost(unit=0.002, score_share=0.8, d_power=1.1, memory_mb=0.91, factor=_rounds),
+        cost=Cost(unit=0.002, score_share=0.8, d_power=1.1, memory_mb=0.91, factor=_rounds, row_ms=0.1),
         limits={
             "alpha": Limit(low=0, high=1, open_low=True, open_high=True),
             "max_iterations": Limit(low=0, whole=True),
@@ -121,7 +121,7 @@ ELLIPTIC_ENVELOPE = DETECTORS.add(
         ),
         summary="Rows outside the ellipsoid that the bulk of the rows fills.",
         capabilities=Capabilities(finds=frozenset({"global", "dependency"}), interpretability=0.7),
-        cost=Cost(unit=0.00075, score_share=0.3, memory_mb=0.31, iterates=True),
+        cost=Cost(unit=0.00075, score_share=0.3, memory_mb=0.31, iterates=True, row_ms=0.019),
         limits={"support_fraction": SHARE_OR_NONE, "n_steps": COUNT},
         defaults={"support_fraction": 0.8},
         space={"support_fraction": FloatDistribution(0.6, 1.0), "n_steps": IntDistribution(1, 6)},
@@ -145,7 +145,7 @@ MCD = DETECTORS.add(
         ),
         summary="Rows far, in Mahalanobis distance, from the most concentrated part of the rows.",
         capabilities=Capabilities(finds=frozenset({"global", "cluster", "dependency"}), interpretability=0.7),
-        cost=Cost(unit=0.0039, score_share=0.02, n_power=1.3, memory_mb=0.81),
+        cost=Cost(unit=0.0039, score_share=0.02, n_power=1.3, memory_mb=0.81, row_ms=0.02),
         limits={"support_fraction": SHARE_OR_NONE, "condition": Limit(low=1)},
         defaults={"support_fraction": 0.75},
         space={
@@ -168,7 +168,7 @@ HBOS = DETECTORS.add(
         paper="Goldstein & Dengel, Histogram-Based Outlier Score (HBOS), KI-2012 Poster and Demo Track, 2012",
         summary="Rows with values in thinly filled bins of their features' histograms.",
         capabilities=Capabilities(interpretability=0.9),
-        cost=Cost(unit=0.001, score_share=0.5, memory_mb=0.024, memory_d_power=0.0),
+        cost=Cost(unit=0.001, score_share=0.5, memory_mb=0.024, memory_d_power=0.0, row_ms=0.042),
         limits={"n_bins": Limit(low=0, whole=True, words=(None,)), "alpha": POSITIVE},
         defaults={"n_bins": 0, "alpha": 0.1},
         space={
@@ -192,7 +192,7 @@ ECOD = DETECTORS.add(
         paper="Li et al., ECOD: Unsupervised Outlier Detection Using Empirical CDFs, IEEE TKDE, 2022",
         summary="Rows in the far tails of their features' distributions.",
         capabilities=Capabilities(interpretability=0.9),
-        cost=Cost(unit=0.0019, d_power=1.1, memory_mb=0.1, memory_d_power=0.0),
+        cost=Cost(unit=0.0019, d_power=1.1, memory_mb=0.1, memory_d_power=0.0, row_ms=0.13),
         space={"view": CategoricalDistribution(("standard", "whitened", "trimmed"))},
     )
 )
@@ -207,7 +207,7 @@ COPOD = DETECTORS.add(
         paper="Li et al., COPOD: Copula-Based Outlier Detection, ICDM, 2020",
         summary="Rows in the tails of their features' distributions on the side those lean to.",
         capabilities=Capabilities(interpretability=0.9),
-        cost=Cost(unit=0.0019, d_power=1.1, memory_mb=0.1, memory_d_power=0.0),
+        cost=Cost(unit=0.0019, d_power=1.1, memory_mb=0.1, memory_d_power=0.0, row_ms=0.13),
     )
 )
 
@@ -223,7 +223,9 @@ GMM = DETECTORS.add(
         capabilities=Capabilities(
             finds=frozenset({"global", "local", "dependency"}), interpretability=0.5, deterministic=False
         ),
-        cost=Cost(unit=0.0059, score_share=0.07, d_power=1.3, memory_mb=0.35, factor=_components, iterates=True),
+        cost=Cost(
+            unit=0.0059, score_share=0.07, d_power=1.3, memory_mb=0.35, factor=_components, iterates=True, row_ms=0.041
+        ),
         limits={"n_components": COUNT, "min_share": FRACTION, "reg_covar": NOT_NEGATIVE},
         defaults={"n_components": 2, "covariance_type": "full"},
         space={
@@ -247,7 +249,9 @@ KDE = DETECTORS.add(
         paper="Latecki, Lazarevic & Pokrajac, Outlier Detection with Kernel Density Functions, MLDM, 2007",
         summary="Rows where a Gaussian kernel density of the other rows is low.",
         capabilities=Capabilities(finds=frozenset({"global", "local"}), interpretability=0.5, gpu=True),
-        cost=Cost(unit=0.0035, n_power=2.0, d_power=0.3, memory_mb=1.3, memory_d_power=0.0, memory_base_mb=6.9),
+        cost=Cost(
+            unit=0.0035, n_power=2.0, d_power=0.3, memory_mb=1.3, memory_d_power=0.0, memory_base_mb=6.9, row_ms=0.055
+        ),
         limits={"bandwidth": POSITIVE},
         defaults={"bandwidth": 3.0},
         space={"view": CategoricalDistribution(VIEWS), "bandwidth": FloatDistribution(0.3, 6.0, log=True)},

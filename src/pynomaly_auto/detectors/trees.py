@@ -46,6 +46,7 @@ DETECTORS.add(
         paper="F. T. Liu, K. M. Ting, Z.-H. Zhou: Isolation Forest. ICDM 2008.",
         summary="Rows that few random axis-parallel splits set apart from all others.",
         cost=Cost(
+            row_ms=0.18,
             unit=0.016,
             base=0.3,
             d_power=0.0,
@@ -83,7 +84,9 @@ DETECTORS.add(
         target="pynomaly_auto.detectors.estimators._isolation:IsotreeForest",
         paper="S. Hariri, M. Carrasco Kind, R. J. Brunner: Extended Isolation Forest. IEEE TKDE 33(4), 2021.",
         summary="Rows that few random splits by sloping hyperplanes set apart from all others.",
-        cost=Cost(unit=0.01, base=0.02, d_power=0.0, memory_mb=0.1, memory_base_mb=10.0, factor=_isotree_work),
+        cost=Cost(
+            unit=0.01, base=0.02, d_power=0.0, memory_mb=0.1, memory_base_mb=10.0, factor=_isotree_work, row_ms=0.25
+        ),
         capabilities=Capabilities(finds=frozenset({"global", "cluster"}), interpretability=0.3, deterministic=False),
         limits=_ISOTREE,
         defaults={"ntrees": 200, "sample_size": 256, "ndim": 2, "max_depth": "auto", "coefs": "normal"},
@@ -111,7 +114,9 @@ DETECTORS.add(
         target="pynomaly_auto.detectors.estimators._isolation:IsotreeForest",
         paper="D. Cortes: Revisiting randomized choices in isolation forests. arXiv:2110.13402, 2021.",
         summary="Rows that few splits set apart when each split is where it gains most pooled variance.",
-        cost=Cost(unit=0.021, base=0.055, d_power=0.0, memory_mb=0.1, memory_base_mb=10.0, factor=_isotree_work),
+        cost=Cost(
+            unit=0.021, base=0.055, d_power=0.0, memory_mb=0.1, memory_base_mb=10.0, factor=_isotree_work, row_ms=0.46
+        ),
         capabilities=Capabilities(
             finds=frozenset({"global", "local", "cluster"}), interpretability=0.3, deterministic=False
         ),
@@ -149,6 +154,7 @@ DETECTORS.add(
         paper="D. Cortes: Isolation forests: looking beyond tree depth. arXiv:2111.11639, 2021.",
         summary="Rows in the leaves of random trees that hold few rows for the room they take.",
         cost=Cost(
+            row_ms=0.27,
             unit=0.013,
             base=0.025,
             d_power=0.0,
@@ -181,6 +187,7 @@ DETECTORS.add(
         paper="T. Pevný: Loda: Lightweight on-line detector of anomalies. Machine Learning 102(2), 2016.",
         summary="Rows in the thin parts of histograms over many sparse random projections.",
         cost=Cost(
+            row_ms=0.069,
             unit=0.001,
             base=0.004,
             d_power=0.1,

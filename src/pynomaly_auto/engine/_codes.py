@@ -48,6 +48,26 @@ declare(
         "A smaller model was made of the whole one: what it costs, and how far it agrees.",
         "Allow it more time or size, or use the whole model.",
     ),
+    ReasonCode("ENG-020", "Front", "How many models were compared by several objectives, and how many no other beats."),
+    ReasonCode(
+        "ENG-021",
+        "Chosen from the front",
+        "Which of the models that no other beats was taken, what it comes to in each objective, and why.",
+        "Give other weights, or take another point: detector.choose(point).",
+    ),
+    ReasonCode(
+        "ENG-022",
+        "Objectives without labels",
+        "An objective that only labels can tell was asked for, and there are none, or too few.",
+        "Give labels, or ask for quality or agreement.",
+    ),
+    ReasonCode(
+        "ENG-023",
+        "No front",
+        "There was no time left to compare smaller models by the objectives, so all members are kept.",
+        "Raise time_budget, or give n_trials.",
+    ),
+    ReasonCode("ENG-024", "Measured", "What one new row takes with the chosen model; nothing is chosen by it."),
     ReasonCode(
         "ENG-002",
         "Resumed",

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from pynomaly_auto.deciding import confidence_of
 from pynomaly_auto.detectors import Scorer
 from pynomaly_auto.engine._model import Model
+from pynomaly_auto.engine._smaller import (
+    CALLS,
+    Candidate,
+    Rows,
+    Samples,
+    median_milliseconds,
+    member_megabytes,
+    read_row,
+    row_milliseconds,
+)
 from pynomaly_auto.engine._storage import save
-from pynomaly_auto.ensembling import Alignment, FittedEnsemble, Step, Student, agreement, overlap, steps
+from pynomaly_auto.ensembling import FittedEnsemble, agreement, overlap, steps
 from pynomaly_auto.errors import SettingError
 from pynomaly_auto.records import Compaction, CompactPoint, FloatArray, Reason
 
@@ -25,26 +32,9 @@ if TYPE_CHECKING:
 
 D = TypeVar("D", bound="AutonomousDetector")
 
-_ROWS = 1_000  # training rows, and resampled ones, that a smaller model is to agree on
-_TAUGHT = 6_000  # resampled rows that it is fitted on
-_CHOICE = 3_000  # others that it is chosen by: of a hundred flagged rows two more or fewer would be luck
 _PUPILS = (1, 2, 4, 8, 14, 24)  # members beside which trees are taught
-_STRAY = 0.3  # how far a resampled row strays: so much of the difference of two others
-_CALLS = 25
 _MEMBER_CALLS = 7
-_ROUNDS = 3
 _SLACK = 0.85  # of the milliseconds allowed are planned with and may be measured: no two measurements are the same
-# What else runs on the machine must not decide how large a model may be, where the system can tell one thread's time.
-_CLOCK = time.thread_time if time.get_clock_info("thread_time").resolution < 1e-4 else time.perf_counter
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Rows:
-    """Rows and what the whole ensemble says of them."""
-
-    X: FloatArray = field(repr=False)
-    inputs: FloatArray = field(repr=False)
-    scores: FloatArray = field(repr=False)
 
 
 def compact(detector: D, latency_ms: float | None, size_mb: float | None) -> D:
@@ -66,12 +56,12 @@ def compact(detector: D, latency_ms: float | None, size_mb: float | None) -> D:
             fix="Compact a detector that was fitted without labels; forget() takes back feedback.",
         )  # fmt: skip
     whole = model.ensemble
-    rows = _Samples.of(model)
+    rows = Samples.of(model)
     before = _milliseconds(model, whole, rows.held_out.X)
-    base = _median(partial(_read, model), _CALLS)
+    base = median_milliseconds(partial(read_row, model), CALLS)
     features = whole.features_of(rows.held_out.X)
-    costs = [_median(partial(_score, d, features), _MEMBER_CALLS) for d in whole.detectors]
-    sizes = [_member_megabytes(d) for d in whole.detectors]
+    costs = [median_milliseconds(partial(_score, d, features), _MEMBER_CALLS) for d in whole.detectors]
+    sizes = [member_megabytes(d) for d in whole.detectors]
     allowed = np.inf if latency_ms is None else max(_SLACK * latency_ms - base, min(costs))
     found = _candidates(rows, model.verdict.threshold, costs, allowed)
     front = tuple(_point(c, rows.held_out, (base, costs, sizes), model.verdict.threshold) for c in found)
@@ -88,7 +78,7 @@ def compact(detector: D, latency_ms: float | None, size_mb: float | None) -> D:
         size = _megabytes(made)
         if size_mb is not None and size > size_mb:
             continue
-        lost = _lost(small, model.verdict.threshold, rows)
+        lost = _lost(small, model.verdict.threshold, rows, model)
         record = Compaction(
             latency_ms=taken, latency_ms_before=before, size_mb=size, size_mb_before=_megabytes(detector),
             front=front, **lost,
@@ -110,99 +100,19 @@ def _check(latency_ms: float | None, size_mb: float | None) -> None:
             raise SettingError(f"{name} is {value!r}.", where="compact", fix="Give a number above zero.")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Samples:
-    """The rows that smaller models are made and judged by.
-
-    Args:
-        training: Training rows as if they were new.
-        taught: Resampled rows, to fit by.
-        choice: Others, to choose by.
-        held_out: Others, to measure by.
-    """
-
-    training: _Rows
-    taught: _Rows
-    choice: _Rows
-    held_out: _Rows
-
-    @classmethod
-    def of(cls, model: Model) -> _Samples:
-        """Draw them and score them by the whole ensemble."""
-        rng = np.random.default_rng(0)
-        X = model.reference.rows
-        if len(X) > _ROWS:
-            X = X[np.sort(rng.choice(len(X), _ROWS, replace=False))]
-
-        def resampled(count: int) -> FloatArray:
-            at, one, other = (rng.integers(0, len(X), count) for _ in range(3))
-            stray = (X[one] - X[other]) * (rng.random((count, X.shape[1])) < 0.5)
-            return np.asarray(X[at] + _STRAY * stray)
-
-        def scored(rows: FloatArray) -> _Rows:
-            inputs, scores = model.ensemble.inputs_and_scores(rows)
-            return _Rows(X=rows, inputs=inputs, scores=scores)
-
-        return cls(
-            training=scored(X), taught=scored(resampled(_TAUGHT)), choice=scored(resampled(_CHOICE)),
-            held_out=scored(resampled(_ROWS)),
-        )  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Candidate:
-    """A smaller model.
-
-    Args:
-        step: Its members.
-        aligned: Their sum onto the whole one's scale.
-        student: What adds what the sum lacks; None: nothing.
-        milliseconds: What that takes for one row.
-        quality: How far it agrees on the rows to choose by.
-    """
-
-    step: Step
-    aligned: Alignment = field(repr=False)
-    student: Student | None = field(default=None, repr=False)
-    milliseconds: float = 0.0
-    quality: float = 0.0
-
-    def scores(self, rows: _Rows) -> FloatArray:
-        """Of rows whose inputs are there."""
-        inputs = rows.inputs[:, list(self.step.chosen)]
-        sums = self.aligned(inputs @ self.step.weights)
-        return sums if self.student is None else sums + self.student(inputs, rows.X)
-
-    def of(self, whole: FittedEnsemble) -> FittedEnsemble:
-        """The ensemble itself; a sum alone does without members that have no weight in it."""
-        chosen, weights = list(self.step.chosen), self.step.weights.tolist()
-        if self.student is None:
-            heard = [(i, w) for i, w in zip(chosen, weights, strict=True) if w > 0]
-            chosen, weights = [i for i, _ in heard], [w for _, w in heard]
-        return whole.smaller(chosen, weights, self.aligned, self.student)
-
-
-def _candidates(rows: _Samples, threshold: float, costs: list[float], allowed: float) -> list[_Candidate]:
+def _candidates(rows: Samples, threshold: float, costs: list[float], allowed: float) -> list[Candidate]:
     """Sums of ever more members; then some of these with trees that learn what the sum lacks."""
-    inputs, scores = rows.taught.inputs, rows.taught.scores
+    inputs = rows.taught.inputs
+    found = steps(inputs, rows.taught.scores, costs, allowed)
+    sums = [Candidate.summed(step, rows.taught).judged(rows.choice, threshold) for step in found]
+    taught: list[Candidate] = []
 
-    def judged(candidate: _Candidate) -> _Candidate:
-        mine, right = candidate.scores(rows.choice), rows.choice.scores
-        return replace(candidate, quality=agreement(mine, right) + overlap(mine, right, threshold))
-
-    sums = []
-    for step in steps(inputs, scores, costs, allowed):
-        aligned = Alignment.of(inputs[:, list(step.chosen)] @ step.weights, scores)
-        sums.append(judged(_Candidate(step=step, aligned=aligned)))
-    apart = (scores - threshold) / max(float(scores.std()), 1e-12)
-    taught: list[_Candidate] = []
-
-    def teach(plain: _Candidate) -> None:
-        chosen = inputs[:, list(plain.step.chosen)]
-        lacking = scores - plain.scores(rows.taught)
-        student = Student.taught(chosen, rows.taught.X, lacking, apart, seed=0)
-        taken = _median(lambda i: student(chosen[[i]], rows.taught.X[[i]]), _MEMBER_CALLS)
-        taught.append(judged(replace(plain, student=student, milliseconds=taken)))
+    def teach(plain: Candidate) -> None:
+        made, chosen = plain.with_student(rows.taught, threshold), inputs[:, list(plain.step.chosen)]
+        assert made.student is not None
+        student = made.student
+        taken = median_milliseconds(lambda i: student(chosen[[i]], rows.taught.X[[i]]), _MEMBER_CALLS)
+        taught.append(replace(made, milliseconds=taken).judged(rows.choice, threshold))
 
     for plain in (sums[n - 1] for n in _PUPILS if n <= len(sums)):
         teach(plain)
@@ -214,24 +124,23 @@ def _candidates(rows: _Samples, threshold: float, costs: list[float], allowed: f
 
 
 def _point(
-    candidate: _Candidate, rows: _Rows, spent: tuple[float, list[float], list[float]], threshold: float
+    candidate: Candidate, rows: Rows, spent: tuple[float, list[float], list[float]], threshold: float
 ) -> CompactPoint:
     base, costs, sizes = spent
     scores, chosen = candidate.scores(rows), candidate.step.chosen
-    forest = candidate.student.to_state().arrays.values() if candidate.student is not None else ()
     return CompactPoint(
         members=len(chosen),
         latency_ms=base + sum(costs[i] for i in chosen) + candidate.milliseconds,
-        size_mb=sum(sizes[i] for i in chosen) + sum(array.nbytes for array in forest) / 1e6,
+        size_mb=sum(sizes[i] for i in chosen) + candidate.student_megabytes,
         agreement=agreement(scores, rows.scores),
         overlap=overlap(scores, rows.scores, threshold),
         taught=candidate.student is not None,
     )
 
 
-def _lost(small: FittedEnsemble, threshold: float, samples: _Samples) -> dict[str, float]:
+def _lost(small: FittedEnsemble, threshold: float, samples: Samples, model: Model) -> dict[str, float]:
     out = {}
-    for end, rows in (("", samples.held_out), ("_training", samples.training)):
+    for end, rows in (("", samples.held_out), ("_training", Rows.scored(model, samples.training))):
         scores = small.score(rows.X)
         out[f"rank_correlation{end}"] = agreement(scores, rows.scores)
         out[f"overlap{end}"] = overlap(scores, rows.scores, threshold)
@@ -239,32 +148,7 @@ def _lost(small: FittedEnsemble, threshold: float, samples: _Samples) -> dict[st
 
 
 def _milliseconds(model: Model, ensemble: FittedEnsemble, X: FloatArray) -> float:
-    """Median of reading, scoring and judging one row."""
-    whole = replace(model, ensemble=ensemble)
-
-    def judge(i: int) -> None:
-        _read(model, i)
-        scores = whole.score(X[[i]])
-        confidence_of(model.verdict.calibration.at(scores), scores > model.verdict.threshold)
-
-    return _median(judge, _CALLS)
-
-
-def _median(call: Callable[[int], Any], count: int) -> float:
-    """Median milliseconds of calls, after one that does not count; of a few rounds the best.
-
-    What else runs beside it makes calls dearer for seconds at a time, and no call cheaper.
-    """
-    call(count)
-    rounds = []
-    for _ in range(_ROUNDS):
-        taken = []
-        for i in range(count):
-            start = _CLOCK()
-            call(i)
-            taken.append(_CLOCK() - start)
-        rounds.append(float(np.median(taken)))
-    return min(rounds) * 1e3
+    return row_milliseconds(replace(model, ensemble=ensemble), X)
 
 
 def _made(detector: D, small: FittedEnsemble) -> D:
@@ -279,17 +163,8 @@ def _megabytes(detector: AutonomousDetector) -> float:
         return save(detector._fitted_now(), Path(folder) / "model", trusted=True).stat().st_size / 1e6
 
 
-def _read(model: Model, i: int) -> None:
-    row = model.cells.iloc[[i % len(model.cells)]]
-    model.encode(row if hasattr(model.encoder, "feature_names_in_") else row.to_numpy())
-
-
 def _score(member: Scorer, X: FloatArray, i: int) -> None:
     member.score(X[[i]], shared=None)
-
-
-def _member_megabytes(member: Any) -> float:
-    return float(sum(array.nbytes for array in member.to_state(trusted=True).arrays.values())) / 1e6
 
 
 def _told(made: D, c: Compaction, before: int) -> D:

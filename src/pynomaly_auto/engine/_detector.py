@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from pynomaly_auto._checks import path_of
+from pynomaly_auto.engine._along_front import AlongFront
 from pynomaly_auto.engine._among_people import ONE_AT_A_TIME, AmongPeople
 from pynomaly_auto.engine._attributes import FittedAttributes
 from pynomaly_auto.engine._by_hand import ByHand
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
     from pynomaly_auto.engine._model import Model
 
 
-class AutonomousDetector(FromPresets, ByHand, AmongPeople, OnDisk, FittedAttributes, OutlierMixin, BaseEstimator):
+class AutonomousDetector(
+    FromPresets, ByHand, AmongPeople, AlongFront, OnDisk, FittedAttributes, OutlierMixin, BaseEstimator
+):
     """Find anomalies without labels: profile, rank, tune, combine, threshold and explain detectors.
 
     Args:
@@ -70,6 +73,8 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, OnDisk, FittedAttribu
         rules: What is always so of rows, such as ``"age > 120"``: one text or several, whose rows are anomalies, or a
             mapping from text to ``"anomaly"`` or ``"normal"``.
         column_weights: Column to its weight in [0, 5]: 0: nothing looks at it; 1: as it is.
+        objectives: What the model is to be good at at once: names such as ``["quality", "latency", "size"]``, or name
+            to weight. `front_` holds all that none other beats, `choose` takes another. None: all members are kept.
 
     Attributes:
         result_ (Result): Everything found and decided.
@@ -118,6 +123,7 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, OnDisk, FittedAttribu
         expect: Mapping[str, str] | None = None,
         rules: Any = None,
         column_weights: Mapping[str, float] | None = None,
+        objectives: Any = None,
     ) -> None:
         self.preset = preset
         self.config = config
@@ -140,6 +146,7 @@ class AutonomousDetector(FromPresets, ByHand, AmongPeople, OnDisk, FittedAttribu
         self.random_state = random_state
         self.verbose = verbose
         self.expect, self.rules, self.column_weights = expect, rules, column_weights
+        self.objectives = objectives
 
     def fit(
         self,

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 
+from pynomaly_auto import _optional
 from pynomaly_auto._machine import usable_cores
-from pynomaly_auto._optional import extras
+from pynomaly_auto._version import __version__
 from pynomaly_auto.detectors import DETECTORS
-from pynomaly_auto.engine._pipeline import versions
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.knowledge import KnowledgeBase
+
+_PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "pyod", "lightgbm", "optuna", "mlflow", "isotree", "torch")
+
+
+def versions() -> dict[str, str]:
+    """Versions of ourselves and of the packages that results depend on."""
+    return {"pynomaly-auto": __version__, **_optional.versions(_PACKAGES)}
 
 
 def environment() -> dict[str, str]:
@@ -21,7 +28,7 @@ def environment() -> dict[str, str]:
     facts["detectors"] = f"{ready} of {len(DETECTORS)}" + (f" (missing: {', '.join(missing)})" if missing else "")
     facts["knowledge base"] = _knowledge()
     facts["tracking"] = os.environ.get("MLFLOW_TRACKING_URI", "local store in ./mlruns")
-    facts |= {f"extra {name}": text for name, text in extras().items()}
+    facts |= {f"extra {name}": text for name, text in _optional.extras().items()}
     return facts
 
 

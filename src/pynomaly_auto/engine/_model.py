@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,9 @@ from pynomaly_auto.ensembling import FittedEnsemble
 from pynomaly_auto.records import Dataset, FloatArray, Verdict
 from pynomaly_auto.ruling import Ruling
 from pynomaly_auto.supervising import Supervised
+
+if TYPE_CHECKING:
+    from pynomaly_auto.engine._surveying import Survey
 
 # Members that explanations are made with: of 60, these name nine in ten of the planted columns among the first three,
 # as all do, at a twentieth of the cost.
@@ -47,6 +50,7 @@ class Model:
         own_metric: The function that the threshold serves, for feedback; it is not stored.
         ruling: Rules that decide of some rows; None: there are none.
         device: What rows are to be scored on; where it is not there, on the CPU.
+        survey: What else several objectives leave to choose from; None: nothing, or it is not in memory any more.
     """
 
     encoder: TableEncoder
@@ -62,6 +66,7 @@ class Model:
     own_metric: OwnMetric | None = None
     ruling: Ruling | None = None
     device: str = "auto"
+    survey: Survey | None = None
 
     def encode(self, table: Any) -> Dataset:
         """Encode new rows, and look at their cells where these are heard.

@@ -4,37 +4,31 @@ from __future__ import annotations
 
 import math
 import secrets
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from pynomaly_auto import _optional
 from pynomaly_auto._budget import (
     BRIEF,
     BRIEF_ROWS,
     explaining_reserve,
     explaining_seconds,
     learning_most,
+    search_reserve,
     time_to_fuse,
 )
 from pynomaly_auto._deadline import Deadline
-from pynomaly_auto._machine import ONE_THREAD, release_memory
-from pynomaly_auto._targets import OwnMetric
-from pynomaly_auto._version import __version__
-from pynomaly_auto.dataset import EqualRows, Table, TableEncoder, fingerprints, open_table, to_frame
-from pynomaly_auto.deciding import Probabilities, decide
+from pynomaly_auto._machine import release_memory
+from pynomaly_auto.dataset import EqualRows, Table, TableEncoder, open_table, to_frame
+from pynomaly_auto.engine._answering import decided_with, model_of
 from pynomaly_auto.engine._checkpoint import Checkpoint
+from pynomaly_auto.engine._environment import versions
 from pynomaly_auto.engine._explaining import by_rule, most_anomalous
-from pynomaly_auto.engine._heeding import Given, Said, heed, read_given
+from pynomaly_auto.engine._heeding import Given, Said, read_given
 from pynomaly_auto.engine._looking import Looking
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._periods import periods_of
-from pynomaly_auto.engine._population import Answer, Population, moments_of
 from pynomaly_auto.engine._progress import Progress
 from pynomaly_auto.engine._resources import (
     asked_workers,
@@ -44,27 +38,24 @@ from pynomaly_auto.engine._resources import (
     told_device,
     within_memory,
 )
-from pynomaly_auto.engine._ruled import Ruled, Stated
-from pynomaly_auto.engine._seen import SeenRows
+from pynomaly_auto.engine._ruled import Stated
 from pynomaly_auto.engine._stored_run import Asked, Opened
+from pynomaly_auto.engine._surveying import Surveyed, survey
+from pynomaly_auto.engine._work import Stages, Work
 from pynomaly_auto.ensembling import Expertise, FittedEnsemble, Settling, brevity, choose_members
 from pynomaly_auto.explaining import Explaining, explain_rows
 from pynomaly_auto.knowledge import KnowledgeBase
 from pynomaly_auto.pool import Mapping, open_executor
 from pynomaly_auto.profiling import MAX_ROWS, profile
 from pynomaly_auto.recommending import recommend
-from pynomaly_auto.records import Dataset, FloatArray, IntArray, Profile, Reason, Result, Trial, Verdict
+from pynomaly_auto.records import Dataset, Profile, Reason, Result, Trial
 from pynomaly_auto.regimes import REGIMES
-from pynomaly_auto.ruling import Ruling
 from pynomaly_auto.settings import Settings
-from pynomaly_auto.supervising import Heeded, Kinship, learning_seconds
+from pynomaly_auto.supervising import learning_seconds
 from pynomaly_auto.tracking import NullTracker, Tracker, open_tracker
-from pynomaly_auto.tuning import Journal, TuningPlan, refit, tune
+from pynomaly_auto.tuning import TuningPlan, refit, tune, untuned
 
 _NOTHING = Said()
-# Training rows kept with the model, to explain new rows against.
-_REFERENCE_ROWS = 2_000
-_PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "pyod", "lightgbm", "optuna", "mlflow", "isotree", "torch")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,45 +66,6 @@ class Run:
     result: Result
     tracker: Tracker | NullTracker
     deadline: Deadline
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Work:
-    """What the stages of one run work with: the table, opened and encoded, what is asked for, and what goes along."""
-
-    table: Table
-    given: Given
-    encoder: TableEncoder
-    dataset: Dataset
-    looking: Looking | None
-    stated: Stated | None
-    settings: Settings
-    room: int | None  # bytes that all workers may take together; None: most of what is free
-    deadline: Deadline
-    stage: Stages
-    tracker: Tracker | NullTracker
-    journal: Journal | None
-
-
-class Stages:
-    """Measures the stages of a run and tells the progress bar of them."""
-
-    def __init__(self, progress: Progress) -> None:
-        self.seconds: dict[str, float] = {}
-        self.progress = progress
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        """Time one stage. Its numerical libraries get one thread: others' waiting for each other costs a busy machine
-        far more than they gain, and the cores are the workers'.
-        """
-        self.progress.stage(name)
-        start = time.perf_counter()
-        try:
-            with ONE_THREAD:
-                yield
-        finally:
-            self.seconds[name] = time.perf_counter() - start
 
 
 def run(
@@ -160,7 +112,7 @@ def run(
         tracker.start()
         try:
             model, result = _stages(
-                _Work(
+                Work(
                     table=opened, given=given, encoder=encoder, dataset=dataset, looking=looking, stated=stated,
                     settings=settings, room=room, deadline=deadline, stage=stage, tracker=tracker, journal=checkpoint,
                 )
@@ -176,7 +128,7 @@ def run(
     return Run(model=model, result=result, tracker=tracker, deadline=deadline)
 
 
-def _stages(work: _Work) -> tuple[Model, Result]:
+def _stages(work: Work) -> tuple[Model, Result]:
     dataset, settings, deadline, stage = work.dataset, work.settings, work.deadline, work.stage
     seed, regime = int(settings.random_state or 0), REGIMES[settings.regime]
     periods = periods_of(work.table, dataset, work.encoder, settings.alert_budget)
@@ -191,11 +143,12 @@ def _stages(work: _Work) -> tuple[Model, Result]:
             ranking = recommend(found, settings, base)
             expert = None if base is None else base.fitted_quality(found.meta_features)
             expertise = _expertise(base, found, settings, dataset)
-        reserve = _reserve(work)
-        before = deadline.reserving(reserve)
+        reserve = explaining_reserve(deadline.seconds)
+        kept = search_reserve(deadline.seconds, chooses=settings.objectives is not None) + _learning(work)
+        before = deadline.reserving(kept)
         plan = TuningPlan(
             settings=settings, seed=seed, deadline=before, pool=pool, predict_quality=expert,
-            settled=Settling(settings=settings, expertise=expertise), journal=work.journal,
+            settled=Settling(settings=settings, expertise=expertise), untuned=untuned, journal=work.journal,
             room=room_of(work.room, settings),
         )  # fmt: skip
 
@@ -223,10 +176,17 @@ def _stages(work: _Work) -> tuple[Model, Result]:
             ensemble = _hearing(FittedEnsemble.of(chosen, fitted, lent, tail=regime.tail), base, work)
     raw = np.column_stack([fitted[i].scores for i in ensemble.positions])
     del fitted  # of many rows, their scores are as large as a table
-    answer = _answer(work, ensemble, raw, base, periods)
-    verdict, heeded = answer.verdict, answer.heeded
+    answer = decided_with(work, ensemble, raw, base, periods)
     cells = to_frame(work.table)
-    model = _model(work, ensemble, answer, cells)
+    made = Surveyed(
+        model=model_of(work, ensemble, answer, cells),
+        supervision=None if answer.heeded is None else answer.heeded.record,
+    )
+    if settings.objectives is not None:
+        left = math.inf if plan.by_count else max(deadline.remaining() - reserve, 0.0)
+        with stage("choosing"):
+            made = survey(made, settings, dataset.rows, left)
+    model, verdict = made.model, made.model.verdict
     with stage("explaining"):
         seconds = explaining_seconds(deadline.seconds, deadline.remaining())
         options = Explaining(seed=seed, seconds=seconds, quick=model.quick_score())
@@ -243,25 +203,27 @@ def _stages(work: _Work) -> tuple[Model, Result]:
         profile=found,
         ranking=ranking,
         search=tuned.search,
-        ensemble=ensemble.record,
+        ensemble=model.ensemble.record,
         verdict=verdict,
         explanations=explanations,
         cells=() if work.looking is None else work.looking.odd_cells(work.encoder, dataset, cells),
-        supervision=None if heeded is None else heeded.record,
+        supervision=made.supervision,
+        front=made.front,
         seconds=dict(stage.seconds),
         versions=versions(),
         warnings=work.given.warnings
         + (() if work.stated is None else work.stated.warnings)
+        + made.warnings
         + (() if plan.by_count else brevity(tuned.search, ranking, None if expertise is None else expertise.fusion)),
     )
     return model, result
 
 
-def _reserve(work: _Work) -> float:
-    """Seconds of the budget that are kept for what follows the members."""
+def _learning(work: Work) -> float:
+    """Seconds of the budget that learning from labels is to have."""
     budget, known = work.deadline.seconds, work.given.labels.known
-    learning = learning_seconds(int(known.sum()), len(known)) if known.any() else 0.0
-    return explaining_reserve(budget) + min(learning, learning_most(budget) or 0.0)
+    seconds = learning_seconds(int(known.sum()), len(known)) if known.any() else 0.0
+    return min(seconds, learning_most(budget) or 0.0)
 
 
 def _look(table: Table, encoder: TableEncoder, dataset: Dataset, settings: Settings) -> tuple[Looking | None, Dataset]:
@@ -281,7 +243,7 @@ def _unheard(settings: Settings, looking: Looking | None) -> tuple[Reason, ...]:
     return (Reason(code="SET-021", subject="emphasis", text=text, evidence=dict(settings.emphasis)),)
 
 
-def _hearing(ensemble: FittedEnsemble, base: KnowledgeBase | None, work: _Work) -> FittedEnsemble:
+def _hearing(ensemble: FittedEnsemble, base: KnowledgeBase | None, work: Work) -> FittedEnsemble:
     """The ensemble with the cells heard beside it, where there are any."""
     dataset, looking = work.dataset, work.looking
     if base is None or base.cell_fusion is None or looking is None or dataset.evidence is None:
@@ -305,104 +267,8 @@ def _profiled_rows(settings: Settings) -> int:
     return BRIEF_ROWS if brief else MAX_ROWS
 
 
-def _population(work: _Work, ensemble: FittedEnsemble, periods: IntArray | None) -> Population | None:
-    """The training rows, for labels, where these are heeded."""
-    if not REGIMES[work.settings.regime].heeds_labels:
-        return None
-    kinship = Kinship(groups=work.given.groups, moments=moments_of(work.table, work.encoder))
-    return Population.of(ensemble, work.dataset.rows, work.given.labels, kinship, periods)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Answer:
-    """The verdict, and what it rests on.
-
-    Args:
-        verdict: On the training rows.
-        base: Their scores before any rule was heard; shape (n_rows,).
-        population: They themselves, for labels that may come; None: labels are not heeded.
-        heeded: What was made of labels; None: there were none.
-        ruling: Rules, bound to the scores; None: there are none.
-    """
-
-    verdict: Verdict
-    base: FloatArray
-    population: Population | None
-    heeded: Heeded | None
-    ruling: Ruling | None
-
-
-def _answer(
-    work: _Work, ensemble: FittedEnsemble, raw: FloatArray, base: KnowledgeBase | None, periods: IntArray | None
-) -> _Answer:
-    """Decide on the rows, with what labels and rules say of them."""
-    settings, labels = work.settings, work.given.labels
-    ruling = None if work.stated is None else work.stated.ruling
-    with work.stage("deciding"):
-        calibrator = None if base is None else base.calibrator if ensemble.cells is None else base.cell_calibrator
-        values = None if calibrator is None else ensemble.probabilities(calibrator)
-        ruled = Ruled.of(None if labels.known.any() else ruling, ensemble.train_scores)
-        verdict = decide(
-            ruled.scores,
-            ensemble.member_scores,
-            settings,
-            probabilities=None if values is None else ruled.sure(Probabilities(values=values)),
-            member_raw=raw,
-            periods=periods,
-        )
-        verdict = ruled.settle(verdict, settings, periods)
-    population = _population(work, ensemble, periods)
-    if population is None or not labels.known.any():
-        return _Answer(
-            verdict=verdict, base=ensemble.train_scores, population=population, heeded=None, ruling=ruled.ruling
-        )
-    with work.stage("supervising"):
-        unlabelled = Answer.of(verdict)
-        population = replace(population, unlabelled=unlabelled)
-        ruling = None if ruling is None else ruling.excusing(population.prints[labels.known])
-        heeded, verdict, ruling = heed(population, labels, unlabelled, settings, ruling=ruling)
-    return _Answer(verdict=verdict, base=heeded.scores, population=population, heeded=heeded, ruling=ruling)
-
-
-def _model(work: _Work, ensemble: FittedEnsemble, answer: _Answer, cells: pd.DataFrame) -> Model:
-    dataset, target = work.dataset, work.settings.target_metric
-    rows = np.arange(dataset.n_rows)
-    if dataset.n_rows > _REFERENCE_ROWS:
-        rows = np.sort(np.random.default_rng(0).choice(dataset.n_rows, _REFERENCE_ROWS, replace=False))
-    reference = replace(
-        dataset, X=dataset.X[rows], row_labels=dataset.row_labels[rows], missing_share=dataset.missing_share[rows],
-        evidence=None if dataset.evidence is None else dataset.evidence[rows],
-    )  # fmt: skip
-    return Model(
-        encoder=work.encoder,
-        ensemble=ensemble,
-        verdict=answer.verdict,
-        seen=_seen(work, answer.base, answer.population),
-        reference=reference,
-        cells=cells.iloc[rows],
-        looking=work.looking,
-        population=answer.population,
-        supervised=None if answer.heeded is None else answer.heeded.supervised,
-        ruling=answer.ruling,
-        own_metric=target if isinstance(target, OwnMetric) else None,
-        device=work.settings.device,
-    )
-
-
-def _seen(work: _Work, scores: FloatArray, population: Population | None) -> SeenRows:
-    """The training rows with their scores, no rule heard, where they are to be recognised."""
-    if not REGIMES[work.settings.regime].remembers_rows:
-        return SeenRows.none()
-    return SeenRows.known_as(fingerprints(work.dataset.rows) if population is None else population.prints, scores)
-
-
 def look_at(table: Any, *, seed: int) -> tuple[Dataset, Profile]:
     """Encode and profile a table, nothing else."""
     opened = open_table(table)
     dataset = TableEncoder().fit(opened).encode(opened)
     return dataset, profile(dataset, seed=seed)
-
-
-def versions() -> dict[str, str]:
-    """Versions of ourselves and of the packages that results depend on."""
-    return {"pynomaly-auto": __version__, **_optional.versions(_PACKAGES)}

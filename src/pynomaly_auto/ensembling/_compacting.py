@@ -15,7 +15,7 @@ from pynomaly_auto.records import FloatArray, State
 COMPACT_COMBINER = "sum of −log tail ranks, weighed to agree with the whole ensemble"
 TAUGHT_COMBINER = COMPACT_COMBINER + ", and what small trees have learned of the rest"
 
-_MOST = 24  # members; beyond, what is gained cannot be seen
+MOST_MEMBERS = 24  # beyond, what is gained cannot be seen
 _RIDGE = 1e-9  # of the mean square, so that members that say the same do no harm
 
 
@@ -76,31 +76,70 @@ class Alignment:
         return cls(knots, values)
 
 
-def steps(inputs: FloatArray, scores: FloatArray, costs: Sequence[float], most_cost: float) -> list[Step]:
-    """Ensembles of one member, of two, …, each with the member that adds most to the agreement for what it costs.
+@dataclass(frozen=True, eq=False)
+class Agreeing:
+    """Weights of −log tail ranks whose sum is nearest to a score, none negative.
 
-    The weights are those of a sum of −log tail ranks nearest to the scores, none negative; the higher a row's score,
-    the more it counts, as it is among the highest that rows are told apart.
+    The higher a row's score, the more it counts, as it is among the highest that rows are told apart.
+
+    Args:
+        gram: The members' inputs with each other; shape (n_members, n_members).
+        target: The same with the score; shape (n_members,).
+    """
+
+    gram: FloatArray = field(repr=False)
+    target: FloatArray = field(repr=False)
+
+    @classmethod
+    def of(cls, inputs: FloatArray, scores: FloatArray) -> Agreeing:
+        """With the scores of some rows.
+
+        Args:
+            inputs: The members' −log tail ranks; shape (n_rows, n_members).
+            scores: The whole ensemble's; shape (n_rows,).
+        """
+        weights = np.maximum(scores, 0.0) + 1e-3
+        weights /= weights.sum()
+        gram = inputs.T @ (inputs * weights[:, None])
+        gram += _RIDGE * np.trace(gram) / len(gram) * np.eye(len(gram))
+        return cls(gram, inputs.T @ (weights * scores))
+
+    def step(self, chosen: Sequence[int]) -> Step:
+        """Those members, in this order, with their weights."""
+        weights = self.solved(list(chosen))[0]
+        if not weights.any():  # none of them says anything of the score
+            weights[0] = 1.0
+        return Step(chosen=tuple(chosen), weights=weights)
+
+    def solved(self, chosen: list[int]) -> tuple[FloatArray, float]:
+        """The weights of those members, and the error but for a constant."""
+        inner, wanted = self.gram[np.ix_(chosen, chosen)], self.target[chosen]
+        root = np.linalg.cholesky(inner)
+        found, _ = nnls(root.T, np.linalg.solve(root, wanted))
+        return found, float(found @ inner @ found - 2.0 * found @ wanted)
+
+
+def steps(
+    inputs: FloatArray, scores: FloatArray, costs: Sequence[float], most_cost: float, fit: Agreeing | None = None
+) -> list[Step]:
+    """Ensembles of one member, of two, …, each with the member that adds most to the agreement for what it costs.
 
     Args:
         inputs: The members' −log tail ranks; shape (n_rows, n_members).
         scores: The whole ensemble's; shape (n_rows,).
         costs: Of each member.
         most_cost: Most that the members of one may cost together.
+        fit: What gives the weights; None: it is made of the rows.
     """
-    weights = np.maximum(scores, 0.0) + 1e-3
-    weights /= weights.sum()
-    gram = inputs.T @ (inputs * weights[:, None])
-    gram += _RIDGE * np.trace(gram) / len(gram) * np.eye(len(gram))
-    target = inputs.T @ (weights * scores)
+    fit = Agreeing.of(inputs, scores) if fit is None else fit
     chosen: list[int] = []
     spent, error, out = 0.0, 0.0, []
-    while len(chosen) < min(_MOST, inputs.shape[1]):
+    while len(chosen) < min(MOST_MEMBERS, inputs.shape[1]):
         best: tuple[float, int, FloatArray, float] | None = None
         for i in sorted(set(range(inputs.shape[1])) - set(chosen)):
             if spent + costs[i] > most_cost:
                 continue
-            found, left = _solved(gram, target, [*chosen, i])
+            found, left = fit.solved([*chosen, i])
             gain = (error - left) / max(costs[i], 1e-12) ** 0.5
             if best is None or gain > best[0]:
                 best = (gain, i, found, left)
@@ -111,14 +150,6 @@ def steps(inputs: FloatArray, scores: FloatArray, costs: Sequence[float], most_c
         spent += costs[taken]
         out.append(Step(chosen=tuple(chosen), weights=found))
     return out
-
-
-def _solved(gram: FloatArray, target: FloatArray, chosen: list[int]) -> tuple[FloatArray, float]:
-    """The weights of a least squares problem, and the error but for a constant."""
-    inner, wanted = gram[np.ix_(chosen, chosen)], target[chosen]
-    root = np.linalg.cholesky(inner)
-    found, _ = nnls(root.T, np.linalg.solve(root, wanted))
-    return found, float(found @ inner @ found - 2.0 * found @ wanted)
 
 
 def overlap(left: FloatArray, right: FloatArray, threshold: float) -> float:

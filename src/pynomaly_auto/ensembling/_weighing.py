@@ -208,6 +208,17 @@ def _weighed(member: Member, weights: Weights, position: int) -> Reason:
     return Reason(code="ENS-006", subject=member.name, text=text, evidence=evidence)
 
 
+def agreed(ensemble: Ensemble) -> Ensemble:
+    """The record of a smaller ensemble, its members' reasons telling the weights they have now."""
+    members = []
+    for member in ensemble.members:
+        text = f"Weight {member.weight:.1%} of the smaller ensemble's sum, which is to agree with all members."
+        why = Reason(code="ENS-006", subject=member.name, text=text, evidence={"weight": member.weight})
+        kept = tuple(reason for reason in member.reasons if reason.code != "ENS-006")
+        members.append(replace(member, reasons=(*kept, why)))
+    return replace(ensemble, members=tuple(members))
+
+
 def _without_weight(member: Member, fusing: bool) -> LeftOut:
     if fusing:
         text = (

@@ -25,6 +25,7 @@ from pynomaly_auto.records._evidence import (
     two_largest,
     written,
 )
+from pynomaly_auto.records._front import Front, FrontPoint
 from pynomaly_auto.records._judgement import Evaluation, Judgement, ThresholdQuality
 from pynomaly_auto.records._labels import Estimate, Feedback, Labels, Performance, Question, Supervision
 from pynomaly_auto.records._leaderboard import Standing
@@ -61,9 +62,10 @@ __all__ = [
     "CODES", "AnomalyHints", "Calibration", "Candidate", "CellEvidence", "CellLayout", "CellRole",
     "Column", "ColumnKind", "CompactPoint", "Compaction", "Configuration", "Configured", "Contribution", "Dataset",
     "Distributions", "Ensemble", "Estimate", "Evaluation", "EvidenceShare", "Expectation", "ExpectedCells",
-    "Explanation", "Feedback", "FloatArray", "Guidance", "IntArray", "Judgement", "Labels", "LeftOut", "Levels",
-    "Member", "OddCell", "OriginalColumn", "OriginalTable", "Params", "Patterns", "Performance", "Prediction",
-    "Profile", "Quality", "Question", "Ranking", "Reason", "ReasonCode", "Result", "Role", "Scalar", "Search",
-    "SimilarTable", "Size", "Standing", "State", "Stateful", "Step", "Supervision", "ThresholdQuality", "Trial",
-    "TrialStatus", "Verdict", "column_of", "declare", "plain", "restore", "two_largest", "written",
+    "Explanation", "Feedback", "FloatArray", "Front", "FrontPoint", "Guidance", "IntArray", "Judgement", "Labels",
+    "LeftOut", "Levels", "Member", "OddCell", "OriginalColumn", "OriginalTable", "Params", "Patterns",
+    "Performance", "Prediction", "Profile", "Quality", "Question", "Ranking", "Reason", "ReasonCode", "Result",
+    "Role", "Scalar", "Search", "SimilarTable", "Size", "Standing", "State", "Stateful", "Step", "Supervision",
+    "ThresholdQuality", "Trial", "TrialStatus", "Verdict", "column_of", "declare", "plain", "restore",
+    "two_largest", "written",
 ]  # fmt: skip

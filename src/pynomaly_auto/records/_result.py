@@ -11,6 +11,7 @@ import numpy as np
 
 from pynomaly_auto.records._base import FloatArray, IntArray, Reason, plain
 from pynomaly_auto.records._data import Column, Profile
+from pynomaly_auto.records._front import Front
 from pynomaly_auto.records._labels import Performance, Supervision
 from pynomaly_auto.records._leaderboard import Standing, standings
 from pynomaly_auto.records._outcome import Ensemble, Explanation, Member, OddCell, Verdict
@@ -60,6 +61,7 @@ class Result:
         explanations: Of the most anomalous rows.
         cells: The oddest cells, most bits first; empty where nobody looked at them.
         supervision: What was made of labels; None: there were none.
+        front: What several objectives left to choose from, and what was chosen; None: none were asked for.
         seconds: Stage to wall-clock seconds; ``starting``: what was waited for before the first, such as imports.
         versions: Package to version.
     """
@@ -79,6 +81,7 @@ class Result:
     warnings: tuple[Reason, ...] = ()
     cells: tuple[OddCell, ...] = ()
     supervision: Supervision | None = None
+    front: Front | None = None
 
     @property
     def performance(self) -> Performance | None:
@@ -143,7 +146,7 @@ class Result:
         return (
             self.data_reasons + self.profile.reasons + self.ranking.reasons + candidates + self.search.reasons + trials
             + self.ensemble.reasons + members + (() if self.supervision is None else self.supervision.reasons)
-            + self.verdict.reasons + self.warnings
+            + self.verdict.reasons + (() if self.front is None else self.front.reasons) + self.warnings
         )  # fmt: skip
 
     @property
@@ -189,6 +192,7 @@ class Result:
             f"{len(members)} {'model' if len(members) == 1 else 'models combined'}: {_named(members)}.",
             *((self.beside_models,) if self.beside_models else ()),
             *((self.labelled,) if self.labelled else ()),
+            *((self.front.sentence(),) if self.front is not None else ()),
             f"{done} of {tried} trials completed; {self.search.stopped}. {sum(self.seconds.values()):.1f} s in all.",
             *(f"{e.text[:1].upper()}{e.text[1:]}" for e in self.explanations[:3]),
             *self._odd_cells(),
@@ -254,6 +258,7 @@ class Result:
             "explanations": plain(self.explanations),
             "cells": plain(self.cells),
             "supervision": plain(self.supervision),
+            "front": plain(self.front),
             "reasons": plain(self.reasons),
             "seconds": plain(self.seconds),
             "versions": dict(self.versions),

@@ -89,6 +89,7 @@ class View:
     histogram: Markup
     weights: Markup
     members: Table
+    front: Table
     combiner: str
     beside_models: str
     ranking: Markup
@@ -129,6 +130,7 @@ def make_view(result: Result, *, title: str | None, labels_note: str | None) -> 
         histogram=_charts.histogram(result.verdict.scores, result.verdict.threshold),
         weights=_weights(result),
         members=_members(result),
+        front=_front(result),
         combiner=result.ensemble.combiner,
         beside_models=result.beside_models,
         ranking=_ranking(result),
@@ -242,6 +244,22 @@ def _members(result: Result) -> Table:
         ),
         numeric=frozenset({1, 2, 3, 4}),
     )
+
+
+def _front(result: Result) -> Table:
+    """The models that several objectives left to choose from; without rows where none were asked for."""
+    front = result.front
+    if front is None:
+        return Table(heads=(), rows=())
+    rows = tuple(
+        (
+            f"{p.number}{' (taken)' if p.number == front.chosen else ''}", *(number(v) for v in p.values.values()),
+            str(len(p.members)), "all members" if p.whole else ", ".join(p.members),
+        )
+        for p in front.points
+    )  # fmt: skip
+    heads = ("number", *front.objectives, "members", "which")
+    return Table(heads=heads, rows=rows, numeric=frozenset(range(1, len(heads) - 1)))
 
 
 def _ranking(result: Result) -> Markup:

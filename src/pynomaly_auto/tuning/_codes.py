@@ -65,6 +65,12 @@ declare(
         "not change the answer.",
         "Set a detector's parameters by hand, or give max_models for a few tuned members without the fusion.",
     ),
+    ReasonCode(
+        "TUN-033",
+        "Family not tuned",
+        "Tuning the family's detectors without labels was measured, and proved no gain over their default parameters.",
+        "Set a detector's parameters by hand.",
+    ),
     ReasonCode("TUN-040", "Taken over", "The trial was fitted on all rows, so its model is the member."),
     ReasonCode("TUN-041", "Fitted on all rows", "The member was fitted again, on all rows."),
     ReasonCode(

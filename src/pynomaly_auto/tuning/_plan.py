@@ -41,6 +41,7 @@ class TuningPlan:
         tuning_rows: Most rows a trial is fitted on.
         patience: Tuned trials without any gain after which the search stops.
         settled: Says of a tuned trial why it is not worth making; None: all are.
+        untuned: Says of a family why its detectors' parameters are not searched for; None: all are.
         journal: Where trials are written down, and those of earlier attempts stand; None: nowhere.
         room: Bytes that all workers may take together, so one fit alone, too.
     """
@@ -53,6 +54,7 @@ class TuningPlan:
     tuning_rows: int = 20_000
     patience: int = 16
     settled: Settled | None = None
+    untuned: Callable[[str], Reason | None] | None = None
     journal: Journal | None = None
     room: float = math.inf
 

@@ -46,6 +46,7 @@ class _State:
     answered: bool = False  # a worker has sent something back
     payloads: dict[int, bytes] = field(default_factory=dict)
     left_out: list[Reason] = field(default_factory=list)
+    untuned: dict[str, Reason] = field(default_factory=dict)  # family to why it is not searched
     settled: Reason | None = None  # why tuned trials are not worth making any more
     stopped: str = ""
     interrupted: bool = False
@@ -231,17 +232,22 @@ class _Run:
 
     def _settled(self, wanted: Configuration | str) -> bool:
         """Whether a trial with parameters other than the first ones could change nothing any more."""
-        if self.plan.settled is None:
-            return False
-        force = self.plan.settled(wanted, self.state.trials.values())
+        force = None if self.plan.settled is None else self.plan.settled(wanted, self.state.trials.values())
         if force is None:
-            return False
+            return isinstance(wanted, str) and self._untuned(DETECTORS[wanted].family)
         text = (
             f"Parameters are not tuned: the learned fusion is in force with {force['members']} members, and it knows "
             "detectors with their default parameters only, so tuned ones could not change the answer."
         )
         self.state.settled = Reason(code="TUN-032", subject="search", text=text, evidence=dict(force))
         return True
+
+    def _untuned(self, family: str) -> bool:
+        """Whether parameters of a family's detectors are not worth searching for."""
+        reason = None if self.plan.untuned is None else self.plan.untuned(family)
+        if reason is not None:
+            self.state.untuned[family] = reason
+        return reason is not None
 
     def costly(self, proposal: Proposal, expected: float) -> bool:
         """Whether a trial costs much and promises little: the portfolio makes the ensemble unless one is better."""
@@ -351,7 +357,8 @@ class _Run:
             interrupted=self.state.interrupted, seconds=time.monotonic() - self.started,
             reasons=(
                 self.rows_reason, self._weights(), *self.state.left_out,
-                *((self.state.settled,) if self.state.settled is not None else ()), self._stop(trials),
+                *((self.state.settled,) if self.state.settled is not None else ()),
+                *(self.state.untuned[family] for family in sorted(self.state.untuned)), self._stop(trials),
             ),
         )  # fmt: skip
 
