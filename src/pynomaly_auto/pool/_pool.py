@@ -91,7 +91,11 @@ class Pool(Closing):
         atexit.register(self.close)
 
     def share(self, array: np.ndarray[Any, Any]) -> SharedArray:
-        """Write an array to the pool's private folder, where workers map it; removed when the pool closes."""
+        """Write an array to the pool's private folder, where workers map it; removed when the pool closes.
+
+        Raises:
+            StorageError: There is no room for it.
+        """
         path = self._scratch.path / f"{next(self._numbers)}.npy"
         handle = SharedArray.save(array, path)
         self._shared[path] = handle.load()
