@@ -194,3 +194,17 @@ def test_a_broken_tracking_store_is_told(csv: Path, tmp_path: Path) -> None:
 def test_errors_reach_python_callers(csv: Path) -> None:
     with pytest.raises(PynomalyError):
         CliRunner().invoke(app, ["auto", "detect", "-d", "nowhere.csv"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"), [([], "Interrupted.\n"), (["--checkpoint=run"], "auto resume` goes on")]
+)
+def test_ctrl_c_is_said(
+    arguments: list[str], says: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["pynomaly", *arguments])
+    monkeypatch.setattr("pynomaly_auto.cli.app", lambda **_: 130)  # what typer makes of it
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert says in capsys.readouterr().err

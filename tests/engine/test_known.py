@@ -17,6 +17,7 @@ from sklearn.base import clone
 from pynomaly_auto import AutonomousDetector
 from pynomaly_auto.dataset import _encoder
 from pynomaly_auto.errors import InvalidInputError, PynomalyError, SettingError, UnknownNameError
+from tests.engine.conftest import quick
 
 Make = Callable[..., AutonomousDetector]
 OLD, YOUNG, TEST = 7, 8, 9
@@ -243,3 +244,22 @@ def test_a_sparse_table_that_is_projected_is_fitted_and_says_what_it_cannot_heed
     for setting in ({"rules": ["x3 > 0.5"]}, {"expect": {"x3": "high"}}, {"column_weights": {"x3": 0}}):
         with pytest.raises(InvalidInputError, match="too large to be looked at"):
             AutonomousDetector(**quiet, **setting).fit(table)
+
+
+def test_what_rules_do_to_threshold_and_share_is_told_as_it_is() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"age": rng.uniform(20, 80, 200), "b": rng.normal(size=200)})
+    detector = quick(contamination=0.01, rules="age > 60").fit(frame)
+    result, called = detector.result_, int((frame["age"] > 60).sum())
+    assert (result.labels == -1).sum() == called
+    assert result.verdict.contamination == called / 200
+    assert result.verdict.method == "given; rules call more"
+    moved = [r for r in result.verdict.reasons if r.code == "DEC-041"]
+    assert [r.text.split(": ")[1] for r in moved] == [f"{called} of 200 rows lie above it, not 2."]
+    detector.set_contamination(0.02)
+    assert detector.result_.verdict.method.count("rules call more") == 1
+    none = quick(target_metric="precision_at_50", rules={"age > 0": "normal"}).fit(frame).result_
+    assert (none.labels == 1).all()
+    assert [r.text.split(": ")[1] for r in none.verdict.reasons if r.code == "DEC-041"] == [
+        "0 of 200 rows lie above it, not 50."
+    ]

@@ -137,3 +137,13 @@ def test_anomalies_come_most_anomalous_first():
     assert np.all(np.diff(table["score"]) <= 0)
     assert table.index.name == "position"
     assert table["top_features"].iloc[0]
+
+
+def test_a_summary_explains_no_row_that_is_flagged_no_more():
+    result = make_result()
+    first = result.explanations[0]
+    assert f"{first.text[:1].upper()}{first.text[1:]}" in result.summary_lines()
+    labels = result.labels.copy()
+    labels[first.row] = 1
+    later = replace(result, verdict=replace(result.verdict, labels=labels))
+    assert not any(line.endswith(first.text[1:]) for line in later.summary_lines())

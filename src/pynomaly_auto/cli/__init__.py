@@ -54,6 +54,7 @@ from pynomaly_auto.cli._show import (
 )
 from pynomaly_auto.errors import PynomalyError, SettingError
 
+_INTERRUPTED = 130  # exit status, as shells have it
 _OLD = 60.0  # seconds; a program that has run for longer was not started for this command
 app = typer.Typer(
     help="Find anomalies without labels: choose, tune, combine, threshold and explain detectors.", **PLAIN
@@ -70,7 +71,10 @@ def main() -> None:
     """Run the command line; a user's mistake is one line on standard error and exit status 2."""
     try:
         with waiting_since(_began()):
-            sys.exit(app(standalone_mode=False))
+            status = app(standalone_mode=False)
+            if status == _INTERRUPTED:  # which typer makes of Ctrl-C, without a word
+                raise KeyboardInterrupt
+            sys.exit(status)
     except PynomalyError as error:
         _fail(str(error))
     except typer.TyperException as error:
@@ -81,8 +85,9 @@ def main() -> None:
             sys.exit(2)
         _fail(f"{message.rstrip('.')}. Try --help.")
     except (KeyboardInterrupt, typer.Abort):
-        say("Interrupted.")
-        sys.exit(130)
+        kept = any(word.startswith("--checkpoint") for word in sys.argv)
+        say("Interrupted." + " `pynomaly auto resume` goes on with the run." * kept)
+        sys.exit(_INTERRUPTED)
 
 
 def _began() -> float:

@@ -91,5 +91,11 @@ declare(
         "Target metric not served",
         "Why the target metric moves no threshold.",
     ),
+    ReasonCode(
+        "DEC-041",
+        "Threshold moved by rules",
+        "Rows that rules call anomalies are labelled, and those that they call normal are not, whatever was wanted.",
+        "Make the rules narrower, or give an alert_budget for the most there may be.",
+    ),
     ReasonCode("DEC-060", "Threshold moved by the user", "The user set a contamination or a threshold afterwards."),
 )

@@ -9,8 +9,9 @@ import numpy as np
 
 from pynomaly_auto.deciding._assembling import assemble, between
 from pynomaly_auto.deciding._share import ShareEstimate
-from pynomaly_auto.records import Calibration, FloatArray, Verdict
+from pynomaly_auto.records import Calibration, FloatArray, Reason, Verdict
 
+_MORE = "; rules call more"
 SURE = 0.9999  # probability of a row that is called an anomaly; 1 less that of one called normal
 
 
@@ -48,7 +49,23 @@ def certain(verdict: Verdict, limits: Limits, most: int | None) -> Verdict:
         others = scores[~called]
         threshold = between(float(others.max()) if len(others) else low, high)
     threshold = max(threshold, low) if (scores <= low).any() else threshold
-    return surely(verdict, threshold, limits)
+    return surely(_told(verdict, threshold, int(called.sum())), threshold, limits)
+
+
+def _told(verdict: Verdict, threshold: float, called: int) -> Verdict:
+    """The verdict so far, with what rules change of it: the threshold, and a share that is less than they call."""
+    n = len(verdict.scores)
+    if verdict.expectation is not None and called / n > verdict.contamination:
+        method = f"{verdict.method.removesuffix(_MORE)}{_MORE}"
+        verdict = replace(verdict, contamination=called / n, method=method)
+    if threshold == verdict.threshold:
+        return verdict
+    above, before = (int((verdict.scores > at).sum()) for at in (threshold, verdict.threshold))
+    text = f"Rules move the threshold from {verdict.threshold:.4g} to {threshold:.4g}: {above:,} of {n:,} rows lie"
+    text += " above it, as before." if above == before else f" above it, not {before:,}."
+    evidence = {"threshold": threshold, "before": verdict.threshold, "labelled": above, "rows": n}
+    reason = Reason(code="DEC-041", subject="threshold", text=text, evidence=evidence)
+    return replace(verdict, reasons=(*verdict.reasons, reason))
 
 
 def surely(verdict: Verdict, threshold: float, limits: Limits) -> Verdict:

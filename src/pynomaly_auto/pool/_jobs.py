@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,6 +12,8 @@ from types import TracebackType
 from typing import Any, Literal, Protocol, Self, TypeAlias
 
 import numpy as np
+
+from pynomaly_auto.errors import StorageError
 
 OutcomeStatus: TypeAlias = Literal["completed", "failed", "timeout", "memory", "cancelled"]
 
@@ -68,8 +71,21 @@ class SharedArray:
 
     @classmethod
     def save(cls, array: np.ndarray[Any, Any], path: Path) -> SharedArray:
-        """Write the array to ``path`` and return the handle."""
-        np.save(path, np.ascontiguousarray(array))
+        """Write the array to ``path`` and return the handle.
+
+        Raises:
+            StorageError: There is no room, or the folder cannot be written to.
+        """
+        try:
+            np.save(path, np.ascontiguousarray(array))
+        except OSError as error:
+            with contextlib.suppress(OSError):  # the folder may be none
+                path.unlink(missing_ok=True)
+            why = error.strerror or f"no room ({error})"  # numpy says how many bytes were asked for and written
+            raise StorageError(
+                f"{array.nbytes:,} bytes cannot be written to the temporary folder: {why}.",
+                where=str(path.parent), fix="Set TMPDIR to a folder that can be written, with room.",
+            ) from None  # fmt: skip
         return cls(str(path))
 
 

@@ -194,10 +194,15 @@ class Result:
             *((self.labelled,) if self.labelled else ()),
             *((self.front.sentence(),) if self.front is not None else ()),
             f"{done} of {tried} trials completed; {self.search.stopped}. {sum(self.seconds.values()):.1f} s in all.",
-            *(f"{e.text[:1].upper()}{e.text[1:]}" for e in self.explanations[:3]),
+            *(f"{e.text[:1].upper()}{e.text[1:]}" for e in self._still_flagged[:3]),
             *self._odd_cells(),
             *(f"Warning: {w.subject}: {w.text}" for w in self.warnings),
         )
+
+    @property
+    def _still_flagged(self) -> tuple[Explanation, ...]:
+        """Explanations of rows that are flagged now; feedback, or another threshold, may have come after them."""
+        return tuple(e for e in self.explanations if self.labels[e.row] == -1)
 
     def _shares(self) -> str:
         """The share that is flagged beside the share expected, which counts rows on either side of the threshold."""
