@@ -1,6 +1,7 @@
 """The same search and the same build on a cluster of three nodes; and what is made of whatever goes wrong there."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -123,9 +124,11 @@ def nodes():
     workers = [cluster.add_node(**node, num_cpus=1, num_gpus=0) for _ in range(2)]
     cluster.wait_for_nodes()
     ray.init(address=cluster.address, log_to_driver=False, configure_logging=False)
+    session = cluster.head_node.get_session_dir_path()
     yield cluster, workers
     ray.shutdown()
     cluster.shutdown()
+    shutil.rmtree(session, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -213,6 +213,11 @@ class Conductor:
                     self._settle_all("failed", self._broken)
             self._changed.notify_all()
 
+    def only_waiting(self) -> bool:
+        """Whether no more jobs will come, and what is left of the trials waits for places that it may never get."""
+        with self._changed:
+            return self._finishing and not any(t.up for t in self._trials.values())
+
     def _put_back(self, trial: _Trial) -> None:
         """Let a job that was lost with its trial be tried once more, at most."""
         if trial.job in self._works:
@@ -303,6 +308,7 @@ def _tune(
             storage_path=storage,
             verbose=0,
             callbacks=[_callback(conductor)],
+            stop=_stopper(conductor),
             # A job's own failure is its outcome: what fails for Tune has lost its node, and is placed once more.
             failure_config=tune.FailureConfig(max_failures=1),
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # a trial is one step: it leaves no state
@@ -364,6 +370,26 @@ def _callback(conductor: Conductor) -> Any:
             return self
 
     return Lost()
+
+
+def _stopper(conductor: Conductor) -> Any:
+    """Ends the tuner, which would else wait until every trial has had a place."""
+    from ray import tune
+
+    class Finished(tune.Stopper):  # type: ignore[misc]
+        def __call__(self, trial_id: str, result: Any) -> bool:
+            return False
+
+        def stop_all(self) -> bool:
+            return conductor.only_waiting()
+
+        def __reduce__(self) -> tuple[Any, ...]:
+            return (str, ("finished",))
+
+        def __deepcopy__(self, _: Any) -> Any:
+            return self
+
+    return Finished()
 
 
 def _trainable() -> Any:
