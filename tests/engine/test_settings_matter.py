@@ -58,7 +58,7 @@ CHANGES: dict[str, tuple[Any, Told]] = {
     "rules": (["x0 > 1"], scores),
     "column_weights": ({"x0": 0.0}, scores),
 }
-WITHOUT = ("n_jobs", "backend", "device", "tracking", "experiment_name", "verbose")
+WITHOUT = ("n_jobs", "compute_budget", "backend", "device", "tracking", "experiment_name", "verbose")
 STATED = "nothing in the result"
 
 
