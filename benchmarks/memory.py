@@ -36,7 +36,8 @@ print(json.dumps({{"seconds": seconds, "note": note}}))
 _WRITE = """
 import json, time, numpy as np, pyarrow as pa, pyarrow.parquet as pq
 start, names = time.perf_counter(), [f"c{{i}}" for i in range(20)]
-with pq.ParquetWriter({path!r}, pa.schema([(name, pa.float64()) for name in names]), compression="none") as writer:
+schema = pa.schema([(name, pa.float64()) for name in names])
+with pq.ParquetWriter({path!r}, schema, compression="none", use_dictionary=False) as writer:
     for block in range(0, {n}, 100_000):
         X = np.random.default_rng(block).normal(size=(min(100_000, {n} - block), 20))
         X[::1000] += 5.0

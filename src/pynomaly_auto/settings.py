@@ -67,7 +67,7 @@ class Settings:
             need, beside the 0.2 GB or so that Python and its packages take; bytes, or text such as ``"2GB"``. What does
             not fit gets a smaller plan, with a reason. None: most of what is free.
         compute_budget: Share of the machine's cores and memory in (0, 1], such as 0.5 or ``"50%"``; with ``n_jobs`` and
-            ``memory_limit`` the less counts.
+            ``memory_limit`` the less counts. Where the memory is enough, it changes nothing in the result.
         novelty: The training rows are all taken as normal (one-class detection).
         tracking: None: the local default store; False: off; or an MLflow tracking URI. Where a run is recorded changes
             nothing in the result but warnings.

@@ -59,7 +59,10 @@ CHANGES: dict[str, tuple[Any, Told]] = {
     "column_weights": ({"x0": 0.0}, scores),
     "objectives": (["quality", "latency"], lambda result: result.front is None),
 }
-WITHOUT = ("n_jobs", "backend", "address", "resources_per_trial", "device", "tracking", "experiment_name", "verbose")
+WITHOUT = (
+    "n_jobs", "compute_budget", "backend", "address", "resources_per_trial", "device", "tracking", "experiment_name",
+    "verbose",
+)  # fmt: skip
 STATED = "nothing in the result"
 
 

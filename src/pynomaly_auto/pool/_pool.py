@@ -107,12 +107,7 @@ class Pool(Closing):
             self._shared[Path(handle.path)] = array, folder
             return handle
         path = self._scratch.path / f"{next(self._numbers)}.npy"
-        try:
-            handle = SharedArray.save(array, path)
-        except OSError as error:
-            path.unlink(missing_ok=True)
-            what = f"{array.nbytes / 1e6:,.0f} MB of rows cannot be written for the workers: {error}."
-            raise StorageError(what, fix="Make room there, or set TMPDIR to a folder with room.") from None
+        handle = SharedArray.save(array, path)
         self._shared[path] = handle.load(), self._scratch
         return handle
 

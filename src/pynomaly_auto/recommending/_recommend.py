@@ -125,8 +125,8 @@ def _context(profile: Profile, settings: Settings) -> Context:
     else:
         fields = [p for p in PRESETS.values() if settings.domain and p.values.get("domain") == settings.domain]
     limit = settings.memory_limit
-    # Without a limit a trial may take its worker's fair share of what is free, less a reserve for this process.
-    free = free_memory() * 0.8 / settings.workers
+    # Without a limit workers may take what is free, less a reserve for this process; how many they are is no matter.
+    free = free_memory() * 0.8
     preferred = frozenset(name for p in fields for name in p.preferred)
     return Context(
         profile=profile,

@@ -24,6 +24,8 @@ CRITERIA: dict[Criterion, float] = {
     "domain": 0.10,
 }
 
+_TRIED = 20_000  # most rows of a trial
+
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
@@ -68,6 +70,10 @@ class Context:
         """Expected memory of one fit, in MB, beyond the data itself."""
         fitted = min(self.rows, spec.reference_rows or self.rows)
         return spec.memory_mb(fitted, self.features)
+
+    def least_mb(self, spec: DetectorSpec) -> float:
+        """Expected memory of a fit on no more rows than a trial has, the smallest that a member is fitted on, in MB."""
+        return spec.memory_mb(min(self.rows, spec.reference_rows or self.rows, _TRIED), self.features)
 
     def share(self, count: int) -> float:
         """A number of features as a share of all of them."""

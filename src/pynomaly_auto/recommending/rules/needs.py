@@ -19,7 +19,7 @@ def too_slow(spec: DetectorSpec, context: Context) -> Effect | None:
     if seconds <= 0.5 * context.time_budget:
         return None
     return veto(
-        f"left out: one fit would take {seconds:,.0f} s of {context.time_budget:,.0f} s (cost {spec.cost.label})",
+        f"left out: one trial would take {seconds:,.0f} s of {context.time_budget:,.0f} s (cost {spec.cost.label})",
         seconds=seconds,
         time_budget=context.time_budget,
         cost=spec.cost.label,
@@ -44,12 +44,12 @@ def share_of_budget(spec: DetectorSpec, context: Context) -> Effect | None:
 
 @rule("REC-163", criterion="computation", source=f"{_GUIDE}, Memory-Constrained Environments")
 def too_large(spec: DetectorSpec, context: Context) -> Effect | None:
-    """A detector that would outgrow the memory of one trial is left out."""
-    needed = context.needed_mb(spec)
+    """A detector that would outgrow the memory there is even on the rows of a trial is left out."""
+    needed = context.least_mb(spec)
     if needed <= context.memory_mb:
         return None
     return veto(
-        f"left out: one fit would take {needed:,.0f} MB of {context.memory_mb:,.0f} MB",
+        f"left out: one trial would take {needed:,.0f} MB of {context.memory_mb:,.0f} MB",
         memory_mb=round(needed, 1),
         limit_mb=round(context.memory_mb, 1),
     )
@@ -57,9 +57,9 @@ def too_large(spec: DetectorSpec, context: Context) -> Effect | None:
 
 @rule("REC-164", criterion="computation", source=f"{_GUIDE}, Memory-Constrained Environments")
 def much_memory(spec: DetectorSpec, context: Context) -> Effect | None:
-    """A detector that takes more than a quarter of the memory of one trial comes later."""
+    """A detector that takes more than a quarter of the memory there is comes later."""
     needed = context.needed_mb(spec)
-    if not 0.25 * context.memory_mb < needed <= context.memory_mb:
+    if needed <= 0.25 * context.memory_mb or context.least_mb(spec) > context.memory_mb:
         return None
     return penalty(0.15, f"one fit takes about {needed:,.0f} MB", memory_mb=round(needed, 1))
 
