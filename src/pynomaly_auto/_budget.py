@@ -13,7 +13,7 @@ search      80 % where fitted trials are taken over as members; where members ha
 members     85 %, less on many rows, which what follows has to go through: the slowest are dropped until the others fit
             in. Of those that the learned fusion alone counts, the ones of its base margin may take 30 %.
 fusing      Only where it should take less than 30 %.
-choosing    Where objectives are given, all before leave it 15 %, at most ten seconds; with less it compares fewer.
+choosing    Where objectives are given, all before leave it 20 %, at most 12 seconds; with less it compares fewer.
 explaining  All before leave it a tenth of the budget, at most two seconds; it may use what is left beyond, up to eight.
 recording   Waited for a little beyond the end; the rest goes on in the background.
 ==========  ===========================================================================================================
@@ -67,7 +67,7 @@ _FUSING_SHARE = 0.3  # of the time left
 _EXPLAINING_SHARE, _EXPLAINING_RESERVE = 0.1, 2.0
 _EXPLAINING_MOST = 8.0  # seconds, however much is left
 
-_CHOOSING_SHARE, _CHOOSING_RESERVE = 0.15, 10.0  # three to five seconds on an idle machine
+_CHOOSING_SHARE, _CHOOSING_RESERVE = 0.2, 12.0  # about eight seconds of CPU with 63 members
 
 _RECORDING_SHARE, _RECORDING_SECONDS = 0.05, 0.7  # of the budget, and seconds, past its end
 RECORDING_MOST = 20.0  # seconds that a slow store is waited for without a budget
