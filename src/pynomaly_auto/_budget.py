@@ -14,7 +14,7 @@ members     85 %, less on many rows, which what follows has to go through: the s
             in. Of those that the learned fusion alone counts, the ones of its base margin may take 30 %.
 fusing      Only where it should take less than 30 %.
 labels      What learning from them is expected to take, at most two fifths of the budget: else from fewer.
-choosing    Where objectives are given, all before leave it 15 %, at most ten seconds; with less it compares fewer.
+choosing    Where objectives are given, all before leave it 20 %, at most 12 seconds; with less it compares fewer.
 explaining  All before leave it a tenth of the budget, at most two seconds; it may use what is left beyond, up to eight.
 recording   Waited for a little beyond the end; the rest goes on in the background.
 ==========  ===========================================================================================================
@@ -70,7 +70,7 @@ _LEARNING_SHARE = 0.4  # of the budget: many labels are worth more than many tri
 _EXPLAINING_SHARE, _EXPLAINING_RESERVE = 0.1, 2.0
 _EXPLAINING_MOST = 8.0  # seconds, however much is left
 
-_CHOOSING_SHARE, _CHOOSING_RESERVE = 0.15, 10.0  # three to five seconds on an idle machine
+_CHOOSING_SHARE, _CHOOSING_RESERVE = 0.2, 12.0  # about eight seconds of CPU with 63 members
 
 _RECORDING_SHARE, _RECORDING_SECONDS = 0.05, 0.7  # of the budget, and seconds, past its end
 RECORDING_MOST = 20.0  # seconds that a slow store is waited for without a budget

@@ -73,7 +73,7 @@ def _cost(name: str, value: float) -> float:
 
 
 def told(front: Front, wanted: Wanted, n_members: int) -> tuple[Reason, ...]:
-    """Why there are these models, why this one was taken, and what stands for what cannot be told."""
+    """Why there are these models, and what stands for what cannot be told."""
     out = []
     if wanted.untold:
         names = ", ".join(wanted.untold)
@@ -90,10 +90,13 @@ def told(front: Front, wanted: Wanted, n_members: int) -> tuple[Reason, ...]:
         "answer": front.answer,
     }
     out.append(Reason(code="ENG-020", subject="front", text=text, evidence=evidence))
-    return (*out, chosen(front, "its worst objective is the least bad by the weights given"))
+    return tuple(out)
 
 
-def chosen(front: Front, why: str) -> Reason:
+BY_WEIGHTS = "its worst objective is the least bad by the weights given"
+
+
+def chosen(front: Front, why: str = BY_WEIGHTS) -> Reason:
     """Which point was taken, and why."""
     point = front.point
     values = ", ".join(f"{name} {value:.3g}" for name, value in point.values.items())

@@ -8,7 +8,7 @@ from typing import Any
 
 from pynomaly_auto._checks import is_whole
 from pynomaly_auto._objectives import parse_objectives
-from pynomaly_auto.engine._asking_for import Wanted, chosen
+from pynomaly_auto.engine._asking_for import BY_WEIGHTS, Wanted, chosen
 from pynomaly_auto.ensembling import compromise
 from pynomaly_auto.errors import SettingError, shown
 from pynomaly_auto.records import Front, FrontPoint
@@ -42,8 +42,7 @@ def at_point(detector: Any, point: Any) -> Any:
         )  # fmt: skip
     front, why = _pointed(front, point)
     taken, supervision = model.survey.taken(model, front.chosen)
-    told = tuple(reason for reason in front.reasons if reason.code not in ("ENG-021", "ENG-024"))
-    front = replace(front, measured_ms=None, reasons=(*told, chosen(front, why)))
+    front = replace(front, measured_ms=None, reasons=(*model.survey.told, chosen(front, why)))
     made = type(detector)(**detector.get_params(deep=False))
     result = replace(
         detector.result_, ensemble=taken.ensemble.record, verdict=taken.verdict, front=front,
@@ -69,7 +68,7 @@ def _pointed(front: Front, point: Any) -> tuple[Front, str]:
         wanted = Wanted(weights=weights, by_labels=front.answer == "labels")
         at = compromise(wanted.costs([one.values for one in front.points]), list(weights.values()))
         moved = replace(front, objectives={name: weights.get(name, 0.0) for name in front.objectives}, chosen=at)
-        return moved, "its worst objective is the least bad by the weights given"
+        return moved, BY_WEIGHTS
     if not is_whole(point) or not 0 <= int(point) < len(front.points):
         raise SettingError(
             f"the point is {shown(point)}.", where="choose",

@@ -16,7 +16,7 @@ import numpy as np
 
 from pynomaly_auto._machine import ONE_THREAD
 from pynomaly_auto.detectors import DETECTORS
-from pynomaly_auto.engine._asking_for import Wanted, measured, told
+from pynomaly_auto.engine._asking_for import Wanted, chosen, measured, told
 from pynomaly_auto.engine._heeding import heed
 from pynomaly_auto.engine._model import Model
 from pynomaly_auto.engine._population import Answer, Population, Sight
@@ -27,7 +27,7 @@ from pynomaly_auto.records import FloatArray, Front, FrontPoint, Reason, Supervi
 from pynomaly_auto.settings import Settings
 
 TRIALS = 64  # subsets measured
-_LABELLED = 10  # of the models that none beats so many learn from labels, as each learns anew
+_LABELLED = 6  # of the models that none beats so many learn from labels, as each learns anew
 _TAUGHT, _CHOICE, _FEWEST = 2_000, 1_000, 200  # resampled rows to fit by and to choose by; with little time fewer
 _PUPILS = (1, 2, 4, 8, 14, 24)  # members beside which trees are taught
 _SAMPLING, _COMPARING, _LEARNING = 0.4, 0.7, 0.9  # shares of the time until which each may go on
@@ -43,12 +43,14 @@ class Survey:
         whole: The model of all members.
         candidates: What each point of the front is made of; None: all members.
         settings: What was asked for.
+        told: Why there are these points.
         rows: The training rows as the whole ensemble takes them, where labels are heeded; shape (n_rows, n_inputs).
     """
 
     whole: Model
     candidates: tuple[Candidate | None, ...]
     settings: Settings
+    told: tuple[Reason, ...] = ()
     rows: FloatArray | None = field(default=None, repr=False)
 
     def taken(self, now: Model, number: int) -> tuple[Model, Supervision | None]:
@@ -148,7 +150,8 @@ def survey(whole: Surveyed, settings: Settings, rows: FloatArray, seconds: float
         answer="labels" if wanted.by_labels else "agreement",
         chosen=compromise(wanted.costs(values), list(wanted.weights.values())),
     )  # fmt: skip
-    front = replace(front, reasons=told(front, wanted, len(model.ensemble.detectors)))
+    kept = replace(kept, told=told(front, wanted, len(model.ensemble.detectors)))
+    front = replace(front, reasons=(*kept.told, chosen(front)))
     taken, heeded = kept.taken(model, front.chosen)
     if not gone(_LEARNING):
         took = row_milliseconds(taken, samples.held_out.X)
@@ -233,19 +236,29 @@ class Comparing:
             sums[subset] = Candidate.summed(self.fit.step(subset), taught)
             return [float(cost) for cost in self.wanted.costs([self.values(sums[subset])])[0]]
 
-        first = self.starts
         n = len(self.model.ensemble.detectors)
-        explore(n, measure, [s.chosen for s in first], n_trials=TRIALS, seed=self.seed, enough=enough)
+        explore(n, measure, [s.chosen for s in self.starts], n_trials=TRIALS, seed=self.seed, enough=enough)
         found: list[Candidate | None] = [*sums.values()]
-        for step in (first[k - 1] for k in _PUPILS if k <= len(first)):
+        for plain in self._best(list(sums.values())):
             if not enough():
-                found.append(Candidate.summed(step, taught).with_student(taught, self.model.verdict.threshold))
+                found.append(plain.with_student(taught, self.model.verdict.threshold))
         found.append(None)
         found = list({_made_of(candidate): candidate for candidate in found}.values())
         values = [self.values(candidate) for candidate in found]
         kept = unbeaten(self.wanted.costs(values))
         tried = len(sums) + len(found) - len({*map(_made_of, sums.values())})
         return [found[i] for i in sorted(kept, key=lambda i: (self._latency(found[i]), i))], tried
+
+    def _best(self, sums: Sequence[Candidate]) -> list[Candidate]:
+        """Of up to so many members the sum that agrees best, once each."""
+        rows, best = self.samples.choice, dict[int, Candidate]()
+        agreeing = [agreement(one.scores(rows), rows.scores) for one in sums]
+        for most in _PUPILS:
+            within = [i for i, one in enumerate(sums) if len(one.step.chosen) <= most]
+            if within:
+                at = max(within, key=lambda i: agreeing[i])
+                best[at] = sums[at]
+        return list(best.values())
 
     @cached_property
     def fit(self) -> Agreeing:

@@ -214,9 +214,8 @@ def agreed(ensemble: Ensemble) -> Ensemble:
     for member in ensemble.members:
         text = f"Weight {member.weight:.1%} of the smaller ensemble's sum, which is to agree with all members."
         why = Reason(code="ENS-006", subject=member.name, text=text, evidence={"weight": member.weight})
-        kept = tuple(reason for reason in member.reasons if reason.code != "ENS-006")
-        members.append(replace(member, reasons=(*kept, why)))
-    return replace(ensemble, members=tuple(members))
+        members.append(replace(member, reasons=(*member.reasons[:1], why, *member.reasons[2:])))
+    return replace(ensemble, members=tuple(members), evidence=())  # cells are none of its own any more
 
 
 def _without_weight(member: Member, fusing: bool) -> LeftOut:
