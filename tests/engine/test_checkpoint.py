@@ -25,12 +25,19 @@ from pynomaly_auto.engine._stored_table import encoded_digest
 from pynomaly_auto.errors import PynomalyError, SettingError, StorageError
 from pynomaly_auto.records import Labels
 from pynomaly_auto.settings import Settings
-from tests.engine.conftest import quick
+from tests.engine.conftest import QUICK
+from tests.engine.conftest import quick as quicker
 from tests.odd_frames import table_of
 
 X = np.random.default_rng(0).normal(size=(200, 4))
 X[:6] += 5.0
 TRIALS = 16  # more than are in the queue, so that some are proposed by the sampler
+TUNED = "svr_residuals"  # of a family that is tuned without labels
+
+
+def quick(**kw: Any) -> AutonomousDetector:
+    """The same with a detector that is tuned."""
+    return quicker(**({"config": {"overrides": {"include": [*QUICK, TUNED]}}} | kw))
 
 
 def same(one: AutonomousDetector, other: AutonomousDetector) -> None:
