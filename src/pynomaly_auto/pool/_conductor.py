@@ -9,21 +9,21 @@ through Ray Client (``ray://``) no other case.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cloudpickle
 
 from pynomaly_auto._scratch import Scratch
-from pynomaly_auto.pool._bench import Bench, Terms, Work, silence
+from pynomaly_auto.pool._bench import Terms, Work, silence
 from pynomaly_auto.pool._cluster import line
 from pynomaly_auto.pool._jobs import Outcome, OutcomeStatus
+from pynomaly_auto.pool._tuner import run_tuner
 
 _LOST = "the nodes or the processes it ran on were lost, twice"
 _POLL_SECONDS = 20.0  # how long one question of a worker's is kept open
@@ -280,7 +280,7 @@ class Conductor:
         error: BaseException | None = None
         try:
             with Scratch() as scratch:
-                _tune(self, str(scratch.path), self._room.bundles, self._terms)
+                run_tuner(self, str(scratch.path), self._room.bundles, self._terms)
         except BaseException as problem:
             error = problem
         with self._changed:
@@ -288,126 +288,3 @@ class Conductor:
                 self._broken = self._broken or f"Ray Tune ended: {'' if error is None else line(error)}"
                 self._settle_all("failed", self._broken)
             self._changed.notify_all()
-
-
-def _tune(
-    conductor: Conductor, storage: str, bundles: tuple[Mapping[str, float], Mapping[str, float]], terms: Terms
-) -> None:
-    """Run the tuner until the conductor says that no more jobs will come."""
-    from ray import tune
-
-    def bundle(config: Mapping[str, Any]) -> Any:
-        return tune.PlacementGroupFactory([dict(bundles[bool(config["gpu"])])])
-
-    tuner = tune.Tuner(
-        tune.with_resources(_trainable(), bundle),
-        param_space={"terms": asdict(terms)},
-        tune_config=tune.TuneConfig(search_alg=_searcher(conductor), num_samples=-1, reuse_actors=True),
-        run_config=tune.RunConfig(
-            name="trials",
-            storage_path=storage,
-            verbose=0,
-            callbacks=[_callback(conductor)],
-            stop=_stopper(conductor),
-            # A job's own failure is its outcome: what fails for Tune has lost its node, and is placed once more.
-            failure_config=tune.FailureConfig(max_failures=1),
-            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),  # a trial is one step: it leaves no state
-        ),
-    )
-    tuner.fit()
-
-
-def _searcher(conductor: Conductor) -> Any:
-    """A searcher that suggests as many trials as there is to be room for."""
-    from ray.tune.search import Searcher
-
-    class Submitted(Searcher):  # type: ignore[misc]
-        def suggest(self, trial_id: str) -> Any:
-            said = conductor.hand_out(trial_id)
-            return Searcher.FINISHED if said == "" else said
-
-        def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
-            if not error:  # else the callback says why
-                conductor.trial_ended(trial_id)
-
-        def set_search_properties(self, metric: Any, mode: Any, config: Any, **spec: Any) -> bool:
-            return True  # there is no space to search here: what to try is decided by who submits
-
-        # The tuner copies and stores its searcher, for a restoration that never comes.
-        def save(self, checkpoint_path: str) -> None: ...
-
-        def restore(self, checkpoint_path: str) -> None: ...
-
-        def save_to_dir(self, *_: Any, **__: Any) -> None: ...
-
-        def __deepcopy__(self, _: Any) -> Any:
-            return self
-
-        def __reduce__(self) -> tuple[Any, ...]:
-            return (str, ("what was submitted",))
-
-    return Submitted()
-
-
-def _callback(conductor: Conductor) -> Any:
-    """Tells of trials whose worker was lost, or could not be started."""
-    from ray import tune
-
-    class Lost(tune.Callback):  # type: ignore[misc]
-        def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
-            conductor.trial_lost(trial.trial_id)
-
-        def on_trial_error(self, iteration: int, trials: Any, trial: Any, **_: Any) -> None:
-            error = None
-            with contextlib.suppress(Exception):
-                error = trial.get_error()
-            conductor.trial_ended(trial.trial_id, error="no reason is known" if error is None else line(error))
-
-        def __reduce__(self) -> tuple[Any, ...]:
-            return (str, ("lost trials",))
-
-        def __deepcopy__(self, _: Any) -> Any:
-            return self
-
-    return Lost()
-
-
-def _stopper(conductor: Conductor) -> Any:
-    """Ends the tuner, which would else wait until every trial has had a place."""
-    from ray import tune
-
-    class Finished(tune.Stopper):  # type: ignore[misc]
-        def __call__(self, trial_id: str, result: Any) -> bool:
-            return False
-
-        def stop_all(self) -> bool:
-            return conductor.only_waiting()
-
-        def __reduce__(self) -> tuple[Any, ...]:
-            return (str, ("finished",))
-
-        def __deepcopy__(self, _: Any) -> Any:
-            return self
-
-    return Finished()
-
-
-def _trainable() -> Any:
-    """What Ray Tune starts on a node for a trial, and reuses for the next."""
-    from ray import tune
-
-    class Trial(tune.Trainable):  # type: ignore[misc]
-        def setup(self, config: dict[str, Any]) -> None:
-            self.bench = Bench(Terms(**config["terms"]))
-
-        def reset_config(self, new_config: dict[str, Any]) -> bool:
-            return True
-
-        def step(self) -> dict[str, Any]:
-            return {**self.bench.carry_out(self.trial_id), "done": True}
-
-        def cleanup(self) -> None:
-            with contextlib.suppress(Exception):
-                self.bench.close()
-
-    return Trial
