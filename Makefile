@@ -57,6 +57,7 @@ docs: $(STAMP)
 
 benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.quality real
 	$(BIN)/python -m benchmarks.quality report
 	$(BIN)/python -m benchmarks.anytime

@@ -183,10 +183,12 @@ class Supervisor(threading.Thread):
     def _fitting(self) -> _Asked | None:
         """The first of those that wait for which there is room."""
         running = [busy for busy in self._workers.values() if busy is not None]
-        if not running:
-            return self._waiting[0] if self._waiting else None
-        if any(busy.asked.alone for busy in running):
+        if not self._waiting:
             return None
+        if not running:
+            return self._waiting[0]
+        if self._waiting[0].alone or any(busy.asked.alone for busy in running):
+            return None  # nothing new is begun, or who is to be alone would wait for ever
         room = self._memory_limit - sum(busy.claims for busy in running)
         return next((asked for asked in self._waiting if not asked.alone and asked.job.memory <= room), None)
 

@@ -141,7 +141,7 @@ def _from_limits(profile: Profile | None, limits: Mapping[str, Any], decide: _De
     if limits.get("contamination") is not None:
         decide("contamination", limits["contamination"], "as asked for", {})
     if limits.get("max_memory") is not None:
-        decide("memory_limit", limits["max_memory"], "the most memory allowed to one trial", {})
+        decide("memory_limit", limits["max_memory"], "the most memory allowed to the run", {})
     if limits.get("max_models") is not None:
         decide("max_models", limits["max_models"], "the most members allowed", {})
     elif limits.get("interpretable"):

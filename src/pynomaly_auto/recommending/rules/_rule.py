@@ -35,7 +35,7 @@ class Context:
         profile: Of the table.
         settings: Of the run.
         time_budget: Seconds for the whole run; infinite without a limit.
-        memory_mb: Memory one trial may take, in MB.
+        memory_mb: Memory that all workers may take, so one trial, too, in MB.
         preferred: Detectors the field of application does well with.
         discouraged: Detectors the field does badly with.
     """
