@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +42,7 @@ OBJECTIVES: Mapping[str, Objective] = {
         Objective(name="recall", title="recall on labels", answers=True, of_labels=True),
         Objective(name="latency", title="declared ms of scoring one row", minimize=True),
         Objective(name="fit_time", title="declared seconds of fitting the members", minimize=True),
-        Objective(name="size", title="MB of the members' arrays", minimize=True),
+        Objective(name="size", title="MB of the members' arrays and of what was learned beside them", minimize=True),
         Objective(name="interpretability", title="declared interpretability of the members, weighed"),
     )
 }
@@ -90,11 +91,14 @@ def parse_objectives(value: Any) -> dict[str, float] | None:
                 f"the weight of {name} is {shown(weight)}.", where="objectives", fix="Give a number of at least 0."
             )
         weights[name] = float(weight)
-    weights = {name: weight for name, weight in weights.items() if weight > 0}
-    _check(weights, value)
-    total = sum(weights.values())
+    if math.isinf(sum(weights.values())):
+        weights = {name: weight / max(weights.values()) for name, weight in weights.items()}
+    total = sum(weights.values()) or 1.0
     # What is read again, from a file, stays what it is to the last bit.
-    return weights if abs(total - 1.0) < 1e-12 else {name: weight / total for name, weight in weights.items()}
+    shares = weights if abs(total - 1.0) < 1e-12 else {name: weight / total for name, weight in weights.items()}
+    shares = {name: share for name, share in shares.items() if share > 0}
+    _check(shares, value)
+    return shares
 
 
 def _check(weights: Mapping[str, float], value: Any) -> None:

@@ -187,6 +187,43 @@ def test_with_labels_quality_is_theirs(labelled, new):
     assert other.score_samples(rows()[:1]) < other.score_samples(rows()[40:41])  # what is known stays what it is
 
 
+@pytest.mark.parametrize(
+    ("objectives", "labels"),
+    [(["agreement", "latency"], {0: 1, 1: 1, 40: 0, 41: 0}), (["quality", "latency"], {0: 1, 1: 1})],
+    ids=["agreement asked for", "labels of one kind"],
+)
+def test_labels_that_compare_nothing_are_learned_from(objectives, labels, new):
+    detector = make(objectives=objectives, n_trials=4).fit(rows(), labels=labels)
+    assert detector.front_.answer == "agreement"
+    assert len(detector.front_.points) > 1
+    other = detector.choose(0)
+    assert other.result_.supervision is not None
+    assert other.judge(new).scores.shape == (len(new),)
+
+
+def test_of_another_point_a_further_one_is_chosen(labelled, new):
+    back = labelled.choose(0).choose(labelled.front_.chosen)
+    assert back.judge(new).scores.tolist() == labelled.judge(new).scores.tolist()
+
+
+def test_a_compact_model_is_no_point_of_the_front(fitted):
+    small = fitted.compact(latency_ms=1000)
+    assert small.front_ is None
+    assert not {r.code for r in small.result_.reasons} & {"ENG-020", "ENG-021", "ENG-024"}
+    with pytest.raises(SettingError, match="choose before compact"):
+        small.choose(0)
+    assert len(pickle.dumps(small)) < len(pickle.dumps(fitted)) / 2
+
+
+def test_all_members_are_as_large_as_what_combines_them(fitted, tmp_path):
+    points = fitted.front_.points
+    files = [fitted.choose(p).save(tmp_path / f"{p.number}").stat().st_size for p in (points[0], points[-1])]
+    whole = fitted.choose(points[-1])._model.ensemble
+    assert points[-1].whole
+    assert points[-1].values["size"] * 1e6 > sum(a.nbytes for a in whole.fused.to_state().arrays.values())
+    assert files[0] < files[1]
+
+
 def test_feedback_is_heard_beside_a_chosen_model(fitted, labelled, tmp_path, new):
     for detector in (fitted, labelled):
         spoken = copy.deepcopy(detector).feedback([7, 60, 61], [1, 0, 0])

@@ -28,12 +28,12 @@ def at_point(detector: Any, point: Any) -> Any:
     if front is None:
         raise SettingError(
             "the detector has no front to choose from.", where="choose",
-            fix="Fit it with objectives, such as objectives=['quality', 'latency', 'size'], and time enough.",
+            fix="Fit it with objectives=['quality', 'latency', 'size'] and time enough; choose before compact().",
         )  # fmt: skip
     if model.survey is None:
         raise SettingError(
-            "the detector was loaded from a file or made of another, and holds the chosen model alone.",
-            where="choose", fix="Choose with the detector that was fitted, before it is saved.",
+            "the detector was loaded from a file, which holds the chosen model alone.", where="choose",
+            fix="Choose with the detector that was fitted, before it is saved.",
         )  # fmt: skip
     if model.sayings.feedback:
         raise SettingError(
@@ -48,7 +48,7 @@ def at_point(detector: Any, point: Any) -> Any:
         detector.result_, ensemble=taken.ensemble.record, verdict=taken.verdict, front=front,
         supervision=supervision or detector.result_.supervision,
     )  # fmt: skip
-    made._adopt(taken, result)
+    made._adopt(replace(taken, survey=model.survey), result)
     return made
 
 

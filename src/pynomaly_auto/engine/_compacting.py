@@ -153,8 +153,9 @@ def _milliseconds(model: Model, ensemble: FittedEnsemble, X: FloatArray) -> floa
 
 def _made(detector: D, small: FittedEnsemble) -> D:
     made = type(detector)(**detector.get_params(deep=False))
-    result = replace(detector.result_, ensemble=small.record)
-    made._adopt(replace(detector._model, ensemble=small, population=None), result)
+    # It is no point of the front, and what is left in memory of the others would travel with a small model.
+    result = replace(detector.result_, ensemble=small.record, front=None)
+    made._adopt(replace(detector._model, ensemble=small, population=None, survey=None), result)
     return made
 
 

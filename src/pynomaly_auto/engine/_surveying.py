@@ -140,7 +140,9 @@ def survey(whole: Surveyed, settings: Settings, rows: FloatArray, seconds: float
         model=model, wanted=wanted, samples=samples, n_rows=len(rows), seed=int(settings.random_state or 0)
     )
     found, tried = work.unbeaten(partial(gone, _COMPARING))
-    kept = Survey(whole=model, settings=settings, candidates=tuple(found), rows=rows if wanted.by_labels else None)
+    kept = Survey(
+        whole=model, settings=settings, candidates=tuple(found), rows=None if model.supervised is None else rows
+    )  # fmt: skip
     values = [work.values(candidate) for candidate in found]
     if wanted.by_labels and supervision is not None:
         kept, values = _with_labels(kept, wanted, values, supervision, partial(gone, _LEARNING))
@@ -296,7 +298,7 @@ class Comparing:
         if name == "fit_time":
             return float(sum(self._spent[i][1] for i in chosen))
         if name == "size":
-            own = 0.0 if candidate is None else candidate.student_megabytes
+            own = self._learned if candidate is None else candidate.student_megabytes
             return float(sum(self._spent[i][2] for i in chosen)) + own
         if name == "interpretability":
             declared = [DETECTORS[m.detector].capabilities.interpretability for m in self.model.ensemble.record.members]
@@ -316,6 +318,12 @@ class Comparing:
             return candidate.heard()
         members = self.model.ensemble.record.members
         return list(range(len(members))), [m.weight for m in members]
+
+    @cached_property
+    def _learned(self) -> float:
+        """Megabytes of what combines all members: the smaller models have no learned fusion and no judge of cells."""
+        parts = (self.model.ensemble.fused, self.model.ensemble.cells)
+        return sum(a.nbytes for part in parts if part is not None for a in part.to_state().arrays.values()) / 1e6
 
     @cached_property
     def _spent(self) -> list[tuple[float, float, float]]:
