@@ -21,6 +21,7 @@ class Objective:
         minimize: Whether less of it is better.
         answers: Whether it says how right the answer is; the others say what that costs.
         of_labels: Whether nothing but labels can tell.
+        unit: What it is counted in; empty: in nothing.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Objective:
     minimize: bool = False
     answers: bool = False
     of_labels: bool = False
+    unit: str = ""
 
 
 OBJECTIVES: Mapping[str, Objective] = {
@@ -40,9 +42,9 @@ OBJECTIVES: Mapping[str, Objective] = {
         Objective(name="f1", title="F1 on labels", answers=True, of_labels=True),
         Objective(name="precision", title="precision on labels", answers=True, of_labels=True),
         Objective(name="recall", title="recall on labels", answers=True, of_labels=True),
-        Objective(name="latency", title="declared ms of scoring one row", minimize=True),
-        Objective(name="fit_time", title="declared seconds of fitting the members", minimize=True),
-        Objective(name="size", title="MB of the members' arrays and of what was learned beside them", minimize=True),
+        Objective(name="latency", title="declared ms of scoring one row", minimize=True, unit="ms"),
+        Objective(name="fit_time", title="declared seconds of fitting the members", minimize=True, unit="s"),
+        Objective(name="size", title="MB of all that is fitted, before it is packed", minimize=True, unit="MB"),
         Objective(name="interpretability", title="declared interpretability of the members, weighed"),
     )
 }

@@ -125,3 +125,16 @@ def test_the_command_line_fits_on_a_sample(path: Path, tmp_path: Path) -> None:
     refused = CliRunner().invoke(app, [*command, "--labels", "kind"])
     assert refused.exit_code != 0
     assert isinstance(refused.exception, (SettingError, SystemExit))
+
+
+def test_who_ends_the_run_early_has_no_results_of_the_sample_alone(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any, **options: Any) -> None:
+        raise StorageError("the disk is full.")
+
+    monkeypatch.setattr("pynomaly_auto.engine.judge_file", fail)
+    command = ["auto", "detect", "-d", str(path), "-o", str(tmp_path), "--sample", "400", "--n-trials", "2"]
+    done = CliRunner().invoke(app, [*command, "--tracking", "off", "--n-jobs", "1", "-q"])
+    assert done.exit_code != 0
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name != "cells.csv") == ["report.html", "result.json"]

@@ -6,6 +6,7 @@ import copy
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 
@@ -109,6 +110,10 @@ def test_the_summary_and_the_report_tell_of_it(fitted, tmp_path):
     assert fitted.front_.sentence() in fitted.result_.summary_lines()
     page = fitted.report(tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Models that no other beats" in page
+    assert f"{fitted.front_.point.values['latency']:.4g} ms" in fitted.front_.sentence()
+    assert "latency: declared ms of scoring one row" in page
+    assert "quality: rank correlation with the answer of all members" in page
+    assert ("; trees beside them" in page) is any(p.taught for p in fitted.front_.points)
     assert f"{fitted.front_.chosen} (taken)" in page
     assert "Models that no other beats" not in make(objectives=None, n_trials=3).fit(rows()).report(
         tmp_path / "plain.html"
@@ -222,6 +227,19 @@ def test_all_members_are_as_large_as_what_combines_them(fitted, tmp_path):
     assert points[-1].whole
     assert points[-1].values["size"] * 1e6 > sum(a.nbytes for a in whole.fused.to_state().arrays.values())
     assert files[0] < files[1]
+
+
+def test_the_judge_of_cells_counts_among_the_costs_of_all_members(fitted):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"n": rng.normal(size=120), "k": rng.choice(list("abc"), 120), "m": rng.normal(size=120)})
+    detector = make(objectives=["quality", "latency", "size"], n_trials=4).fit(frame)
+    survey = detector._model.survey
+    assert survey.whole.ensemble.cells is not None
+    whole = detector.front_.points[survey.candidates.index(None)]
+    most = max(p.values["latency"] for p in detector.front_.points if not p.whole)
+    assert whole.values["latency"] > most
+    other = detector.choose(whole)
+    assert other.score_samples(frame).tolist() == detector.score_samples(frame).tolist()
 
 
 def test_feedback_is_heard_beside_a_chosen_model(fitted, labelled, tmp_path, new):

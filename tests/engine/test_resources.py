@@ -68,6 +68,19 @@ def test_a_compute_budget_is_a_share_of_cores_and_memory(table: pd.DataFrame, mo
     assert (given.settings["n_jobs"], given.settings["memory_limit"]) == (1, 300_000_000)
 
 
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ({"compute_budget": 1e-12}, "compute_budget comes to"),
+        ({"compute_budget": 1e-300}, "compute_budget comes to"),
+        ({"compute_budget": 0.99, "memory_limit": "50kB"}, "memory_limit is 0.05 MB"),
+    ],
+)
+def test_the_limit_that_is_too_small_is_named(table: pd.DataFrame, limits: dict[str, Any], told: str) -> None:
+    with pytest.raises(ResourceError, match=told):
+        quick(tracking=False, **limits).fit(table)
+
+
 def test_too_few_processes_is_an_error_before_it_starts(table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_resources, "free_processes", lambda: 5)
     with pytest.raises(ResourceError, match=r"only 5 more processes.*ulimit -u"):

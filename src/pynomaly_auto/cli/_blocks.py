@@ -64,6 +64,10 @@ def detect_on_sample(  # noqa: PLR0913 - one parameter per thing that may be ask
         detector.fit(table)
         hand_over(detector, table, output, evaluated=None, **kept)
         del table
+        for name in ("anomalies.csv", "scores.parquet"):
+            (output / name).unlink(
+                missing_ok=True
+            )  # of the sample alone: who ends this run here must not take them for all
         found = judge_file(detector, dataset, output, drop=drop)
     if not kept["quiet"]:
         said = f"{found.flagged:,} of all {found.rows:,} rows flagged ({found.flagged / found.rows:.2%})"

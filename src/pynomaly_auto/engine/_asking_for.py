@@ -99,9 +99,8 @@ BY_WEIGHTS = "its worst objective is the least bad by the weights given"
 def chosen(front: Front, why: str = BY_WEIGHTS) -> Reason:
     """Which point was taken, and why."""
     point = front.point
-    values = ", ".join(f"{name} {value:.3g}" for name, value in point.values.items())
     who = "all members" if point.whole else f"{len(point.members)} members" if len(point.members) != 1 else "1 member"
-    text = f"Point {point.number} of the front was taken, {who}: {values}; {why}."
+    text = f"Point {point.number} of the front was taken, {who}: {point.figures()}; {why}."
     weights = {f"weight of {name}": weight for name, weight in front.objectives.items()}
     evidence = {"point": point.number, "members": len(point.members), **dict(point.values), **weights}
     return Reason(code="ENG-021", subject="front", text=text, evidence=evidence)

@@ -92,15 +92,17 @@ def within_memory(
     Raises:
         ResourceError: There is too little for a single worker.
     """
+    asked = settings.memory_limit
     settings, reasons = _share_of_machine(settings)
+    by = "memory_limit" if settings.memory_limit == asked else "compute_budget"
     workers, reason = _workers_in(free_memory(), settings, dataset)
     room = None
     if settings.memory_limit is not None:
-        room = _left_by(int(settings.memory_limit), opened, dataset)
+        room = _left_by(int(settings.memory_limit), by, opened, dataset)
         held = max(1, int(room / (_WORKER + _TRIAL)))
         if settings.backend == "local" and held < min(workers, settings.workers):
             workers = held
-            text = f"{workers} of {settings.workers} workers: memory_limit leaves them {room / 1e6:,.0f} MB"
+            text = f"{workers} of {settings.workers} workers: {by} leaves them {room / 1e6:,.0f} MB"
             evidence: dict[str, Scalar] = {
                 "workers": workers, "asked": settings.workers, "limit_mb": round(int(settings.memory_limit) / 1e6),
                 "room_mb": round(room / 1e6),
@@ -123,7 +125,7 @@ def _share_of_machine(settings: Settings) -> tuple[Settings, tuple[Reason, ...]]
     share = float(settings.compute_budget)
     if share >= 1.0:
         return settings, ()
-    memory = int(share * whole_memory())
+    memory = max(1, int(share * whole_memory()))
     limit = memory if settings.memory_limit is None else min(memory, int(settings.memory_limit))
     text = f"{share:.0%} of the machine: {settings.workers} of {usable_cores()} cores, {memory / 1e6:,.0f} MB of memory"
     evidence: dict[str, Scalar] = {
@@ -154,8 +156,14 @@ def _workers_in(free: int, settings: Settings, dataset: Dataset) -> tuple[int, R
     return workers, Reason(code="SET-020", subject="workers", text=text, evidence=evidence)
 
 
-def _left_by(limit: int, opened: Table, dataset: Dataset) -> int:
+def _left_by(limit: int, by: str, opened: Table, dataset: Dataset) -> int:
     """Bytes that a limit leaves to the workers.
+
+    Args:
+        limit: Bytes of the run.
+        by: The setting that it comes from.
+        opened: The table as it was given.
+        dataset: The same, encoded.
 
     Raises:
         ResourceError: The table and what is made of it take nearly all of it.
@@ -163,9 +171,10 @@ def _left_by(limit: int, opened: Table, dataset: Dataset) -> int:
     n, tables = dataset.n_rows, _bytes_of(opened) + dataset.X.nbytes
     least = max(tables + _ANSWER_PER_ROW * n, tables + _SCORES_PER_ROW * n + _LEAST)
     if limit < least:
+        given = "memory_limit is" if by == "memory_limit" else f"{by} comes to"
         raise ResourceError(
-            f"memory_limit is {limit / 1e6:,.0f} MB, and {n:,} rows of {dataset.n_features:,} features need about "
-            f"{least / 1e6:,.0f} MB.",
+            f"{given} {limit / 1e6:{',.0f' if limit >= 1e6 else '.2g'}} MB, and {n:,} rows of "
+            f"{dataset.n_features:,} features need about {least / 1e6:,.0f} MB.",
             fix="Raise it, give fewer rows, or fit on a sample of them and score the others afterwards.",
         )
     return int(limit - tables - _SCORES_PER_ROW * n)

@@ -33,6 +33,7 @@ _PUPILS = (1, 2, 4, 8, 14, 24)  # members beside which trees are taught
 _SAMPLING, _COMPARING, _LEARNING = 0.4, 0.7, 0.9  # shares of the time until which each may go on
 _PROBE = 100  # rows scored first, to see how long all take
 READ_MS, _FUSED_MS, _TREES_MS = 0.32, 1.0, 0.1  # of any row; of the learned fusion; of a student's trees
+_CELLS_MS = 1.2  # of what weighs the evidence of cells beside all members
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -310,7 +311,12 @@ class Comparing:
         chosen, _ = self._heard(candidate)
         spent = READ_MS + sum(self._spent[i][0] for i in chosen)
         if candidate is None:
-            return spent + (_FUSED_MS if self.model.ensemble.fused is not None else 0.0)
+            whole = self.model.ensemble
+            return (
+                spent
+                + (_FUSED_MS if whole.fused is not None else 0.0)
+                + (_CELLS_MS if whole.cells is not None else 0.0)
+            )
         return spent + (_TREES_MS if candidate.student is not None else 0.0)
 
     def _heard(self, candidate: Candidate | None) -> tuple[list[int], list[float]]:

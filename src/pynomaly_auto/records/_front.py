@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pynomaly_auto._objectives import OBJECTIVES
 from pynomaly_auto.records._base import Reason, plain
 
 if TYPE_CHECKING:
@@ -39,6 +40,16 @@ class FrontPoint:
     def whole(self) -> bool:
         """Whether it is the ensemble of all members."""
         return not self.weights
+
+    def figures(self) -> str:
+        """What it comes to in each objective, with units, for a person."""
+        return ", ".join(f"{name} {value:.4g} {OBJECTIVES[name].unit}".rstrip() for name, value in self.values.items())
+
+    def made_of(self) -> str:
+        """Its members, for a person."""
+        if self.whole:
+            return "all members"
+        return ", ".join(self.members) + ("; trees beside them" if self.taught else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +88,16 @@ class Front:
         point, names = self.point, ", ".join(self.objectives)
         n = len(point.members)
         members = "all members" if point.whole else "1 member" if n == 1 else f"{n} members"
-        values = ", ".join(f"{name} {value:.3g}" for name, value in point.values.items())
         return (
             f"Of {self.tried:,} models compared by {names}, {len(self.points)} are beaten by none; number "
-            f"{point.number} was taken, {members}: {values}."
+            f"{point.number} was taken, {members}: {point.figures()}."
         )
+
+    def legend(self) -> str:
+        """What the figures of the points are, for a person."""
+        quality = "average_precision" if self.answer == "labels" else "agreement"
+        told = {name: OBJECTIVES[quality if name == "quality" else name].title for name in self.point.values}
+        return f"{'; '.join(f'{name}: {title}' for name, title in told.items())}. choose(number) takes another one."
 
     def to_frame(self) -> pd.DataFrame:
         """A row a point: whether it is chosen, how many members, each objective, agreement, the members' names."""

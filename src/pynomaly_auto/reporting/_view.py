@@ -254,12 +254,12 @@ def _front(result: Result) -> Table:
     rows = tuple(
         (
             f"{p.number}{' (taken)' if p.number == front.chosen else ''}", *(number(v) for v in p.values.values()),
-            str(len(p.members)), "all members" if p.whole else ", ".join(p.members),
+            str(len(p.members)), p.made_of(),
         )
         for p in front.points
     )  # fmt: skip
-    heads = ("number", *front.objectives, "members", "which")
-    return Table(heads=heads, rows=rows, numeric=frozenset(range(1, len(heads) - 1)))
+    heads = ("number", *front.point.values, "members", "which")
+    return Table(heads=heads, rows=rows, numeric=frozenset(range(1, len(heads) - 1)), note=front.legend())
 
 
 def _ranking(result: Result) -> Markup:
