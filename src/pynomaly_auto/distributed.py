@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import shutil
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from sklearn.utils.validation import check_is_fitted
 
 from pynomaly_auto._checks import is_whole, path_of
 from pynomaly_auto._machine import ONE_THREAD, release_memory
@@ -93,12 +95,14 @@ def score(  # noqa: PLR0913 - the public interface
     kept = _kept(keep, schema)
     folder, ours = _folder(output)
     parts = list(_parts(files, int(batch_rows), folder))
-    connection = Connection(Cluster(address=asked.address, resources=asked.resources_per_trial), None)
+    connection: Connection | None = None
     try:
+        connection = Connection(Cluster(address=asked.address, resources=asked.resources_per_trial), None)
         with _silent():
             _carry_out(detector, parts, _Judging(names, kept, int(batch_rows)), connection, asked)
     except BaseException:
-        connection.close()  # first, as nothing is to be written any more
+        if connection is not None:
+            connection.close()  # first, as nothing is to be written any more
         for part in parts:
             Path(part.target).unlink(missing_ok=True)
         if ours:
@@ -182,14 +186,23 @@ class _Judging:
 
 def _names(detector: AutonomousDetector) -> tuple[str, ...] | None:
     """The columns fitted on, where they have names."""
-    _ = detector.result_  # what is not fitted, or no detector, says so here
+    from pynomaly_auto.engine import AutonomousDetector
+
+    if not isinstance(detector, AutonomousDetector):
+        raise SettingError(
+            f"detector is {shown(detector)}.",
+            fix="Give a fitted AutonomousDetector; AutonomousDetector.load reads one.",
+        )
+    check_is_fitted(detector, "result_")
     names = getattr(detector, "feature_names_in_", None)
     return None if names is None else tuple(map(str, names))
 
 
 def _files(data: Any) -> list[Path]:
     given = [data] if isinstance(data, (str, Path)) else data
-    if not isinstance(given, Iterable) or isinstance(given, (bytes, Mapping)):
+    several = isinstance(given, Iterable) and not isinstance(given, (bytes, Mapping))
+    given = list(given) if several else []
+    if not several or not all(isinstance(path, (str, Path)) for path in given):
         raise InvalidInputError(
             f"data is {shown(data)}.", fix="Give the path of a Parquet file, of a folder, or several."
         )
@@ -208,7 +221,9 @@ def _schema(files: list[Path], names: tuple[str, ...] | None) -> pa.Schema:
         try:
             found = pq.read_schema(path)
         except (OSError, pa.ArrowException) as error:
-            raise InvalidInputError(f"{path.name!r} cannot be read: {error}.", fix="Give Parquet files.") from None
+            raise InvalidInputError(
+                f"{path.name!r} cannot be read: {str(error).rstrip('.')}.", fix="Give Parquet files."
+            ) from None
         first = first or found
         missing = [name for name in (names or first.names) if name not in found.names]
         if missing:
@@ -220,6 +235,8 @@ def _schema(files: list[Path], names: tuple[str, ...] | None) -> pa.Schema:
 def _kept(keep: Iterable[str] | None, schema: pa.Schema) -> tuple[str, ...]:
     if isinstance(keep, str):
         keep = [keep]
+    if keep is not None and not isinstance(keep, Iterable):
+        raise SettingError(f"keep is {shown(keep)}.", fix="Give names of columns, or None for all.")
     kept = tuple(schema.names) if keep is None else tuple(keep)
     unknown = [name for name in kept if name not in schema.names]
     if unknown:
@@ -286,7 +303,10 @@ def _silent() -> Iterator[None]:
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        yield
+        with warnings.catch_warnings():
+            # Of max_retries: without it a part that ends its worker would be begun again for ever.
+            warnings.filterwarnings("ignore", message=".*ray_remote_args")
+            yield
     finally:
         context.enable_progress_bars = bars
         for name, level in levels.items():

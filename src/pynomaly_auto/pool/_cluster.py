@@ -214,7 +214,7 @@ def _rooms(nodes: list[dict[str, float]], cluster: Cluster) -> tuple[int, int]:
         without = ", or device='cpu'" if "GPU" in wanted else ""
         raise ResourceError(
             f"no node of the cluster can hold a trial of {_said(wanted)}: the most that one has is {_said(most)}.",
-            fix=f"Give smaller resources_per_trial{without}.",
+            fix=f"Ask for less of it by resources_per_trial (of a file: resources_per_part){without}.",
         )
     return room, with_gpu
 
