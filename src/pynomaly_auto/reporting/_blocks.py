@@ -56,7 +56,7 @@ class JudgementWriter:
 
 @contextmanager
 def judgement_writer(folder: str | Path) -> Iterator[JudgementWriter]:
-    """What writes ``anomalies.csv``, in the order of the rows, and ``scores.parquet``: both whole, or none.
+    """What writes ``anomalies.csv``, block after block, and ``scores.parquet``: both whole, or none.
 
     Args:
         folder: Where to.
