@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sklearn.utils.validation import check_is_fitted
 
 from pynomaly_auto._checks import is_whole, path_of
 from pynomaly_auto._machine import ONE_THREAD, release_memory
@@ -186,14 +185,9 @@ class _Judging:
 
 def _names(detector: AutonomousDetector) -> tuple[str, ...] | None:
     """The columns fitted on, where they have names."""
-    from pynomaly_auto.engine import AutonomousDetector
+    from pynomaly_auto.engine import fitted_one
 
-    if not isinstance(detector, AutonomousDetector):
-        raise SettingError(
-            f"detector is {shown(detector)}.",
-            fix="Give a fitted AutonomousDetector; AutonomousDetector.load reads one.",
-        )
-    check_is_fitted(detector, "result_")
+    fitted_one(detector)
     names = getattr(detector, "feature_names_in_", None)
     return None if names is None else tuple(map(str, names))
 

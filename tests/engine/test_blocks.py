@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import NotFittedError
 from typer.testing import CliRunner
 
 from pynomaly_auto.cli import app
@@ -105,6 +106,22 @@ def test_an_error_on_the_way_leaves_nothing_behind(path: Path, tmp_path: Path) -
     with pytest.raises(UnknownNameError, match="kind"):
         judge_file(detector, path, tmp_path, drop=["kin"])
     assert judge_file(detector, path, tmp_path, drop=["kind", "c"]).rows == 2_500
+
+
+def test_what_cannot_be_judged_is_refused_before_there_is_a_folder(path: Path, tmp_path: Path) -> None:
+    for detector, error in ((None, SettingError), ("model.pynomaly", SettingError), (quick(), NotFittedError)):
+        with pytest.raises(error):
+            judge_file(detector, path, tmp_path / "out")  # type: ignore[arg-type]
+        with pytest.raises(error):
+            next(judge_blocks(detector, path))  # type: ignore[arg-type]
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(SettingError, match="seed is -1"):
+        RowsOnDisk(path).sample(10, seed=-1)
+
+
+def test_a_path_and_a_single_column_to_drop_are_taken(path: Path) -> None:
+    detector = quick(n_trials=2, tracking=False).fit(RowsOnDisk(path).sample(300, seed=0)[["a", "b", "c"]])
+    assert sum(len(rows) for _, rows, _ in judge_blocks(detector, path, drop="kind", size=999)) == 2_500
 
 
 def test_blocks_without_anomalies_write_one_head(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

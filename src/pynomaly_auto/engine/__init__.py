@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pynomaly_auto.engine._detector import AutonomousDetector
 
 if TYPE_CHECKING:
-    from pynomaly_auto.engine._blocks import Counted, judge_blocks, judge_file
+    from pynomaly_auto.engine._blocks import Counted, fitted_one, judge_blocks, judge_file
     from pynomaly_auto.engine._environment import environment
     from pynomaly_auto.engine._evaluating import evaluation
     from pynomaly_auto.engine._pipeline import look_at
@@ -24,6 +24,7 @@ _HOMES = {
     "configuration_toml": "_toml",
     "environment": "_environment",
     "evaluation": "_evaluating",
+    "fitted_one": "_blocks",
     "go_on": "_resuming",
     "judge_blocks": "_blocks",
     "judge_file": "_blocks",
@@ -33,7 +34,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "Answers", "Asked", "AutonomousDetector", "Counted", "configuration_toml", "environment", "evaluation", "go_on",
+    "Answers", "Asked", "AutonomousDetector", "Counted", "configuration_toml", "environment", "evaluation",
+    "fitted_one", "go_on",
     "judge_blocks", "judge_file", "labels_in", "look_at", "review",
 ]  # fmt: skip
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from sklearn.utils.validation import check_is_fitted
 
 from pynomaly_auto._checks import is_whole
 from pynomaly_auto.dataset import BLOCK_ROWS, RowsOnDisk
@@ -34,15 +35,34 @@ class Counted:
     expected: float
 
 
+def fitted_one(detector: Any) -> None:
+    """Refuse what cannot judge rows.
+
+    Raises:
+        SettingError: It is no detector.
+        NotFittedError: It is not fitted.
+    """
+    from pynomaly_auto.engine._detector import AutonomousDetector
+
+    if not isinstance(detector, AutonomousDetector):
+        fix = "Give a fitted AutonomousDetector; AutonomousDetector.load reads one."
+        raise SettingError(f"detector is {shown(detector)}.", fix=fix)
+    check_is_fitted(detector, "result_")
+
+
 def judge_blocks(
-    detector: AutonomousDetector, source: RowsOnDisk, *, drop: Sequence[str] = (), size: int = BLOCK_ROWS
+    detector: AutonomousDetector,
+    source: RowsOnDisk | str | Path,
+    *,
+    drop: str | Sequence[str] = (),
+    size: int = BLOCK_ROWS,
 ) -> Iterator[tuple[int, pd.DataFrame, Judgement]]:
     """Judge the rows of a file block by block, memory being that of one block.
 
     Args:
         detector: A fitted one; a row gets the same score as among all others.
-        source: The file.
-        drop: Columns that are no part of the table.
+        source: The file, or its path.
+        drop: Columns that are no part of the table, or one.
         size: Most rows of a block.
 
     Yields:
@@ -52,10 +72,14 @@ def judge_blocks(
         SchemaError: The columns are not those fitted on.
         StorageError: The file cannot be read.
         UnknownNameError: There is no such column to drop.
-        SettingError: The size is no whole number above 0.
+        SettingError: The size is no whole number above 0, or the detector is none.
+        NotFittedError: It is not fitted.
     """
+    fitted_one(detector)
     if not is_whole(size) or int(size) < 1:
         raise SettingError(f"size is {shown(size)}.", fix="Give a whole number of rows of at least 1.")
+    source = source if isinstance(source, RowsOnDisk) else RowsOnDisk(source)
+    drop = (drop,) if isinstance(drop, str) else drop
     for name in drop:
         if name not in source.columns:
             raise UnknownNameError.of("column", name, source.columns)
@@ -65,7 +89,7 @@ def judge_blocks(
 
 
 def judge_file(
-    detector: AutonomousDetector, path: str | Path, folder: str | Path, *, drop: Sequence[str] = ()
+    detector: AutonomousDetector, path: str | Path, folder: str | Path, *, drop: str | Sequence[str] = ()
 ) -> Counted:
     """Judge the rows of a Parquet file block by block, and write ``anomalies.csv`` and ``scores.parquet``.
 
@@ -73,13 +97,16 @@ def judge_file(
         detector: A fitted one.
         path: The file.
         folder: Where to; both files are replaced, or none.
-        drop: Columns that are no part of the table.
+        drop: Columns that are no part of the table, or one.
 
     Raises:
         SchemaError: The columns are not those fitted on.
         StorageError: The file cannot be read, or the folder not written to.
         UnknownNameError: There is no such column to drop.
+        SettingError: The detector is none.
+        NotFittedError: It is not fitted.
     """
+    fitted_one(detector)  # before there is a folder
     source = RowsOnDisk(path)
     flagged, expected = 0, 0.0
     with judgement_writer(folder) as writer:

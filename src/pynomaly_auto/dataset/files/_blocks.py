@@ -82,11 +82,13 @@ class RowsOnDisk:
             seed: Of the draw.
 
         Raises:
-            SettingError: The size is no whole number above 1.
+            SettingError: The size is no whole number above 1, or the seed none of at least 0.
             StorageError: The file cannot be read.
         """
         if not is_whole(size) or int(size) < 2:
             raise SettingError(f"sample is {shown(size)}.", fix="Give a whole number of rows, such as 200000.")
+        if not is_whole(seed) or int(seed) < 0:
+            raise SettingError(f"seed is {shown(seed)}.", fix="Give a whole number of at least 0.")
         size = min(int(size), self.n_rows)
         chosen = np.sort(np.random.default_rng(seed).choice(self.n_rows, size, replace=False))
         parts = []
