@@ -249,6 +249,14 @@ def test_feedback_is_heard_beside_a_chosen_model(fitted, labelled, tmp_path, new
         assert loaded.judge(new).scores.tolist() == spoken.judge(new).scores.tolist()
 
 
+def test_a_single_point_is_told_as_one():
+    X, y = rows(), np.r_[np.ones(6), np.zeros(144)].astype(int)
+    detector = make(objectives={"quality": 0.7, "latency": 0.3}, n_trials=3).fit(X, labels=y)
+    assert len(detector.front_.points) == 1
+    assert "1 is beaten by none" in detector.front_.sentence()
+    assert "members is beaten by none" in detector.front_.reasons[0].text
+
+
 def test_figures_that_labels_cannot_tell_are_none():
     wanted = Wanted.of({"precision": 0.5, "latency": 0.5}, Performance(n_anomalies=1, n_normal=0, how="not measured"))
     assert not wanted.by_labels

@@ -80,7 +80,8 @@ def told(front: Front, wanted: Wanted, n_members: int) -> tuple[Reason, ...]:
         text = f"{names} cannot be told without labels, or with so few: agreement with all members stands for it."
         out.append(Reason(code="ENG-022", subject="objectives", text=text, evidence={"untold": names}))
     text = (
-        f"{len(front.points)} of {front.tried} models of up to {n_members} members are beaten by none in "
+        f"{len(front.points)} of {front.tried} models of up to {n_members} members "
+        f"{'is' if len(front.points) == 1 else 'are'} beaten by none in "
         f"{', '.join(front.objectives)} at once."
     )
     evidence: dict[str, Scalar] = {

@@ -89,7 +89,8 @@ class Front:
         n = len(point.members)
         members = "all members" if point.whole else "1 member" if n == 1 else f"{n} members"
         return (
-            f"Of {self.tried:,} models compared by {names}, {len(self.points)} are beaten by none; number "
+            f"Of {self.tried:,} models compared by {names}, {len(self.points)} "
+            f"{'is' if len(self.points) == 1 else 'are'} beaten by none; number "
             f"{point.number} was taken, {members}: {point.figures()}."
         )
 
