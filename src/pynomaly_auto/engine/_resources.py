@@ -49,7 +49,7 @@ def check_machine(settings: Settings) -> None:
 
 def cluster_of(settings: Settings) -> Cluster:
     """The cluster of Ray's that is asked for; who would compute on a GPU gets a whole one unless told otherwise."""
-    resources, device = dict(settings.resources_per_trial), settings.device
+    resources, device = dict(settings.resources_per_trial or {}), settings.device
     needed = resources.get("gpu", 0.0) > 0 or device == CUDA
     resources.setdefault("gpu", 1.0)
     if device == CPU:
