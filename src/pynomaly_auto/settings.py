@@ -58,7 +58,7 @@ class Settings:
             that in ``RAY_ADDRESS``, else one of our own, which ends with the run. With ``n_trials`` it changes
             nothing in the result.
         resources_per_trial: What one trial takes of the cluster: ``"cpu"``, ``"gpu"`` (fractions are shares of one;
-            only trials that use a GPU ask for it) and any other of Ray's resources; empty: one core, and a GPU for who
+            only trials that use a GPU ask for it) and any other of Ray's resources; None: one core, and a GPU for who
             uses one. With ``n_trials`` it changes nothing in the result.
         device: Where detectors compute that can use a GPU: ``"auto"``: on one that is there, where that pays;
             ``"cpu"``; ``"cuda"``, or of several ``"cuda:1"``: there, whatever the table. Changes nothing in the result
@@ -195,7 +195,7 @@ class Settings:
         out = {f.name: getattr(self, f.name) for f in fields(self)}
         out["priorities"] = dict(self.priorities)
         out["emphasis"] = dict(self.emphasis)
-        out["resources_per_trial"] = dict(self.resources_per_trial) if self.resources_per_trial else None
+        out["resources_per_trial"] = None if self.resources_per_trial is None else dict(self.resources_per_trial)
         out["overrides"] = self.overrides.to_dict()
         if isinstance(self.target_metric, (Costs, OwnMetric)):
             out["target_metric"] = self.target_metric.to_dict()
