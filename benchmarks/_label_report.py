@@ -151,7 +151,9 @@ def _beside(
 
 
 def _mean(values: FloatArray) -> str:
-    return f"{np.nanmean(values):.3f}" if np.isfinite(values).any() else ""
+    """The mean, and of how many tables where it is not of all."""
+    n = int(np.isfinite(values).sum())
+    return f"{np.nanmean(values):.3f}{'' if n == len(values) else f' ({n})'}" if n else ""
 
 
 def _p(value: float) -> str:

@@ -111,7 +111,7 @@ def kills(count: int, backend: str, seed: int = 0) -> list[str]:
 def detectors(backend: str, budget: float) -> str:
     """One run with every bad detector: how long it took, what it said, and what stayed behind.
 
-    On Ray the budget has to last for the cluster's start, too: some 15 s on two quiet cores.
+    On Ray the budget has to last for the cluster's start, too, and for that of its workers.
     """
     from pynomaly_auto import AutonomousDetector
     from pynomaly_auto.pool._launchers import LAUNCHERS

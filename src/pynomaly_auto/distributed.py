@@ -85,7 +85,7 @@ def score(  # noqa: PLR0913 - the public interface
         ResourceError: No such cluster answers.
         MissingExtraError: Ray is not installed.
     """
-    asked = Settings(backend="ray", address=address, resources_per_trial=resources_per_part or {})
+    asked = Settings(backend="ray", address=address, resources_per_trial=resources_per_part)
     if not is_whole(batch_rows) or not 1 <= batch_rows <= _MOST_ROWS:
         raise SettingError(f"batch_rows is {shown(batch_rows)}.", fix=f"Give a whole number from 1 to {_MOST_ROWS:,}.")
     names = _names(detector)
@@ -96,7 +96,7 @@ def score(  # noqa: PLR0913 - the public interface
     parts = list(_parts(files, int(batch_rows), folder))
     connection: Connection | None = None
     try:
-        connection = Connection(Cluster(address=asked.address, resources=asked.resources_per_trial), None)
+        connection = Connection(Cluster(address=asked.address, resources=asked.resources_per_trial or {}), None)
         with _silent():
             _carry_out(detector, parts, _Judging(names, kept, int(batch_rows)), connection, asked)
     except BaseException:
@@ -116,7 +116,7 @@ def _carry_out(
 ) -> None:
     import ray.data
 
-    takes = Cluster(resources=asked.resources_per_trial).of_trial(gpu=connection.with_gpu > 0)
+    takes = Cluster(resources=asked.resources_per_trial or {}).of_trial(gpu=connection.with_gpu > 0)
     reference = ray.put(detector)
     rows = ray.data.from_items([{"part": part} for part in parts], override_num_blocks=len(parts))
     try:

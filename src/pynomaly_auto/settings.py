@@ -58,7 +58,7 @@ class Settings:
             that in ``RAY_ADDRESS``, else one of our own, which ends with the run. With ``n_trials`` it changes
             nothing in the result.
         resources_per_trial: What one trial takes of the cluster: ``"cpu"``, ``"gpu"`` (fractions are shares of one;
-            only trials that use a GPU ask for it) and any other of Ray's resources; empty: one core, and a GPU for who
+            only trials that use a GPU ask for it) and any other of Ray's resources; None: one core, and a GPU for who
             uses one. With ``n_trials`` it changes nothing in the result.
         device: Where detectors compute that can use a GPU: ``"auto"``: on one that is there, where that pays;
             ``"cpu"``; ``"cuda"``, or of several ``"cuda:1"``: there, whatever the table. Changes nothing in the result
@@ -110,7 +110,7 @@ class Settings:
     n_jobs: int | None = None
     backend: str = "local"
     address: str | None = None
-    resources_per_trial: Mapping[str, float] = field(default_factory=dict)
+    resources_per_trial: Mapping[str, float] | None = None
     device: str = "auto"
     memory_limit: int | str | None = None
     compute_budget: float | str = 1.0
@@ -195,7 +195,7 @@ class Settings:
         out = {f.name: getattr(self, f.name) for f in fields(self)}
         out["priorities"] = dict(self.priorities)
         out["emphasis"] = dict(self.emphasis)
-        out["resources_per_trial"] = dict(self.resources_per_trial)
+        out["resources_per_trial"] = None if self.resources_per_trial is None else dict(self.resources_per_trial)
         out["overrides"] = self.overrides.to_dict()
         if isinstance(self.target_metric, (Costs, OwnMetric)):
             out["target_metric"] = self.target_metric.to_dict()
@@ -347,10 +347,10 @@ def _emphasis(value: Any) -> dict[str, float]:
     return {name: float(w) for name, w in value.items() if w > 0}
 
 
-def _resources(value: Any) -> dict[str, float]:
+def _resources(value: Any) -> dict[str, float] | None:
     fix = "Give a mapping such as {'cpu': 1, 'gpu': 0.5}: above 0 for cpu, from 0 for all else, above 1 whole."
     if value is None:
-        return {}
+        return None
     if not isinstance(value, Mapping) or not all(isinstance(n, str) and n and n.isprintable() for n in value):
         raise SettingError(f"resources_per_trial is {shown(value)}.", fix=fix)
     named = {n.lower() if n.lower() in ("cpu", "gpu") else n: v for n, v in value.items()}
@@ -358,7 +358,7 @@ def _resources(value: Any) -> dict[str, float]:
         least = is_number(amount) and (amount > 0 if name == "cpu" else amount >= 0) and amount <= _LARGEST**2
         if not least or (amount > 1 and amount != int(amount)):  # as Ray has it
             raise SettingError(f"resources_per_trial is {shown(dict(value))}.", fix=fix)
-    return {name: float(amount) for name, amount in named.items()}
+    return {name: float(amount) for name, amount in named.items()} or None
 
 
 def _seed(value: Any) -> int | None:

@@ -131,6 +131,7 @@ def test_knowledge_base_commands(csv: Path, tmp_path: Path) -> None:
         (["auto", "detect", "-d", "DATA", "--preset", "fraud"], "fraud_detection"),
         (["auto", "detect", "-d", "DATA", "--contamination", "lots"], "contamination"),
         (["auto", "detect", "-d", "DATA", "--time-budget", "0"], "time_budget"),
+        (["auto", "detect", "-d", "DATA", "--objectives", "quality,latncy"], "latency"),
         (["auto", "detect", "-d", "DATA", "--drop", "lable"], "label"),
         (["auto", "detect", "-d", "DATA", "-o", "DATA/results"], "results"),
         (["detectors", "--family", "trees2"], "trees2"),

@@ -152,3 +152,9 @@ def test_override_adds_to_a_configuration_of_any_kind(tmp_path: Path) -> None:
         assert (overrides.include, overrides.exclude, overrides.force) == (("zscore", "hbos"), ("lof",), ("zscore",))
         assert "zscore" in {m.detector for m in detector.fit(X).ensemble_.members}
         assert any("audit" in r.text for r in detector.result_.reasons)
+
+
+def test_what_a_trial_takes_is_the_configurations_where_no_keyword_says_so() -> None:
+    config = {"backend": "ray", "resources_per_trial": {"cpu": 2}}
+    settings, _ = resolve({**AutonomousDetector().get_params(), "config": config})
+    assert settings.resources_per_trial == {"cpu": 2.0}

@@ -36,7 +36,7 @@ def test_workers_read_the_file_and_no_other_is_written(pool):
         assert folder.is_dir()
     assert not folder.exists()
     assert rows[-1, -1] == 1499.0  # whoever holds them still reads them
-    assert mapping.reasons == ()
+    assert mapping.unmapped == ()
 
 
 def test_a_part_of_them_is_written_as_any_other_rows(pool):
@@ -63,8 +63,9 @@ def test_a_full_disk_is_a_reason_and_no_error(number, monkeypatch):
     with Mapping() as mapping:
         rows = mapping.empty((500, 3))
         assert mapped_file(rows) is None
-        assert os.strerror(number) in str(mapping.reasons[0])
-        assert mapping.reasons[0].code == "SET-023"
+        (unmapped,) = mapping.unmapped
+        assert unmapped[0] == 12_000
+        assert os.strerror(number) in unmapped[1]
         assert not list(mapping._scratch.path.iterdir())
 
 
@@ -75,7 +76,7 @@ def test_no_temporary_folder_is_a_reason_and_no_error(monkeypatch):
     monkeypatch.setattr(_mapping, "Scratch", none)
     with Mapping() as mapping:
         assert mapping.empty((500, 3)).shape == (500, 3)
-        assert [r.code for r in mapping.reasons] == ["SET-023"]
+        assert len(mapping.unmapped) == 1
 
 
 def test_where_a_file_cannot_be_reserved_it_is_written(monkeypatch, tmp_path):

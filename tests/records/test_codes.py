@@ -33,6 +33,7 @@ SHOWING = {
 # What has evidence that is none of a reason's.
 OTHER_EVIDENCE = {
     "recommending/_recommend.py: effect", "records/_data.py: self", "engine/_pipeline.py: dataset",
+    "engine/_answering.py: dataset",
     "engine/_storage.py: dataset", "engine/_looking.py: dataset", "dataset/_encoder.py: settled",
     "dataset/reading/_settling.py: choice", "dataset/reading/_settling.py: more", "records/_result.py: self.ensemble",
 }  # fmt: skip

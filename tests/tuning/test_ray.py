@@ -155,8 +155,9 @@ def test_what_the_cluster_cannot_give_is_an_error_at_once():
     for resources in ({"cpu": 64}, {"cpu": 1, "accelerator": 1}, {"gpu": 2}):
         with pytest.raises(ResourceError, match="no node of the cluster can hold a trial of CPU"):
             RayExecutor(2, Cluster(resources=resources, needs_gpu="gpu" in resources))
-    with pytest.raises(ResourceError, match="Ray is connected to "):
-        RayExecutor(2, Cluster(address="192.0.2.1:6379"))
+    for address in ("192.0.2.1:6379", "nonsense", "a:b"):
+        with pytest.raises(ResourceError, match="Ray is connected to "):
+            RayExecutor(2, Cluster(address=address))
 
 
 @pytest.mark.usefixtures("nodes")

@@ -36,6 +36,7 @@ from pynomaly_auto.engine._resources import (
     cluster_of,
     room_of,
     told_device,
+    told_unmapped,
     within_memory,
 )
 from pynomaly_auto.engine._ruled import Stated
@@ -106,7 +107,7 @@ def run(
             stated = Stated.of(settings.rules, encoder, opened)
             looking, dataset = _look(opened, encoder, dataset, settings)
         settings, room, fewer = within_memory(settings, opened, dataset)
-        fewer += mapping.reasons + told_device(settings, dataset)
+        fewer += told_unmapped(mapping) + told_device(settings, dataset)
         name = f"{dataset.n_rows:,} rows, {len(dataset.columns):,} columns"
         tracker = open_tracker(settings.tracking, settings.experiment_name, run_name=name)
         tracker.start()

@@ -12,7 +12,7 @@ from pynomaly_auto._optional import check_core
 from pynomaly_auto.dataset import Table
 from pynomaly_auto.detectors import DETECTORS, uses_gpu
 from pynomaly_auto.errors import ResourceError, SettingError
-from pynomaly_auto.pool import FREE_SHARE, MORE_PROCESSES, Cluster
+from pynomaly_auto.pool import FREE_SHARE, MORE_PROCESSES, Cluster, Mapping
 from pynomaly_auto.records import Dataset, Reason, Scalar
 from pynomaly_auto.settings import Settings
 
@@ -58,7 +58,7 @@ def check_machine(settings: Settings) -> None:
 
 def cluster_of(settings: Settings) -> Cluster:
     """The cluster of Ray's that is asked for; who would compute on a GPU gets a whole one unless told otherwise."""
-    resources, device = dict(settings.resources_per_trial), settings.device
+    resources, device = dict(settings.resources_per_trial or {}), settings.device
     needed = resources.get("gpu", 0.0) > 0 or device == CUDA
     resources.setdefault("gpu", 1.0)
     if device == CPU:
@@ -187,6 +187,17 @@ def _bytes_of(table: Table) -> int:
         return int(source.memory_usage(index=False).sum())
     held = (source.data, source.indices, source.indptr) if table.is_sparse else (source,)
     return sum(int(part.nbytes) for part in held)
+
+
+def told_unmapped(mapping: Mapping) -> tuple[Reason, ...]:
+    """Why rows that were to lie in a file do not."""
+    return tuple(
+        Reason(
+            code="SET-023", subject="rows", evidence={"mb": round(size / 1e6)},
+            text=f"the encoded rows lie in memory, and once more where workers read them: {why}",
+        )
+        for size, why in mapping.unmapped
+    )  # fmt: skip
 
 
 def told_device(settings: Settings, dataset: Dataset) -> tuple[Reason, ...]:

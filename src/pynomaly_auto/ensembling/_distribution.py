@@ -51,13 +51,23 @@ class Distribution:
         return cls(values, tail_ranks(values, ordered), scale, *robust_scale(ordered), bounded)
 
     def __call__(self, scores: FloatArray) -> FloatArray:
-        inside = np.interp(scores, self.values, self.ranks)
+        inside = self._between(scores)
         largest = float(self.values[-1])
         if self.bounded:
             excess = beyond(scores, largest, self.scale)
         else:
             excess = np.minimum(np.maximum(scores - largest, 0.0) / self.scale, _FARTHEST)
         return np.asarray(inside + excess, dtype=np.float64)
+
+    def _between(self, scores: FloatArray) -> FloatArray:
+        """Interpolated; between scores so near each other that a slope has no number, the rank of the lower one."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            inside = np.asarray(np.interp(scores, self.values, self.ranks))
+        lost = ~np.isfinite(inside)
+        if lost.any():
+            at = np.searchsorted(self.values, scores[lost], side="right") - 1
+            inside[lost] = self.ranks[np.clip(at, 0, len(self.ranks) - 1)]
+        return inside
 
     def magnitude(self, scores: FloatArray) -> FloatArray:
         """Signed log of the scores' robust z; same shape."""

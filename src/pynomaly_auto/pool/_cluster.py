@@ -145,13 +145,12 @@ class Connection:
             ResourceError: It is.
         """
         there = str(self.ray.get_runtime_context().gcs_address)
-        host, colon, port = (address or "").rpartition(":")
-        if not colon or host.startswith("ray://") or not port.isdecimal():
+        if address in (None, "auto") or address.startswith("ray://"):
             return
-        with contextlib.suppress(OSError):
+        host, _, port = address.rpartition(":")
+        with contextlib.suppress(OSError, UnicodeError):
             host = socket.gethostbyname(host.strip("[]"))
-        other = port != there.rpartition(":")[2] or not (host.startswith("127.") or host == there.rpartition(":")[0])
-        if other:
+        if port != there.rpartition(":")[2] or not (host.startswith("127.") or host == there.rpartition(":")[0]):
             raise ResourceError(
                 f"address is {address!r}, and Ray is connected to {there} already.",
                 fix="Give no address, or call ray.shutdown() before.",

@@ -11,7 +11,7 @@ import numpy as np
 from pynomaly_auto._scratch import Scratch
 from pynomaly_auto.errors import StorageError
 from pynomaly_auto.pool._jobs import Closing, SharedArray
-from pynomaly_auto.records import FloatArray, Reason
+from pynomaly_auto.records import FloatArray
 
 LARGE = 64 * 2**20  # bytes from which a file pays; below, a second copy costs less than the file
 _BLOCK = 2**24  # bytes written at a time where the system cannot reserve a file's room
@@ -33,11 +33,11 @@ class Mapping(Closing):
         wanted: Whether there are workers who can map the file; else all rows lie in memory.
 
     Attributes:
-        reasons: Why rows that were to lie in a file do not.
+        unmapped: Bytes of rows that were to lie in a file and do not, and why.
     """
 
     def __init__(self, *, wanted: bool = True) -> None:
-        self.reasons: tuple[Reason, ...] = ()
+        self.unmapped: tuple[tuple[int, str], ...] = ()
         self._wanted = wanted
         self._scratch: Scratch | None = None
 
@@ -50,9 +50,7 @@ class Mapping(Closing):
             self._scratch = self._scratch or Scratch()
             return _mapped(shape, self._scratch)
         except (OSError, StorageError) as error:  # no room there, or none at all: a run is none the worse for it
-            text = f"the encoded rows lie in memory, and once more where workers read them: {error}"
-            evidence = {"mb": round(size / 1e6)}
-            self.reasons += (Reason(code="SET-023", subject="rows", text=text, evidence=evidence),)
+            self.unmapped += ((size, str(error)),)
             return np.empty(shape)
 
     def close(self) -> None:

@@ -56,6 +56,10 @@ class Reason:
         letters = self.code.partition("-")[0]
         return _STAGES.get(letters, letters)
 
+    def with_evidence(self, **more: Scalar) -> Reason:
+        """The same with more evidence."""
+        return dataclasses.replace(self, evidence={**self.evidence, **more})
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values only."""
         return {"code": self.code, "subject": self.subject, "text": self.text, "evidence": plain(self.evidence)}

@@ -18,7 +18,7 @@ PlanName: TypeAlias = Literal["full_batch", "mini_batch", "sampled_mini_batch"]
 
 _NUMBER = 8  # bytes
 _MARGIN = 1.7  # principal components took 1.65 times what they declare, the most of those measured on 500,000 x 20
-_VIEW_COPIES = 3.0  # of the rows, made where they are looked at in a view; measured on 500,000 x 20
+_VIEW_COPIES = 3.0  # of the rows, made where they are looked at in a view; reckoned, not measured
 _STEP = 0.9  # by which a sample is made smaller until it fits
 _LEAST_BATCH = 10_000  # rows; with fewer at a time there is too little memory for anything
 _ROUND = 1_000  # rows that a sample's size is rounded to

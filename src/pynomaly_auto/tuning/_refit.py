@@ -268,8 +268,7 @@ def _sort_out(
         outcome = outcomes[member.trial]
         result: TrialResult | None = outcome.value
         if result is not None and result.payload is not None and result.scores is not None:
-            reason = why[member.trial]
-            reason = replace(reason, evidence={**reason.evidence, "seconds": result.seconds})
+            reason = why[member.trial].with_evidence(seconds=result.seconds)
             try:
                 made = _member(member, result.payload, result.scores, reason, probe)
                 fitted[member.trial] = replace(made, reasons=made.reasons + result.reasons)
