@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from benchmarks._store import Line, read, write
 
 PAGE = Path("docs/benchmarks.md")
 
@@ -32,3 +36,23 @@ def write_part(page: Path, part: str, text: str) -> None:
         raise SystemExit(f"{page} must hold these two lines once, in this order:\n{first}\n{last}")
     head, tail = whole[: whole.index(first)], whole[whole.index(last) :]
     page.write_text(f"{head}{first}\n\n{text.strip()}\n\n{tail}", encoding="utf-8")
+
+
+def publish(options: argparse.Namespace, part: str, report: Callable[[Sequence[Line]], str]) -> None:
+    """Print a report on all that is measured, keep its figures, and write it into its part of the page.
+
+    Args:
+        options: With ``cache``, ``figures`` (looked at where there is no cache, and written) and ``page``.
+        part: Of the page.
+        report: Makes the text.
+
+    Raises:
+        SystemExit: Nothing is measured yet, or the page lacks the part's markers.
+    """
+    lines = read(options.cache) or read(options.figures)
+    if not lines:
+        raise SystemExit(f"Nothing is measured yet in {options.cache} or {options.figures}.")
+    text = report(lines)
+    print(text)
+    write(options.figures, lines)
+    write_part(options.page, part, text)

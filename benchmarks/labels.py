@@ -22,8 +22,8 @@ from benchmarks._knowledge import Bases
 from benchmarks._label_curves import curve
 from benchmarks._label_report import label_report
 from benchmarks._label_runs import Fitting, runs
-from benchmarks._page import PAGE, write_part
-from benchmarks._store import Store, read, write
+from benchmarks._page import PAGE, publish
+from benchmarks._store import Store
 from benchmarks._tables import home
 from pynomaly_auto.building import find_tasks
 
@@ -35,13 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what is missing, or report."""
     options = _options(arguments)
     if options.mode == "report":
-        lines = read(options.cache) or read(options.figures)
-        if not lines:
-            raise SystemExit(f"Nothing is measured yet in {options.cache} or {options.figures}.")
-        text = label_report(lines)
-        print(text)
-        write(options.figures, lines)
-        write_part(options.page, "labels", text)
+        publish(options, "labels", label_report)
         return
     store = Store(options.cache)
     known = {(line["suite"], line["table"], line["seed"]) for line in store.lines}

@@ -25,8 +25,8 @@ from scipy.stats import spearmanr
 
 from benchmarks._mixed_judging import recalls
 from benchmarks._mixed_tables import MixedTable, Source, load, sources
-from benchmarks._page import write_part
-from benchmarks._store import Line, Store, read, write
+from benchmarks._page import publish
+from benchmarks._store import Line, Store
 from benchmarks._text import markdown, number
 from pynomaly_auto.records import FloatArray
 from pynomaly_auto.scoring import average_precision
@@ -63,13 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what is missing, or report."""
     options = _options(arguments)
     if options.mode == "report":
-        lines = read(options.cache) or read(options.figures)
-        if not lines:
-            raise SystemExit(f"Nothing is measured yet in {options.cache} or {options.figures}.")
-        text = presets_report(lines)
-        print(text)
-        write(options.figures, lines)
-        write_part(options.page, "presets", text)
+        publish(options, "presets", presets_report)
         return
     store = Store(options.cache)
     chosen = [name for name in GENERATED if options.preset in ("all", name)]

@@ -21,8 +21,8 @@ from pathlib import Path
 
 from benchmarks._fronts import WAYS, Members, collect, front_report, searched
 from benchmarks._knowledge import Bases
-from benchmarks._page import PAGE, write_part
-from benchmarks._store import Store, read, write
+from benchmarks._page import PAGE, publish
+from benchmarks._store import Store
 from benchmarks._tables import home, sampled
 from benchmarks._tuned_families import family_report, tuned
 from pynomaly_auto.building import Task, find_tasks
@@ -36,13 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what is missing, or report."""
     options = _options(arguments)
     if options.mode == "report":
-        lines = read(options.cache) or read(options.figures)
-        if not lines:
-            raise SystemExit(f"Nothing is measured yet in {options.cache} or {options.figures}.")
-        text = _report(lines)
-        print(text)
-        write(options.figures, lines)
-        write_part(options.page, "tuning", text)
+        publish(options, "tuning", _report)
         return
     store = Store(options.cache)
     measure = _front if options.mode == "front" else _family

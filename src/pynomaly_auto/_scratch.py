@@ -14,6 +14,7 @@ import platform
 import re
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,7 +27,23 @@ _NAME = re.compile(r"pynomaly-(?P<realm>[0-9a-f]{8})-(?P<pid>\d+)-(?P<started>\d
 _STARTED = 19  # position in /proc/PID/stat after the name of the program, which may hold anything
 
 
-class Scratch:
+class Closing(ABC):
+    """What is closed at the end of a with-block."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Scratch(Closing):
     """A private temporary folder. It is made anew when somebody else has removed it, such as a cleaner of old files.
 
     Args:
@@ -37,14 +54,6 @@ class Scratch:
     def __init__(self, owner: int | None = None, place: Path | None = None) -> None:
         self._maker = os.getpid()
         self._path = _make(self._maker if owner is None else owner, place)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def vanished(self) -> bool:

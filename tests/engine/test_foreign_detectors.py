@@ -35,7 +35,7 @@ def check_board(detector: AutonomousDetector, *, in_time: bool = False) -> None:
     board = detector.leaderboard().set_index("detector")
     for name, (status, error) in ERRORS.items():
         # On a machine that does much else, what takes memory may be out of time before it is out of memory.
-        late = in_time and name in board.index and board.loc[name, "status"] == "timeout"
+        late = in_time and name == "greedy" and name in board.index and board.loc[name, "status"] == "timeout"
         if name in board.index and not late and board.loc[name, "status"] not in ("left out", "not reached"):
             assert board.loc[name, "status"] == status, name
             assert np.any([w in board.loc[name, "reason"] for w in error.split("|")]), board.loc[name, "reason"]

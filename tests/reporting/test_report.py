@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.records import Configuration, Explanation
+from pynomaly_auto.records import Configuration, Explanation, Front, FrontPoint, Supervision
 from pynomaly_auto.reporting import _charts, _files, check_writable, profile_facts, render, write_report, write_results
 from pynomaly_auto.reporting._view import ANOMALIES, number
 from tests.factories import make_result
@@ -264,3 +264,24 @@ def test_many_models_are_drawn_together_and_listed_each():
     assert "40 more" in page
     assert "66.7%, each less" in page
     assert "d59 (ranks)" in page
+
+
+def test_the_models_score_is_called_final_only_where_it_is() -> None:
+    made = make_result()
+    labelled = Supervision(
+        completeness="partial", n_anomalies=3, n_normal=5, weight_unlabelled=0.5, weight_learned=1.2, learner="forest"
+    )
+    points = tuple(
+        FrontPoint(number=i, members=("knn",), positions=(0,), weights=() if i else (1.0,), agreement=0.9 + 0.1 * i,
+                   values={"latency": 1.0 + i, "agreement": 0.9 + 0.1 * i})
+        for i in range(2)
+    )  # fmt: skip
+    front = Front(
+        objectives={"agreement": 0.5, "latency": 0.5}, minimize=("latency",), answer="agreement", points=points,
+        chosen=0, tried=2,
+    )  # fmt: skip
+    final = "which is the final one"
+    assert final in render(made)
+    assert final in render(replace(made, front=replace(front, chosen=1)))
+    assert final not in render(replace(made, front=front))
+    assert final not in render(replace(made, supervision=labelled))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -87,22 +86,6 @@ class SharedArray:
                 where=str(path.parent), fix="Set TMPDIR to a folder that can be written, with room.",
             ) from None  # fmt: skip
         return cls(str(path))
-
-
-class Closing(ABC):
-    """What is closed at the end of a with-block."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """End it."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class Executor(Protocol):

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from pynomaly_auto._scratch import Scratch
+from pynomaly_auto._scratch import Closing, Scratch
 from pynomaly_auto.errors import StorageError
-from pynomaly_auto.pool._jobs import Closing, SharedArray
+from pynomaly_auto.pool._jobs import SharedArray
 from pynomaly_auto.records import FloatArray
 
 LARGE = 64 * 2**20  # bytes from which a file pays; below, a second copy costs less than the file

@@ -18,9 +18,9 @@ import cloudpickle
 import numpy as np
 
 from pynomaly_auto._machine import free_memory
-from pynomaly_auto._scratch import Scratch
+from pynomaly_auto._scratch import Closing, Scratch
 from pynomaly_auto.errors import NothingFinishedError, ResourceError, SettingError, StorageError
-from pynomaly_auto.pool._jobs import Closing, Job, Outcome, SharedArray
+from pynomaly_auto.pool._jobs import Job, Outcome, SharedArray
 from pynomaly_auto.pool._launchers import LAUNCHERS
 from pynomaly_auto.pool._mapping import mapped_file
 from pynomaly_auto.pool._supervisor import Supervisor

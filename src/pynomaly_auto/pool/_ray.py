@@ -15,11 +15,12 @@ from typing import Any
 import cloudpickle
 import numpy as np
 
+from pynomaly_auto._scratch import Closing
 from pynomaly_auto.errors import NothingFinishedError, ResourceError
 from pynomaly_auto.pool._bench import RayTable, Terms, Work
 from pynomaly_auto.pool._cluster import Cluster, Connection, line
 from pynomaly_auto.pool._conductor import Conductor, Room
-from pynomaly_auto.pool._jobs import Closing, Job, Outcome
+from pynomaly_auto.pool._jobs import Job, Outcome
 from pynomaly_auto.pool._pool import PRELOAD
 from pynomaly_auto.pool._worker import describe
 

@@ -224,6 +224,15 @@ class Result:
         return f"The final score is {1 - share:.0%} that of these models and {share:.0%} that of {detectors}."
 
     @property
+    def models_decide(self) -> bool:
+        """Whether the members' combined score is the final one of training rows.
+
+        Labels move it, cells stand beside it, and rows keep theirs where objectives chose a smaller model.
+        """
+        smaller = self.front is not None and not self.front.point.whole
+        return not (self.ensemble.evidence or self.supervision is not None or smaller)
+
+    @property
     def labelled(self) -> str:
         """What the labels were, and how right the answer is on them; empty without any."""
         known = self.supervision

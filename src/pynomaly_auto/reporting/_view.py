@@ -92,6 +92,7 @@ class View:
     front: Table
     combiner: str
     beside_models: str
+    models_decide: bool
     ranking: Markup
     leaderboard: Table
     ranking_note: str
@@ -133,6 +134,7 @@ def make_view(result: Result, *, title: str | None, labels_note: str | None) -> 
         front=_front(result),
         combiner=result.ensemble.combiner,
         beside_models=result.beside_models,
+        models_decide=result.models_decide,
         ranking=_ranking(result),
         leaderboard=_leaderboard(result),
         ranking_note=_ranking_note(result),

@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pynomaly_auto.pool import Closing, Executor, Job, Outcome
+from pynomaly_auto._scratch import Closing
+from pynomaly_auto.pool import Executor, Job, Outcome
 from pynomaly_auto.records import Configuration, Step
 from pynomaly_auto.tuning._objective import TrialRequest, TrialResult
 
